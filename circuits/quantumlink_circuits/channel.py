@@ -1,0 +1,76 @@
+"""The medium in a circuit: a Pauli channel on one qubit, as an instruction with plain parameters.
+
+The instruction says what the medium does; it is not noise until a noise rewrite, or a simulator that knows
+it, says so. Its definition is empty, so that a hardware target simply drops it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+from qiskit.circuit import Instruction, QuantumCircuit
+
+CHANNEL_NAME = "pauli_channel"
+"""The instruction's name: what survives a round trip through QPY is this name and the three parameters."""
+
+
+class PauliChannel(Instruction):
+    """ρ ↦ (1 − px − py − pz)·ρ + px·XρX + py·YρY + pz·ZρZ on one qubit.
+
+    On one half of Φ⁺ it gives the Bell-diagonal state (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻) = (1 − px − py − pz, pz, px, py).
+
+    Args:
+        px: probability of X.
+        py: probability of Y.
+        pz: probability of Z.
+
+    Raises:
+        ValueError: if a probability is outside [0, 1], or their sum exceeds 1.
+
+    >>> circuit = QuantumCircuit(1)
+    >>> _ = circuit.append(PauliChannel(0.01, 0.02, 0.03), [0])
+    >>> circuit.data[0].operation.params
+    [0.01, 0.02, 0.03]
+    """
+
+    def __init__(self, px: float, py: float, pz: float) -> None:
+        px, py, pz = pauli_probabilities(px, py, pz)
+        super().__init__(CHANNEL_NAME, 1, 0, [px, py, pz], label="Pauli X,Y,Z")
+
+    def _define(self) -> None:
+        self.definition = QuantumCircuit(1)
+
+    def inverse(self, annotated: bool = False) -> Instruction:  # noqa: ARG002  Qiskit's signature
+        """Refuse: a channel that forgets has no inverse.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("a Pauli channel has no inverse")
+
+
+def pauli_probabilities(px: float, py: float, pz: float) -> tuple[float, float, float]:
+    """Check the three probabilities of a Pauli channel and return them as floats.
+
+    Raises:
+        ValueError: if one is outside [0, 1], or their sum exceeds 1 (beyond 1e-9, for rounding).
+    """
+    values = {"px": float(px), "py": float(py), "pz": float(pz)}
+    for name, value in values.items():
+        if not (isfinite(value) and 0 <= value <= 1):
+            raise ValueError(f"{name} must be a probability in [0, 1], got {value}")
+    total = sum(values.values())
+    if total > 1 + 1e-9:
+        raise ValueError(f"px + py + pz must not exceed 1, got {px} + {py} + {pz} = {total}")
+    return values["px"], values["py"], values["pz"]
+
+
+def bell_diagonal_channel(bell_diagonal: Sequence[float]) -> PauliChannel:
+    """The channel that, on one half of Φ⁺, gives the populations (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻).
+
+    >>> bell_diagonal_channel((0.97, 0.02, 0.01, 0.0)).params
+    [0.01, 0.0, 0.02]
+    """
+    _, phi_minus, psi_plus, psi_minus = bell_diagonal
+    return PauliChannel(px=psi_plus, py=psi_minus, pz=phi_minus)

@@ -1,0 +1,8 @@
+"""The readings of a link: as a circuit, and as an exact state."""
+
+from quantumlink.compose.circuit import compose
+from quantumlink.compose.exact import evaluate
+from quantumlink.compose.maps import measurement_map
+from quantumlink.compose.state import PairState
+
+__all__ = ["PairState", "compose", "evaluate", "measurement_map"]

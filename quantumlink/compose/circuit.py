@@ -1,0 +1,181 @@
+"""The circuit reading: a link becomes one flat circuit.
+
+Every elementary pair has two qubits of its own, in a register named after the node that holds them. A pair
+arrives as a ``bell_pair`` followed by its `PauliChannel`; then the primitives of the circuits floor are
+appended, children before parents.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from qiskit.circuit import (
+    CircuitInstruction,
+    ClassicalRegister,
+    IfElseOp,
+    ParameterVector,
+    QuantumCircuit,
+    QuantumRegister,
+    Qubit,
+)
+
+from quantumlink import validation
+from quantumlink.circuits import (
+    TWIRL_ANGLES,
+    bell_diagonal_channel,
+    bell_pair,
+    entanglement_swap,
+    purification,
+)
+from quantumlink.hardware import Node
+from quantumlink.link import ElementaryLink, Link, Purify, Swap
+from quantumlink.program import CORRECTIONS, Corrections, Program, Twirl
+from quantumlink.rewrites import feedforward, pauli_frame
+
+
+def compose(link: Link, *, corrections: Corrections = "sequential") -> Program:
+    """One flat circuit for a link, and how to read its bits.
+
+    Args:
+        link: the link to build.
+        corrections: where the Pauli corrections are applied: ``"sequential"`` (in the circuit, after each
+            swap; what `evaluate` predicts), ``"feedforward"`` (in the circuit, at the end, one parity
+            condition each) or ``"frame"`` (afterwards, on the measured bits). As a correction's gate is only
+            noisy where there is one, the three differ slightly under noise: ``evaluate(program)`` predicts each.
+
+    Returns:
+        A `Program` whose circuit is ideal but for its ``pauli_channel`` instructions; the nodes' noise is
+        added when it runs.
+
+    Raises:
+        ValueError: if two different nodes of the link share a name, or an option is unknown.
+        UnsupportedOperation: if the corrections cannot be moved to the end (a twirl stands in between).
+
+    >>> from quantumlink.link import ElementaryLink, Node, swap
+    >>> a, r, b = Node("alice"), Node("relay"), Node("bob")
+    >>> compose(swap(ElementaryLink(a, r), ElementaryLink(r, b, fidelity=0.9)))
+    <Program alice–bob: 4 qubits, depth 8, 0 heralds, corrections 'sequential'>
+    """
+    validation.instance("link", link, Link, "a link")
+    validation.choice("corrections", corrections, CORRECTIONS)
+    program = _Composer(link).program()
+    if corrections == "frame":
+        return pauli_frame(program)
+    return feedforward(program) if corrections == "feedforward" else program
+
+
+class _Composer:
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        leaves = link.elementary_links()
+        node_of: dict[str, Node] = {}
+        sizes: Counter[str] = Counter()
+        for leaf in leaves:
+            for node in leaf.ends:
+                if node_of.setdefault(node.name, node) != node:
+                    raise ValueError(f"two different nodes are named {node.name!r}: {node_of[node.name]!r}, {node!r}")
+                sizes[node.name] += 1
+        self._registers = {name: QuantumRegister(sizes[name], name) for name in node_of}
+        self._free = {name: iter(register) for name, register in self._registers.items()}
+        self._circuit = QuantumCircuit(*self._registers.values(), name=f"{link.left}-{link.right}")
+        self._nodes = tuple(node_of[name] for name, register in self._registers.items() for _ in register)
+        self._heralds: list[tuple[int, ...]] = []
+        self._twirls: list[Twirl] = []
+        self._counts: Counter[str] = Counter()
+        self._pair = bell_pair().to_gate(label="Φ⁺")
+        self._primitives: dict[str, QuantumCircuit] = {"swap": entanglement_swap()}
+
+    def program(self) -> Program:
+        left, right = self._build()
+        ends = {
+            node.name: self._circuit.find_bit(qubit).index
+            for node, qubit in ((self._link.left, left), (self._link.right, right))
+        }
+        return Program(self._circuit, ends, self._nodes, tuple(self._heralds), twirls=tuple(self._twirls))
+
+    def _build(self) -> tuple[Qubit, Qubit]:
+        stack: list[tuple[Qubit, Qubit]] = []
+        for link in _every_occurrence(self._link):
+            if isinstance(link, ElementaryLink):
+                stack.append(self._elementary(link))
+            elif isinstance(link, Swap):
+                right, left = stack.pop(), stack.pop()
+                stack.append(self._swap(left, right))
+            elif isinstance(link, Purify):
+                spent, kept = stack.pop(), stack.pop()
+                stack.append(self._purify(link.protocol, kept, spent))
+        return stack.pop()
+
+    def _elementary(self, link: ElementaryLink) -> tuple[Qubit, Qubit]:
+        left, right = next(self._free[link.left.name]), next(self._free[link.right.name])
+        self._circuit.append(self._pair, [left, right])
+        if link.fidelity < 1:
+            self._circuit.append(bell_diagonal_channel(link.bell_diagonal), [right])
+        return left, right
+
+    def _swap(self, left: tuple[Qubit, Qubit], right: tuple[Qubit, Qubit]) -> tuple[Qubit, Qubit]:
+        self._append("swap", self._primitives["swap"], [left[0], left[1], right[0], right[1]])
+        return left[0], right[1]
+
+    def _purify(
+        self, protocol: str, kept: tuple[Qubit, Qubit], spent: tuple[Qubit, Qubit]
+    ) -> tuple[Qubit, Qubit]:
+        if protocol not in self._primitives:
+            self._primitives[protocol] = purification(protocol)  # type: ignore[arg-type]
+        primitive = self._primitives[protocol]
+        if primitive.parameters:
+            primitive = self._with_fresh_twirls(primitive)
+        first = self._circuit.num_clbits
+        self._append("purify", primitive, [kept[0], spent[0], spent[1], kept[1]])
+        for herald in primitive.metadata["heralds"]:
+            self._heralds.append(tuple(first + bit for bit in herald))
+        return kept
+
+    def _with_fresh_twirls(self, primitive: QuantumCircuit) -> QuantumCircuit:
+        values = {}
+        for name in ("twirl_kept", "twirl_spent"):
+            fresh = ParameterVector(f"twirl_{len(self._twirls)}", 3)
+            values.update({p: fresh[p.index] for p in primitive.parameters if p.vector.name == name})
+            self._twirls.append(Twirl(tuple(fresh), TWIRL_ANGLES))
+        return primitive.assign_parameters(values)
+
+    def _append(self, kind: str, primitive: QuantumCircuit, qubits: list[Qubit]) -> None:
+        bits = ClassicalRegister(primitive.num_clbits, self._register_name(kind))
+        self._circuit.add_register(bits)
+        first = len(self._circuit.data)
+        self._circuit.compose(primitive, qubits, bits, inplace=True)
+        for i in range(first, len(self._circuit.data)):
+            self._circuit.data[i] = _with_outer_bits(self._circuit.data[i])
+
+    def _register_name(self, kind: str) -> str:
+        name = f"{kind}_{self._counts[kind]}"
+        self._counts[kind] += 1
+        while name in self._registers:  # a node of that name
+            name += "_"
+        return name
+
+
+def _with_outer_bits(instruction: CircuitInstruction) -> CircuitInstruction:
+    """The instruction with its blocks told in the circuit's own bits: Qiskit's drawer needs them so."""
+    if not isinstance(instruction.operation, IfElseOp):
+        return instruction
+    blocks = []
+    for block in instruction.operation.blocks:
+        told = QuantumCircuit(list(instruction.qubits), list(instruction.clbits))
+        for inner in block.data:
+            told.append(inner.operation, [instruction.qubits[block.find_bit(q).index] for q in inner.qubits])
+        blocks.append(told)
+    return instruction.replace(operation=instruction.operation.replace_blocks(blocks))
+
+
+def _every_occurrence(link: Link) -> Iterator[Link]:
+    """Every node of the tree, children before parents, shared subtrees as often as they occur."""
+    stack = [(link, False)]
+    while stack:
+        current, expanded = stack.pop()
+        if expanded or not current.children:
+            yield current
+        else:
+            stack.append((current, True))
+            stack.extend((child, False) for child in reversed(current.children))

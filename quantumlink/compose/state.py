@@ -1,0 +1,100 @@
+"""The exact state of a pair, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink import validation
+from quantumlink.exact import PAULI_MATRICES
+
+if TYPE_CHECKING:
+    from qiskit.quantum_info import DensityMatrix
+
+PAULI_LABELS = "IXYZ"
+
+# Signs of (XX, YY, ZZ) in Φ⁺, Φ⁻, Ψ⁺, Ψ⁻.
+BELL_SIGNS = np.array([[1, -1, 1], [-1, 1, 1], [1, 1, -1], [-1, -1, -1]], dtype=float)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PairState:
+    """The two-qubit state that a link ends with, given that it was accepted.
+
+    Wherever a label or an array orders the two qubits, the left end is qubit 0 and the right end qubit 1, and
+    labels read as Qiskit's: ``"ZX"`` is Z on the right end and X on the left one.
+    """
+
+    coefficients: npt.NDArray[np.float64]
+    """Shape (4, 4): Tr(P⊗Q·ρ) for the left end's P and the right end's Q in the order I, X, Y, Z."""
+    success_probability: float
+    """The probability that every herald accepts."""
+    ends: tuple[str, str]
+    """The names of the left and the right end node."""
+
+    @property
+    def bell_diagonal(self) -> tuple[float, float, float, float]:
+        """Populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻)."""
+        populations = (1 + BELL_SIGNS @ np.diag(self.coefficients)[1:]) / 4
+        a, b, c, d = (float(p) for p in populations)
+        return a, b, c, d
+
+    @property
+    def fidelity(self) -> float:
+        """Fidelity to Φ⁺, ⟨Φ⁺|ρ|Φ⁺⟩."""
+        return self.bell_diagonal[0]
+
+    @property
+    def density_matrix(self) -> DensityMatrix:
+        """The state as Qiskit's density matrix, left end as qubit 0."""
+        from qiskit.quantum_info import DensityMatrix
+
+        rho = np.einsum("pq,qij,pkl->ikjl", self.coefficients, PAULI_MATRICES, PAULI_MATRICES) / 4
+        return DensityMatrix(rho.reshape(4, 4))
+
+    @property
+    def chsh(self) -> float:
+        """The largest CHSH value over all measurements, 2√(t₁² + t₂²) (Horodecki et al. 1995).
+
+        t₁, t₂ are the two largest singular values of the correlation matrix.
+        """
+        first, second, _ = np.linalg.svd(self.coefficients[1:, 1:], compute_uv=False)
+        return 2 * sqrt(first**2 + second**2)
+
+    def expectation(self, pauli: str) -> float:
+        """The expectation value of a two-letter Pauli label, such as ``"ZZ"`` or ``"IX"``.
+
+        Raises:
+            ValueError: if the label is not two letters of I, X, Y, Z.
+        """
+        if not isinstance(pauli, str) or len(pauli) != 2 or set(pauli) - set(PAULI_LABELS):
+            raise ValueError(f"pauli must be two letters of I, X, Y, Z, got {pauli!r}")
+        right, left = pauli
+        return float(self.coefficients[PAULI_LABELS.index(left), PAULI_LABELS.index(right)])
+
+    def qber(self, basis: str) -> float:
+        """The quantum bit error rate when both ends measure in that basis.
+
+        The probability of a result that Φ⁺ would not give: unequal bits for Z and X, equal ones for Y.
+
+        Raises:
+            ValueError: if the basis is not X, Y or Z.
+        """
+        validation.choice("basis", basis, ("X", "Y", "Z"))
+        sign = -1 if basis == "Y" else 1
+        return (1 - sign * self.expectation(basis * 2)) / 2
+
+    def __repr__(self) -> str:
+        return (
+            f"<PairState {self.ends[0]}–{self.ends[1]}: fidelity {self.fidelity:.6f}, "
+            f"success probability {self.success_probability:.6g}>"
+        )
+
+
+def bell_diagonal_coefficients(bell_diagonal: tuple[float, float, float, float]) -> npt.NDArray[np.float64]:
+    """Pauli coefficients, shape (4, 4), of the state with these populations."""
+    return np.diag([1.0, *(np.asarray(bell_diagonal) @ BELL_SIGNS)])

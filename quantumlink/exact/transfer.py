@@ -1,0 +1,128 @@
+"""Pauli transfer matrices: what an instruction does to the Pauli coefficients of a state.
+
+A state of n qubits is kept as the real coefficients r_P = Tr(P·ρ), P running over {I, X, Y, Z}ⁿ. An operation
+on k of them is a real 4ᵏ × 4ᵏ matrix R_PQ = Tr(P·E(Q))/2ᵏ; rows and columns count Paulis with the *first*
+qubit of the instruction as the most significant digit.
+
+Reference:
+    D. Greenbaum, arXiv:1509.02921 (2015), section 2.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+from qiskit.circuit import Gate, Instruction
+from qiskit.quantum_info import Operator, SuperOp
+
+Transfer = npt.NDArray[np.float64]
+
+PAULI_MATRICES = np.array(
+    [[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=complex
+)
+"""I, X, Y, Z as 2×2 matrices, shape (4, 2, 2)."""
+
+ZERO = np.array([1.0, 0.0, 0.0, 1.0])
+"""The Pauli coefficients of |0⟩⟨0|."""
+
+PROJECTORS = (np.array([0.5, 0.0, 0.0, 0.5]), np.array([0.5, 0.0, 0.0, -0.5]))
+"""The functionals r ↦ ⟨b|ρ|b⟩ for b = 0, 1."""
+
+_CHANNELS = {"kraus", "superop", "quantum_channel"}
+
+
+class UnsupportedOperation(ValueError):
+    """An operation that a reading of the circuit has no rule for; the text names it."""
+
+
+def transfer_matrix(operation: Instruction) -> Transfer | None:
+    """The transfer matrix of a gate, a Kraus or superoperator instruction, or an inlined noise channel.
+
+    Args:
+        operation: any bound instruction without classical bits.
+
+    Returns:
+        Shape (4ᵏ, 4ᵏ) for k qubits, or None if the operation has no such matrix of its own (a measurement,
+        a reset, a composite with those inside).
+
+    Raises:
+        UnsupportedOperation: if the instruction has unbound parameters.
+    """
+    if any(getattr(p, "parameters", None) for p in operation.params):
+        raise UnsupportedOperation(f"{operation.name!r} has unbound parameters: {operation.params}")
+    if operation.name == "pauli_channel":
+        return _pauli_channel(*(float(p) for p in operation.params))
+    if operation.name in _CHANNELS:
+        return _channel(operation)
+    return _gate(operation) if isinstance(operation, Gate) else None
+
+
+_known_gates: dict[tuple[object, ...], Transfer] = {}
+
+
+def _gate(operation: Gate) -> Transfer:
+    # Standard gates are what their class, angles and control state say; anything else is worked out anew.
+    if not str(operation.base_class.__module__).startswith("qiskit.circuit.library.standard_gates"):
+        return _of_unitary(Operator(operation).data)
+    key = (operation.base_class, *map(float, operation.params), getattr(operation, "ctrl_state", None))
+    if key not in _known_gates:
+        if len(_known_gates) >= 4096:
+            _known_gates.clear()
+        _known_gates[key] = _of_unitary(Operator(operation).data)
+    return _known_gates[key]
+
+
+# By identity; the error is kept beside its matrix, so that its identity cannot pass to another one.
+_known_errors: dict[int, tuple[object, Transfer]] = {}
+
+
+def _channel(operation: Instruction) -> Transfer:
+    error = getattr(operation, "_quantum_error", None)  # Aer's inlined errors
+    if error is None:
+        return _of_superoperator(SuperOp(operation).data)
+    if id(error) not in _known_errors:
+        if len(_known_errors) >= 4096:
+            _known_errors.clear()
+        _known_errors[id(error)] = (error, _of_superoperator(SuperOp(error).data))
+    return _known_errors[id(error)][1]
+
+
+@lru_cache(maxsize=4096)
+def _pauli_channel(px: float, py: float, pz: float) -> Transfer:
+    return _frozen(np.diag([1.0, 1 - 2 * (py + pz), 1 - 2 * (px + pz), 1 - 2 * (px + py)]))
+
+
+@lru_cache(maxsize=8)
+def _pauli_strings(k: int) -> npt.NDArray[np.complex128]:
+    # Qiskit's matrices have the first qubit as the least significant bit: it is the last factor of the kron.
+    strings = []
+    for digits in product(range(4), repeat=k):
+        matrix = np.ones((1, 1), dtype=complex)
+        for digit in digits:
+            matrix = np.kron(PAULI_MATRICES[digit], matrix)
+        strings.append(matrix)
+    return np.array(strings)
+
+
+def _of_unitary(unitary: npt.NDArray[np.complex128]) -> Transfer:
+    paulis = _pauli_strings(unitary.shape[0].bit_length() - 1)
+    images = unitary @ paulis @ unitary.conj().T
+    return _frozen(np.einsum("pij,qji->pq", paulis, images).real / unitary.shape[0])
+
+
+def _of_superoperator(superop: npt.NDArray[np.complex128]) -> Transfer:
+    dim = round(superop.shape[0] ** 0.5)
+    paulis = _pauli_strings(dim.bit_length() - 1)
+    # Qiskit's superoperator acts on column-stacked matrices.
+    columns = paulis.transpose(0, 2, 1).reshape(len(paulis), -1)
+    images = (columns @ superop.T).reshape(-1, dim, dim).transpose(0, 2, 1)
+    return _frozen(np.einsum("pij,qji->pq", paulis, images).real / dim)
+
+
+def _frozen(matrix: Transfer) -> Transfer:
+    matrix = np.ascontiguousarray(np.where(np.abs(matrix) < 1e-16, 0.0, matrix))
+    matrix.setflags(write=False)
+    return matrix

@@ -1,0 +1,130 @@
+"""A program: one flat circuit, and how to read its bits.
+
+Heralds and frames are parities of classical bits: a run is *accepted* when every herald's parity is even,
+and an end qubit still needs X (or Z) when the parity of its frame's x (or z) bits is odd. Both are
+xor-reductions over a bit array; nothing loops over shots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from qiskit.circuit import Parameter, QuantumCircuit
+
+from quantumlink.hardware import Node
+
+Corrections = Literal["sequential", "feedforward", "frame"]
+"""Where a program's Pauli corrections are applied: in the circuit after each swap (``"sequential"``), in the
+circuit at the end by one parity condition per end and Pauli (``"feedforward"``), or afterwards, on the
+measured bits (``"frame"``). They differ in which gates there are, and so in which gates are noisy."""
+
+CORRECTIONS: tuple[Corrections, ...] = get_args(Corrections)
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The Pauli correction that an end qubit still needs, as parities of classical bits (by index)."""
+
+    x: tuple[int, ...] = ()
+    """X is needed when the parity of these bits is odd."""
+    z: tuple[int, ...] = ()
+    """Z is needed when the parity of these bits is odd."""
+
+
+@dataclass(frozen=True)
+class Twirl:
+    """Parameters of the circuit that are drawn anew in every run: one row of settings, all equally likely."""
+
+    parameters: tuple[Parameter, ...]
+    """The circuit's parameters that one draw sets."""
+    settings: tuple[tuple[float, ...], ...]
+    """The rows to draw from, one value a parameter."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A composed circuit and how to read it.
+
+    Qubits and classical bits are named by their index in the circuit, little-endian as in Qiskit.
+    """
+
+    circuit: QuantumCircuit
+    """The flat circuit: elementary pairs as ``bell_pair`` and ``pauli_channel``, then the protocol."""
+    ends: Mapping[str, int]
+    """The end qubits by node name, left end first."""
+    nodes: tuple[Node, ...]
+    """The node that holds each qubit."""
+    heralds: tuple[tuple[int, ...], ...] = ()
+    """Parities of classical bits that must all be even for a run to be accepted."""
+    frame: Mapping[str, Frame] = field(default_factory=dict)
+    """What each end still needs, by node name; an end that is missing needs nothing."""
+    twirls: tuple[Twirl, ...] = ()
+    """Parameters to be drawn at random for every run."""
+    corrections: Corrections = "sequential"
+    """Where the Pauli corrections are applied."""
+
+    def __post_init__(self) -> None:
+        if len(self.nodes) != self.circuit.num_qubits:
+            raise ValueError(
+                f"nodes must name the node of each of the {self.circuit.num_qubits} qubits, got {len(self.nodes)}"
+            )
+
+    @property
+    def node_by_end(self) -> dict[str, Node]:
+        """The end nodes by name."""
+        return {name: self.nodes[qubit] for name, qubit in self.ends.items()}
+
+    def accepted(self, bits: BoolArray) -> BoolArray:
+        """Which runs are accepted.
+
+        Args:
+            bits: shape (..., clbits), clbit 0 first, as from ``BitArray.to_bool_array(order="little")``.
+
+        Returns:
+            Shape (...): True where every herald is even.
+        """
+        accepted = np.ones(bits.shape[:-1], dtype=bool)
+        for herald in self.heralds:
+            accepted &= ~parity(bits, herald)
+        return accepted
+
+    def flips(self, bits: BoolArray, end: str, basis: str) -> BoolArray:
+        """Which measured bits of an end the frame inverts, when it was measured in that Pauli basis.
+
+        Args:
+            bits: shape (..., clbits), clbit 0 first.
+            end: the end node's name.
+            basis: ``"X"``, ``"Y"`` or ``"Z"``.
+        """
+        frame = self.frame.get(end, Frame())
+        needs: tuple[int, ...] = ()
+        if basis in "YZ":
+            needs += frame.x  # X anticommutes with Z and Y
+        if basis in "XY":
+            needs += frame.z
+        return parity(bits, needs)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Program {'–'.join(self.ends)}: {self.circuit.num_qubits} qubits, depth {self.circuit.depth()}, "
+            f"{len(self.heralds)} heralds, corrections {self.corrections!r}>"
+        )
+
+
+def parity(bits: BoolArray, which: Sequence[int]) -> BoolArray:
+    """The parity of some of the bits: shape (..., clbits) to shape (...)."""
+    if not which:
+        return np.zeros(bits.shape[:-1], dtype=bool)
+    result: BoolArray = np.logical_xor.reduce(bits[..., list(which)], axis=-1)
+    return result
+
+
+def toggle(parity_bits: set[int], others: Sequence[int] | set[int]) -> set[int]:
+    """The bits of the xor of two parities (a bit that stands in both cancels)."""
+    return parity_bits.symmetric_difference(others)
