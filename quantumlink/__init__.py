@@ -4,12 +4,37 @@ A link is an expression of elementary links, swaps and purifications; `compose`,
 readings of it: the circuit, the exact state, the measured one.
 """
 
-from quantumlink import circuits
+from quantumlink import circuits, qkd
 from quantumlink.compose import PairState, compose, evaluate
 from quantumlink.estimation import Estimate
 from quantumlink.execution import Samples, sample
 from quantumlink.hardware import Fiber, Memory, Node, Processor
 from quantumlink.link import ElementaryLink, Link, chain, purify, swap
+from quantumlink.network import Network
 from quantumlink.program import Program
+from quantumlink.visualization import draw
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ElementaryLink",
+    "Estimate",
+    "Fiber",
+    "Link",
+    "Memory",
+    "Network",
+    "Node",
+    "PairState",
+    "Processor",
+    "Program",
+    "Samples",
+    "chain",
+    "circuits",
+    "compose",
+    "draw",
+    "evaluate",
+    "purify",
+    "qkd",
+    "sample",
+    "swap",
+]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from quantumlink import validation
 from quantumlink.circuits import PURIFICATION_PROTOCOLS, PurificationProtocol
@@ -48,7 +48,7 @@ class Link:
 
     def elementary_links(self) -> tuple[ElementaryLink, ...]:
         """The leaves of the tree in order, each as often as it occurs."""
-        leaves, stack = [], [cast(Link, self)]
+        leaves, stack = [], [self]
         while stack:
             link = stack.pop()
             if isinstance(link, ElementaryLink):

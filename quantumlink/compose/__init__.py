@@ -3,6 +3,7 @@
 from quantumlink.compose.circuit import compose
 from quantumlink.compose.exact import evaluate
 from quantumlink.compose.maps import measurement_map
+from quantumlink.compose.rate import highest_rate_hz, pairs_spent
 from quantumlink.compose.state import PairState
 
-__all__ = ["PairState", "compose", "evaluate", "measurement_map"]
+__all__ = ["PairState", "compose", "evaluate", "highest_rate_hz", "measurement_map", "pairs_spent"]

@@ -74,7 +74,9 @@ class _Composer:
         for leaf in leaves:
             for node in leaf.ends:
                 if node_of.setdefault(node.name, node) != node:
-                    raise ValueError(f"two different nodes are named {node.name!r}: {node_of[node.name]!r}, {node!r}")
+                    raise ValueError(
+                        f"two different nodes are named {node.name!r}: {node_of[node.name]!r}, {node!r}"
+                    )
                 sizes[node.name] += 1
         self._registers = {name: QuantumRegister(sizes[name], name) for name in node_of}
         self._free = {name: iter(register) for name, register in self._registers.items()}
@@ -118,9 +120,7 @@ class _Composer:
         self._append("swap", self._primitives["swap"], [left[0], left[1], right[0], right[1]])
         return left[0], right[1]
 
-    def _purify(
-        self, protocol: str, kept: tuple[Qubit, Qubit], spent: tuple[Qubit, Qubit]
-    ) -> tuple[Qubit, Qubit]:
+    def _purify(self, protocol: str, kept: tuple[Qubit, Qubit], spent: tuple[Qubit, Qubit]) -> tuple[Qubit, Qubit]:
         if protocol not in self._primitives:
             self._primitives[protocol] = purification(protocol)  # type: ignore[arg-type]
         primitive = self._primitives[protocol]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+from qiskit.circuit import QuantumCircuit
 
 from quantumlink import validation
 from quantumlink.compose.maps import purification_map, swap_map
@@ -46,22 +48,43 @@ def evaluate(link: Link | Program) -> PairState:
     if isinstance(link, Program):
         return _evaluate_program(link)
     validation.instance("link", link, Link, "a link or a program")
-    values: dict[int, tuple[npt.NDArray[np.float64], float]] = {}
+    folded = fold(link)[id(link)]
+    return PairState(
+        _read_only(folded.vector.reshape(4, 4)), folded.success_probability, (link.left.name, link.right.name)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """What the fold knows of one link of the tree."""
+
+    vector: npt.NDArray[np.float64]
+    """Shape (16,): its normalised Pauli coefficients."""
+    accepted: float
+    """The probability that its own heralds accept, given that its children's did."""
+    success_probability: float
+    """The probability that all heralds within it accept."""
+
+
+def fold(link: Link) -> dict[int, Folded]:
+    """The exact state of every distinct link object of a tree, by its ``id``.
+
+    Raises:
+        ValueError: if two different nodes share a name, or a purification can never succeed.
+    """
+    values: dict[int, Folded] = {}
     nodes: dict[str, Node] = {}
     for part in distinct_links(link):
         values[id(part)] = _read(part, values, nodes)
-    vector, success = values[id(link)]
-    return PairState(_read_only(vector.reshape(4, 4)), success, (link.left.name, link.right.name))
+    return values
 
 
-def _read(
-    link: Link, values: dict[int, tuple[npt.NDArray[np.float64], float]], nodes: dict[str, Node]
-) -> tuple[npt.NDArray[np.float64], float]:
+def _read(link: Link, values: dict[int, Folded], nodes: dict[str, Node]) -> Folded:
     if isinstance(link, ElementaryLink):
         for node in link.ends:
             if nodes.setdefault(node.name, node) != node:
                 raise ValueError(f"two different nodes are named {node.name!r}: {nodes[node.name]!r}, {node!r}")
-        return bell_diagonal_coefficients(link.bell_diagonal).ravel(), 1.0
+        return Folded(bell_diagonal_coefficients(link.bell_diagonal).ravel(), 1.0, 1.0)
     first, second = (values[id(child)] for child in link.children)
     if isinstance(link, Swap):
         matrix = swap_map(link.left, link.relay, link.right)
@@ -69,11 +92,11 @@ def _read(
         matrix = purification_map(link.protocol, link.left, link.right)
     else:
         raise TypeError(f"a link must be an ElementaryLink, a Swap or a Purify, got {type(link).__name__}")
-    vector = matrix @ np.multiply.outer(first[0], second[0]).ravel()
+    vector = matrix @ np.multiply.outer(first.vector, second.vector).ravel()
     accepted = float(vector[0])
     if accepted < IMPOSSIBLE:
         raise ValueError(f"this purification can never succeed: {link!r}")
-    return vector / accepted, first[1] * second[1] * accepted
+    return Folded(vector / accepted, accepted, first.success_probability * second.success_probability * accepted)
 
 
 def _evaluate_program(program: Program) -> PairState:
@@ -103,7 +126,7 @@ def _evaluate_program(program: Program) -> PairState:
     return PairState(_read_only(total / success), success, (left, right))
 
 
-def _accepted_pair(program: Program, circuit: object) -> npt.NDArray[np.float64]:
+def _accepted_pair(program: Program, circuit: QuantumCircuit) -> npt.NDArray[np.float64]:
     frames = program.frame.values()
     keep = sorted(
         {bit for herald in program.heralds for bit in herald}
@@ -111,7 +134,7 @@ def _accepted_pair(program: Program, circuit: object) -> npt.NDArray[np.float64]
     )
     total = np.zeros((4, 4))
     bits = np.zeros(program.circuit.num_clbits, dtype=bool)
-    for record, tensor in branches(circuit, outputs=list(program.ends.values()), keep=keep).items():  # type: ignore[arg-type]
+    for record, tensor in branches(circuit, outputs=list(program.ends.values()), keep=keep).items():
         bits[keep] = record
         if program.accepted(bits):
             signs = [_frame_signs(program, bits, end) for end in program.ends]

@@ -73,7 +73,7 @@ class PairState:
         """
         if not isinstance(pauli, str) or len(pauli) != 2 or set(pauli) - set(PAULI_LABELS):
             raise ValueError(f"pauli must be two letters of I, X, Y, Z, got {pauli!r}")
-        right, left = pauli
+        right, left = pauli[0], pauli[1]
         return float(self.coefficients[PAULI_LABELS.index(left), PAULI_LABELS.index(right)])
 
     def qber(self, basis: str) -> float:

@@ -95,4 +95,4 @@ def _fit(value: int, kind: Any) -> int:
     width = getattr(kind, "width", None)
     if width is None:  # a Bool; Python's ~ makes a negative number of it
         return value & 1 if value < 0 else int(value != 0)
-    return value & ((1 << width) - 1)
+    return int(value & ((1 << width) - 1))

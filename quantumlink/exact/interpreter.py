@@ -261,9 +261,7 @@ def _forget(state: _Branches, live_qubits: frozenset[int], live_bits: frozenset[
     return _merged(forgotten(branch, tensor) for branch, tensor in state.items())
 
 
-def _collect(
-    state: _Branches, outputs: Sequence[int], kept: tuple[int, ...]
-) -> dict[tuple[int, ...], Array]:
+def _collect(state: _Branches, outputs: Sequence[int], kept: tuple[int, ...]) -> dict[tuple[int, ...], Array]:
     result: dict[tuple[int, ...], Array] = {}
     for branch, tensor in state.items():
         branch, tensor = _activate(branch, tensor, set(outputs))

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from itertools import product
+from math import prod
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit
-from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
+from qiskit.circuit import ClassicalRegister, Parameter
+from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
-from qiskit.transpiler import generate_preset_pass_manager
 
 from quantumlink import validation
 from quantumlink.circuits import BASIS_ANGLES, basis_measurement
 from quantumlink.compose import compose
-from quantumlink.execution.samples import NoiseSource, Samples
+from quantumlink.execution.engines import Setting, choose_engine
+from quantumlink.execution.samples import NoiseSource, Outcomes, Samples
 from quantumlink.link import Link
 from quantumlink.program import Program
 from quantumlink.rewrites import add_noise, clifford_rotations, without_medium
 
 ENDS_REGISTER = "ends"
 """The classical register into which the ends are measured: bit 0 is the left end's."""
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 def sample(
@@ -68,29 +68,19 @@ def sample(
     validation.instance("program", program, Program, "a Program or a link")
     labels = _checked_bases(bases)
     shots = validation.count("shots", shots, at_least=1)
-    engine = _engine(sampler, seed)
-    source: NoiseSource = noise if noise is not None else engine.noise
-    validation.choice("noise", source, ("program", "sampler"))
+    engine = choose_engine(sampler, seed)
+    source: NoiseSource = engine.noise if noise is None else noise
+    validation.choice("noise", source, get_args(NoiseSource))
     measured, angles = _measured(program, source, noisy_ends)
-    settings = _settings(measured, angles, labels, shots, np.random.default_rng(seed))
-    return _run(measured, engine, settings, labels, shots, source)
-
-
-@dataclass(frozen=True)
-class _Engine:
-    sampler: BaseSamplerV2
-    noise: NoiseSource
-    backend: BackendV2 | None
-    """What circuits must be transpiled for, or None."""
-    seed: int | None
-
-
-@dataclass(frozen=True)
-class _Setting:
-    basis: int
-    values: npt.NDArray[np.float64]
-    """One value for each of the circuit's parameters."""
-    shots: int
+    rng = np.random.default_rng(seed)
+    settings = [(label, s) for label in labels for s in _settings(measured, angles, label, shots, rng)]
+    counts = {label: np.zeros(4, dtype=int) for label in labels}
+    results = engine.run(measured.circuit, [setting for _, setting in settings])
+    for (label, _), bits in zip(settings, results, strict=True):
+        counts[label] += _accepted_outcomes(measured, bits, label)
+    left, right = program.ends
+    outcomes: dict[str, Outcomes] = {label: (c[0], c[1], c[2], c[3]) for label, c in _as_ints(counts)}
+    return Samples((left, right), outcomes, dict.fromkeys(labels, shots), source)
 
 
 def _checked_bases(bases: Sequence[str]) -> list[str]:
@@ -101,27 +91,6 @@ def _checked_bases(bases: Sequence[str]) -> list[str]:
     if not labels or len(set(labels)) != len(labels):
         raise ValueError(f"bases must hold at least one label, each once; got {labels}")
     return labels
-
-
-def _engine(sampler: BaseSamplerV2 | BackendV2 | None, seed: int | None) -> _Engine:
-    from qiskit_aer import AerSimulator
-    from qiskit_aer.primitives import SamplerV2
-
-    if sampler is None:
-        return _Engine(SamplerV2(seed=seed), "program", None, seed)
-    if isinstance(sampler, AerSimulator):
-        return _Engine(SamplerV2.from_backend(sampler, seed=seed), "program", None, seed)
-    if isinstance(sampler, SamplerV2):
-        return _Engine(sampler, "program", None, seed)
-    if isinstance(sampler, BackendV2):
-        return _Engine(BackendSamplerV2(backend=sampler, options={"seed_simulator": seed}), "sampler", sampler, seed)
-    if isinstance(sampler, BaseSamplerV2):
-        backend = getattr(sampler, "backend", None)
-        backend = backend() if callable(backend) else backend
-        return _Engine(sampler, "sampler", backend if isinstance(backend, BackendV2) else None, seed)
-    raise TypeError(
-        f"sampler must be a BaseSamplerV2, a BackendV2 or None, got {sampler!r} ({type(sampler).__name__})"
-    )
 
 
 def _measured(
@@ -148,79 +117,45 @@ def _measured(
 def _settings(
     program: Program,
     angles: list[tuple[Parameter, Parameter]],
-    labels: list[str],
+    label: str,
     shots: int,
     rng: np.random.Generator,
-) -> list[_Setting]:
-    """Every distinct setting of the parameters, with its share of the shots.
+) -> list[Setting]:
+    """The settings in which one basis is measured, and their shares of the shots.
 
-    Each run draws the rows of its twirls independently; equal draws are gathered.
+    Every run draws the rows of its twirls. Where the shots go round all combinations, each gets its equal
+    share and the rest is drawn (stratified: as unbiased as independent draws, and no noisier).
     """
     column = {parameter: i for i, parameter in enumerate(program.circuit.parameters)}
+    values = np.zeros(len(column))
+    for (theta, phi), letter in zip(angles, reversed(label), strict=True):
+        values[column[theta]], values[column[phi]] = BASIS_ANGLES[letter]
+    sizes = [len(twirl.settings) for twirl in program.twirls]
+    combinations = prod(sizes)
+    if combinations > shots:
+        draws, shares = rng.integers(0, sizes, (shots, len(sizes))), [1] * shots
+    else:
+        draws = np.array(list(product(*map(range, sizes))), dtype=int).reshape(combinations, len(sizes))
+        share, rest = divmod(shots, combinations)
+        extra = set(rng.choice(combinations, rest, replace=False).tolist())
+        shares = [share + (i in extra) for i in range(combinations)]
     settings = []
-    for basis, label in enumerate(labels):
-        values = np.zeros(len(column))
-        for (theta, phi), letter in zip(angles, reversed(label), strict=True):
-            values[column[theta]], values[column[phi]] = BASIS_ANGLES[letter]
-        sizes = [len(twirl.settings) for twirl in program.twirls]
-        draws, counts = np.unique(rng.integers(0, sizes, (shots, len(sizes))), axis=0, return_counts=True)
-        for draw, count in zip(draws, counts, strict=True):
-            drawn = values.copy()
-            for twirl, row in zip(program.twirls, draw, strict=True):
-                drawn[[column[p] for p in twirl.parameters]] = twirl.settings[row]
-            settings.append(_Setting(basis, drawn, int(count)))
+    for draw, count in zip(draws, shares, strict=True):
+        drawn = values.copy()
+        for twirl, row in zip(program.twirls, draw, strict=True):
+            drawn[[column[p] for p in twirl.parameters]] = twirl.settings[row]
+        settings.append(Setting(drawn, count))
     return settings
 
 
-def _run(
-    program: Program,
-    engine: _Engine,
-    settings: list[_Setting],
-    labels: list[str],
-    shots: int,
-    source: NoiseSource,
-) -> Samples:
-    circuit = program.circuit
-    if engine.backend is not None:
-        manager = generate_preset_pass_manager(1, backend=engine.backend, seed_transpiler=engine.seed)
-        circuit = manager.run(circuit)
-    # Settings with equal shots share one broadcast PUB.
-    groups: dict[int, list[_Setting]] = {}
-    for setting in settings:
-        groups.setdefault(setting.shots, []).append(setting)
-    order = [program.circuit.parameters[i].name for i in range(program.circuit.num_parameters)]
-    pubs = []
-    for count, group in groups.items():
-        table = np.array([setting.values for setting in group])
-        bound = {tuple(order): table} if order else None
-        pubs.append((circuit, bound, count))
-    result = engine.sampler.run(pubs).result()
-    outcomes = np.zeros((len(labels), 4), dtype=int)
-    for group, pub in zip(groups.values(), result, strict=True):
-        bits = _clbits(pub.data, program.circuit)
-        for row, setting in enumerate(group):
-            outcomes[setting.basis] += _accepted_outcomes(program, bits[row], labels[setting.basis])
-    counted = {label: _four(outcomes[i]) for i, label in enumerate(labels)}
-    left, right = program.ends
-    return Samples((left, right), counted, dict.fromkeys(labels, shots), source)
+def _as_ints(counts: dict[str, npt.NDArray[np.int_]]) -> list[tuple[str, list[int]]]:
+    return [(label, array.tolist()) for label, array in counts.items()]
 
 
-def _four(counts: npt.NDArray[np.int_]) -> tuple[int, int, int, int]:
-    a, b, c, d = counts.tolist()
-    return a, b, c, d
-
-
-def _clbits(data: Any, circuit: QuantumCircuit) -> BoolArray:
-    """All classical bits, shape (settings, shots, clbits), clbit 0 first."""
-    arrays = [data[register.name].to_bool_array(order="little") for register in circuit.cregs]
-    return np.concatenate(arrays, axis=-1)
-
-
-def _accepted_outcomes(program: Program, bits: BoolArray, label: str) -> npt.NDArray[np.int_]:
+def _accepted_outcomes(program: Program, bits: npt.NDArray[np.bool_], label: str) -> npt.NDArray[np.int_]:
     """Counts of 00, 01, 10, 11 (right end, left end) among the accepted runs of one setting."""
-    accepted = program.accepted(bits)
     first = program.circuit.num_clbits - len(program.ends)  # the ends' register was added last
     value = np.zeros(bits.shape[:-1], dtype=int)
     for i, (end, letter) in enumerate(zip(program.ends, reversed(label), strict=True)):
-        value += (bits[..., first + i] ^ program.flips(bits, end, letter)) << i
-    return np.bincount(value[accepted], minlength=4)
+        value += (bits[..., first + i] ^ program.flips(bits, end, letter)).astype(int) << i
+    return np.bincount(value[program.accepted(bits)], minlength=4)

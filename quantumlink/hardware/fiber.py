@@ -44,9 +44,7 @@ class Fiber:
         object.__setattr__(self, "length_km", validation.number("length_km", self.length_km, at_least=0.0))
         attenuation = validation.number("attenuation_db_per_km", self.attenuation_db_per_km, at_least=0.0)
         object.__setattr__(self, "attenuation_db_per_km", attenuation)
-        object.__setattr__(
-            self, "group_index", validation.number("group_index", self.group_index, at_least=1.0)
-        )
+        object.__setattr__(self, "group_index", validation.number("group_index", self.group_index, at_least=1.0))
 
     @property
     def transmittance(self) -> float:

@@ -1,0 +1,126 @@
+"""The command line: ``quantumlink run FILE --from NODE --to NODE``."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from quantumlink.compose import PairState, evaluate, highest_rate_hz
+from quantumlink.estimation import Estimate
+from quantumlink.execution import Samples, sample
+from quantumlink.link import Link
+from quantumlink.network import Network
+from quantumlink.qkd import Key, bb84_rate
+from quantumlink.qkd.bbm92 import bbm92
+
+app = typer.Typer(
+    name="quantumlink",
+    help="Gate-level quantum networks on Qiskit: build, predict and run the circuits of a quantum link.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def main() -> None:
+    """Gate-level quantum networks on Qiskit: build, predict and run the circuits of a quantum link."""
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="A network file (TOML).", show_default=False)],
+    source: Annotated[str, typer.Option("--from", help="The node at the left end.", show_default=False)],
+    target: Annotated[str, typer.Option("--to", help="The node at the right end.", show_default=False)],
+    shots: Annotated[int, typer.Option(help="Runs for each of the bases XX, YY, ZZ.")] = 20_000,
+    rounds: Annotated[int, typer.Option(help="Rounds of BBM92 for the key.")] = 200_000,
+    purify_rounds: Annotated[int, typer.Option(help="Rounds of DEJMPS for each hop, before any swap.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Repeats a run; drawn and printed if not given.", show_default=False)
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Where to write the picture.")] = Path("quantumlink-run.png"),
+) -> None:
+    """Run the link between two nodes: its exact state, its state measured on Aer, and a key over it.
+
+    Prints a table of exact beside measured values, and writes a picture of the circuit, of the fidelity along
+    the chain, and of the correlations.
+    """
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    try:
+        link = Network.load(file).route(source, target, purify_rounds=purify_rounds)
+        status = Console(stderr=True)
+        with status.status("predicting") as step:
+            state = evaluate(link)
+            step.update(f"sampling {3 * shots} runs on Aer")
+            samples = sample(link, ["XX", "YY", "ZZ"], shots=shots, seed=seed)
+            step.update(f"distilling a key from {rounds} rounds")
+            key = bbm92(link, rounds, seed=seed)
+            step.update("drawing")
+            _write_picture(link, samples, output)
+    except (OSError, TypeError, ValueError) as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {error}", soft_wrap=True, highlight=False)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted: nothing was written")
+        raise typer.Exit(130) from None
+    console = Console()
+    console.print(_state_table(link, state, samples))
+    console.print(_key_table(link, state, key))
+    console.print(f"picture: {output}    seed: {seed}", soft_wrap=True, highlight=False)
+
+
+def _write_picture(link: Link, samples: Samples, output: Path) -> None:
+    from quantumlink.visualization import draw_run
+
+    draw_run(link, samples).savefig(output, dpi=110)
+
+
+def _state_table(link: Link, state: PairState, samples: Samples) -> Table:
+    runs = sum(samples.shots.values())
+    table = Table(title=f"{link.left} – {link.right}: {link.pairs} elementary pairs, {runs} runs on Aer")
+    table.add_column("")
+    table.add_column("exact", justify="right")
+    table.add_column("measured [95 %]", justify="right")
+    rows: list[tuple[str, float, Estimate]] = [
+        ("fidelity to Φ⁺", state.fidelity, samples.fidelity()),
+        *((f"⟨{label}⟩", state.expectation(label), samples.expectation(label)) for label in ("XX", "YY", "ZZ")),
+        *((f"QBER {basis}", state.qber(basis), samples.qber(basis)) for basis in "ZX"),
+        ("acceptance", state.success_probability, samples.acceptance),
+    ]
+    for name, exact, measured in rows:
+        table.add_row(name, f"{exact:.4f}", str(measured))
+    table.add_row("CHSH, at best", f"{state.chsh:.4f}", "")
+    return table
+
+
+def _key_table(link: Link, state: PairState, key: Key) -> Table:
+    table = Table(title="a key by BBM92, the ends' own readout included")
+    table.add_column("")
+    table.add_column("", justify="right")
+    table.add_row("rounds, accepted, sifted", f"{key.rounds}, {key.accepted}, {key.sifted}")
+    table.add_row("QBER Z, disclosed sample", str(key.qber))
+    table.add_row("QBER X, all disclosed", str(key.test_qber))
+    if key:
+        table.add_row("secret key", f"{len(key)} bits")
+        table.add_row("secret bits a round", f"{len(key) / key.rounds:.4f}")
+    else:
+        table.add_row("secret key", "none")
+        table.add_row("why", str(key.reason))
+    worst = max(state.qber("Z"), state.qber("X"))
+    table.add_row("asymptotic limit, bits a pair", f"{bb84_rate(qber=worst):.4f}")
+    rate = highest_rate_hz(link)
+    if rate is not None:
+        table.add_row("pairs a second, at most", f"{rate:.1f}")
+        if key:
+            table.add_row("secret bits a second, at most", f"{rate * len(key) / key.accepted:.1f}")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(app())

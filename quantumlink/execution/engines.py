@@ -1,0 +1,137 @@
+"""Engines: what a program's settings are run on, and whose noise acts there.
+
+Aer's shots are independent within one run, but seeded one after the other: shot j of circuit i starts from
+seed + i + j. Circuits of one run, and runs with neighbouring seeds, thus repeat each other's random numbers
+(seen in Aer 0.18 for circuits that are simulated shot by shot). So each setting gets a run and a seed of its own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
+from qiskit.providers import BackendV2
+from qiskit.transpiler import generate_preset_pass_manager
+
+from quantumlink.execution.samples import NoiseSource
+from quantumlink.progress import track
+
+if TYPE_CHECKING:
+    from qiskit_aer.primitives import SamplerV2 as AerSampler
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One assignment of a circuit's parameters, and how often it runs."""
+
+    values: npt.NDArray[np.float64]
+    """One value for each of the circuit's parameters, in their order."""
+    shots: int
+    """Number of runs."""
+
+
+class Engine(ABC):
+    """Runs a parameterised circuit in many settings."""
+
+    noise: NoiseSource
+    """Whose noise acts unless the user says otherwise."""
+
+    @abstractmethod
+    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting]) -> list[BoolArray]:
+        """The bits of each setting: shape (shots, clbits), clbit 0 first."""
+
+
+class AerEngine(Engine):
+    """Aer on this machine, each setting in a run with an independent seed."""
+
+    noise: NoiseSource = "program"
+
+    def __init__(self, make_sampler: Callable[[int], AerSampler], seed: int | None) -> None:
+        self._make_sampler = make_sampler
+        self._seed = seed
+
+    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting]) -> list[BoolArray]:
+        """See `Engine.run`. Single shots cannot repeat each other, so they share one run."""
+        seeds = np.random.SeedSequence(self._seed).generate_state(len(settings) + 1, dtype=np.uint32) >> 1
+        bits: list[BoolArray | None] = [None] * len(settings)
+        single = [i for i, setting in enumerate(settings) if setting.shots == 1]
+        repeated = [i for i, setting in enumerate(settings) if setting.shots > 1]
+        groups = ([single] if single else []) + [[i] for i in repeated]
+        for group in track(groups, "sampling on Aer"):
+            sampler = self._make_sampler(int(seeds[-1] if group is single else seeds[group[0]]))
+            found = _run_pubs(sampler, circuit, [settings[i] for i in group])
+            for i, array in zip(group, found, strict=True):
+                bits[i] = array
+        return [array for array in bits if array is not None]
+
+
+class SamplerEngine(Engine):
+    """A sampler of the user's, in one job; circuits are transpiled first if its backend is known."""
+
+    noise: NoiseSource = "sampler"
+
+    def __init__(self, sampler: BaseSamplerV2, backend: BackendV2 | None, seed: int | None) -> None:
+        self._sampler, self._backend, self._seed = sampler, backend, seed
+
+    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting]) -> list[BoolArray]:
+        """See `Engine.run`."""
+        if self._backend is not None:
+            manager = generate_preset_pass_manager(1, backend=self._backend, seed_transpiler=self._seed)
+            circuit = manager.run(circuit)
+        return _run_pubs(self._sampler, circuit, settings)
+
+
+def choose_engine(sampler: BaseSamplerV2 | BackendV2 | None, seed: int | None) -> Engine:
+    """The engine for what the user gave: nothing, Aer, another backend or another sampler.
+
+    Raises:
+        TypeError: if it is none of these.
+    """
+    from qiskit_aer import AerSimulator
+    from qiskit_aer.primitives import SamplerV2
+
+    if sampler is None:
+        return AerEngine(lambda child: SamplerV2(seed=child), seed)
+    if isinstance(sampler, AerSimulator):
+        return AerEngine(lambda child: SamplerV2.from_backend(sampler, seed=child), seed)
+    if isinstance(sampler, SamplerV2):
+        own = sampler.seed if seed is None else seed
+        backend = sampler._backend  # has no public name in Aer 0.18
+        options = {"run_options": sampler.options.run_options}
+        return AerEngine(lambda child: SamplerV2.from_backend(backend, seed=child, options=options), own)
+    if isinstance(sampler, BackendV2):
+        return SamplerEngine(BackendSamplerV2(backend=sampler, options={"seed_simulator": seed}), sampler, seed)
+    if isinstance(sampler, BaseSamplerV2):
+        found = getattr(sampler, "backend", None)
+        found = found() if callable(found) else found
+        return SamplerEngine(sampler, found if isinstance(found, BackendV2) else None, seed)
+    raise TypeError(
+        f"sampler must be a BaseSamplerV2, a BackendV2 or None, got {sampler!r} ({type(sampler).__name__})"
+    )
+
+
+def _run_pubs(sampler: BaseSamplerV2, circuit: QuantumCircuit, settings: Sequence[Setting]) -> list[BoolArray]:
+    """Settings with equal shots share one broadcast PUB, and all PUBs one job."""
+    groups: dict[int, list[int]] = {}
+    for i, setting in enumerate(settings):
+        groups.setdefault(setting.shots, []).append(i)
+    pubs: list[tuple[Any, ...]] = []
+    for shots, group in groups.items():
+        table = np.array([settings[i].values for i in group])
+        pubs.append((circuit, table if circuit.num_parameters else None, shots))
+    result = sampler.run(pubs).result()
+    bits: list[BoolArray | None] = [None] * len(settings)
+    for group, pub in zip(groups.values(), result, strict=True):
+        arrays = [pub.data[register.name].to_bool_array(order="little") for register in circuit.cregs]
+        table = np.concatenate(arrays, axis=-1)
+        for i, array in zip(group, table.reshape(len(group), -1, table.shape[-1]), strict=True):
+            bits[i] = array
+    return [array for array in bits if array is not None]

@@ -1,0 +1,184 @@
+"""A distilled key: the secret bits of both ends, or the reason why there are none, and the account of it.
+
+The secret bits never appear in ``repr``, ``str``, the report or an error text; they are read through
+``secret_bits`` and ``peer_bits`` only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from quantumlink.qkd.asymptotic import binary_entropy
+from quantumlink.qkd.bits import Bits, as_bit_pair, sealed
+from quantumlink.qkd.finite_key import FiniteKeyTerms
+
+_AUTHENTICATION = (
+    "The classical channel is assumed to be authenticated; the key bits that this spends are not deducted."
+)
+
+
+class NoSecretKey(Exception):  # noqa: N818 - it is an outcome of a protocol, not a fault of a program
+    """Secret bits were asked of a key that was refused.
+
+    Attributes:
+        reason: why it was refused.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"there is no secret key: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Key:
+    """What a key-distribution protocol ended with.
+
+    ``len(key)`` is the number of secret bits, 0 if the key was refused, so ``if key:`` asks whether there is
+    one.
+
+    Raises:
+        ValueError: if bits and a reason for refusal are both given, or neither, if the two ends differ
+            in length, or if there are more bits than the finite-key bound allows.
+
+    >>> refused = Key(protocol="bbm92", rounds=10, accepted=4, sifted=2, sampled=0, tested=2,
+    ...               qber=0.0, test_qber=0.5, reason="the test bits differ too often")
+    >>> len(refused), bool(refused)
+    (0, False)
+    >>> refused
+    Key(protocol='bbm92', secret_bits=0, qber=0, test_qber=0.5, reason='the test bits differ too often')
+    """
+
+    protocol: str
+    """Name of the protocol."""
+    rounds: int
+    """Rounds attempted."""
+    accepted: int
+    """Rounds in which both ends got a bit (and every herald accepted)."""
+    sifted: int
+    """Rounds left after sifting, key basis and test basis together."""
+    sampled: int
+    """Bits of the key basis compared in public, and so lost for the key."""
+    tested: int
+    """Bits of the test basis compared in public."""
+    qber: float
+    """Error rate in the key basis (Z), from the bits compared; an estimate has ``low`` and ``high`` too."""
+    test_qber: float
+    """Error rate in the test basis (X), likewise."""
+    corrected_errors: int | None = None
+    """Errors that reconciliation corrected, None if it never came to that."""
+    tag_bits: int | None = None
+    """Length of the verification tag, None if it never came to that."""
+    terms: FiniteKeyTerms | None = None
+    """The finite-key bound term by term, None if it was not reached."""
+    reason: str | None = None
+    """Why the key was refused, None if it was not."""
+    ledger: tuple[tuple[str, int], ...] = ()
+    """Bits of the key basis gained (+) and spent (−), step by step; for a key that was given they add up to
+    its length."""
+    _alice_bits: Bits | None = field(default=None, repr=False)
+    _bob_bits: Bits | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self._alice_bits is None or self._bob_bits is None:
+            if self.reason is None or self._alice_bits is not self._bob_bits:
+                raise ValueError("a key needs the bits of both ends, or none and a reason for its refusal")
+            return
+        if self.reason is not None:
+            raise ValueError(f"a key refused for a reason ({self.reason}) holds no bits")
+        alice, bob = as_bit_pair("alice_bits", self._alice_bits, "bob_bits", self._bob_bits, minimum=1)
+        if self.terms is not None and len(alice) > self.terms.length:
+            raise ValueError(f"a key holds at most {self.terms.length} secret bits, got {len(alice)}")
+        object.__setattr__(self, "_alice_bits", sealed(alice))
+        object.__setattr__(self, "_bob_bits", sealed(bob))
+
+    @property
+    def secret_bits(self) -> Bits:
+        """Alice's secret bits, read-only.
+
+        Raises:
+            NoSecretKey: if the key was refused, with the reason.
+        """
+        return self._released(self._alice_bits)
+
+    @property
+    def peer_bits(self) -> Bits:
+        """Bob's secret bits, read-only; equal to Alice's but for the probability ``eps_cor``.
+
+        Raises:
+            NoSecretKey: if the key was refused, with the reason.
+        """
+        return self._released(self._bob_bits)
+
+    def _released(self, bits: Bits | None) -> Bits:
+        if bits is None:
+            raise NoSecretKey(self.reason or "")
+        return bits
+
+    def __len__(self) -> int:
+        return 0 if self._alice_bits is None else len(self._alice_bits)
+
+    def __repr__(self) -> str:
+        refusal = "" if self.reason is None else f", reason={self.reason!r}"
+        return (
+            f"Key(protocol={self.protocol!r}, secret_bits={len(self)}, "
+            f"qber={float(self.qber):.6g}, test_qber={float(self.test_qber):.6g}{refusal})"
+        )
+
+    def report(self) -> str:
+        """The whole account, step by step, as readable text without any secret."""
+        head = f"{self.protocol}: {len(self)} secret bits" if self else f"{self.protocol}: no secret key"
+        lines = [
+            ("rounds", f"{self.rounds}"),
+            ("accepted", f"{self.accepted}"),
+            ("sifted", f"{self.sifted}, of these {self.tested} in the test basis"),
+            ("disclosed for testing", f"{self.tested} test bits and {self.sampled} key bits"),
+            ("QBER, key basis (Z)", _with_interval(self.qber, self.sampled)),
+            ("QBER, test basis (X)", _with_interval(self.test_qber, self.tested)),
+            *self._reconciliation_lines(),
+            *self._bound_lines(),
+            ("secret key", f"{len(self)} bits" if self.reason is None else f"refused: {self.reason}"),
+        ]
+        width = max(len(label) for label, _ in lines)
+        return "\n".join([head, *(f"  {label:<{width}}  {text}" for label, text in lines), _AUTHENTICATION])
+
+    def _reconciliation_lines(self) -> list[tuple[str, str]]:
+        lines = []
+        errors, terms = self.corrected_errors, self.terms
+        if errors is not None and terms is not None:
+            limit = terms.n * binary_entropy(errors / terms.n)
+            efficiency = f", f = {terms.leak / limit:.3f}" if limit else ""
+            lines.append(("reconciliation", f"{errors} errors corrected{efficiency}"))
+        if self.tag_bits is not None:
+            lines.append(("verification", f"a tag of {self.tag_bits} bits"))
+        return lines
+
+    def _bound_lines(self) -> list[tuple[str, str]]:
+        terms = self.terms
+        if terms is None:
+            return []
+        return [
+            ("raw key", f"{terms.n} bits"),
+            ("finite-sample margin μ", f"{terms.mu:.6f}"),
+            ("phase-error bound", f"{terms.phase_error_bound:.6f}"),
+            ("entropy", f"{terms.entropy_bits:.1f} bits"),
+            ("leak of reconciliation", f"{terms.leak:.0f} bits"),
+            (
+                "price of ε",
+                f"{terms.epsilon_bits:.1f} bits, the tag among them "
+                f"(ε_sec = {terms.eps_sec:g}, ε_cor = {terms.eps_cor:g})",
+            ),
+        ]
+
+
+def _with_interval(rate: float, total: int) -> str:
+    if not total:
+        return "not measured"
+    low, high = getattr(rate, "low", None), getattr(rate, "high", None)
+    if low is None or high is None:
+        return f"{float(rate):.4f}"
+    confidence = getattr(rate, "confidence", None)
+    share = "" if confidence is None else f" ({100 * confidence:g} % confidence)"
+    return f"{float(rate):.4f} [{low:.4f}, {high:.4f}]{share}"
