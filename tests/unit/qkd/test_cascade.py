@@ -73,13 +73,13 @@ class Slow:
                 return found
 
 
-def slow_cascade(alice, bob, qber, seed, passes, confirmations):
+def slow_cascade(alice, bob, qber, seed, passes, growth, confirmations):
     slow, n, rng = Slow(alice.tolist(), bob.tolist()), len(alice), np.random.default_rng(seed)
     half = -(-n // 2)
     size = lambda block, most: max(1, min(round(block), most))
     for p in range(passes):
         first = 0.73 / qber if n * qber > 0.73 else n
-        slow.go_through(rng.permutation(n), size(first * 2**p, half if p else n))
+        slow.go_through(rng.permutation(n), size(first * growth**p, half if p else n))
     quiet, block = 0, half
     while quiet < confirmations:
         if slow.go_through(rng.permutation(n), block):
@@ -95,13 +95,14 @@ def slow_cascade(alice, bob, qber, seed, passes, confirmations):
     qber=st.one_of(st.just(0.0), st.floats(0.001, 0.49)),
     seed=st.integers(0, 2**32),
     passes=st.integers(1, 5),
+    growth=st.integers(1, 4),
     confirmations=st.integers(0, 4),
 )
 @settings(deadline=None, max_examples=150)
-def test_agrees_with_a_plain_python_cascade(n, share, qber, seed, passes, confirmations):
+def test_agrees_with_a_plain_python_cascade(n, share, qber, seed, passes, growth, confirmations):
     alice, bob = pair(n, share, seed)
-    slow = slow_cascade(alice, bob, qber, seed, passes, confirmations)
-    cascade = Cascade(passes=passes, confirmations=confirmations)
+    slow = slow_cascade(alice, bob, qber, seed, passes, growth, confirmations)
+    cascade = Cascade(passes=passes, growth=growth, confirmations=confirmations)
     result = cascade.reconcile(alice, bob, qber=qber, seed=seed)
     assert result.bits.tolist() == slow.bob
     assert result.leaked_bits == slow.asked
@@ -265,10 +266,12 @@ def test_an_undercounted_leak_would_be_noticed(monkeypatch):
     assert Cascade().reconcile(alice, bob, qber=0.05, seed=1).efficiency() < 1
 
 
-@pytest.mark.parametrize("cascade", [Cascade(), Cascade(passes=2, growth=8)], ids=["original", "steep"])
-@pytest.mark.parametrize(("qber", "limit"), [(0.01, 1.20), (0.03, 1.20), (0.05, 1.20), (0.08, 1.24)])
-def test_efficiency_on_ten_kilobits(cascade, qber, limit):
-    """The mean of 20 fixed runs; its spread is below 0.006, so the limits stand some four of them away."""
+@pytest.mark.parametrize(
+    ("cascade", "limit"), [(Cascade(), 1.24), (Cascade(passes=2, growth=8), 1.11)], ids=["original", "steep"]
+)
+@pytest.mark.parametrize("qber", [0.01, 0.03, 0.05, 0.08])
+def test_efficiency_on_ten_kilobits(cascade, limit, qber):
+    """The mean of 20 fixed runs; its spread is below 0.006, so the limits stand three of them away or more."""
     runs = []
     for seed in range(20):
         alice, bob = pair(10_000, qber, seed)
@@ -296,9 +299,7 @@ def test_frames_fail_no_more_often_than_the_confirmations_allow():
         assert np.array_equal(Cascade().reconcile(alice, bob, qber=0.04, seed=seed).bits, alice)
 
 
-@pytest.mark.parametrize(
-    ("told", "true"), [(0.0, 0.02), (0.001, 0.1), (0.2, 0.01), (0.05, 0.0), (0.49, 0.49)]
-)
+@pytest.mark.parametrize(("told", "true"), [(0.0, 0.02), (0.001, 0.1), (0.2, 0.01), (0.05, 0.0), (0.49, 0.49)])
 def test_a_wrong_error_rate_costs_bits_but_not_the_key(told, true):
     alice, bob = pair(3_000, true, 7)
     assert np.array_equal(Cascade().reconcile(alice, bob, qber=told, seed=1).bits, alice)

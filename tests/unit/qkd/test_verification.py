@@ -6,9 +6,7 @@ import pytest
 from quantumlink.qkd.verification import verify
 
 
-@pytest.mark.parametrize(
-    ("eps_cor", "tag_bits"), [(1e-10, 34), (0.25, 2), (0.3, 2), (2.0**-64, 64), (0.9, 1)]
-)
+@pytest.mark.parametrize(("eps_cor", "tag_bits"), [(1e-10, 34), (0.25, 2), (0.3, 2), (2.0**-64, 64), (0.9, 1)])
 def test_tag_is_as_long_as_the_tolerance_asks(eps_cor, tag_bits):
     assert verify([0, 1], [0, 1], eps_cor=eps_cor, seed=1).tag_bits == tag_bits
     assert 2.0**-tag_bits <= eps_cor < 2.0 ** (1 - tag_bits)
@@ -41,9 +39,7 @@ def test_different_keys_pass_as_often_as_promised(errors):
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(
-        ValueError, match="alice_bits and bob_bits must have the same length, got 2 and 3 bits"
-    ):
+    with pytest.raises(ValueError, match="alice_bits and bob_bits must have the same length, got 2 and 3 bits"):
         verify([0, 1], [0, 1, 1], eps_cor=1e-10)
     with pytest.raises(ValueError, match="alice_bits must hold at least 1 bits"):
         verify([], [], eps_cor=1e-10)
