@@ -25,6 +25,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -112,7 +113,7 @@ class Network:
         start, stop = self._index[source], self._index[target]
         path = list(rx.dijkstra_shortest_paths(self._graph, start, target=stop)[stop])
         hops = []
-        for here, there in zip(path, path[1:], strict=False):
+        for here, there in pairwise(path):
             link = self._graph.get_edge_data(here, there)
             hops.append(link if link.left.name == self._graph[here] else link.reversed())
         return chain(hops, order=order, purify_rounds=purify_rounds, protocol=protocol)

@@ -69,7 +69,7 @@ def instance(name: str, value: Any, kind: type, what: str) -> Any:
 def populations(name: str, value: Any) -> tuple[float, float, float, float]:
     """Four probabilities that sum to 1: the populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻)."""
     rule = f"{name} must be four probabilities (Φ+, Φ−, Ψ+, Ψ−) that sum to 1"
-    if isinstance(value, str) or not isinstance(value, Sequence) and not hasattr(value, "__array__"):
+    if isinstance(value, str) or not (isinstance(value, Sequence) or hasattr(value, "__array__")):
         raise TypeError(f"{rule}, got {value!r}")
     numbers = [float(x) for x in value]
     if len(numbers) != 4 or not all(isfinite(x) and 0 <= x <= 1 for x in numbers):

@@ -55,7 +55,7 @@ def compose(link: Link, *, corrections: Corrections = "sequential") -> Program:
     >>> from quantumlink.link import ElementaryLink, Node, swap
     >>> a, r, b = Node("alice"), Node("relay"), Node("bob")
     >>> compose(swap(ElementaryLink(a, r), ElementaryLink(r, b, fidelity=0.9)))
-    <Program alice–bob: 4 qubits, depth 8, 0 heralds, corrections 'sequential'>
+    <Program alice–bob: 4 qubits, depth 5, 0 heralds, corrections 'sequential'>
     """
     validation.instance("link", link, Link, "a link")
     validation.choice("corrections", corrections, CORRECTIONS)

@@ -87,9 +87,9 @@ def _read(link: Link, values: dict[int, Folded], nodes: dict[str, Node]) -> Fold
         return Folded(bell_diagonal_coefficients(link.bell_diagonal).ravel(), 1.0, 1.0)
     first, second = (values[id(child)] for child in link.children)
     if isinstance(link, Swap):
-        matrix = swap_map(link.left, link.relay, link.right)
+        matrix = swap_map(link.left.processor, link.relay.processor, link.right.processor)
     elif isinstance(link, Purify):
-        matrix = purification_map(link.protocol, link.left, link.right)
+        matrix = purification_map(link.protocol, link.left.processor, link.right.processor)
     else:
         raise TypeError(f"a link must be an ElementaryLink, a Swap or a Purify, got {type(link).__name__}")
     vector = matrix @ np.multiply.outer(first.vector, second.vector).ravel()

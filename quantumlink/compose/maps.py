@@ -1,6 +1,7 @@
 """Maps: each primitive circuit, under its nodes' noise, as one exact linear map on pairs.
 
-The map is extracted from the same circuit, with the same noise rewrite, that a composed program runs. A pair
+The map is extracted from the same circuit, with the same noise rewrite, that a composed program runs; it depends on
+the nodes' processors alone, so equal nodes share it. A pair
 is the vector of its 16 Pauli coefficients Tr(P⊗Q·ρ), the left qubit's Pauli P as the most significant digit.
 """
 
@@ -24,7 +25,7 @@ from quantumlink.circuits import (
     purification,
 )
 from quantumlink.exact import branches
-from quantumlink.hardware import Node
+from quantumlink.hardware import Node, Processor
 from quantumlink.rewrites import noisy_circuit
 
 PairMap = npt.NDArray[np.float64]
@@ -32,21 +33,21 @@ PairMap = npt.NDArray[np.float64]
 
 
 @lru_cache(maxsize=1024)
-def swap_map(left: Node, relay: Node, right: Node) -> PairMap:
+def swap_map(left: Processor, relay: Processor, right: Processor) -> PairMap:
     """The map of an entanglement swap at ``relay``: (left pair, right pair) to the joined pair."""
-    circuit = noisy_circuit(entanglement_swap(), (left, relay, relay, right))
+    circuit = noisy_circuit(entanglement_swap(), _nodes(left, relay, relay, right))
     return _accepted(circuit, inputs=[0, 1, 2, 3], outputs=[0, 3])
 
 
 @lru_cache(maxsize=1024)
-def purification_map(protocol: PurificationProtocol, left: Node, right: Node) -> PairMap:
+def purification_map(protocol: PurificationProtocol, left: Processor, right: Processor) -> PairMap:
     """The map of a purification: (kept pair, spent pair) to the kept pair, unnormalised.
 
     Its trace is the success probability. BBPSSW's twirl is averaged over its settings.
     """
     twirls = protocol == "bbpssw"
     ideal = bbpssw(twirl=False) if twirls else purification(protocol)
-    circuit = noisy_circuit(ideal, (left, left, right, right))
+    circuit = noisy_circuit(ideal, _nodes(left, left, right, right))
     compared = _accepted(circuit, inputs=[0, 3, 1, 2], outputs=[0, 3])
     if not twirls:
         return compared
@@ -55,24 +56,29 @@ def purification_map(protocol: PurificationProtocol, left: Node, right: Node) ->
 
 
 @lru_cache(maxsize=1024)
-def twirl_map(left: Node, right: Node) -> npt.NDArray[np.float64]:
+def twirl_map(left: Processor, right: Processor) -> npt.NDArray[np.float64]:
     """The average of the bilateral twirl over its settings, shape (16, 16)."""
-    circuit = noisy_circuit(bilateral_twirl(), (left, right))
+    circuit = noisy_circuit(bilateral_twirl(), _nodes(left, right))
     names = [parameter.name for parameter in circuit.parameters]
     maps = [_accepted(_bound(circuit, names, row), inputs=[0, 1], outputs=[0, 1]) for row in TWIRL_ANGLES]
     return _read_only(np.mean(maps, axis=0))
 
 
 @lru_cache(maxsize=1024)
-def measurement_map(basis: str, node: Node) -> npt.NDArray[np.float64]:
-    """The noisy measurement of a qubit at a node in the basis ``"X"``, ``"Y"`` or ``"Z"``.
+def measurement_map(basis: str, processor: Processor) -> npt.NDArray[np.float64]:
+    """The noisy measurement of a qubit in the basis ``"X"``, ``"Y"`` or ``"Z"``.
 
     Returns:
         Shape (2, 4): the probability of outcome 0 and 1 as functionals of the Pauli coefficients.
     """
-    circuit = noisy_circuit(basis_measurement(*BASIS_ANGLES[basis]), (node,))
+    circuit = noisy_circuit(basis_measurement(*BASIS_ANGLES[basis]), _nodes(processor))
     found = branches(circuit, inputs=[0])
     return _read_only(np.array([found.get((bit,), np.zeros(4)) for bit in (0, 1)]))
+
+
+def _nodes(*processors: Processor) -> tuple[Node, ...]:
+    # One node for each processor: where a primitive acts twice on one side, it is the same node.
+    return tuple(Node(f"node {processors.index(p)}", processor=p) for p in processors)
 
 
 def _accepted(circuit: QuantumCircuit, inputs: Sequence[int], outputs: Sequence[int]) -> PairMap:

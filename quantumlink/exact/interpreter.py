@@ -75,7 +75,9 @@ def branches(
         ValueError: if more than `MAX_ACTIVE_QUBITS` qubits are entangled at one time.
 
     >>> circuit = QuantumCircuit(2, 1)
-    >>> circuit.h(0); circuit.cx(0, 1); circuit.measure(0, 0)  # doctest: +SKIP
+    >>> _ = circuit.h(0), circuit.cx(0, 1), circuit.measure(0, 0)
+    >>> {bits: state.ravel().round(3).tolist() for bits, state in branches(circuit, outputs=[1]).items()}
+    {(0,): [0.5, 0.0, 0.0, 0.5], (1,): [0.5, 0.0, 0.0, -0.5]}
     """
     kept = tuple(range(circuit.num_clbits) if keep is None else keep)
     known = [0] * circuit.num_qubits
@@ -211,7 +213,7 @@ def _activate(branch: _Branch, tensor: Array, qubits: set[int]) -> tuple[_Branch
         axis = sum(1 for other in branch.known[:q] if other == _ACTIVE)
         if len(branch.active) >= MAX_ACTIVE_QUBITS:
             raise ValueError(
-                f"the circuit entangles more than {MAX_ACTIVE_QUBITS} qubits at one time, too many to follow exactly"
+                f"the circuit entangles more than {MAX_ACTIVE_QUBITS} qubits at once: too many to follow exactly"
             )
         vector = ZERO if value == 0 else ZERO * [1, 1, 1, -1]
         shape = [1] * (tensor.ndim + 1)
@@ -246,7 +248,8 @@ def _measure(state: _Branches, qubit: int, clbit: int) -> _Branches:
 
 def _reset(branch: _Branch, tensor: Array, qubit: int) -> tuple[_Branch, Array]:
     if branch.known[qubit] == _ACTIVE:
-        tensor = tensor.take(0, axis=branch.active.index(qubit))  # Tr over a qubit: its coefficient of I
+        axis = branch.active.index(qubit)
+        tensor = np.take(tensor, [0], axis=axis).squeeze(axis)  # Tr over a qubit: its coefficient of I
     return _with_known(branch, qubit, 0), tensor
 
 

@@ -127,7 +127,9 @@ def _draw_exact(link: Link | Program, runs: dict[str, int], rng: np.random.Gener
     counts = {}
     for basis, shots in runs.items():
         axis = "Z" if basis == "dropped" else basis
-        joint = measurement_map(axis, right) @ state.coefficients.T @ measurement_map(axis, left).T
+        joint = (
+            measurement_map(axis, right.processor) @ state.coefficients.T @ measurement_map(axis, left.processor).T
+        )
         outcomes = state.success_probability * np.clip(joint.ravel(), 0.0, None)
         refused = max(0.0, 1.0 - outcomes.sum())
         table = np.append(outcomes, refused)
@@ -139,4 +141,4 @@ def _expand(counts: Counts, rng: np.random.Generator) -> tuple[npt.NDArray[np.ui
     """The accepted outcomes as one bit an end and round, in random order: Alice's (left) and Bob's (right)."""
     outcomes = np.repeat(np.arange(4, dtype=np.uint8), counts[:4])
     rng.shuffle(outcomes)
-    return outcomes & 1, outcomes >> 1
+    return (outcomes & 1).astype(np.uint8), (outcomes >> 1).astype(np.uint8)

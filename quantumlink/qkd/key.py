@@ -17,7 +17,7 @@ _AUTHENTICATION = (
 )
 
 
-class NoSecretKey(Exception):  # noqa: N818 - it is an outcome of a protocol, not a fault of a program
+class NoSecretKey(Exception):
     """Secret bits were asked of a key that was refused.
 
     Attributes:

@@ -138,7 +138,8 @@ class _Tracker:
                     parity = toggle(parity, {self._clbit[bit]})
                 return self.meaning(parity)
         raise UnsupportedOperation(
-            f"no Pauli frame for 'if_else' on the condition {condition!r}: it must be one bit equal to 1, or a xor of bits"
+            f"no Pauli frame for 'if_else' on the condition {condition!r}: it must be one bit equal to 1, "
+            f"or a xor of bits"
         )
 
     def _pass_through(self, instruction: CircuitInstruction, qubits: list[int]) -> None:
