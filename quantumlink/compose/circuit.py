@@ -143,10 +143,9 @@ class _Composer:
     def _append(self, kind: str, primitive: QuantumCircuit, qubits: list[Qubit]) -> None:
         bits = ClassicalRegister(primitive.num_clbits, self._register_name(kind))
         self._circuit.add_register(bits)
-        first = len(self._circuit.data)
-        self._circuit.compose(primitive, qubits, bits, inplace=True)
-        for i in range(first, len(self._circuit.data)):
-            self._circuit.data[i] = _with_outer_bits(self._circuit.data[i])
+        mapped = QuantumCircuit(qubits, list(bits)).compose(primitive, qubits, bits)
+        for instruction in mapped.data:
+            self._circuit.append(_with_outer_bits(instruction))
 
     def _register_name(self, kind: str) -> str:
         name = f"{kind}_{self._counts[kind]}"

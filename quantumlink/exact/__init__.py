@@ -2,7 +2,13 @@
 
 from quantumlink.exact.conditions import xor_condition
 from quantumlink.exact.interpreter import MAX_ACTIVE_QUBITS, branches, outcome_probabilities
-from quantumlink.exact.transfer import PAULI_MATRICES, Transfer, UnsupportedOperation, transfer_matrix
+from quantumlink.exact.transfer import (
+    PAULI_MATRICES,
+    Transfer,
+    UnsupportedOperation,
+    transfer_matrix,
+    transfer_of_superoperator,
+)
 
 __all__ = [
     "MAX_ACTIVE_QUBITS",
@@ -12,5 +18,6 @@ __all__ = [
     "branches",
     "outcome_probabilities",
     "transfer_matrix",
+    "transfer_of_superoperator",
     "xor_condition",
 ]

@@ -82,11 +82,11 @@ _known_errors: dict[int, tuple[object, Transfer]] = {}
 def _channel(operation: Instruction) -> Transfer:
     error = getattr(operation, "_quantum_error", None)  # Aer's inlined errors
     if error is None:
-        return _of_superoperator(SuperOp(operation).data)
+        return transfer_of_superoperator(SuperOp(operation).data)
     if id(error) not in _known_errors:
         if len(_known_errors) >= 4096:
             _known_errors.clear()
-        _known_errors[id(error)] = (error, _of_superoperator(SuperOp(error).data))
+        _known_errors[id(error)] = (error, transfer_of_superoperator(SuperOp(error).data))
     return _known_errors[id(error)][1]
 
 
@@ -113,7 +113,8 @@ def _of_unitary(unitary: npt.NDArray[np.complex128]) -> Transfer:
     return _frozen(np.einsum("pij,qji->pq", paulis, images).real / unitary.shape[0])
 
 
-def _of_superoperator(superop: npt.NDArray[np.complex128]) -> Transfer:
+def transfer_of_superoperator(superop: npt.NDArray[np.complex128]) -> Transfer:
+    """The transfer matrix of a superoperator in Qiskit's form, shape (4ᵏ, 4ᵏ), column-stacking."""
     dim = round(superop.shape[0] ** 0.5)
     paulis = _pauli_strings(dim.bit_length() - 1)
     # Qiskit's superoperator acts on column-stacked matrices.

@@ -1,0 +1,19 @@
+"""Checks for people's own test suites: exact ones for circuits, statistical ones for samples.
+
+>>> from quantumlink import testing
+>>> from quantumlink.circuits import teleportation
+>>> testing.assert_channel(teleportation(), "I", inputs="message", outputs="receiver")
+"""
+
+from quantumlink.testing.exact import assert_channel, assert_prepares
+from quantumlink.testing.flows import assert_detects, assert_flow
+from quantumlink.testing.sampled import assert_counts, assert_fidelity
+
+__all__ = [
+    "assert_channel",
+    "assert_counts",
+    "assert_detects",
+    "assert_fidelity",
+    "assert_flow",
+    "assert_prepares",
+]

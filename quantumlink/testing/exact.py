@@ -1,0 +1,174 @@
+"""Exact checks of circuits, through measurement and feed-forward, without a single shot.
+
+Each runs the branch interpreter once and fails with what a person needs to mend the circuit: the Pauli that
+comes out wrong, and the branch in which it happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import DensityMatrix, SuperOp
+
+from quantumlink.exact import PAULI_MATRICES, branches, transfer_of_superoperator
+from quantumlink.testing.ports import Port, accepts, qubit_indices, record_text
+
+ATOL = 1e-9
+"""How far an exact number may be off: rounding of some thousand operations."""
+
+Records = dict[tuple[int, ...], npt.NDArray[np.float64]]
+
+
+def assert_prepares(
+    circuit: QuantumCircuit,
+    state: Any,
+    *,
+    qubits: Port | Sequence[Port] | None = None,
+    atol: float = ATOL,
+) -> None:
+    """The circuit, run from |0…0⟩, leaves these qubits in this state.
+
+    The state is averaged over all measured records; with heralds in the circuit's metadata, over the
+    accepted ones.
+
+    Args:
+        circuit: the circuit, parameters bound.
+        state: what Qiskit's ``DensityMatrix`` accepts: a statevector, a density matrix, an array, a circuit;
+            or a label such as ``"00"`` or ``"+-"``. Little-endian: qubit 0 is the first of ``qubits``.
+        qubits: registers or qubits in order, all of the circuit if None; the others are ignored.
+        atol: largest allowed error of a Pauli expectation value.
+
+    Raises:
+        AssertionError: naming the expectation value that is off most, and the worst branch.
+        ValueError: if the state has another number of qubits, or no run is accepted.
+
+    >>> from quantumlink.circuits import bell_pair
+    >>> from qiskit.quantum_info import Statevector
+    >>> assert_prepares(bell_pair("psi+"), (Statevector.from_label("01") + Statevector.from_label("10")) / 2**0.5)
+    """
+    outputs = qubit_indices(circuit, range(circuit.num_qubits) if qubits is None else qubits, "qubits")
+    target = DensityMatrix.from_label(state) if isinstance(state, str) else DensityMatrix(state)
+    if target.num_qubits != len(outputs):
+        raise ValueError(f"state must have {len(outputs)} qubits, as many as named; got {target.num_qubits}")
+    expected = pauli_coefficients(target.data)
+    records = _accepted(circuit, branches(circuit, outputs=outputs))
+    flat = {record: tensor.reshape(expected.shape) for record, tensor in records.items()}
+    total = np.sum(list(flat.values()), axis=0)
+    found = total / total[0]
+    if np.abs(found - expected).max() <= atol:
+        return
+    worst = int(np.abs(found - expected).argmax())
+    record = min(flat, key=lambda r: float(flat[r] @ expected) / flat[r][0])
+    overlap = float(flat[record] @ expected) / flat[record][0] / len(expected) ** 0.5
+    raise AssertionError(
+        f"the circuit does not prepare the state: ⟨{_label(worst, len(outputs))}⟩ (first letter: first qubit) is "
+        f"{found[worst]:.6g}, expected {expected[worst]:.6g}; worst is {record_text(circuit, record)} "
+        f"(probability {flat[record][0]:.6g}), whose overlap Tr(ρσ) with the state is {overlap:.6g}"
+    )
+
+
+def assert_channel(
+    circuit: QuantumCircuit,
+    expected: Any,
+    *,
+    inputs: Port | Sequence[Port],
+    outputs: Port | Sequence[Port],
+    atol: float = ATOL,
+) -> None:
+    """The circuit takes its inputs to its outputs by exactly this channel, averaged over all records.
+
+    Args:
+        circuit: the circuit, parameters bound. Qubits that are no inputs start in |0⟩.
+        expected: what Qiskit's ``SuperOp`` accepts (a gate, a circuit, an operator, a channel), or a label
+            such as ``"X"``; its qubit 0 is the first input and the first output.
+        inputs: registers or qubits in order.
+        outputs: registers or qubits in order, as many.
+        atol: largest allowed error of an element of the Pauli transfer matrix.
+
+    With heralds in the circuit's metadata the channel is that of the accepted runs, and acceptance must not
+    depend on the input.
+
+    Raises:
+        AssertionError: naming the Pauli that arrives wrong, and the worst branch: if that is off by a Pauli
+            only, which one.
+        ValueError: if the numbers of qubits differ, or no run is accepted.
+
+    >>> from quantumlink.circuits import teleportation
+    >>> assert_channel(teleportation(), "I", inputs="message", outputs="receiver")
+    """
+    qubits_in = qubit_indices(circuit, inputs, "inputs")
+    qubits_out = qubit_indices(circuit, outputs, "outputs")
+    matrix = _expected_transfer(expected)
+    size = 4 ** len(qubits_in)
+    if matrix.shape != (size, size) or len(qubits_out) != len(qubits_in):
+        raise ValueError(
+            f"expected, inputs and outputs must have equally many qubits, got "
+            f"{(matrix.shape[0].bit_length() - 1) // 2}, {len(qubits_in)} and {len(qubits_out)}"
+        )
+    records = _accepted(circuit, branches(circuit, inputs=qubits_in, outputs=qubits_out))
+    flat = {record: tensor.reshape(size, size) for record, tensor in records.items()}
+    total = np.sum(list(flat.values()), axis=0)
+    found = total / total[0, 0]
+    error = np.abs(found - matrix)
+    if error.max() <= atol:
+        return
+    row, column = np.unravel_index(int(error.argmax()), error.shape)
+    n = len(qubits_in)
+    record = max(flat, key=lambda r: float(np.abs(flat[r] / flat[r][0, 0] - matrix).max()))
+    raise AssertionError(
+        f"the channel differs from what is expected: {_label(int(column), n)} at the input arrives as "
+        f"{_label(int(row), n)} with weight {found[row, column]:.6g}, expected {matrix[row, column]:.6g} (first "
+        f"letter: first port); worst is {record_text(circuit, record)} (probability {flat[record][0, 0]:.6g})"
+        f"{_off_by_pauli(flat[record] / flat[record][0, 0], matrix, n)}"
+    )
+
+
+def pauli_coefficients(rho: npt.NDArray[np.complex128]) -> npt.NDArray[np.float64]:
+    """Tr(P·ρ) for all Pauli strings P, the first qubit as the most significant digit: shape (4ⁿ,)."""
+    n = rho.shape[0].bit_length() - 1
+    # Qiskit's first qubit is the last axis of the reshaped rows and columns.
+    tensor = rho.reshape((2,) * (2 * n)).transpose([*range(n - 1, -1, -1), *range(2 * n - 1, n - 1, -1)])
+    for i in range(n):
+        tensor = np.tensordot(PAULI_MATRICES, tensor, axes=([2, 1], [i, n]))
+        tensor = np.moveaxis(tensor, 0, i)
+    return np.ascontiguousarray(tensor.real).reshape(-1)
+
+
+def _expected_transfer(expected: Any) -> npt.NDArray[np.float64]:
+    if isinstance(expected, str):
+        from qiskit.quantum_info import Operator
+
+        expected = Operator.from_label(expected)
+    return transfer_of_superoperator(SuperOp(expected).data)
+
+
+def _accepted(circuit: QuantumCircuit, records: Records) -> Records:
+    kept = {
+        record: tensor
+        for record, tensor in records.items()
+        if accepts(circuit, record) and abs(tensor.ravel()[0]) > ATOL
+    }
+    if not kept:
+        raise ValueError("no run of this circuit is accepted by the heralds in its metadata")
+    return kept
+
+
+def _label(index: int, n: int) -> str:
+    return "".join("IXYZ"[(index >> 2 * (n - 1 - i)) & 3] for i in range(n))
+
+
+def _off_by_pauli(found: npt.NDArray[np.float64], expected: npt.NDArray[np.float64], n: int) -> str:
+    signs = {"I": (1, 1, 1, 1), "X": (1, 1, -1, -1), "Y": (1, -1, 1, -1), "Z": (1, -1, -1, 1)}
+    for letters in product("IXYZ", repeat=n):
+        diagonal = reduce(np.kron, [np.array(signs[letter]) for letter in letters])
+        if np.abs(diagonal[:, None] * expected - found).max() < 1e-6:
+            return (
+                f", which is off by {''.join(letters)} on the outputs: a Pauli correction is missing or misplaced"
+            )
+    return ""

@@ -1,0 +1,84 @@
+"""Ports, records and heralds: how the checks name what they look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from qiskit.circuit import QuantumCircuit, QuantumRegister, Qubit
+
+Port: TypeAlias = str | int | Qubit | QuantumRegister
+"""A register (by name or itself), which stands for all its qubits in order, or one qubit (by index or itself)."""
+
+
+def qubit_indices(circuit: QuantumCircuit, ports: Port | Sequence[Port], argument: str) -> list[int]:
+    """The qubits that ports name, in order.
+
+    Raises:
+        ValueError: if a port is not one of the circuit's, or a qubit is named twice.
+    """
+    listed = [ports] if isinstance(ports, (str, int, Qubit, QuantumRegister)) else list(ports)
+    registers = {register.name: register for register in circuit.qregs}
+    indices: list[int] = []
+    for port in listed:
+        if isinstance(port, str) and port in registers:
+            indices.extend(circuit.find_bit(q).index for q in registers[port])
+        elif isinstance(port, QuantumRegister) and port in circuit.qregs:
+            indices.extend(circuit.find_bit(q).index for q in port)
+        elif isinstance(port, int) and 0 <= port < circuit.num_qubits:
+            indices.append(port)
+        elif isinstance(port, Qubit) and port in circuit.qubits:
+            indices.append(circuit.find_bit(port).index)
+        else:
+            raise ValueError(
+                f"{argument} must name registers or qubits of the circuit ({', '.join(registers)}, or 0 to "
+                f"{circuit.num_qubits - 1}); got {port!r}"
+            )
+    if len(set(indices)) != len(indices):
+        raise ValueError(f"{argument} must name each qubit once, got {listed!r}")
+    return indices
+
+
+def bit_name(circuit: QuantumCircuit, index: int) -> str:
+    """A classical bit as its register and place, or as ``clbit i``."""
+    for register, place in circuit.find_bit(circuit.clbits[index]).registers:
+        return register.name if register.size == 1 else f"{register.name}[{place}]"
+    return f"clbit {index}"
+
+
+def bit_index(circuit: QuantumCircuit, name: str) -> int:
+    """The index of a classical bit from its name: ``parity``, ``parity[0]``, or ``rec[i]`` for bit i.
+
+    Raises:
+        ValueError: if there is no such bit.
+    """
+    label, _, place = name.strip().partition("[")
+    number = place.rstrip("]") or "0"
+    if number.isdigit():
+        if label == "rec" and int(number) < circuit.num_clbits:
+            return int(number)
+        for register in circuit.cregs:
+            if register.name == label and int(number) < register.size:
+                return int(circuit.find_bit(register[int(number)]).index)
+    names = ", ".join(bit_name(circuit, i) for i in range(circuit.num_clbits))
+    raise ValueError(f"a classical bit must be one of {names or 'none'}, or rec[i]; got {name!r}")
+
+
+def record_text(circuit: QuantumCircuit, record: Sequence[int]) -> str:
+    """A branch, told by its classical bits."""
+    if not record:
+        return "the only branch"
+    return "the branch " + ", ".join(f"{bit_name(circuit, i)}={bit}" for i, bit in enumerate(record))
+
+
+def accepts(circuit: QuantumCircuit, record: Sequence[int]) -> bool:
+    """Whether the heralds in the circuit's metadata accept a record of all classical bits.
+
+    ``heralds`` lists parities that must be even, ``odd_heralds`` parities that must be odd.
+    """
+    metadata = circuit.metadata or {}
+    return all(
+        sum(record[bit] for bit in herald) % 2 == wanted
+        for key, wanted in (("heralds", 0), ("odd_heralds", 1))
+        for herald in metadata.get(key, [])
+    )
