@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from quantumlink.qkd.arguments import as_count
 from quantumlink.qkd.bits import Bits, as_bits
 
-_TILE = 1 << 21  # rows and columns hashed at once: bounds the memory to some 150 MB, however long the key
+_TILE = 1 << 21  # rows and columns hashed at once: bounds the memory to some 250 MB, however long the key
 
 
 def toeplitz_hash(bits: ArrayLike, *, seed: ArrayLike, length: int) -> Bits:

@@ -18,7 +18,7 @@ _AUTHENTICATION = (
 
 
 class NoSecretKey(Exception):
-    """Secret bits were asked of a key that was refused.
+    """Secret bits were asked of a refused key: an outcome of the protocol, not a fault of the program.
 
     Attributes:
         reason: why it was refused.

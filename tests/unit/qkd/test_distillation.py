@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantumlink.qkd import Cascade, Key, NoSecretKey, distill, finite_key_length, reconciliation
+from quantumlink.qkd import Cascade, Key, NoSecretKey, distill, distillation, finite_key_length, reconciliation
 from quantumlink.qkd.reconciliation import Reconciliation
+from quantumlink.qkd.verification import Verification
 
 
 def sifted(n, k, q_key, q_test, seed=0):
@@ -173,15 +174,35 @@ def test_errors_left_by_reconciliation_refuse_the_key():
     assert key.corrected_errors > 0
 
 
-def test_a_single_error_left_refuses_the_key():
-    class AlmostPerfect:
-        def reconcile(self, alice_bits, bob_bits, *, qber, seed=None):
-            bits = alice_bits.copy()
-            bits[-1] ^= 1
-            return Reconciliation(bits=bits, leaked_bits=10, corrected_errors=0, passes=1)
+class AlmostPerfect:
+    """A reconciliation that leaves one error."""
 
+    def reconcile(self, alice_bits, bob_bits, *, qber, seed=None):
+        bits = alice_bits.copy()
+        bits[-1] ^= 1
+        return Reconciliation(bits=bits, leaked_bits=10, corrected_errors=0, passes=1)
+
+
+def test_a_single_error_left_refuses_the_key():
     key = distill(**sifted(20_000, 20_000, 0.0, 0.0, 9), reconciliation=AlmostPerfect())
     assert "tags of 34 bits differ" in key.reason
+
+
+def test_each_end_amplifies_its_own_bits(monkeypatch):
+    """Were verification to miss an error, the keys of the two ends would really differ, by about half."""
+    missed = Verification(matched=True, tag_bits=34)
+    monkeypatch.setattr(distillation, "verify", lambda *args, **kwargs: missed)
+    key = distill(**sifted(20_000, 20_000, 0.0, 0.0, 9), reconciliation=AlmostPerfect())
+    # more than 10,000 bits: within ±0.027 of one half but for 1e-6 (Hoeffding)
+    assert len(key) > 10_000
+    assert np.mean(key.secret_bits != key.peer_bits) == pytest.approx(0.5, abs=0.027)
+
+
+def test_a_small_sample_alone_is_no_reason_to_refuse():
+    """Twenty bits without an error say Q < 0.17, at which nothing would be left; but Q may be 0, and is."""
+    key = distill(**sifted(20_000, 20_000, 0.0, 0.12, 9), sample_fraction=0.001)
+    assert key.sampled == 20
+    assert len(key) > 1_000
 
 
 def test_same_generator_same_key_and_other_generator_other_key():
