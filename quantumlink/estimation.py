@@ -20,11 +20,13 @@ class Estimate(float):
     """A number with its interval: ``low <= best <= high``.
 
     It *is* its best value wherever a float is expected, so that it can be compared and plotted, and it
-    unpacks as ``low, best, high``.
+    unpacks as ``low, best, high``. Adding or multiplying an exact number keeps the interval.
 
     >>> fidelity = Estimate(0.91, 0.93, 0.95)
     >>> fidelity > 0.9, fidelity.low, fidelity.covers(0.94)
     (True, 0.91, True)
+    >>> 1 - fidelity
+    Estimate(low=0.05, best=0.07, high=0.09)
     """
 
     __slots__ = ("confidence", "high", "low")
@@ -50,9 +52,40 @@ class Estimate(float):
         """The most likely value."""
         return float(self)
 
+    @property
+    def errors(self) -> tuple[float, float]:
+        """The distances from the best value down to ``low`` and up to ``high``, as error bars want them."""
+        return self.best - self.low, self.high - self.best
+
     def covers(self, value: float) -> bool:
         """Whether ``value`` lies within the interval (both ends included)."""
         return self.low <= value <= self.high
+
+    # An exact number shifts or scales the interval too; of two estimates only floats come, as nothing is known
+    # of how they hang together (see `affine_estimate` for independent ones).
+    def _scaled(self, factor: float, shift: float) -> Estimate:
+        low, high = sorted((factor * self.low + shift, factor * self.high + shift))
+        best = min(max(factor * self.best + shift, low), high)
+        return Estimate(low, best, high, self.confidence)
+
+    def __neg__(self) -> Estimate:
+        return self._scaled(-1.0, 0.0)
+
+    def __add__(self, other: float) -> float:
+        return float.__add__(self, other) if isinstance(other, Estimate) else self._scaled(1.0, float(other))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: float) -> float:
+        return float.__sub__(self, other) if isinstance(other, Estimate) else self._scaled(1.0, -float(other))
+
+    def __rsub__(self, other: float) -> float:
+        return self._scaled(-1.0, float(other))
+
+    def __mul__(self, other: float) -> float:
+        return float.__mul__(self, other) if isinstance(other, Estimate) else self._scaled(float(other), 0.0)
+
+    __rmul__ = __mul__
 
     def __iter__(self) -> Iterator[float]:
         return iter((self.low, self.best, self.high))

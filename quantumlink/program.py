@@ -38,13 +38,20 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Twirl:
-    """Parameters of the circuit that are drawn anew in every run: one row of settings, all equally likely."""
+class RandomSetting:
+    """Parameters of the circuit that are drawn anew in every run: a twirl, or a channel that is played."""
 
     parameters: tuple[Parameter, ...]
     """The circuit's parameters that one draw sets."""
-    settings: tuple[tuple[float, ...], ...]
-    """The rows to draw from, one value a parameter."""
+    rows: tuple[tuple[float, ...], ...]
+    """What to draw from, one value a parameter."""
+    probabilities: tuple[float, ...] | None = None
+    """The probability of each row, or None if all are equally likely."""
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The probability of each row."""
+        return self.probabilities or (1 / len(self.rows),) * len(self.rows)
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,8 @@ class Program:
     """Parities of classical bits that must all be even for a run to be accepted."""
     frame: Mapping[str, Frame] = field(default_factory=dict)
     """What each end still needs, by node name; an end that is missing needs nothing."""
-    twirls: tuple[Twirl, ...] = ()
-    """Parameters to be drawn at random for every run."""
+    random_settings: tuple[RandomSetting, ...] = ()
+    """Parameters to be drawn at random for every run, each independently."""
     corrections: Corrections = "sequential"
     """Where the Pauli corrections are applied."""
 

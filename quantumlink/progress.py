@@ -1,8 +1,8 @@
-"""Progress of long work: a bar on standard error, shown after a second, silent unless a person is watching."""
+"""Progress of long work: shown after a second, on a terminal or in a notebook, and gone when the work is done."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import TypeVar
 
@@ -13,22 +13,61 @@ DELAY_S = 1.0
 
 
 def track(items: Sequence[T], description: str) -> Iterator[T]:
-    """Yield the items; if that takes long, show how far it has come, in a terminal or a notebook."""
+    """Yield the items; if that takes long and somebody is watching, show how far it has come."""
+    started, total = monotonic(), len(items)
+    show: Callable[[int | None], None] | None = None
+    try:
+        for done, item in enumerate(items):
+            if show is not None:
+                show(done)
+            elif monotonic() - started > DELAY_S:
+                show = _display(description, total)
+                show(done)
+            yield item
+    finally:
+        if show is not None:
+            show(None)
+
+
+def _display(description: str, total: int) -> Callable[[int | None], None]:
+    """A function to be called with the number of items done, and at the end with None."""
     from rich.console import Console
-    from rich.progress import Progress
 
     console = Console(stderr=True)
-    watched = console.is_terminal or console.is_jupyter
-    bar, started = None, monotonic()
-    try:
-        for i, item in enumerate(items):
-            if bar is None and watched and monotonic() - started > DELAY_S:
-                bar = Progress(console=console, transient=True)
-                task = bar.add_task(description, total=len(items), completed=i)
-                bar.start()
-            yield item
-            if bar is not None:
-                bar.advance(task)
-    finally:
-        if bar is not None:
+    if console.is_jupyter:
+        return _in_notebook(description, total)
+    if console.is_terminal:
+        return _on_terminal(console, description, total)
+    return _nowhere
+
+
+def _nowhere(done: int | None) -> None:
+    del done
+
+
+def _on_terminal(console: object, description: str, total: int) -> Callable[[int | None], None]:
+    from rich.progress import Progress
+
+    bar = Progress(console=console, transient=True)  # type: ignore[arg-type]
+    task = bar.add_task(description, total=total)
+    bar.start()
+
+    def show(done: int | None) -> None:
+        if done is None:
             bar.stop()
+        else:
+            bar.update(task, completed=done)
+
+    return show
+
+
+def _in_notebook(description: str, total: int) -> Callable[[int | None], None]:
+    # One line that is replaced: rich's own bar would stay in the saved notebook.
+    from IPython.display import HTML, display
+
+    handle = display(HTML(""), display_id=True)
+
+    def show(done: int | None) -> None:
+        handle.update(HTML("" if done is None else f"{description}: {done} of {total}"))
+
+    return show

@@ -4,6 +4,7 @@ Qiskit only. Named registers are the ports; nothing here knows of noise, nodes o
 """
 
 from quantumlink_circuits.bell import BELL_STATES, BellState, bell_measurement, bell_pair
+from quantumlink_circuits.catalogue import builders
 from quantumlink_circuits.channel import PauliChannel, bell_diagonal_channel
 from quantumlink_circuits.measurement import BASIS_ANGLES, basis_measurement
 from quantumlink_circuits.purification import (
@@ -32,6 +33,7 @@ __all__ = [
     "bell_measurement",
     "bell_pair",
     "bilateral_twirl",
+    "builders",
     "dejmps",
     "entanglement_swap",
     "purification",

@@ -30,7 +30,7 @@ from quantumlink.circuits import (
 )
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink, Link, Purify, Swap
-from quantumlink.program import CORRECTIONS, Corrections, Program, Twirl
+from quantumlink.program import CORRECTIONS, Corrections, Program, RandomSetting
 from quantumlink.rewrites import feedforward, pauli_frame
 
 
@@ -83,7 +83,7 @@ class _Composer:
         self._circuit = QuantumCircuit(*self._registers.values(), name=f"{link.left}-{link.right}")
         self._nodes = tuple(node_of[name] for name, register in self._registers.items() for _ in register)
         self._heralds: list[tuple[int, ...]] = []
-        self._twirls: list[Twirl] = []
+        self._random: list[RandomSetting] = []
         self._counts: Counter[str] = Counter()
         self._pair = bell_pair().to_gate(label="Φ⁺")
         self._primitives: dict[str, QuantumCircuit] = {"swap": entanglement_swap()}
@@ -94,7 +94,8 @@ class _Composer:
             node.name: self._circuit.find_bit(qubit).index
             for node, qubit in ((self._link.left, left), (self._link.right, right))
         }
-        return Program(self._circuit, ends, self._nodes, tuple(self._heralds), twirls=tuple(self._twirls))
+        random = tuple(self._random)
+        return Program(self._circuit, ends, self._nodes, tuple(self._heralds), random_settings=random)
 
     def _build(self) -> tuple[Qubit, Qubit]:
         stack: list[tuple[Qubit, Qubit]] = []
@@ -135,9 +136,9 @@ class _Composer:
     def _with_fresh_twirls(self, primitive: QuantumCircuit) -> QuantumCircuit:
         values = {}
         for name in ("twirl_kept", "twirl_spent"):
-            fresh = ParameterVector(f"twirl_{len(self._twirls)}", 3)
+            fresh = ParameterVector(f"twirl_{len(self._random)}", 3)
             values.update({p: fresh[p.index] for p in primitive.parameters if p.vector.name == name})
-            self._twirls.append(Twirl(tuple(fresh), TWIRL_ANGLES))
+            self._random.append(RandomSetting(tuple(fresh), TWIRL_ANGLES))
         return primitive.assign_parameters(values)
 
     def _append(self, kind: str, primitive: QuantumCircuit, qubits: list[Qubit]) -> None:

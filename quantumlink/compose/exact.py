@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Parameter, QuantumCircuit
 
 from quantumlink import validation
 from quantumlink.compose.maps import purification_map, swap_map
@@ -21,7 +22,7 @@ from quantumlink.rewrites import add_noise
 IMPOSSIBLE = 1e-14
 """A success probability below this is rounding, not physics."""
 
-MAX_TWIRL_SETTINGS = 20_736
+MAX_SETTINGS = 20_736
 """Most settings (12⁴: two twirling purifications) over which a program is averaged."""
 
 
@@ -102,23 +103,22 @@ def _read(link: Link, values: dict[int, Folded], nodes: dict[str, Node]) -> Fold
 def _evaluate_program(program: Program) -> PairState:
     if len(program.ends) != 2:
         raise ValueError(f"a pair's state needs a program with two ends, got {list(program.ends)}")
-    settings = 1
-    for twirl in program.twirls:
-        settings *= len(twirl.settings)
-    if settings > MAX_TWIRL_SETTINGS:
+    random = program.random_settings
+    settings = prod(len(setting.rows) for setting in random)
+    if settings > MAX_SETTINGS:
         raise ValueError(
-            f"this program averages over {settings} settings of its twirls, at most {MAX_TWIRL_SETTINGS} are "
+            f"this program averages over {settings} settings of its random parameters, at most {MAX_SETTINGS} are "
             f"followed exactly; evaluate the link instead"
         )
     noisy = add_noise(program)
     total = np.zeros((4, 4))
-    for rows in product(*(twirl.settings for twirl in program.twirls)):
-        values = {
-            parameter: value
-            for twirl, row in zip(program.twirls, rows, strict=True)
-            for parameter, value in zip(twirl.parameters, row, strict=True)
-        }
-        total += _accepted_pair(noisy, noisy.circuit.assign_parameters(values)) / settings
+    for choice in product(*(range(len(setting.rows)) for setting in random)):
+        values: dict[Parameter, float] = {}
+        weight = 1.0
+        for setting, row in zip(random, choice, strict=True):
+            values.update(zip(setting.parameters, setting.rows[row], strict=True))
+            weight *= setting.weights[row]
+        total += weight * _accepted_pair(noisy, noisy.circuit.assign_parameters(values))
     success = float(total[0, 0])
     if success < IMPOSSIBLE:
         raise ValueError(f"this program is never accepted: {program!r}")

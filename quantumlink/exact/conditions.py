@@ -65,6 +65,16 @@ def xor_condition(bits: list[Clbit]) -> Condition:
     return parity
 
 
+def xor_leaves(condition: Condition) -> list[Clbit] | None:
+    """The bits of which a condition is the xor, or None if it is something else."""
+    if isinstance(condition, expr.Var) and isinstance(condition.var, Clbit):
+        return [condition.var]
+    if isinstance(condition, expr.Binary) and condition.op.name == "BIT_XOR":
+        left, right = xor_leaves(condition.left), xor_leaves(condition.right)
+        return None if left is None or right is None else left + right
+    return None
+
+
 def _read(target: Any, bits: Mapping[Clbit, int]) -> int:
     if isinstance(target, Clbit):
         return bits[target]

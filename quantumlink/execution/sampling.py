@@ -20,7 +20,7 @@ from quantumlink.compose import compose
 from quantumlink.execution.engines import Setting, choose_engine
 from quantumlink.execution.samples import NoiseSource, Outcomes, Samples
 from quantumlink.link import Link
-from quantumlink.program import Program
+from quantumlink.program import Program, RandomSetting
 from quantumlink.rewrites import add_noise, clifford_rotations, without_medium
 
 ENDS_REGISTER = "ends"
@@ -43,8 +43,8 @@ def sample(
         program: a composed program, or a link to be composed.
         bases: two-letter labels of X, Y, Z such as ``"ZZ"``; the rightmost letter belongs to the left end.
         shots: number of runs for each basis, at least 1.
-        seed: makes the local run, the twirls and a transpilation repeatable; a sampler of the user's brings
-            its own.
+        seed: makes the local run, the random parameters and a transpilation repeatable; a sampler of the
+            user's brings its own.
         sampler: a `BaseSamplerV2` (given circuits as they are, unless it tells its backend), a `BackendV2`
             (circuits are transpiled for it), or None for Aer here.
         noise: ``"program"``: the noise of the program's nodes and media is written into the circuit, which
@@ -121,31 +121,38 @@ def _settings(
     shots: int,
     rng: np.random.Generator,
 ) -> list[Setting]:
-    """The settings in which one basis is measured, and their shares of the shots.
-
-    Every run draws the rows of its twirls. Where the shots go round all combinations, each gets its equal
-    share and the rest is drawn (stratified: as unbiased as independent draws, and no noisier).
-    """
+    """The settings in which one basis is measured, and their shares of the shots."""
     column = {parameter: i for i, parameter in enumerate(program.circuit.parameters)}
     values = np.zeros(len(column))
     for (theta, phi), letter in zip(angles, reversed(label), strict=True):
         values[column[theta]], values[column[phi]] = BASIS_ANGLES[letter]
-    sizes = [len(twirl.settings) for twirl in program.twirls]
-    combinations = prod(sizes)
-    if combinations > shots:
-        draws, shares = rng.integers(0, sizes, (shots, len(sizes))), [1] * shots
-    else:
-        draws = np.array(list(product(*map(range, sizes))), dtype=int).reshape(combinations, len(sizes))
-        share, rest = divmod(shots, combinations)
-        extra = set(rng.choice(combinations, rest, replace=False).tolist())
-        shares = [share + (i in extra) for i in range(combinations)]
     settings = []
-    for draw, count in zip(draws, shares, strict=True):
+    for draw, count in _draws(program.random_settings, shots, rng):
         drawn = values.copy()
-        for twirl, row in zip(program.twirls, draw, strict=True):
-            drawn[[column[p] for p in twirl.parameters]] = twirl.settings[row]
+        for setting, row in zip(program.random_settings, draw, strict=True):
+            drawn[[column[p] for p in setting.parameters]] = setting.rows[row]
         settings.append(Setting(drawn, count))
     return settings
+
+
+def _draws(
+    random: Sequence[RandomSetting], shots: int, rng: np.random.Generator
+) -> list[tuple[tuple[int, ...], int]]:
+    """Rows of the random settings, one for each of them, and how many of the shots use them.
+
+    Where the shots go round all combinations of equally likely rows, each gets its equal share and the rest
+    is drawn (stratified: as unbiased as independent draws, and no noisier). Otherwise each shot draws.
+    """
+    sizes = [len(setting.rows) for setting in random]
+    combinations = prod(sizes)
+    if combinations <= shots and all(setting.probabilities is None for setting in random):
+        share, rest = divmod(shots, combinations)
+        extra = set(rng.choice(combinations, rest, replace=False).tolist())
+        every = product(*map(range, sizes))
+        return [(draw, share + (i in extra)) for i, draw in enumerate(every)]
+    columns = [rng.choice(len(setting.rows), shots, p=setting.weights) for setting in random]
+    drawn, counts = np.unique(np.stack(columns, axis=1), axis=0, return_counts=True)
+    return [(tuple(row), count) for row, count in zip(drawn.tolist(), counts.tolist(), strict=True)]
 
 
 def _as_ints(counts: dict[str, npt.NDArray[np.int_]]) -> list[tuple[str, list[int]]]:

@@ -50,32 +50,39 @@ def binary_entropy(p: float | Numbers) -> float | Numbers:
 
 
 @overload
-def bb84_rate(qber: float, efficiency: float = 1.0) -> float: ...
+def bb84_rate(qber: float, efficiency: float = 1.0, *, phase_error: float | None = None) -> float: ...
 @overload
-def bb84_rate(qber: Numbers, efficiency: float | Numbers = 1.0) -> Numbers: ...
+def bb84_rate(
+    qber: Numbers, efficiency: float | Numbers = 1.0, *, phase_error: float | Numbers | None = None
+) -> Numbers: ...
 @overload
-def bb84_rate(qber: float, efficiency: Numbers) -> Numbers: ...
-def bb84_rate(qber: float | Numbers, efficiency: float | Numbers = 1.0) -> float | Numbers:
-    """Rate of BB84 and BBM92 with equal error rates in both bases, ``1 − h(Q) − f·h(Q)``.
+def bb84_rate(qber: float, efficiency: Numbers, *, phase_error: float | Numbers | None = None) -> Numbers: ...
+def bb84_rate(
+    qber: float | Numbers, efficiency: float | Numbers = 1.0, *, phase_error: float | Numbers | None = None
+) -> float | Numbers:
+    """Rate of BB84 and BBM92, ``1 − h(Q_phase) − f·h(Q)``.
 
-    The first ``h(Q)`` bounds what an eavesdropper knows, ``f·h(Q)`` is what reconciliation discloses. With
-    perfect reconciliation the rate vanishes at Q = 0.1100.
+    ``h(Q_phase)`` bounds what an eavesdropper knows, ``f·h(Q)`` is what reconciliation discloses. With equal
+    error rates and perfect reconciliation the rate vanishes at Q = 0.1100.
 
     Args:
-        qber: error rate of the sifted bits, in [0, 1].
+        qber: error rate of the sifted bits of the key basis, in [0, 1].
         efficiency: ``f``, bits disclosed over Shannon's limit ``n·h(Q)``; 1 is perfect, 1.1 to 1.2 is usual.
+        phase_error: error rate of the other basis, in [0, 1]; the same as ``qber`` if None. They differ on a
+            purified link.
 
     Returns:
         Secret bits per sifted bit.
 
     Raises:
-        ValueError: if ``qber`` lies outside [0, 1] or ``efficiency`` is below 1, infinite or NaN.
+        ValueError: if an error rate lies outside [0, 1] or ``efficiency`` is below 1, infinite or NaN.
 
     >>> round(bb84_rate(qber=0.05, efficiency=1.16), 6), bb84_rate(qber=0.12)
     (0.381383, 0.0)
     """
     q, f = _within("qber", qber, 0, 1), _within("efficiency", efficiency, 1, inf)
-    return _rate(1 - (1 + f) * _entropy(q), q)
+    p = q if phase_error is None else _within("phase_error", phase_error, 0, 1)
+    return _rate(1 - _entropy(p) - f * _entropy(q), np.maximum(p, q))
 
 
 @overload

@@ -1,8 +1,23 @@
 """Rewrites: a program becomes another program with the same meaning on a different machine."""
 
+from quantumlink.rewrites.deferred_measurement import deferred_circuit, deferred_measurement
 from quantumlink.rewrites.medium import without_medium
 from quantumlink.rewrites.noise import add_noise, noisy_circuit
-from quantumlink.rewrites.pauli_frame import feedforward, pauli_frame
+from quantumlink.rewrites.pauli_frame import FramedCircuit, feedforward, framed_circuit, pauli_frame
 from quantumlink.rewrites.rotations import clifford_rotations
+from quantumlink.rewrites.sampled_channels import sampled_channels, sampled_circuit
 
-__all__ = ["add_noise", "clifford_rotations", "feedforward", "noisy_circuit", "pauli_frame", "without_medium"]
+__all__ = [
+    "FramedCircuit",
+    "add_noise",
+    "clifford_rotations",
+    "deferred_circuit",
+    "deferred_measurement",
+    "feedforward",
+    "framed_circuit",
+    "noisy_circuit",
+    "pauli_frame",
+    "sampled_channels",
+    "sampled_circuit",
+    "without_medium",
+]

@@ -11,13 +11,15 @@ Reference:
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp, QuantumCircuit, Qubit
 from qiskit.quantum_info import Clifford, Pauli
 
 from quantumlink.exact import UnsupportedOperation, xor_condition
+from quantumlink.exact.conditions import xor_leaves
 from quantumlink.program import Frame, Program, toggle
 
 _PAULIS = {"x": (True, False), "y": (True, True), "z": (False, True), "id": (False, False)}
@@ -25,23 +27,57 @@ _PAULIS = {"x": (True, False), "y": (True, True), "z": (False, True), "id": (Fal
 _TRANSPARENT = {"barrier", "delay", "pauli_channel"}
 
 
-def pauli_frame(program: Program) -> Program:
-    """Remove the feed-forward of a Clifford program and return it with heralds and frame as parities.
+@dataclass(frozen=True)
+class FramedCircuit:
+    """A circuit without feed-forward, and how its bits replace the corrections that left it."""
+
+    circuit: QuantumCircuit
+    """The static circuit; qubits and classical bits as before."""
+    frames: tuple[Frame, ...]
+    """For each qubit the correction that it still needs at the end."""
+    bits: tuple[tuple[int, ...], ...]
+    """For each classical bit of the original circuit, the measured bits whose parity it is."""
+
+
+def framed_circuit(circuit: QuantumCircuit) -> FramedCircuit:
+    """Remove the feed-forward of a Clifford circuit and return it with the parities that stand for it.
 
     Raises:
         UnsupportedOperation: naming the operation, if a correction is not a Pauli on one condition bit or
             parity of bits, or if a remembered Pauli meets a gate that is not Clifford.
+
+    >>> from quantumlink.circuits import entanglement_swap
+    >>> framed_circuit(entanglement_swap()).frames[3]
+    Frame(x=(1,), z=(0,))
     """
-    tracker = _Tracker(program.circuit)
-    circuit = tracker.rewrite()
+    tracker = _Tracker(circuit)
+    static = tracker.rewrite()
+    frames = tuple(Frame(_sorted(x), _sorted(z)) for x, z in zip(tracker.x, tracker.z, strict=True))
+    return FramedCircuit(static, frames, tuple(_sorted(tracker.meaning({i})) for i in range(circuit.num_clbits)))
+
+
+def pauli_frame(program: Program) -> Program:
+    """Remove the feed-forward of a Clifford program and return it with heralds and frame as parities.
+
+    Raises:
+        UnsupportedOperation: naming the operation, as `framed_circuit`.
+    """
+    framed = framed_circuit(program.circuit)
+
+    def measured(bits: Iterable[int]) -> set[int]:
+        result: set[int] = set()
+        for bit in bits:
+            result = toggle(result, framed.bits[bit])
+        return result
+
     frame = {}
     for name, qubit in program.ends.items():
         before = program.frame.get(name, Frame())
-        x = toggle(tracker.meaning(before.x), tracker.x[qubit])
-        z = toggle(tracker.meaning(before.z), tracker.z[qubit])
-        frame[name] = Frame(tuple(sorted(x)), tuple(sorted(z)))
-    heralds = tuple(tuple(sorted(tracker.meaning(herald))) for herald in program.heralds)
-    return replace(program, circuit=circuit, heralds=heralds, frame=frame, corrections="frame")
+        x = toggle(measured(before.x), framed.frames[qubit].x)
+        z = toggle(measured(before.z), framed.frames[qubit].z)
+        frame[name] = Frame(_sorted(x), _sorted(z))
+    heralds = tuple(_sorted(measured(herald)) for herald in program.heralds)
+    return replace(program, circuit=framed.circuit, heralds=heralds, frame=frame, corrections="frame")
 
 
 def feedforward(program: Program) -> Program:
@@ -72,7 +108,7 @@ class _Tracker:
         self._qubit: dict[Qubit, int] = {q: i for i, q in enumerate(circuit.qubits)}
         self._clbit: dict[Clbit, int] = {c: i for i, c in enumerate(circuit.clbits)}
 
-    def meaning(self, bits: tuple[int, ...] | set[int]) -> set[int]:
+    def meaning(self, bits: Iterable[int]) -> set[int]:
         """The measured bits whose parity is the parity of these bits of the original circuit."""
         result: set[int] = set()
         for bit in bits:
@@ -131,7 +167,7 @@ class _Tracker:
             if len(bits) == 1 and int(value) == 1:
                 return self.meaning({self._clbit[bits[0]]})
         else:
-            found = _xor_leaves(condition)
+            found = xor_leaves(condition)
             if found is not None:
                 parity: set[int] = set()
                 for bit in found:
@@ -171,12 +207,5 @@ class _Tracker:
             self.x[qubit], self.z[qubit] = new_x[j], new_z[j]
 
 
-def _xor_leaves(condition: object) -> list[Clbit] | None:
-    from qiskit.circuit.classical import expr
-
-    if isinstance(condition, expr.Var) and isinstance(condition.var, Clbit):
-        return [condition.var]
-    if isinstance(condition, expr.Binary) and condition.op.name == "BIT_XOR":
-        left, right = _xor_leaves(condition.left), _xor_leaves(condition.right)
-        return None if left is None or right is None else left + right
-    return None
+def _sorted(bits: set[int]) -> tuple[int, ...]:
+    return tuple(sorted(bits))

@@ -1,9 +1,8 @@
-"""The command line: ``quantumlink run FILE --from NODE --to NODE``."""
+"""``quantumlink run FILE --from NODE --to NODE``: a link's exact state, its measured one, and a key."""
 
 from __future__ import annotations
 
 import secrets
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,21 +18,7 @@ from quantumlink.network import Network
 from quantumlink.qkd import Key, bb84_rate
 from quantumlink.qkd.bbm92 import bbm92
 
-app = typer.Typer(
-    name="quantumlink",
-    help="Gate-level quantum networks on Qiskit: build, predict and run the circuits of a quantum link.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
 
-
-@app.callback()
-def main() -> None:
-    """Gate-level quantum networks on Qiskit: build, predict and run the circuits of a quantum link."""
-
-
-@app.command()
 def run(
     file: Annotated[Path, typer.Argument(help="A network file (TOML).", show_default=False)],
     source: Annotated[str, typer.Option("--from", help="The node at the left end.", show_default=False)],
@@ -112,15 +97,11 @@ def _key_table(link: Link, state: PairState, key: Key) -> Table:
     else:
         table.add_row("secret key", "none")
         table.add_row("why", str(key.reason))
-    worst = max(state.qber("Z"), state.qber("X"))
-    table.add_row("asymptotic limit, bits a pair", f"{bb84_rate(qber=worst):.4f}")
+    limit = bb84_rate(state.qber("Z"), phase_error=state.qber("X"))
+    table.add_row("asymptotic limit, bits a sifted pair", f"{limit:.4f}")
     rate = highest_rate_hz(link)
     if rate is not None:
         table.add_row("pairs a second, at most", f"{rate:.1f}")
         if key:
             table.add_row("secret bits a second, at most", f"{rate * len(key) / key.accepted:.1f}")
     return table
-
-
-if __name__ == "__main__":
-    sys.exit(app())
