@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from time import monotonic
 from typing import TypeVar
 
@@ -63,11 +64,10 @@ def _on_terminal(console: object, description: str, total: int) -> Callable[[int
 
 def _in_notebook(description: str, total: int) -> Callable[[int | None], None]:
     # One line that is replaced: rich's own bar would stay in the saved notebook.
-    from IPython.display import HTML, display
-
-    handle = display(HTML(""), display_id=True)
+    ipython = import_module("IPython.display")
+    handle = ipython.display(ipython.HTML(""), display_id=True)
 
     def show(done: int | None) -> None:
-        handle.update(HTML("" if done is None else f"{description}: {done} of {total}"))
+        handle.update(ipython.HTML("" if done is None else f"{description}: {done} of {total}"))
 
     return show

@@ -43,6 +43,8 @@ class Engine(ABC):
 
     noise: NoiseSource
     """Whose noise acts unless the user says otherwise."""
+    has_target: bool = False
+    """Whether circuits are transpiled for a device, which has no place for noise written into them."""
 
     @abstractmethod
     def run(self, circuit: QuantumCircuit, settings: Sequence[Setting]) -> list[BoolArray]:
@@ -80,6 +82,7 @@ class SamplerEngine(Engine):
 
     def __init__(self, sampler: BaseSamplerV2, backend: BackendV2 | None, seed: int | None) -> None:
         self._sampler, self._backend, self._seed = sampler, backend, seed
+        self.has_target = backend is not None
 
     def run(self, circuit: QuantumCircuit, settings: Sequence[Setting]) -> list[BoolArray]:
         """See `Engine.run`."""
@@ -100,7 +103,7 @@ def choose_engine(sampler: BaseSamplerV2 | BackendV2 | None, seed: int | None) -
 
     if sampler is None:
         return AerEngine(lambda child: SamplerV2(seed=child), seed)
-    if isinstance(sampler, AerSimulator):
+    if isinstance(sampler, AerSimulator) and sampler.coupling_map is None:  # with one it plays a device
         return AerEngine(lambda child: SamplerV2.from_backend(sampler, seed=child), seed)
     if isinstance(sampler, SamplerV2):
         own = sampler.seed if seed is None else seed

@@ -54,7 +54,8 @@ def sample(
             that what is measured is the link's state, as `evaluate` predicts it.
 
     Raises:
-        ValueError: if there are no shots or bases, or a basis is not a label of its kind.
+        ValueError: if there are no shots or bases, a basis is not a label of its kind, or a device is asked to
+            play the program's noise.
         TypeError: if the sampler is none.
 
     >>> from quantumlink.link import ElementaryLink
@@ -71,6 +72,11 @@ def sample(
     engine = choose_engine(sampler, seed)
     source: NoiseSource = engine.noise if noise is None else noise
     validation.choice("noise", source, get_args(NoiseSource))
+    if source == "program" and engine.has_target:
+        raise ValueError(
+            f"noise='program' is written into the circuit, which only Aer can run; {type(sampler).__name__} has noise "
+            f"of its own: use noise='sampler'"
+        )
     measured, angles = _measured(program, source, noisy_ends)
     rng = np.random.default_rng(seed)
     settings = [(label, s) for label in labels for s in _settings(measured, angles, label, shots, rng)]

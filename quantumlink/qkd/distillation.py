@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from quantumlink.estimation import Estimate, binomial_estimate
 from quantumlink.qkd.amplification import toeplitz_hash
 from quantumlink.qkd.arguments import as_count, as_tolerance
-from quantumlink.qkd.asymptotic import binary_entropy
+from quantumlink.qkd.asymptotic import bb84_rate, binary_entropy
 from quantumlink.qkd.bits import Bits, as_bit_pair, random_bits
 from quantumlink.qkd.finite_key import FiniteKeyTerms, finite_key_terms
 from quantumlink.qkd.key import Key
@@ -203,12 +203,14 @@ class _Draft:
         limit = self.bound(n, leak=floor(n * binary_entropy(min(self.qber.low, 0.5))))
         if limit.length:
             return None
+        rate = bb84_rate(self.qber.best, phase_error=self.test_qber.best)
+        hope = "more rounds may help" if rate > 0 else "more rounds will not help"
         return (
             f"nothing is secret at error rates of {self.qber.best:.4f} in the key basis (Z) and "
             f"{self.test_qber.best:.4f} in the test basis (X): with a margin of {limit.mu:.4f} from "
             f"{limit.k} test bits, the {n} raw bits hold {limit.entropy_bits:.1f} bits of entropy, while "
             f"reconciliation must disclose at least {limit.leak:.0f} and the price of ε is "
-            f"{limit.epsilon_bits:.1f}"
+            f"{limit.epsilon_bits:.1f}; {hope}"
         )
 
     def key(self, *, reason: str | None = None, alice: Bits | None = None, bob: Bits | None = None) -> Key:
