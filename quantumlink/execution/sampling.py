@@ -74,8 +74,8 @@ def sample(
     validation.choice("noise", source, get_args(NoiseSource))
     if source == "program" and engine.has_target:
         raise ValueError(
-            f"noise='program' is written into the circuit, which only Aer can run; {type(sampler).__name__} has noise "
-            f"of its own: use noise='sampler'"
+            f"noise='program' is written into the circuit, which only Aer can run; {type(sampler).__name__} has "
+            f"noise of its own: use noise='sampler'"
         )
     measured, angles = _measured(program, source, noisy_ends)
     rng = np.random.default_rng(seed)
