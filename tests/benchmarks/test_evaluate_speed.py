@@ -18,9 +18,7 @@ PROCESSOR = ql.Processor(depolarizing_1q=1e-3, depolarizing_2q=1e-2, readout_err
 def unequal_chain(hops: int, order: str = "balanced") -> ql.Link:
     rng = np.random.default_rng(hops)
     nodes = [ql.Node(f"n{i}", processor=PROCESSOR) for i in range(hops + 1)]
-    links = [
-        ql.ElementaryLink(a, b, fidelity=1 - 0.002 * rng.random()) for a, b in pairwise(nodes)
-    ]
+    links = [ql.ElementaryLink(a, b, fidelity=1 - 0.002 * rng.random()) for a, b in pairwise(nodes)]
     return ql.chain(links, order=order)
 
 

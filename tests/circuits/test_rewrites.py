@@ -64,9 +64,7 @@ def test_deferred_measurement(name, rng):
     assert "reset" not in names
     first = names.index("measure") if "measure" in names else len(names)
     assert set(names[first:]) <= {"measure"}
-    assert_same(
-        instrument(deferred, inputs, circuit.num_qubits), instrument(circuit, inputs, circuit.num_qubits)
-    )
+    assert_same(instrument(deferred, inputs, circuit.num_qubits), instrument(circuit, inputs, circuit.num_qubits))
 
 
 @pytest.mark.parametrize("name", builders())
