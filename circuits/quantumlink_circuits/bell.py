@@ -17,6 +17,8 @@ from typing import Literal, get_args
 
 from qiskit.circuit import ClassicalRegister, ParameterExpression, QuantumCircuit, QuantumRegister
 
+from quantumlink_circuits.measurement import angle
+
 BellState = Literal["phi+", "phi-", "psi+", "psi-"]
 """The four Bell states: Φ⁺, Φ⁻, Ψ⁺, Ψ⁻."""
 
@@ -69,6 +71,47 @@ def bell_pair(state: BellState = "phi+", *, theta: float | ParameterExpression |
         circuit.z(a)
     if state.startswith("psi"):
         circuit.x(b)
+    return circuit
+
+
+def rotated_pair(
+    theta: float | ParameterExpression | None = None, phi: float | ParameterExpression | None = None
+) -> QuantumCircuit:
+    r"""Prepare cos(θ/2)|00⟩ + e^{iφ}·sin(θ/2)|11⟩ from |00⟩: any pair, up to local rotations.
+
+    The concurrence is |sin θ|; θ = π/2 gives the maximally entangled pairs, Φ⁺ at φ = 0 and Φ⁻ at φ = π.
+
+    ```
+         ┌───────┐     ┌──────┐
+    a_0: ┤ Ry(θ) ├──■──┤ P(φ) ├
+         └───────┘┌─┴─┐└──────┘
+    b_0: ─────────┤ X ├────────
+                  └───┘
+    ```
+
+    Ports:
+        ``a``, ``b``: one qubit each, |0⟩ before, the pair after.
+
+    Args:
+        theta: angle in radians; a fresh parameter named ``theta`` if None.
+        phi: phase in radians; a fresh parameter named ``phi`` if None.
+
+    Returns:
+        A unitary circuit named ``rotated_pair``.
+
+    Raises:
+        TypeError: if an angle is neither a number nor a parameter.
+        ValueError: if an angle is not finite.
+
+    >>> [parameter.name for parameter in rotated_pair().parameters]
+    ['phi', 'theta']
+    """
+    theta, phi = angle("theta", theta), angle("phi", phi)
+    a, b = QuantumRegister(1, "a"), QuantumRegister(1, "b")
+    circuit = QuantumCircuit(a, b, name="rotated_pair")
+    circuit.ry(theta, a)
+    circuit.cx(a, b)
+    circuit.p(phi, a)
     return circuit
 
 

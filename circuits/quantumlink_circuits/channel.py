@@ -1,13 +1,15 @@
 """The medium in a circuit: a Pauli channel on one qubit, as an instruction with plain parameters.
 
 The instruction says what the medium does; it is not noise until a noise rewrite, or a simulator that knows
-it, says so. Its definition is empty, so that a hardware target simply drops it.
+it, says so. Its definition is empty, so that a hardware target simply drops it, and so do Qiskit's
+``Operator`` and ``SuperOp``, which look at definitions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
+from numbers import Real
 
 from qiskit.circuit import Instruction, QuantumCircuit
 
@@ -27,6 +29,7 @@ class PauliChannel(Instruction):
 
     Raises:
         ValueError: if a probability is outside [0, 1], or their sum exceeds 1.
+        TypeError: if one is not a number.
 
     >>> circuit = QuantumCircuit(1)
     >>> _ = circuit.append(PauliChannel(0.01, 0.02, 0.03), [0])
@@ -56,21 +59,31 @@ def pauli_probabilities(px: float, py: float, pz: float) -> tuple[float, float, 
     Raises:
         ValueError: if one is outside [0, 1], or their sum exceeds 1 (beyond 1e-9, for rounding).
     """
-    values = {"px": float(px), "py": float(py), "pz": float(pz)}
+    values = {"px": px, "py": py, "pz": pz}
     for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(f"{name} must be a probability in [0, 1], got {value!r}")
         if not (isfinite(value) and 0 <= value <= 1):
             raise ValueError(f"{name} must be a probability in [0, 1], got {value}")
     total = sum(values.values())
     if total > 1 + 1e-9:
         raise ValueError(f"px + py + pz must not exceed 1, got {px} + {py} + {pz} = {total}")
-    return values["px"], values["py"], values["pz"]
+    return float(px), float(py), float(pz)
 
 
 def bell_diagonal_channel(bell_diagonal: Sequence[float]) -> PauliChannel:
     """The channel that, on one half of Φ⁺, gives the populations (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻).
 
+    Raises:
+        ValueError: if they are not four probabilities that sum to 1 (within 1e-9, for rounding).
+
     >>> bell_diagonal_channel((0.97, 0.02, 0.01, 0.0)).params
     [0.01, 0.0, 0.02]
     """
-    _, phi_minus, psi_plus, psi_minus = bell_diagonal
+    populations = [float(population) for population in bell_diagonal]
+    if len(populations) != 4 or not abs(sum(populations) - 1) <= 1e-9:
+        raise ValueError(
+            f"bell_diagonal must be four probabilities (Φ+, Φ−, Ψ+, Ψ−) that sum to 1, got {bell_diagonal!r}"
+        )
+    _, phi_minus, psi_plus, psi_minus = populations
     return PauliChannel(px=psi_plus, py=psi_minus, pz=phi_minus)

@@ -1,12 +1,21 @@
 """Purification: one pair is spent to improve another, when the outcomes agree.
 
-Both protocols end in a bilateral CNOT from the kept to the spent pair and a Z measurement of the spent one.
-They succeed when the two outcomes are equal: this *herald* stands in the circuit's metadata as
-``{"heralds": [[0, 1]]}``, a list of parities of classical bits (by index) that must all be even.
+All protocols here end in a bilateral CNOT from the kept to the spent pair and a Z measurement of the spent one.
+BBPSSW and DEJMPS succeed when the two outcomes are equal: this *herald* stands in the circuit's metadata as
+``{"heralds": [[0, 1]]}``, a list of parities of classical bits (by index) that must all be even. Extreme photon
+loss distillation (`epl`) succeeds when both outcomes are 1: ``{"odd_heralds": [[0], [1]]}``, parities that must be
+odd. ``"pairs"`` lists the ports, two qubit indices each, on which a Bell pair Φ⁺ is expected to arrive. For more
+than one spent pair see `quantumlink_circuits.multiselection`.
+
+Errors are Pauli operators on the arriving pairs. P on side a and Q on side b of one pair act as their product PQ
+does on one side: so each pair has one letter, I for XX, YY or ZZ. A docstring's table says which herald each
+error flips; several pairs' errors flip what each of them flips, and what is flipped twice is not flipped.
 
 References:
     C. H. Bennett et al., Phys. Rev. Lett. 76, 722 (1996): BBPSSW.
     D. Deutsch et al., Phys. Rev. Lett. 77, 2818 (1996): DEJMPS.
+    E. T. Campbell, S. C. Benjamin, Phys. Rev. Lett. 101, 130502 (2008): extreme photon loss (EPL).
+    N. Kalb et al., Science 356, 928 (2017): EPL between two nodes.
 """
 
 from __future__ import annotations
@@ -31,7 +40,7 @@ def purification(protocol: PurificationProtocol = "dejmps") -> QuantumCircuit:
         ValueError: if the protocol is unknown.
 
     >>> purification("dejmps").metadata
-    {'heralds': [[0, 1]]}
+    {'heralds': [[0, 1]], 'pairs': [[0, 3], [1, 2]]}
     """
     builders: dict[str, Callable[[], QuantumCircuit]] = {"dejmps": dejmps, "bbpssw": bbpssw}
     if protocol not in builders:
@@ -57,6 +66,16 @@ def dejmps() -> QuantumCircuit:
      kept_b: ┤ √X† ├───■────────
              └─────┘
     ```
+
+    An error flips the only herald:
+
+    ```
+    pair    X   Y   Z
+    kept    0   -   0
+    spent   0   -   0
+    ```
+
+    So a Y on one pair passes and leaves the kept pair in Φ⁻; an X or Z on each of both pairs passes as well.
 
     Ports:
         ``kept_a``, ``kept_b``: the pair that is improved. ``spent_a``, ``spent_b``: the pair that is
@@ -92,6 +111,17 @@ def bbpssw(*, twirl: bool = True) -> QuantumCircuit:
              └─────────┘
     ```
 
+    Without the twirl, or with the first of its settings, an error flips the only herald:
+
+    ```
+    pair    X   Y   Z
+    kept    0   0   -
+    spent   0   0   -
+    ```
+
+    So a Z on one pair passes and leaves the kept pair in Φ⁻; an X or Y on each of both pairs passes as well. The
+    other settings of the twirl exchange the letters, for each pair by itself.
+
     Ports:
         as `dejmps`. Parameters ``twirl_kept[0..2]`` and ``twirl_spent[0..2]``: θ, φ, λ in radians.
 
@@ -107,6 +137,41 @@ def bbpssw(*, twirl: bool = True) -> QuantumCircuit:
         circuit.compose(bilateral_twirl("twirl_kept"), [kept_a, kept_b], inplace=True)
         circuit.compose(bilateral_twirl("twirl_spent"), [spent_a, spent_b], inplace=True)
     return _compare(circuit)
+
+
+def epl() -> QuantumCircuit:
+    """Distill two pairs that suffered extreme photon loss (EPL), by the protocol of Campbell and Benjamin (2008).
+
+    A pair heralded by one photon is p·|Ψθ⟩⟨Ψθ| + (1 − p)·|11⟩⟨11| with |Ψθ⟩ = (|01⟩ + e^{iθ}|10⟩)/√2, where θ is
+    unknown but the same for two pairs made shortly after each other. After the bilateral CNOT both outcomes are 1
+    only if both pairs were in Ψθ, and then the phase drops out: Ψ⁺ with certainty. With probability P = p²/2
+    the run succeeds, with fidelity F = 1; if the coherence of each raw pair is reduced to V, F = (1 + V²)/2.
+
+    ```
+     kept_a: ─────■────────
+                ┌─┴─┐┌─┐
+    spent_a: ───┤ X ├┤M├───  outcome_a
+                ├───┤├─┤
+    spent_b: ───┤ X ├┤M├───  outcome_b, kept if both are 1
+                └─┬─┘└─┘
+     kept_b: ─────■────────
+    ```
+
+    On raw pairs with p = 1 an X or Y on one half of one of them is refused with certainty. A Z on one pair passes
+    and gives Ψ⁻; on both, it cancels, as θ does. X or Y on both pairs passes and leaves a pair of even parity; on
+    both halves of one pair it passes and changes the sign of that pair's θ.
+
+    Ports:
+        ``kept_a``, ``kept_b``: the pair that is kept, Ψ⁺ afterwards (X on either side makes it Φ⁺).
+        ``spent_a``, ``spent_b``: the pair that is measured. ``outcome_a``, ``outcome_b``: one classical bit each,
+        both 1 in a successful run. No Φ⁺ is expected, so the metadata names no pairs.
+
+    >>> epl().metadata
+    {'odd_heralds': [[0], [1]]}
+    """
+    circuit = _compare(_ports("epl"))
+    circuit.metadata = {"odd_heralds": [[0], [1]]}
+    return circuit
 
 
 def bilateral_twirl(name: str = "twirl") -> QuantumCircuit:
@@ -139,7 +204,8 @@ def bilateral_twirl(name: str = "twirl") -> QuantumCircuit:
 def _ports(name: str) -> QuantumCircuit:
     qubits = [QuantumRegister(1, port) for port in ("kept_a", "spent_a", "spent_b", "kept_b")]
     bits = [ClassicalRegister(1, port) for port in ("outcome_a", "outcome_b")]
-    return QuantumCircuit(*qubits, *bits, name=name, metadata={"heralds": [[0, 1]]})
+    metadata = {"heralds": [[0, 1]], "pairs": [[0, 3], [1, 2]]}
+    return QuantumCircuit(*qubits, *bits, name=name, metadata=metadata)
 
 
 def _compare(circuit: QuantumCircuit) -> QuantumCircuit:
