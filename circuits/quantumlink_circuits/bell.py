@@ -17,7 +17,7 @@ from typing import Literal, get_args
 
 from qiskit.circuit import ClassicalRegister, ParameterExpression, QuantumCircuit, QuantumRegister
 
-from quantumlink_circuits.measurement import angle
+from quantumlink_circuits.arguments import angle
 
 BellState = Literal["phi+", "phi-", "psi+", "psi-"]
 """The four Bell states: Φ⁺, Φ⁻, Ψ⁺, Ψ⁻."""

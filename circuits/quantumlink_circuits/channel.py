@@ -8,8 +8,8 @@ it, says so. Its definition is empty, so that a hardware target simply drops it,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from numbers import Real
+from typing import Any
 
 from qiskit.circuit import Instruction, QuantumCircuit
 
@@ -59,11 +59,11 @@ def pauli_probabilities(px: float, py: float, pz: float) -> tuple[float, float, 
     Raises:
         ValueError: if one is outside [0, 1], or their sum exceeds 1 (beyond 1e-9, for rounding).
     """
-    values = {"px": px, "py": py, "pz": pz}
+    values: dict[str, Any] = {"px": px, "py": py, "pz": pz}
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(f"{name} must be a probability in [0, 1], got {value!r}")
-        if not (isfinite(value) and 0 <= value <= 1):
+        if not 0 <= float(value) <= 1:
             raise ValueError(f"{name} must be a probability in [0, 1], got {value}")
     total = sum(values.values())
     if total > 1 + 1e-9:

@@ -23,7 +23,7 @@ from typing import Literal, get_args
 
 from qiskit.circuit import ClassicalRegister, ParameterExpression, QuantumCircuit, QuantumRegister
 
-from quantumlink_circuits._stages import named_angle
+from quantumlink_circuits.stages import named_angle
 
 BREIDBART_ANGLES: tuple[float, float] = (pi / 4, 0.0)
 """(θ, φ) of the Breidbart basis, half-way between Z and X: Eve guesses each bit with cos²(π/8) ≈ 0.854."""

@@ -38,7 +38,8 @@ import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
-from quantumlink_circuits.measurement import parity_measurement, whole_number
+from quantumlink_circuits.arguments import whole_number
+from quantumlink_circuits.measurement import parity_measurement
 
 StabilizerCode = Literal["four_two_two", "five_qubit", "steane"]
 """The codes `encoded_bell_pair` knows by name."""

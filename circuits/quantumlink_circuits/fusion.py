@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
-from quantumlink_circuits.measurement import whole_number
+from quantumlink_circuits.arguments import whole_number
 from quantumlink_circuits.multipartite import ghz_state
 from quantumlink_circuits.teleportation import teleport_along
 

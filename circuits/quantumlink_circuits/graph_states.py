@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit, QuantumRegister
 
-from quantumlink_circuits.measurement import whole_number
+from quantumlink_circuits.arguments import whole_number
 
 
 @runtime_checkable

@@ -1,7 +1,6 @@
 """Measurements beyond the computational basis: along a direction, of a Pauli string, of half the Bell states.
 
-Outcomes are 0 for the eigenvalue +1 and 1 for −1. The end of the module holds what builders of dynamic circuits
-share: the condition that a parity is odd, and the checks of their arguments.
+Outcomes are 0 for the eigenvalue +1 and 1 for −1.
 
 References:
     J. Calsamiglia, N. Lütkenhaus, Appl. Phys. B 72, 67 (2001): by linear optics alone, half of the time at most.
@@ -12,27 +11,19 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import isfinite, pi
-from numbers import Real
-from operator import index
-from typing import Any, TypeAlias
+from math import pi
 
 from qiskit.circuit import (
     ClassicalRegister,
-    Clbit,
-    Parameter,
     ParameterExpression,
     QuantumCircuit,
     QuantumRegister,
 )
-from qiskit.circuit.classical import expr
+
+from quantumlink_circuits.arguments import angle
 
 BASIS_ANGLES: dict[str, tuple[float, float]] = {"X": (pi / 2, 0.0), "Y": (pi / 2, pi / 2), "Z": (0.0, 0.0)}
 """The directions (θ, φ) in radians with which `basis_measurement` measures X, Y and Z."""
-
-Condition: TypeAlias = tuple[Clbit, int] | Any
-"""What `if_test` takes: (bit, value), or a classical expression."""
 
 
 def basis_measurement(
@@ -159,58 +150,3 @@ def parity_measurement(pauli: str = "ZZ") -> QuantumCircuit:
     circuit.h(ancilla)
     circuit.measure(ancilla, parity)
     return circuit
-
-
-def odd_parity(bits: Sequence[Clbit]) -> Condition:
-    """The condition that an odd number of the bits is set: one flat xor, as hardware wants it.
-
-    Raises:
-        ValueError: if there are no bits.
-
-    >>> odd_parity(ClassicalRegister(1, "c"))
-    (<Clbit register=(1, "c"), index=0>, 1)
-    """
-    if len(bits) == 0:
-        raise ValueError("bits must name at least one classical bit, got none")
-    if len(bits) == 1:
-        return bits[0], 1
-    parity: expr.Expr = expr.lift(bits[0])
-    for bit in bits[1:]:
-        parity = expr.bit_xor(parity, bit)
-    return parity
-
-
-def angle(name: str, value: float | ParameterExpression | None) -> float | ParameterExpression:
-    """An angle in radians as it is, or a fresh parameter of that name for None.
-
-    Raises:
-        TypeError: if it is neither a number nor a Qiskit parameter.
-        ValueError: if it is not finite.
-    """
-    if value is None:
-        return Parameter(name)
-    if isinstance(value, ParameterExpression):
-        return value
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be an angle in radians or a Qiskit parameter, got {value!r}")
-    if not isfinite(value):
-        raise ValueError(f"{name} must be a finite angle in radians, got {value}")
-    return float(value)
-
-
-def whole_number(name: str, value: int, at_least: int = 1) -> int:
-    """A size as an int.
-
-    Raises:
-        TypeError: if it is not a whole number.
-        ValueError: if it is too small.
-    """
-    try:
-        number = index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
-    if isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    if number < at_least:
-        raise ValueError(f"{name} must be at least {at_least}, got {number}")
-    return number

@@ -16,7 +16,9 @@ from typing import Literal, get_args
 
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
-from quantumlink_circuits.measurement import odd_parity, parity_measurement, whole_number
+from quantumlink_circuits.arguments import whole_number
+from quantumlink_circuits.conditions import odd_parity
+from quantumlink_circuits.measurement import parity_measurement
 
 GHZDepth = Literal["linear", "logarithmic", "constant"]
 """How the depth of a GHZ circuit grows with the number of qubits."""

@@ -27,8 +27,8 @@ from math import isfinite, pi
 
 from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit, QuantumRegister
 
-from quantumlink_circuits._stages import Between, attach, named_angle, stages
 from quantumlink_circuits.measurement import BASIS_ANGLES, basis_measurement
+from quantumlink_circuits.stages import Between, attach, named_angle, stages
 
 BB84_STATES: dict[tuple[int, str], float] = {
     (bit, basis): BASIS_ANGLES[basis][0] + pi * bit for basis in "ZX" for bit in (0, 1)

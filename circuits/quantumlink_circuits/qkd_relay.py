@@ -16,10 +16,10 @@ from itertools import product
 
 from qiskit.circuit import Parameter, QuantumCircuit, QuantumRegister
 
-from quantumlink_circuits._stages import Between, attach, stages
 from quantumlink_circuits.bell import bell_measurement
 from quantumlink_circuits.measurement import partial_bell_measurement
 from quantumlink_circuits.qkd import BB84_STATES, bb84_preparation
+from quantumlink_circuits.stages import Between, attach, stages
 
 MDI_SETTINGS: dict[tuple[int, str, int, str], tuple[float, float]] = {
     (bit_a, basis_a, bit_b, basis_b): (BB84_STATES[bit_a, basis_a], BB84_STATES[bit_b, basis_b])

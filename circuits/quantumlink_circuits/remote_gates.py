@@ -22,8 +22,9 @@ from typing import Literal
 from qiskit.circuit import ClassicalRegister, Clbit, Gate, QuantumCircuit, QuantumRegister, Qubit
 from qiskit.circuit.library import CXGate, CZGate, PhaseGate
 
+from quantumlink_circuits.arguments import angle, whole_number
 from quantumlink_circuits.bell import bell_measurement
-from quantumlink_circuits.measurement import angle, odd_parity, whole_number
+from quantumlink_circuits.conditions import odd_parity
 
 
 def cat_entangler(remotes: int = 1) -> QuantumCircuit:

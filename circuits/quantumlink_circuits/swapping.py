@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
+from quantumlink_circuits.arguments import whole_number
 from quantumlink_circuits.bell import bell_measurement, bell_pair
-from quantumlink_circuits.measurement import whole_number
 from quantumlink_circuits.teleportation import teleport_along
 
 

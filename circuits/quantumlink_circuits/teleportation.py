@@ -26,8 +26,9 @@ from qiskit.circuit.library import TGate
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Clifford, Operator
 
+from quantumlink_circuits.arguments import whole_number
 from quantumlink_circuits.bell import bell_measurement, bell_pair
-from quantumlink_circuits.measurement import odd_parity, whole_number
+from quantumlink_circuits.conditions import odd_parity
 
 
 def teleportation(*, prepare_pair: bool = True) -> QuantumCircuit:

@@ -1,6 +1,5 @@
 """Exact readings of a circuit: transfer matrices, and the interpreter that follows every branch."""
 
-from quantumlink.exact.conditions import xor_condition
 from quantumlink.exact.interpreter import MAX_ACTIVE_QUBITS, branches, outcome_probabilities
 from quantumlink.exact.transfer import (
     PAULI_MATRICES,
@@ -19,5 +18,4 @@ __all__ = [
     "outcome_probabilities",
     "transfer_matrix",
     "transfer_of_superoperator",
-    "xor_condition",
 ]

@@ -55,16 +55,6 @@ def holds(condition: Condition, bits: Mapping[Clbit, int]) -> bool:
     return bool(_value(condition, bits))
 
 
-def xor_condition(bits: list[Clbit]) -> Condition:
-    """The condition that an odd number of the bits is set: flat, as hardware wants it."""
-    if len(bits) == 1:
-        return (bits[0], 1)
-    parity: expr.Expr = expr.lift(bits[0])
-    for bit in bits[1:]:
-        parity = expr.bit_xor(parity, bit)
-    return parity
-
-
 def xor_leaves(condition: Condition) -> list[Clbit] | None:
     """The bits of which a condition is the xor, or None if it is something else."""
     if isinstance(condition, expr.Var) and isinstance(condition.var, Clbit):

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp, QuantumCircuit, Qubit
 from qiskit.quantum_info import Clifford, Pauli
+from quantumlink_circuits.conditions import odd_parity
 
-from quantumlink.exact import UnsupportedOperation, xor_condition
+from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.conditions import xor_leaves
 from quantumlink.program import Frame, Program, toggle
 
@@ -91,7 +92,7 @@ def feedforward(program: Program) -> Program:
     for name, frame in framed.frame.items():
         for gate, needs in (("x", frame.x), ("z", frame.z)):
             if needs:
-                with circuit.if_test(xor_condition([circuit.clbits[c] for c in needs])):
+                with circuit.if_test(odd_parity([circuit.clbits[c] for c in needs])):
                     getattr(circuit, gate)(framed.ends[name])
     return replace(framed, circuit=circuit, frame={}, corrections="feedforward")
 

@@ -9,10 +9,10 @@ from oracles.stim_circuits import has_flow
 from qiskit.circuit import ClassicalRegister
 from qiskit.quantum_info import Kraus, Operator, SuperOp
 from quantumlink_circuits.bell import bell_pair
+from quantumlink_circuits.conditions import odd_parity
 from quantumlink_circuits.measurement import (
     BASIS_ANGLES,
     basis_measurement,
-    odd_parity,
     parity_measurement,
     partial_bell_measurement,
 )

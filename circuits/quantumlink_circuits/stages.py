@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from qiskit.circuit import Instruction, Parameter, ParameterExpression, QuantumCircuit, QuantumRegister, Qubit
 
-from quantumlink_circuits.measurement import angle
+from quantumlink_circuits.arguments import angle
 
 Between: TypeAlias = QuantumCircuit | Instruction | Sequence[QuantumCircuit | Instruction]
 """What stands between two parties: one stage, or several in order."""
