@@ -78,7 +78,7 @@ class Link:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.left}–{self.right}, {self.pairs} elementary pairs>"
+        return f"<{type(self).__name__} {self.left}–{self.right}, {pairs_text(self.pairs)}>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -284,6 +284,7 @@ def chain(
     validation.choice("order", order, CHAIN_ORDERS)
     validation.choice("protocol", protocol, PURIFICATION_PROTOCOLS)
     rounds = validation.count("purify_rounds", purify_rounds)
+    validation.sequence("links", links, "links")
     layer = [_nested(validation.instance("links", link, Link, "links"), rounds, protocol) for link in links]
     if not layer:
         raise ValueError("links must hold at least one link, got none")
@@ -296,6 +297,11 @@ def chain(
         paired = [swap(layer[i], layer[i + 1]) for i in range(0, len(layer) - 1, 2)]
         layer = [*paired, *layer[2 * len(paired) :]]
     return layer[0]
+
+
+def pairs_text(pairs: int) -> str:
+    """A number of elementary pairs, in words."""
+    return f"{pairs} elementary pair" + ("" if pairs == 1 else "s")
 
 
 def distinct_links(link: Link) -> Iterator[Link]:

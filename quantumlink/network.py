@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,14 +64,18 @@ class Network:
     def __init__(self, nodes: Iterable[Node], links: Iterable[ElementaryLink], name: str = "") -> None:
         self.name = name
         self.nodes: dict[str, Node] = {}
-        for node in nodes:
+        for node in _listed("nodes", nodes):
             validation.instance("nodes", node, Node, "nodes")
             if node.name in self.nodes:
                 raise ValueError(f"two nodes are named {node.name!r}")
             self.nodes[node.name] = node
-        self.links = tuple(validation.instance("links", x, ElementaryLink, "elementary links") for x in links)
+        self.links = tuple(
+            validation.instance("links", x, ElementaryLink, "elementary links") for x in _listed("links", links)
+        )
         if not self.nodes:
             raise ValueError("a network needs at least one node, got none")
+        if not self.links:
+            raise ValueError("a network needs at least two nodes and a link between them, got no link")
         self._graph: rx.PyGraph[str, ElementaryLink] = rx.PyGraph()
         self._index = {name: self._graph.add_node(name) for name in self.nodes}
         for link in self.links:
@@ -142,20 +146,29 @@ class Network:
         return f"<Network {self.name!r}: {len(self.nodes)} nodes, {len(self.links)} links>"
 
 
+def _listed(name: str, values: Any) -> list[Any]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a list of {name}, got {values!r}")
+    return list(values)
+
+
 def _load(kind: type[Network], path: Path) -> Network:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # of tomllib, and of bytes that are not UTF-8
         raise NetworkFileError(f"{path}: this is not TOML: {error}") from error
     reader = _Reader(path)
     reader.keys("the file", data, ("name", "nodes", "links"))
+    name = data.get("name", path.stem)
+    if not isinstance(name, str):
+        raise reader.error("the file", f"name must be a string, got {name!r}")
     tables = reader.table("the file", data, "nodes")
-    nodes = {name: reader.node(name, table) for name, table in tables.items()}
+    nodes = {key: reader.node(key, table) for key, table in tables.items()}
     entries = data.get("links", [])
     if not isinstance(entries, list):
         raise reader.error("links", "must be a list of tables, each headed [[links]]")
     links = [reader.link(i, entry, nodes) for i, entry in enumerate(entries, start=1)]
-    return reader.build("the file", lambda: kind(nodes.values(), links, str(data.get("name", path.stem))))
+    return reader.build("the file", lambda: kind(nodes.values(), links, name))
 
 
 class _Reader:
@@ -192,6 +205,10 @@ class _Reader:
     def part(self, where: str, table: Mapping[str, Any], key: str, kind: Callable[..., T]) -> T:
         allowed = [field.name for field in fields(kind)]  # type: ignore[arg-type]
         values = self.keys(f"{where} {key}", self.table(where, table, key), allowed)
+        required = [f.name for f in fields(kind) if f.default is MISSING]  # type: ignore[arg-type]
+        missing = [name for name in required if name not in values]
+        if missing:
+            raise self.error(f"{where} {key}", f"{missing[0]} is missing")
         return self.build(f"{where} {key}", lambda: kind(**values))
 
     def node(self, name: str, table: Any) -> Node:
@@ -205,7 +222,7 @@ class _Reader:
         where = f"[[links]] number {number}"
         self.keys(where, table, ("between", "fiber", "fidelity", "bell_diagonal", "rate_hz"))
         between = table.get("between")
-        if not isinstance(between, list) or len(between) != 2:
+        if not isinstance(between, list) or len(between) != 2 or not all(isinstance(x, str) for x in between):
             raise self.error(where, f"between must name two nodes, got {between!r}")
         for name in between:
             if name not in nodes:

@@ -17,7 +17,7 @@ def number(name: str, value: Any, *, at_least: float | None = None, at_most: flo
     allowed = _range_text(at_least, at_most)
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {allowed}, got {value!r}")
-    result = float(value)
+    result = _as_float(name, value, allowed)
     below = at_least is not None and result < at_least
     above = at_most is not None and result > at_most
     if not isfinite(result) or below or above:
@@ -32,9 +32,13 @@ def probability(name: str, value: Any) -> float:
 
 def lifetime(name: str, value: Any) -> float:
     """A positive time in seconds; infinity means no decay."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not float(value) > 0:
-        raise ValueError(f"{name} must be a positive time in seconds (or infinity), got {value!r}")
-    return float(value)
+    allowed = "a positive time in seconds (or infinity)"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+    result = _as_float(name, value, allowed)
+    if not result > 0:
+        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+    return result
 
 
 def count(name: str, value: Any, *, at_least: int = 0) -> int:
@@ -55,8 +59,21 @@ def choice(name: str, value: Any, allowed: Collection[str]) -> str:
 
 def did_you_mean(word: Any, allowed: Collection[str]) -> str:
     """The hint that ends an error text, empty if nothing is near."""
-    near = get_close_matches(str(word), list(allowed), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    folded = {option.casefold(): option for option in allowed}
+    near = get_close_matches(str(word).casefold(), list(folded), n=1)
+    return f" (did you mean {folded[near[0]]!r}?)" if near else ""
+
+
+def seed(name: str, value: Any) -> int | None:
+    """A whole number, at least 0, or None."""
+    return None if value is None else count(name, value)
+
+
+def sequence(name: str, value: Any, what: str) -> Sequence[Any]:
+    """A list, a tuple or the like (no string); ``what`` says in words what it must hold."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise TypeError(f"{name} must be a list of {what}, got {value!r}")
+    return value
 
 
 def instance(name: str, value: Any, kind: type, what: str) -> Any:
@@ -71,13 +88,22 @@ def populations(name: str, value: Any) -> tuple[float, float, float, float]:
     rule = f"{name} must be four probabilities (Φ+, Φ−, Ψ+, Ψ−) that sum to 1"
     if isinstance(value, str) or not (isinstance(value, Sequence) or hasattr(value, "__array__")):
         raise TypeError(f"{rule}, got {value!r}")
-    numbers = [float(x) for x in value]
+    if any(isinstance(x, bool) or not isinstance(x, Real) for x in value):
+        raise TypeError(f"{rule}, got {value!r}")
+    numbers = [_as_float(name, x, "four probabilities that sum to 1") for x in value]
     if len(numbers) != 4 or not all(isfinite(x) and 0 <= x <= 1 for x in numbers):
         raise ValueError(f"{rule}, got {value!r}")
     if abs(sum(numbers) - 1) > BELL_SUM_TOLERANCE:
         raise ValueError(f"{rule}, got {value!r} with sum {sum(numbers)!r}")
     a, b, c, d = numbers
     return a, b, c, d
+
+
+def _as_float(name: str, value: Any, allowed: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be {allowed}, got a number too large for a float") from None
 
 
 def _range_text(at_least: float | None, at_most: float | None) -> str:

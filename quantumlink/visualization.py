@@ -6,27 +6,43 @@ and ``figure.savefig(path)`` writes them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quantumlink.compose import compose, evaluate
+from quantumlink import validation
+from quantumlink.compose import compose, evaluate, fold
 from quantumlink.execution import Samples
-from quantumlink.link import ElementaryLink, Link, Purify, Swap, chain, distinct_links
+from quantumlink.link import ElementaryLink, Link, Purify, Swap, chain, distinct_links, pairs_text
 from quantumlink.program import Program
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+    from qiskit.circuit import QuantumCircuit
 
 EXACT, MEASURED, FAINT = "#1f4e79", "#d1651a", "#9aa5b1"
 _CORRELATORS = ("XX", "YY", "ZZ")
+
+
+MAX_LABELED_NODES = 30
+"""Most nodes for which a picture of a tree has room for captions."""
+
+MAX_INCHES = 50.0
+"""Longest side of a picture of a tree."""
+
+MAX_DRAWN_QUBITS = 16
+"""Most qubits of a circuit that a picture of a run shows."""
 
 
 def draw(link: Link) -> Figure:
     """The tree of a link: nodes from left to right, elementary links at the bottom, what is made of them above.
 
     Every level is labelled with what happens there and with the exact fidelity to Φ⁺ after it.
+
+    Raises:
+        TypeError: if it is no link.
 
     >>> from quantumlink.hardware import Node
     >>> from quantumlink.link import swap
@@ -36,10 +52,14 @@ def draw(link: Link) -> Figure:
     """
     from matplotlib.figure import Figure
 
+    validation.instance("link", link, Link, "a link")
     names = _nodes_along(link)
-    levels = _levels(link)
-    figure = Figure(figsize=(max(6.0, 2.0 * len(names)), 1.6 + 0.75 * max(levels.values())), layout="constrained")
-    _draw_tree(figure.add_subplot(), link, names, levels)
+    x_of = {name: i for i, name in enumerate(names)}
+    places = _places(link, x_of)
+    height = 1 + max(places.values())
+    width = max(6.0, 2.0 * len(names), 0.14 * sum(map(len, names)))
+    size = (min(width, MAX_INCHES), min(1.6 + 0.75 * height, MAX_INCHES))
+    _draw_tree((figure := Figure(figsize=size, layout="constrained")).add_subplot(), link, x_of, places)
     return figure
 
 
@@ -58,15 +78,31 @@ def draw_run(link: Link, samples: Samples) -> Figure:
     _draw_circuit(figure.add_subplot(grid[0, :]), program)
     _draw_fidelity_along(figure.add_subplot(grid[1, 0]), link)
     _draw_correlations(figure.add_subplot(grid[1, 1]), link, samples)
-    figure.suptitle(f"{link.left} – {link.right}", fontsize=15, fontweight="bold")
+    figure.suptitle(f"{link.left} – {link.right}", fontsize=15, fontweight="bold", parse_math=False)
     return figure
 
 
 def _draw_circuit(axes: Axes, program: Program) -> None:
-    program.circuit.draw("mpl", ax=axes, fold=-1, idle_wires=False, style="iqp")
-    axes.set_title(
-        f"the composed circuit: {program.circuit.num_qubits} qubits, depth {program.circuit.depth()}", fontsize=11
-    )
+    axes.set_axis_off()
+    size = f"{program.circuit.num_qubits} qubits, depth {program.circuit.depth()}"
+    axes.set_title(f"the composed circuit: {size}", fontsize=11)
+    if program.circuit.num_qubits > MAX_DRAWN_QUBITS:
+        axes.text(0.5, 0.5, f"a circuit of {size}: too large to be read in a picture", ha="center", va="center")
+        return
+    # Drawn on a figure of its own and put here as an image: Qiskit's text does not shrink with its boxes.
+    axes.imshow(_image_of(program.circuit), aspect="equal")
+
+
+def _image_of(circuit: QuantumCircuit) -> NDArray[np.uint8]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = 4 + circuit.depth()
+    figure = Figure(figsize=(0.75 * columns + 2, 0.72 * (circuit.num_qubits + 2)), dpi=150, layout="constrained")
+    canvas: Any = FigureCanvasAgg(figure)  # its methods are not typed
+    circuit.draw("mpl", ax=figure.add_subplot(), fold=-1, idle_wires=False, style="iqp", scale=1.0)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
 
 
 def _draw_fidelity_along(axes: Axes, link: Link) -> None:
@@ -100,7 +136,7 @@ def _draw_correlations(axes: Axes, link: Link, samples: Samples) -> None:
     axes.set_xticks(places, [f"⟨{label}⟩" for label in _CORRELATORS])
     axes.set_ylim(-1.05, 1.05)
     axes.set_title("correlations of the two ends", fontsize=11)
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower left")
     axes.grid(axis="y", alpha=0.3)
 
 
@@ -124,37 +160,52 @@ def _nodes_along(link: Link) -> list[str]:
     return list(names)
 
 
-def _levels(link: Link) -> dict[int, int]:
+def _places(link: Link, x_of: dict[str, int]) -> dict[int, int]:
+    """The level of each distinct part, by its ``id``.
+
+    Children stand below their parents, and on one level no two parts cover each other.
+    """
     levels: dict[int, int] = {}
+    spans: dict[int, list[tuple[int, int]]] = {}
     for part in distinct_links(link):
-        levels[id(part)] = 1 + max((levels[id(child)] for child in part.children), default=-1)
+        low, high = sorted((x_of[part.left.name], x_of[part.right.name]))
+        level = 1 + max((levels[id(child)] for child in part.children), default=-1)
+        while any(low < b and a < high for a, b in spans.get(level, [])):
+            level += 1
+        spans.setdefault(level, []).append((low, high))
+        levels[id(part)] = level
     return levels
 
 
-def _draw_tree(axes: Axes, link: Link, names: list[str], levels: dict[int, int]) -> None:
-    place = {name: i for i, name in enumerate(names)}
-    top = max(levels.values())
+def _draw_tree(axes: Axes, link: Link, x_of: dict[str, int], places: dict[int, int]) -> None:
+    states = fold(link)
+    labeled = len(x_of) <= MAX_LABELED_NODES
     for part in distinct_links(link):
-        x0, x1, y = place[part.left.name], place[part.right.name], levels[id(part)]
+        x0, x1, y = x_of[part.left.name], x_of[part.right.name], places[id(part)]
         color = FAINT if isinstance(part, ElementaryLink) else EXACT
         axes.plot([x0, x1], [y, y], "o-", color=color, linewidth=2.2, markersize=5)
-        fidelity = evaluate(part).fidelity
+        if not labeled:
+            continue
         axes.annotate(
-            f"{_caption(part)}F = {fidelity:.4f}",
+            f"{_caption(part)}F = {states[id(part)].fidelity:.4f}",
             ((x0 + x1) / 2, y),
             textcoords="offset points",
             xytext=(0, 5),
             ha="center",
             fontsize=9,
+            parse_math=False,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
         )
-    for name, x in place.items():
-        axes.axvline(x, color=FAINT, linestyle=":", linewidth=0.8, zorder=0)
-        axes.annotate(name, (x, -0.35), ha="center", va="top", fontweight="bold")
+    top = max(places.values())
+    for name, x in x_of.items():
+        axes.plot([x, x], [-0.2, top + 0.3], color=FAINT, linestyle=":", linewidth=0.8, zorder=0)
+        if labeled or name in (link.left.name, link.right.name):
+            axes.annotate(name, (x, -0.35), ha="center", va="top", fontweight="bold", parse_math=False)
     axes.set_ylim(-0.9, top + 0.6)
-    axes.set_xlim(-0.4, len(names) - 0.6)
+    axes.set_xlim(-0.5, len(x_of) - 0.5)
     axes.set_axis_off()
-    state = evaluate(link)
-    axes.set_title(f"{link.left}–{link.right}: {link.pairs} elementary pairs, fidelity {state.fidelity:.4f}")
+    title = f"{link.left}–{link.right}: {pairs_text(link.pairs)}, fidelity {states[id(link)].fidelity:.4f}"
+    axes.set_title(title, parse_math=False, wrap=True)
 
 
 def _caption(part: Link) -> str:

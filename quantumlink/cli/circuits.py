@@ -14,6 +14,7 @@ from rich.table import Table
 
 from quantumlink import validation
 from quantumlink.circuits import builders
+from quantumlink.cli.messages import print_error
 
 app = typer.Typer(help="List the library's circuits, show or export one.", invoke_without_command=True)
 
@@ -67,7 +68,7 @@ def show(
             output.write_text(text + "\n", encoding="utf-8")
             typer.echo(f"{style.value}: {output}")
     except (OSError, ValueError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", soft_wrap=True, highlight=False)
+        print_error(error)
         raise typer.Exit(1) from error
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from quantumlink.cli.messages import print_error
 from quantumlink.compose import PairState, evaluate, highest_rate_hz
 from quantumlink.estimation import Estimate
 from quantumlink.execution import Samples, sample
-from quantumlink.link import Link
+from quantumlink.link import Link, pairs_text
 from quantumlink.network import Network
 from quantumlink.qkd import Key, bb84_rate
 from quantumlink.qkd.bbm92 import bbm92
@@ -36,20 +40,22 @@ def run(
     Prints a table of exact beside measured values, and writes a picture of the circuit, of the fidelity along
     the chain, and of the correlations.
     """
+    from qiskit_aer import AerSimulator
+
     seed = secrets.randbelow(2**31) if seed is None else seed
     try:
+        output = _picture_path(output)
         link = Network.load(file).route(source, target, purify_rounds=purify_rounds)
         status = Console(stderr=True)
-        with status.status("predicting") as step:
+        with status.status("predicting"):
             state = evaluate(link)
-            step.update(f"sampling {3 * shots} runs on Aer")
-            samples = sample(link, ["XX", "YY", "ZZ"], shots=shots, seed=seed)
-            step.update(f"distilling a key from {rounds} rounds")
+        samples = sample(link, ["XX", "YY", "ZZ"], shots=shots, seed=seed, sampler=AerSimulator())
+        with status.status(f"distilling a key from {rounds} rounds"):
             key = bbm92(link, rounds, seed=seed)
-            step.update("drawing")
+        with status.status("drawing"):
             _write_picture(link, samples, output)
     except (OSError, TypeError, ValueError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", soft_wrap=True, highlight=False)
+        print_error(error)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         Console(stderr=True).print("interrupted: nothing was written")
@@ -57,7 +63,19 @@ def run(
     console = Console()
     console.print(_state_table(link, state, samples))
     console.print(_key_table(link, state, key))
-    console.print(f"picture: {output}    seed: {seed}", soft_wrap=True, highlight=False)
+    console.print(Text(f"picture: {output}    seed: {seed}"), soft_wrap=True)
+
+
+def _picture_path(output: Path) -> Path:
+    """Where the picture goes; refused before the work, not after it."""
+    if output.is_dir():
+        raise IsADirectoryError(f"--output must name a file, {str(output)!r} is a folder")
+    path = output if output.suffix else output.with_suffix(".png")
+    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise ValueError(f"--output must end in .png, .pdf or .svg; got {str(output)!r}")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"--output must lie in a folder that can be written to, got {str(output)!r}")
+    return path
 
 
 def _write_picture(link: Link, samples: Samples, output: Path) -> None:
@@ -68,7 +86,7 @@ def _write_picture(link: Link, samples: Samples, output: Path) -> None:
 
 def _state_table(link: Link, state: PairState, samples: Samples) -> Table:
     runs = sum(samples.shots.values())
-    table = Table(title=f"{link.left} – {link.right}: {link.pairs} elementary pairs, {runs} runs on Aer")
+    table = Table(title=escape(f"{link.left} – {link.right}: {pairs_text(link.pairs)}, {runs} runs on Aer"))
     table.add_column("")
     table.add_column("exact", justify="right")
     table.add_column("measured [95 %]", justify="right")
@@ -96,7 +114,7 @@ def _key_table(link: Link, state: PairState, key: Key) -> Table:
         table.add_row("secret bits a round", f"{len(key) / key.rounds:.4f}")
     else:
         table.add_row("secret key", "none")
-        table.add_row("why", str(key.reason))
+        table.add_row("why", escape(str(key.reason)))
     limit = bb84_rate(state.qber("Z"), phase_error=state.qber("X"))
     table.add_row("asymptotic limit, bits a sifted pair", f"{limit:.4f}")
     rate = highest_rate_hz(link)

@@ -11,16 +11,21 @@ import numpy.typing as npt
 from qiskit.circuit import Parameter, QuantumCircuit
 
 from quantumlink import validation
-from quantumlink.compose.maps import purification_map, swap_map
-from quantumlink.compose.state import PairState, bell_diagonal_coefficients
+from quantumlink.compose.maps import PairMap, purification_map, swap_map
+from quantumlink.compose.state import BELL_SIGNS, PairState
 from quantumlink.exact import branches
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink, Link, Purify, Swap, distinct_links
 from quantumlink.program import Program
 from quantumlink.rewrites import add_noise
 
+FloatArray = npt.NDArray[np.float64]
+
 IMPOSSIBLE = 1e-14
 """A success probability below this is rounding, not physics."""
+
+CHUNK = 8192
+"""Pairs of links folded at once: 16 MB of products."""
 
 MAX_SETTINGS = 20_736
 """Most settings (12⁴: two twirling purifications) over which a program is averaged."""
@@ -49,10 +54,8 @@ def evaluate(link: Link | Program) -> PairState:
     if isinstance(link, Program):
         return _evaluate_program(link)
     validation.instance("link", link, Link, "a link or a program")
-    folded = fold(link)[id(link)]
-    return PairState(
-        _read_only(folded.vector.reshape(4, 4)), folded.success_probability, (link.left.name, link.right.name)
-    )
+    vectors, _, success = _fold(list(distinct_links(link)))
+    return PairState(_read_only(vectors[-1].reshape(4, 4)), float(success[-1]), (link.left.name, link.right.name))
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,11 @@ class Folded:
     success_probability: float
     """The probability that all heralds within it accept."""
 
+    @property
+    def fidelity(self) -> float:
+        """Fidelity to Φ⁺."""
+        return float(1 + BELL_SIGNS[0] @ self.vector[[5, 10, 15]]) / 4
+
 
 def fold(link: Link) -> dict[int, Folded]:
     """The exact state of every distinct link object of a tree, by its ``id``.
@@ -73,31 +81,90 @@ def fold(link: Link) -> dict[int, Folded]:
     Raises:
         ValueError: if two different nodes share a name, or a purification can never succeed.
     """
-    values: dict[int, Folded] = {}
+    parts = list(distinct_links(link))
+    vectors, accepted, success = _fold(parts)
+    return {id(p): Folded(vectors[i], float(accepted[i]), float(success[i])) for i, p in enumerate(parts)}
+
+
+def _fold(parts: list[Link]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Vectors, own acceptance and total success of all parts, which come children before parents.
+
+    Links of one height that need the same map are folded together, so that a balanced tree takes a few
+    array operations a level.
+    """
+    index = {id(part): i for i, part in enumerate(parts)}
+    vectors = _arriving(parts)
+    accepted, success = np.ones(len(parts)), np.ones(len(parts))
+    for group in _groups(parts, index):
+        children = np.array([[index[id(child)] for child in parts[i].children] for i in group])
+        first, second = children.T
+        found = _combined(_map_of(parts[group[0]]), vectors[first], vectors[second])
+        worst = int(found[:, 0].argmin())
+        if found[worst, 0] < IMPOSSIBLE:
+            raise ValueError(f"this purification can never succeed: {parts[group[worst]]!r}")
+        accepted[group] = found[:, 0]
+        vectors[group] = found / found[:, :1]
+        success[group] = success[first] * success[second] * found[:, 0]
+    return vectors, accepted, success
+
+
+def _groups(parts: list[Link], index: dict[int, int]) -> list[list[int]]:
+    """Links that can be folded together, lower ones first: of one height in the tree, and of one map."""
+    height = [0] * len(parts)
+    levels: list[dict[tuple[object, ...], list[int]]] = []
+    for i, part in enumerate(parts):
+        if not part.children:
+            continue
+        height[i] = 1 + max(height[index[id(child)]] for child in part.children)
+        while len(levels) < height[i]:
+            levels.append({})
+        levels[height[i] - 1].setdefault(_map_key(part), []).append(i)
+    return [group for level in levels for group in level.values()]
+
+
+def _arriving(parts: list[Link]) -> npt.NDArray[np.float64]:
+    """Pauli coefficients, shape (parts, 16), of the elementary links; those of the others are to come."""
     nodes: dict[str, Node] = {}
-    for part in distinct_links(link):
-        values[id(part)] = _read(part, values, nodes)
-    return values
+    populations = np.zeros((len(parts), 4))
+    for i, part in enumerate(parts):
+        if isinstance(part, ElementaryLink):
+            populations[i] = part.bell_diagonal
+            for node in part.ends:
+                known = nodes.setdefault(node.name, node)
+                if known is not node and known != node:
+                    raise ValueError(f"two different nodes are named {node.name!r}: {known!r}, {node!r}")
+    coefficients = np.zeros((len(parts), 4, 4))
+    coefficients[:, 0, 0] = 1.0
+    coefficients[:, [1, 2, 3], [1, 2, 3]] = populations @ BELL_SIGNS
+    return coefficients.reshape(len(parts), 16)
 
 
-def _read(link: Link, values: dict[int, Folded], nodes: dict[str, Node]) -> Folded:
-    if isinstance(link, ElementaryLink):
-        for node in link.ends:
-            if nodes.setdefault(node.name, node) != node:
-                raise ValueError(f"two different nodes are named {node.name!r}: {nodes[node.name]!r}, {node!r}")
-        return Folded(bell_diagonal_coefficients(link.bell_diagonal).ravel(), 1.0, 1.0)
-    first, second = (values[id(child)] for child in link.children)
-    if isinstance(link, Swap):
-        matrix = swap_map(link.left.processor, link.relay.processor, link.right.processor)
-    elif isinstance(link, Purify):
-        matrix = purification_map(link.protocol, link.left.processor, link.right.processor)
-    else:
-        raise TypeError(f"a link must be an ElementaryLink, a Swap or a Purify, got {type(link).__name__}")
-    vector = matrix @ np.multiply.outer(first.vector, second.vector).ravel()
-    accepted = float(vector[0])
-    if accepted < IMPOSSIBLE:
-        raise ValueError(f"this purification can never succeed: {link!r}")
-    return Folded(vector / accepted, accepted, first.success_probability * second.success_probability * accepted)
+def _map_key(part: Link) -> tuple[object, ...]:
+    # By identity: equal processors that are distinct objects only make one group more.
+    if isinstance(part, Swap):
+        return ("swap", id(part.left.processor), id(part.relay.processor), id(part.right.processor))
+    if isinstance(part, Purify):
+        return (part.protocol, id(part.left.processor), id(part.right.processor))
+    raise TypeError(f"a link must be an ElementaryLink, a Swap or a Purify, got {type(part).__name__}")
+
+
+def _map_of(part: Link) -> PairMap:
+    if isinstance(part, Swap):
+        return swap_map(part.left.processor, part.relay.processor, part.right.processor)
+    assert isinstance(part, Purify)
+    return purification_map(part.protocol, part.left.processor, part.right.processor)
+
+
+def _combined(
+    matrix: PairMap, first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The map applied to many pairs of vectors: shapes (16, 256), (n, 16), (n, 16) to (n, 16)."""
+    found = np.empty_like(first)
+    for start in range(0, len(first), CHUNK):
+        part = slice(start, start + CHUNK)
+        both = first[part, :, None] * second[part, None, :]
+        found[part] = both.reshape(-1, 256) @ matrix.T
+    return found
 
 
 def _evaluate_program(program: Program) -> PairState:

@@ -93,8 +93,3 @@ class PairState:
             f"<PairState {self.ends[0]}–{self.ends[1]}: fidelity {self.fidelity:.6f}, "
             f"success probability {self.success_probability:.6g}>"
         )
-
-
-def bell_diagonal_coefficients(bell_diagonal: tuple[float, float, float, float]) -> npt.NDArray[np.float64]:
-    """Pauli coefficients, shape (4, 4), of the state with these populations."""
-    return np.diag([1.0, *(np.asarray(bell_diagonal) @ BELL_SIGNS)])

@@ -1,6 +1,7 @@
 """Exact readings of a circuit: transfer matrices, and the interpreter that follows every branch."""
 
 from quantumlink.exact.interpreter import MAX_ACTIVE_QUBITS, branches, outcome_probabilities
+from quantumlink.exact.size import Size, interpreter_size
 from quantumlink.exact.transfer import (
     PAULI_MATRICES,
     Transfer,
@@ -12,9 +13,11 @@ from quantumlink.exact.transfer import (
 __all__ = [
     "MAX_ACTIVE_QUBITS",
     "PAULI_MATRICES",
+    "Size",
     "Transfer",
     "UnsupportedOperation",
     "branches",
+    "interpreter_size",
     "outcome_probabilities",
     "transfer_matrix",
     "transfer_of_superoperator",

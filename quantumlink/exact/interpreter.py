@@ -51,6 +51,7 @@ def branches(
     inputs: Sequence[int] = (),
     outputs: Sequence[int] = (),
     keep: Sequence[int] | None = None,
+    readout: Mapping[int, Array] | None = None,
 ) -> dict[tuple[int, ...], Array]:
     """Follow a circuit through all its branches.
 
@@ -64,6 +65,8 @@ def branches(
         outputs: qubits (by index) whose final state is wanted; the others are traced out.
         keep: classical bits (by index) whose record is wanted, all of them if None. Branches that differ
             only in other bits are added up.
+        readout: confusion matrices ``[true, read]`` by qubit: what is recorded, and drives the feed-forward,
+            may differ from what was measured.
 
     Returns:
         For each record of the kept bits (in the order of ``keep``) an array of shape
@@ -87,7 +90,7 @@ def branches(
     start = np.eye(size).reshape((4,) * len(inputs) + (size,))
     order = [int(i) for i in np.argsort(inputs)]  # the tensor keeps its qubits sorted
     start = start.transpose([*order, len(inputs)])
-    run = _Run(circuit, set(outputs), set(kept))
+    run = _Run(circuit, set(outputs), set(kept), readout or {})
     final = run.circuit({_Branch((0,) * circuit.num_clbits, tuple(known)): start})
     return _collect(final, outputs, kept)
 
@@ -106,8 +109,15 @@ def outcome_probabilities(circuit: QuantumCircuit) -> dict[tuple[int, ...], floa
 class _Run:
     """One walk through a circuit. Liveness says what may be forgotten after each instruction."""
 
-    def __init__(self, circuit: QuantumCircuit, live_qubits: set[int], live_bits: set[int]) -> None:
+    def __init__(
+        self,
+        circuit: QuantumCircuit,
+        live_qubits: set[int],
+        live_bits: set[int],
+        readout: Mapping[int, Array],
+    ) -> None:
         self._circuit = circuit
+        self._readout = readout
         self._qubit = {bit: i for i, bit in enumerate(circuit.qubits)}
         self._clbit = {bit: i for i, bit in enumerate(circuit.clbits)}
         self._live = self._liveness(live_qubits, live_bits)
@@ -146,7 +156,9 @@ class _Run:
         if name in _IGNORED:
             return state
         if name == "measure":
-            return _measure(state, qubits[0], clbit_of[instruction.clbits[0]])
+            clbit = clbit_of[instruction.clbits[0]]
+            state = _measure(state, qubits[0], clbit)
+            return _misread(state, clbit, self._readout[qubits[0]]) if qubits[0] in self._readout else state
         if name == "reset":
             return _merged((_reset(branch, tensor, qubits[0]) for branch, tensor in state.items()))
         if isinstance(operation, IfElseOp):
@@ -244,6 +256,15 @@ def _measure(state: _Branches, qubit: int, clbit: int) -> _Branches:
             if part.any():
                 found.append((_with_bit(_with_known(branch, qubit, value), clbit, value), part))
     return _merged(found)
+
+
+def _misread(state: _Branches, clbit: int, confusion: Array) -> _Branches:
+    return _merged(
+        (_with_bit(branch, clbit, read), confusion[branch.bits[clbit], read] * tensor)
+        for branch, tensor in state.items()
+        for read in (0, 1)
+        if confusion[branch.bits[clbit], read] > 0
+    )
 
 
 def _reset(branch: _Branch, tensor: Array, qubit: int) -> tuple[_Branch, Array]:

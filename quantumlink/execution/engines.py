@@ -19,11 +19,19 @@ from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
 from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
 
+from quantumlink.exact import interpreter_size
+from quantumlink.execution.exact_sampler import draw_bits
 from quantumlink.execution.samples import NoiseSource
 from quantumlink.progress import track
 
 if TYPE_CHECKING:
     from qiskit_aer.primitives import SamplerV2 as AerSampler
+
+MAX_EXACT_COEFFICIENTS = 4**9
+"""Where following a circuit exactly stops being the fastest way (measured: some 10 ms a setting)."""
+
+MAX_EXACT_SETTINGS = 2_000
+"""Most settings that are followed exactly, one by one."""
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -45,10 +53,30 @@ class Engine(ABC):
     """Whose noise acts unless the user says otherwise."""
     has_target: bool = False
     """Whether circuits are transpiled for a device, which has no place for noise written into them."""
+    reason: str
+    """What it is and why it was chosen, in a few words."""
 
     @abstractmethod
-    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting]) -> list[BoolArray]:
-        """The bits of each setting: shape (shots, clbits), clbit 0 first."""
+    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
+        """The bits of each setting: shape (shots, clbits), clbit 0 first; only those in ``keep`` matter."""
+
+
+class ExactEngine(Engine):
+    """Draws from exact probabilities: for circuits that entangle few qubits at a time."""
+
+    noise: NoiseSource = "program"
+
+    def __init__(self, seed: int | None, reason: str) -> None:
+        self._seed = seed
+        self.reason = reason
+
+    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
+        """See `Engine.run`."""
+        rng = np.random.default_rng(self._seed)
+        return [
+            draw_bits(circuit.assign_parameters(setting.values), setting.shots, rng, keep=keep)
+            for setting in track(settings, "following every branch")
+        ]
 
 
 class AerEngine(Engine):
@@ -56,11 +84,12 @@ class AerEngine(Engine):
 
     noise: NoiseSource = "program"
 
-    def __init__(self, make_sampler: Callable[[int], AerSampler], seed: int | None) -> None:
+    def __init__(self, make_sampler: Callable[[int], AerSampler], seed: int | None, reason: str) -> None:
         self._make_sampler = make_sampler
         self._seed = seed
+        self.reason = reason
 
-    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting]) -> list[BoolArray]:
+    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
         """See `Engine.run`. Single shots cannot repeat each other, so they share one run."""
         seeds = np.random.SeedSequence(self._seed).generate_state(len(settings) + 1, dtype=np.uint32) >> 1
         bits: list[BoolArray | None] = [None] * len(settings)
@@ -83,8 +112,9 @@ class SamplerEngine(Engine):
     def __init__(self, sampler: BaseSamplerV2, backend: BackendV2 | None, seed: int | None) -> None:
         self._sampler, self._backend, self._seed = sampler, backend, seed
         self.has_target = backend is not None
+        self.reason = f"{type(sampler).__name__}: given"
 
-    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting]) -> list[BoolArray]:
+    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
         """See `Engine.run`."""
         if self._backend is not None:
             manager = generate_preset_pass_manager(1, backend=self._backend, seed_transpiler=self._seed)
@@ -92,8 +122,21 @@ class SamplerEngine(Engine):
         return _run_pubs(self._sampler, circuit, settings)
 
 
-def choose_engine(sampler: BaseSamplerV2 | BackendV2 | None, seed: int | None) -> Engine:
-    """The engine for what the user gave: nothing, Aer, another backend or another sampler.
+def local_engine(
+    circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int], seed: int | None
+) -> Engine:
+    """The fastest engine on this machine that takes the circuit as it is, noise included."""
+    from qiskit_aer.primitives import SamplerV2
+
+    size = interpreter_size(circuit, keep)
+    told = f"up to {size.qubits} qubits at one time, {size.bits} bits to be read"
+    if size.coefficients <= MAX_EXACT_COEFFICIENTS and len(settings) <= MAX_EXACT_SETTINGS:
+        return ExactEngine(seed, f"exact: {told}")
+    return AerEngine(lambda child: SamplerV2(seed=child), seed, f"aer: {told}, too many to follow exactly")
+
+
+def given_engine(sampler: BaseSamplerV2 | BackendV2, seed: int | None) -> Engine:
+    """The engine for a sampler or backend of the user's.
 
     Raises:
         TypeError: if it is none of these.
@@ -101,15 +144,15 @@ def choose_engine(sampler: BaseSamplerV2 | BackendV2 | None, seed: int | None) -
     from qiskit_aer import AerSimulator
     from qiskit_aer.primitives import SamplerV2
 
-    if sampler is None:
-        return AerEngine(lambda child: SamplerV2(seed=child), seed)
     if isinstance(sampler, AerSimulator) and sampler.coupling_map is None:  # with one it plays a device
-        return AerEngine(lambda child: SamplerV2.from_backend(sampler, seed=child), seed)
+        return AerEngine(lambda child: SamplerV2.from_backend(sampler, seed=child), seed, "aer: given")
     if isinstance(sampler, SamplerV2):
         own = sampler.seed if seed is None else seed
         backend = sampler._backend  # has no public name in Aer 0.18
         options = {"run_options": sampler.options.run_options}
-        return AerEngine(lambda child: SamplerV2.from_backend(backend, seed=child, options=options), own)
+        return AerEngine(
+            lambda child: SamplerV2.from_backend(backend, seed=child, options=options), own, "aer: given"
+        )
     if isinstance(sampler, BackendV2):
         return SamplerEngine(BackendSamplerV2(backend=sampler, options={"seed_simulator": seed}), sampler, seed)
     if isinstance(sampler, BaseSamplerV2):

@@ -37,6 +37,8 @@ class Samples:
     """For each basis the number of runs, accepted or not."""
     noise: NoiseSource = "program"
     """Whose noise acted."""
+    engine: str = ""
+    """What ran the circuits, and why it was chosen."""
 
     @property
     def acceptance(self) -> Estimate:
@@ -74,7 +76,7 @@ class Samples:
         missing = [label for label, _ in _FIDELITY_TERMS if label not in self.outcomes]
         if missing:
             raise ValueError(
-                f"the fidelity needs the bases XX, YY and ZZ, {', '.join(missing)} was not measured: "
+                f"the fidelity needs the bases XX, YY and ZZ; not measured: {', '.join(missing)}; "
                 f"the bases are {', '.join(self.outcomes)}"
             )
         terms = [(sign / 4, self.expectation(label, confidence=confidence)) for label, sign in _FIDELITY_TERMS]
@@ -112,7 +114,8 @@ class Samples:
             a, b, c, d = np.add(self.outcomes.get(basis, nothing), other.outcomes.get(basis, nothing)).tolist()
             total[basis] = (a, b, c, d)
         shots = {basis: self.shots.get(basis, 0) + other.shots.get(basis, 0) for basis in bases}
-        return Samples(self.ends, total, shots, self.noise)
+        engines = "; ".join(dict.fromkeys(e for e in (self.engine, other.engine) if e))
+        return Samples(self.ends, total, shots, self.noise, engines)
 
     def __repr__(self) -> str:
         runs = ", ".join(f"{basis}: {sum(self.outcomes[basis])}/{self.shots[basis]}" for basis in self.outcomes)

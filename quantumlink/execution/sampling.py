@@ -17,7 +17,7 @@ from qiskit.providers import BackendV2
 from quantumlink import validation
 from quantumlink.circuits import BASIS_ANGLES, basis_measurement
 from quantumlink.compose import compose
-from quantumlink.execution.engines import Setting, choose_engine
+from quantumlink.execution.engines import Setting, given_engine, local_engine
 from quantumlink.execution.samples import NoiseSource, Outcomes, Samples
 from quantumlink.link import Link
 from quantumlink.program import Program, RandomSetting
@@ -46,7 +46,8 @@ def sample(
         seed: makes the local run, the random parameters and a transpilation repeatable; a sampler of the
             user's brings its own.
         sampler: a `BaseSamplerV2` (given circuits as they are, unless it tells its backend), a `BackendV2`
-            (circuits are transpiled for it), or None for Aer here.
+            (circuits are transpiled for it), or None for the fastest engine here that takes the circuit:
+            ``samples.engine`` says which, and why.
         noise: ``"program"``: the noise of the program's nodes and media is written into the circuit, which
             needs Aer underneath; ``"sampler"``: the circuit runs bare, under whatever noise the sampler
             has. By default the first on Aer, the second elsewhere.
@@ -69,10 +70,12 @@ def sample(
     validation.instance("program", program, Program, "a Program or a link")
     labels = _checked_bases(bases)
     shots = validation.count("shots", shots, at_least=1)
-    engine = choose_engine(sampler, seed)
-    source: NoiseSource = engine.noise if noise is None else noise
+    seed = validation.seed("seed", seed)
+    given = None if sampler is None else given_engine(sampler, seed)
+    default: NoiseSource = "program" if given is None else given.noise
+    source: NoiseSource = default if noise is None else noise
     validation.choice("noise", source, get_args(NoiseSource))
-    if source == "program" and engine.has_target:
+    if source == "program" and given is not None and given.has_target:
         raise ValueError(
             f"noise='program' is written into the circuit, which only Aer can run; {type(sampler).__name__} has "
             f"noise of its own: use noise='sampler'"
@@ -81,16 +84,19 @@ def sample(
     rng = np.random.default_rng(seed)
     settings = [(label, s) for label in labels for s in _settings(measured, angles, label, shots, rng)]
     counts = {label: np.zeros(4, dtype=int) for label in labels}
-    results = engine.run(measured.circuit, [setting for _, setting in settings])
+    keep = _bits_that_matter(measured)
+    plain = [setting for _, setting in settings]
+    engine = local_engine(measured.circuit, plain, keep, seed) if given is None else given
+    results = engine.run(measured.circuit, plain, keep)
     for (label, _), bits in zip(settings, results, strict=True):
         counts[label] += _accepted_outcomes(measured, bits, label)
     left, right = program.ends
     outcomes: dict[str, Outcomes] = {label: (c[0], c[1], c[2], c[3]) for label, c in _as_ints(counts)}
-    return Samples((left, right), outcomes, dict.fromkeys(labels, shots), source)
+    return Samples((left, right), outcomes, dict.fromkeys(labels, shots), source, engine.reason)
 
 
 def _checked_bases(bases: Sequence[str]) -> list[str]:
-    labels = [bases] if isinstance(bases, str) else list(bases)
+    labels = [bases] if isinstance(bases, str) else list(validation.sequence("bases", bases, "labels"))
     for label in labels:
         if not isinstance(label, str) or len(label) != 2 or set(label) - set("XYZ"):
             raise ValueError(f"bases must be two-letter labels of X, Y, Z such as 'ZZ'; got {label!r}")
@@ -159,6 +165,13 @@ def _draws(
     columns = [rng.choice(len(setting.rows), shots, p=setting.weights) for setting in random]
     drawn, counts = np.unique(np.stack(columns, axis=1), axis=0, return_counts=True)
     return [(tuple(row), count) for row, count in zip(drawn.tolist(), counts.tolist(), strict=True)]
+
+
+def _bits_that_matter(program: Program) -> list[int]:
+    """The classical bits that decide acceptance, frame and outcome."""
+    frames = [bit for frame in program.frame.values() for bit in (*frame.x, *frame.z)]
+    ends = range(program.circuit.num_clbits - len(program.ends), program.circuit.num_clbits)
+    return sorted({*frames, *ends, *(bit for herald in program.heralds for bit in herald)})
 
 
 def _as_ints(counts: dict[str, npt.NDArray[np.int_]]) -> list[tuple[str, list[int]]]:

@@ -18,7 +18,7 @@ class Memory:
 
     Args:
         t1_s: relaxation time in seconds; infinity for none.
-        t2_s: coherence time in seconds, at most 2·T1.
+        t2_s: coherence time in seconds, at most 2·T1; if None it is 2·T1, no dephasing but by relaxation.
 
     Raises:
         ValueError: if a time is not positive, or T2 > 2·T1.
@@ -29,12 +29,14 @@ class Memory:
 
     t1_s: float = inf
     """Relaxation time in seconds."""
-    t2_s: float = inf
+    t2_s: float = None  # type: ignore[assignment]
     """Coherence time in seconds."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "t1_s", validation.lifetime("t1_s", self.t1_s))
-        object.__setattr__(self, "t2_s", validation.lifetime("t2_s", self.t2_s))
+        t2_s: float | None = self.t2_s
+        t2_s = 2 * self.t1_s if t2_s is None else validation.lifetime("t2_s", t2_s)
+        object.__setattr__(self, "t2_s", t2_s)
         if self.t2_s > 2 * self.t1_s:
             raise ValueError(f"t2_s must not exceed 2·t1_s, got t2_s={self.t2_s} with t1_s={self.t1_s}")
 

@@ -74,13 +74,18 @@ def bbm92(
     if not isinstance(link, Program):
         validation.instance("link", link, Link, "a link or a program")
     rounds = validation.count("rounds", rounds, at_least=1)
-    z = validation.number("z_probability", z_probability, at_least=0.0, at_most=1.0)
+    z = validation.probability("z_probability", z_probability)
     if z in (0.0, 1.0):
         raise ValueError(f"z_probability must lie between 0 and 1, both excluded; got {z_probability!r}")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(validation.seed("seed", seed))
+    method = Cascade() if reconciliation is None else reconciliation
+    if isinstance(method, type) or not callable(getattr(method, "reconcile", None)):
+        raise TypeError(
+            f"reconciliation must be an object with a method reconcile, such as Cascade(), got {reconciliation!r}"
+        )
     # The choices of Alice and Bob: both Z, both X, or dropped.
     both_z, both_x, dropped = (int(n) for n in rng.multinomial(rounds, [z * z, (1 - z) ** 2, 2 * z * (1 - z)]))
-    counts = _draw(link, {"Z": both_z, "X": both_x, "dropped": dropped}, rng, sampler)
+    counts, remark = _draw(link, {"Z": both_z, "X": both_x, "dropped": dropped}, rng, sampler)
     key_alice, key_bob = _expand(counts["Z"], rng)
     test_alice, test_bob = _expand(counts["X"], rng)
     return distill(
@@ -92,10 +97,11 @@ def bbm92(
         test_alice=test_alice,
         test_bob=test_bob,
         sample_fraction=sample_fraction,
-        reconciliation=Cascade() if reconciliation is None else reconciliation,
+        reconciliation=method,
         eps_sec=eps_sec,
         eps_cor=eps_cor,
         rng=rng,
+        remarks=(remark,),
     )
 
 
@@ -104,11 +110,13 @@ def _draw(
     runs: dict[str, int],
     rng: np.random.Generator,
     sampler: BaseSamplerV2 | BackendV2 | None,
-) -> dict[str, Counts]:
+) -> tuple[dict[str, Counts], str]:
+    """The counts of each basis, and where they come from."""
     if sampler is None:
-        return _draw_exact(link, runs, rng)
+        return _draw_exact(link, runs, rng), "The outcomes were drawn from the link's exact state, not measured."
     program = link if isinstance(link, Program) else compose(link)
     counts = {}
+    noise = "program"
     for basis, shots in runs.items():
         label = "ZZ" if basis == "dropped" else basis * 2  # what a dropped round measured does not matter
         found = np.zeros(4, dtype=int)
@@ -116,9 +124,14 @@ def _draw(
             samples = sample(
                 program, [label], shots=shots, seed=int(rng.integers(2**31)), sampler=sampler, noisy_ends=True
             )
-            found = np.array(samples.outcomes[label])
+            found, noise = np.array(samples.outcomes[label]), samples.noise
         counts[basis] = np.append(found, shots - found.sum())
-    return counts
+    name = type(sampler).__name__
+    if noise == "program":
+        return counts, f"The rounds ran on {name}, under the noise of the link's own nodes and media."
+    return counts, (
+        f"The rounds ran on {name}, under its noise alone: that of the link's own nodes and media was not played."
+    )
 
 
 def _draw_exact(link: Link | Program, runs: dict[str, int], rng: np.random.Generator) -> dict[str, Counts]:

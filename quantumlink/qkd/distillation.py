@@ -48,6 +48,7 @@ def distill(
     eps_sec: float = 1e-10,
     eps_cor: float = 1e-10,
     rng: np.random.Generator,
+    remarks: tuple[str, ...] = (),
 ) -> Key:
     """Distill a key from sifted bits.
 
@@ -64,6 +65,7 @@ def distill(
         eps_sec: secrecy, in (0, 1).
         eps_cor: correctness, in (0, 1).
         rng: source of all random choices: sample, orders, hash functions.
+        remarks: what else the report must say.
 
     Returns:
         The key. One in which nothing is secret is refused: it holds a reason and no bits.
@@ -99,6 +101,7 @@ def distill(
         test_qber=_error_rate(test_a, test_b),
         eps_sec=eps_sec,
         eps_cor=eps_cor,
+        remarks=remarks,
     )
     draft.enter("sifted in the key basis", len(alice))
     draft.enter("disclosed to estimate the error rate", -draft.sampled)
@@ -148,6 +151,7 @@ class _Draft:
     test_qber: Estimate
     eps_sec: float
     eps_cor: float
+    remarks: tuple[str, ...] = ()
     corrected_errors: int | None = None
     tag_bits: int | None = None
     terms: FiniteKeyTerms | None = None
@@ -229,6 +233,7 @@ class _Draft:
             terms=self.terms,
             reason=reason,
             ledger=tuple(self.ledger),
+            remarks=self.remarks,
             _alice_bits=alice,
             _bob_bits=bob,
         )

@@ -78,6 +78,8 @@ class Key:
     ledger: tuple[tuple[str, int], ...] = ()
     """Bits of the key basis gained (+) and spent (−), step by step; for a key that was given they add up to
     its length."""
+    remarks: tuple[str, ...] = ()
+    """What else the report must say, such as whose noise acted."""
     _alice_bits: Bits | None = field(default=None, repr=False)
     _bob_bits: Bits | None = field(default=None, repr=False)
 
@@ -142,7 +144,9 @@ class Key:
             ("secret key", f"{len(self)} bits" if self.reason is None else f"refused: {self.reason}"),
         ]
         width = max(len(label) for label, _ in lines)
-        return "\n".join([head, *(f"  {label:<{width}}  {text}" for label, text in lines), _AUTHENTICATION])
+        return "\n".join(
+            [head, *(f"  {label:<{width}}  {text}" for label, text in lines), *self.remarks, _AUTHENTICATION]
+        )
 
     def _reconciliation_lines(self) -> list[tuple[str, str]]:
         lines = []

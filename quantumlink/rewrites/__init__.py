@@ -3,6 +3,7 @@
 from quantumlink.rewrites.deferred_measurement import deferred_circuit, deferred_measurement
 from quantumlink.rewrites.medium import without_medium
 from quantumlink.rewrites.noise import add_noise, noisy_circuit
+from quantumlink.rewrites.noise_model import inlined_noise, readout_errors
 from quantumlink.rewrites.pauli_frame import FramedCircuit, feedforward, framed_circuit, pauli_frame
 from quantumlink.rewrites.rotations import clifford_rotations
 from quantumlink.rewrites.sampled_channels import sampled_channels, sampled_circuit
@@ -15,8 +16,10 @@ __all__ = [
     "deferred_measurement",
     "feedforward",
     "framed_circuit",
+    "inlined_noise",
     "noisy_circuit",
     "pauli_frame",
+    "readout_errors",
     "sampled_channels",
     "sampled_circuit",
     "without_medium",

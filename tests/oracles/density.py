@@ -266,7 +266,7 @@ def program_state(program):
         correction = np.kron(factors[1], factors[0])
         total += correction @ part @ correction.conj().T
     success = np.trace(total).real
-    return total / success, success
+    return total / success if success > 0 else total, success
 
 
 def pauli_coefficients(rho, num_qubits):
@@ -284,6 +284,11 @@ def truth_table(condition, clbit_of):
     read = sorted(set(_bits_of(condition)))
     rows = [dict(zip(read, row, strict=True)) for row in product((0, 1), repeat=len(read))]
     return tuple(read), tuple(_holds(condition, row) for row in rows)
+
+
+def odd(bits):
+    """The condition that an odd number of bits is set."""
+    return (bits[0], 1) if len(bits) == 1 else reduce(expr.bit_xor, bits)
 
 
 def _measured_and_used_again(circuit, outputs):

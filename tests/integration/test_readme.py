@@ -1,0 +1,37 @@
+"""The README is true: its Python runs as it stands, and the Makefile does what its commands do."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_there_is_something_to_run():
+    assert len(BLOCKS) >= 2
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_python_runs_as_it_stands(number, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(BLOCKS[number], f"README.md, Python block {number}", "exec"), names)
+    if "key" in names:
+        assert "secret key" in capsys.readouterr().out
+
+
+def test_commands_are_those_of_the_makefile():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("--quiet ", "").replace("$(PYTHON)", "python3")
+    commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    assert len(commands) == 2
+    for command in commands:
+        for step in command.split(" && "):
+            assert step in makefile, step
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)#]+)\)", README))
+def test_links_lead_somewhere(link):
+    assert (ROOT / link).exists()
