@@ -274,7 +274,7 @@ def chain(
         protocol: the purification protocol.
 
     Raises:
-        ValueError: if there are no links, two neighbours do not meet, or an option is unknown.
+        ValueError: if there are no links, two neighbors do not meet, or an option is unknown.
 
     >>> nodes = [Node(name) for name in "abcd"]
     >>> hops = [ElementaryLink(a, b, fidelity=0.95) for a, b in zip(nodes, nodes[1:])]

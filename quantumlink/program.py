@@ -24,6 +24,9 @@ measured bits (``"frame"``). They differ in which gates there are, and so in whi
 
 CORRECTIONS: tuple[Corrections, ...] = get_args(Corrections)
 
+HANDED_ON = "next node"
+"""The label of a reset after which a reused qubit belongs to the next node."""
+
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -66,7 +69,7 @@ class Program:
     ends: Mapping[str, int]
     """The end qubits by node name, left end first."""
     nodes: tuple[Node, ...]
-    """The node that holds each qubit."""
+    """The node that holds each qubit; of one that is reused, the last one."""
     heralds: tuple[tuple[int, ...], ...] = ()
     """Parities of classical bits that must all be even for a run to be accepted."""
     frame: Mapping[str, Frame] = field(default_factory=dict)
@@ -75,6 +78,9 @@ class Program:
     """Parameters to be drawn at random for every run, each independently."""
     corrections: Corrections = "sequential"
     """Where the Pauli corrections are applied."""
+    earlier_nodes: Mapping[int, tuple[Node, ...]] = field(default_factory=dict)
+    """Of each qubit that is reused, the nodes that held it before, in turn: at every reset with the label
+    `HANDED_ON` the next one takes it."""
 
     def __post_init__(self) -> None:
         if len(self.nodes) != self.circuit.num_qubits:
@@ -118,8 +124,11 @@ class Program:
         return parity(bits, needs)
 
     def __repr__(self) -> str:
+        qubits = f"{self.circuit.num_qubits} qubits"
+        if self.earlier_nodes:
+            qubits += f" in place of {self.circuit.num_qubits + sum(map(len, self.earlier_nodes.values()))}"
         return (
-            f"<Program {'–'.join(self.ends)}: {self.circuit.num_qubits} qubits, depth {self.circuit.depth()}, "
+            f"<Program {'–'.join(self.ends)}: {qubits}, depth {self.circuit.depth()}, "
             f"{len(self.heralds)} heralds, corrections {self.corrections!r}>"
         )
 

@@ -17,7 +17,7 @@ from quantumlink_circuits.eavesdropping import (
     phase_covariant_cloner,
     universal_cloner,
 )
-from quantumlink_circuits.encoding import encoded_bell_pair, repetition_bell_pair
+from quantumlink_circuits.encoding import STABILIZER_CODES, encoded_bell_pair, repetition_bell_pair
 from quantumlink_circuits.fusion import distribute_ghz, fuse_pairs_to_ghz
 from quantumlink_circuits.graph_states import cluster_state, graph_state
 from quantumlink_circuits.measurement import (
@@ -105,6 +105,7 @@ __all__ = [
     "SIX_STATE_PAIR_SETTINGS",
     "SIX_STATE_SETTINGS",
     "SIX_STATE_STATES",
+    "STABILIZER_CODES",
     "TWIRL_ANGLES",
     "BellState",
     "PauliChannel",

@@ -1,28 +1,28 @@
 """Encoded Bell pairs: n arriving pairs are measured into a code on both sides, and the syndromes compared.
 
 Φ⁺ on n pairs is unchanged by P ⊗ P* for every Pauli string P, so both sides find the same random syndrome when
-each measures the stabilisers of one code (its complex conjugate on side b), and are left with the Bell pairs of
-the k logical qubits. An error on the pairs makes the syndromes differ wherever it anticommutes with a stabiliser:
-each comparison is a herald, ``{"heralds": [[i, r + i], …]}`` for r stabilisers, a parity of classical bits (by
+each measures the stabilizers of one code (its complex conjugate on side b), and are left with the Bell pairs of
+the k logical qubits. An error on the pairs makes the syndromes differ wherever it anticommutes with a stabilizer:
+each comparison is a herald, ``{"heralds": [[i, r + i], …]}`` for r stabilizers, a parity of classical bits (by
 index) that must be even. ``"pairs"`` lists the ports, two qubit indices each, on which a Bell pair Φ⁺ is expected
 to arrive.
 
 The syndrome that both found is then put right by Paulis on both sides, so that accepted runs end in the code
-space proper, each stabiliser +1. Errors are *detected*, not corrected. P on side a and Q on side b of one pair
+space proper, each stabilizer +1. Errors are *detected*, not corrected. P on side a and Q on side b of one pair
 count as the product PQ on side a. With perfect gates and readout an error string is
 
-- refused with certainty, if it anticommutes with a stabiliser,
-- harmless, if it is a product of stabilisers,
+- refused with certainty, if it anticommutes with a stabilizer,
+- harmless, if it is a product of stabilizers,
 - missed otherwise, and then a logical error: of a code of distance d, that takes d pairs or more.
 
 From Werner pairs of fidelity F, e = (1 − F)/3, a run is accepted with P = Σ_w B_w·F^{n−w}·e^w and all logical pairs
-are right with F′ = Σ_w A_w·F^{n−w}·e^w / P, where A_w counts products of stabilisers on w pairs and B_w the
-strings on w pairs that commute with all stabilisers. Each check uses one ancilla, reset and used again:
+are right with F′ = Σ_w A_w·F^{n−w}·e^w / P, where A_w counts products of stabilizers on w pairs and B_w the
+strings on w pairs that commute with all stabilizers. Each check uses one ancilla, reset and used again:
 an error of the ancilla can spread to the data, so the circuits are not fault tolerant.
 
 References:
     C. H. Bennett, D. P. DiVincenzo, J. A. Smolin, W. K. Wootters, Phys. Rev. A 54, 3824 (1996): codes purify.
-    R. Matsumoto, J. Phys. A 36, 8113 (2003): a protocol from any stabiliser code.
+    R. Matsumoto, J. Phys. A 36, 8113 (2003): a protocol from any stabilizer code.
     L. Jiang et al., Phys. Rev. A 79, 032325 (2009): repeaters with encoding.
     L. Vaidman, L. Goldenberg, S. Wiesner, Phys. Rev. A 54, R1745 (1996): [[4,2,2]].
     R. Laflamme, C. Miquel, J. P. Paz, W. H. Zurek, Phys. Rev. Lett. 77, 198 (1996): [[5,1,3]].
@@ -49,7 +49,7 @@ STABILIZER_CODES: dict[str, tuple[str, ...]] = {
     "five_qubit": ("XZZXI", "IXZZX", "XIXZZ", "ZXIXZ"),
     "steane": ("IIIXXXX", "IXXIIXX", "XIXIXIX", "IIIZZZZ", "IZZIIZZ", "ZIZIZIZ"),
 }
-"""Their stabilisers: [[4,2,2]], [[5,1,3]] and [[7,1,3]]."""
+"""Their stabilizers: [[4,2,2]], [[5,1,3]] and [[7,1,3]]."""
 
 RepetitionKind = Literal["bit", "phase"]
 """What a repetition code detects: flips of the bit (X) or of the phase (Z)."""
@@ -60,10 +60,10 @@ _Bits = npt.NDArray[np.uint8]
 
 
 def encoded_bell_pair(code: StabilizerCode | Sequence[str] = "four_two_two") -> QuantumCircuit:
-    """Bell pairs of the logical qubits of a stabiliser code, from n arriving pairs.
+    """Bell pairs of the logical qubits of a stabilizer code, from n arriving pairs.
 
-    n − r logical pairs from r stabilisers. Each is Φ⁺ in the sense that L ⊗ L* = +1 for every logical operator L of
-    the code. Side b holds the complex conjugate code: a stabiliser with an odd number of Y is −1 there.
+    n − r logical pairs from r stabilizers. Each is Φ⁺ in the sense that L ⊗ L* = +1 for every logical operator L of
+    the code. Side b holds the complex conjugate code: a stabilizer with an odd number of Y is −1 there.
 
     ```
      data_a: ─/─┤ S₁ ├─────┤ S₂ ├─ … ─[Paulis by syndrome_a]─
@@ -90,15 +90,15 @@ def encoded_bell_pair(code: StabilizerCode | Sequence[str] = "four_two_two") -> 
     Ports:
         ``data_a``, ``data_b``: n qubits each, pair i arriving on ``data_a[i]`` and ``data_b[i]``, the logical pairs
         afterwards. ``check_a``, ``check_b``: the ancillas, |0⟩ before. ``syndrome_a``, ``syndrome_b``: one
-        classical bit for each stabiliser and side.
+        classical bit for each stabilizer and side.
 
     Args:
-        code: a name in `STABILIZER_CODES`; or stabilisers, commuting and independent Pauli strings of letters
+        code: a name in `STABILIZER_CODES`; or stabilizers, commuting and independent Pauli strings of letters
             I, X, Y, Z, the first letter for pair 0.
 
     Raises:
         TypeError: if it is neither a name nor a sequence of texts.
-        ValueError: if the name is unknown, there is no stabiliser, one has another length or other letters, two
+        ValueError: if the name is unknown, there is no stabilizer, one has another length or other letters, two
             do not commute, or one is a product of others.
 
     >>> encoded_bell_pair().metadata["heralds"]
@@ -108,14 +108,14 @@ def encoded_bell_pair(code: StabilizerCode | Sequence[str] = "four_two_two") -> 
     [('data_a', 3), ('check_a', 1), ('check_b', 1), ('data_b', 3)]
     """
     if isinstance(code, str) and code not in STABILIZER_CODES:
-        raise ValueError(f"code must be one of {', '.join(STABILIZER_CODES)}, or stabilisers; got {code!r}")
+        raise ValueError(f"code must be one of {', '.join(STABILIZER_CODES)}, or stabilizers; got {code!r}")
     return _encoded(STABILIZER_CODES[code] if isinstance(code, str) else code, "encoded_bell_pair")
 
 
 def repetition_bell_pair(distance: int = 3, kind: RepetitionKind = "bit") -> QuantumCircuit:
     """A Bell pair in the repetition code, one logical pair from ``distance`` arriving ones.
 
-    ``"bit"``: stabilisers Z_i·Z_{i+1}, code words |0…0⟩ and |1…1⟩, logical X = X…X, logical Z = Z on any one.
+    ``"bit"``: stabilizers Z_i·Z_{i+1}, code words |0…0⟩ and |1…1⟩, logical X = X…X, logical Z = Z on any one.
     An error is refused unless its letters with an X in them (X and Y) are on no pair or on all; Z passes
     always: on an odd number of pairs it is a logical error. ``"phase"``: the same with X and Z exchanged.
 
@@ -178,20 +178,20 @@ def _ports(n: int, r: int, name: str) -> QuantumCircuit:
 
 
 def _checked(stabilizers: Sequence[str]) -> _Bits:
-    """The stabilisers as bits (x | z), shape (r, 2n), once they are known to make a code."""
+    """The stabilizers as bits (x | z), shape (r, 2n), once they are known to make a code."""
     if not isinstance(stabilizers, Sequence) or not all(isinstance(s, str) for s in stabilizers):
         raise TypeError(f"code must be a name or a sequence of texts such as ['ZZI', 'IZZ'], got {stabilizers!r}")
     if not stabilizers:
-        raise ValueError("code must have at least one stabiliser, got none")
+        raise ValueError("code must have at least one stabilizer, got none")
     n = len(stabilizers[0])
     for s in stabilizers:
         if set(s) - set("IXYZ") or len(s) != n or not set(s) - {"I"}:
-            raise ValueError(f"stabilisers must consist of {n} letters I, X, Y, Z each, not all I; got {s!r}")
+            raise ValueError(f"stabilizers must consist of {n} letters I, X, Y, Z each, not all I; got {s!r}")
     matrix = np.array([[c in "XY" for c in s] + [c in "YZ" for c in s] for s in stabilizers], dtype=np.uint8)
     clash = np.argwhere(_products(matrix, matrix))
     if len(clash):
         i, j = clash[0]
-        raise ValueError(f"stabilisers must commute, got {stabilizers[i]!r} and {stabilizers[j]!r}")
+        raise ValueError(f"stabilizers must commute, got {stabilizers[i]!r} and {stabilizers[j]!r}")
     return matrix
 
 
@@ -201,7 +201,7 @@ def _products(left: _Bits, right: _Bits) -> _Bits:
 
 
 def _destabilizers(stabilizers: _Bits) -> list[str]:
-    """For each stabiliser a Pauli string that anticommutes with it and commutes with the others."""
+    """For each stabilizer a Pauli string that anticommutes with it and commutes with the others."""
     r, width = stabilizers.shape
     # Row-reduce the matrix M of "anticommutes with": then each pivot column solves M·x = e_i for one i.
     rows = np.hstack([np.roll(stabilizers, width // 2, axis=1), np.eye(r, dtype=np.uint8)])
@@ -209,7 +209,7 @@ def _destabilizers(stabilizers: _Bits) -> list[str]:
     for i in range(r):
         columns = np.flatnonzero(rows[i, :width])
         if not len(columns):
-            raise ValueError(f"stabilisers must be independent, got number {i} as a product of those before it")
+            raise ValueError(f"stabilizers must be independent, got number {i} as a product of those before it")
         pivots.append(int(columns[0]))
         for j in range(r):
             if j != i and rows[j, columns[0]]:

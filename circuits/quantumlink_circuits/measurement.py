@@ -65,7 +65,8 @@ def basis_measurement(
 def partial_bell_measurement() -> QuantumCircuit:
     """Measure two qubits as a linear-optics Bell analyzer does: Ψ⁺ and Ψ⁻ are told, Φ⁺ and Φ⁻ are not.
 
-    The four outcomes (success, phase) are the projections onto Ψ⁺ = (1, 0), Ψ⁻ = (1, 1) and, without
+    The outcomes, with (phase, success) in the order of the bits, are the projections onto Ψ⁺ = (0, 1),
+    Ψ⁻ = (1, 1) and, without
     success, |00⟩ = (0, 0) and |11⟩ = (0, 1): when both photons have the same polarization the detectors
     see which one, and the sign of |00⟩ ± |11⟩ is lost. Only where the parity ZZ is odd is the phase measured.
     On half of all maximally mixed inputs it succeeds; runs without success are refused by the metadata

@@ -63,7 +63,7 @@ class Folded:
     """What the fold knows of one link of the tree."""
 
     vector: npt.NDArray[np.float64]
-    """Shape (16,): its normalised Pauli coefficients."""
+    """Shape (16,): its normalized Pauli coefficients."""
     accepted: float
     """The probability that its own heralds accept, given that its children's did."""
     success_probability: float

@@ -29,7 +29,7 @@ from quantumlink.hardware import Node, Processor
 from quantumlink.rewrites import noisy_circuit
 
 PairMap = npt.NDArray[np.float64]
-"""Shape (16, 256): two pairs in (the first as the most significant digit), one unnormalised pair out."""
+"""Shape (16, 256): two pairs in (the first as the most significant digit), one unnormalized pair out."""
 
 
 @lru_cache(maxsize=1024)
@@ -41,7 +41,7 @@ def swap_map(left: Processor, relay: Processor, right: Processor) -> PairMap:
 
 @lru_cache(maxsize=1024)
 def purification_map(protocol: PurificationProtocol, left: Processor, right: Processor) -> PairMap:
-    """The map of a purification: (kept pair, spent pair) to the kept pair, unnormalised.
+    """The map of a purification: (kept pair, spent pair) to the kept pair, unnormalized.
 
     Its trace is the success probability. BBPSSW's twirl is averaged over its settings.
     """

@@ -1,7 +1,7 @@
 """The branch interpreter: a dynamic, noisy circuit followed exactly, one branch per classical record.
 
 Every measurement splits a branch in two, `if_test` acts within the branches where it holds, and branches whose
-remaining bits agree are added up again. The state of a branch is not normalised: its trace is the branch's
+remaining bits agree are added up again. The state of a branch is not normalized: its trace is the branch's
 probability, and everything is linear in the input. So one run on all Pauli inputs at once is the circuit's
 exact map; a run without inputs gives exact outcome probabilities.
 

@@ -67,7 +67,8 @@ def _gate(operation: Gate) -> Transfer:
     # Standard gates are what their class, angles and control state say; anything else is worked out anew.
     if not str(operation.base_class.__module__).startswith("qiskit.circuit.library.standard_gates"):
         return _of_unitary(Operator(operation).data)
-    key = (operation.base_class, *map(float, operation.params), getattr(operation, "ctrl_state", None))
+    control_state = getattr(operation, "ctrl_state", None)
+    key = (operation.base_class, operation.num_qubits, *map(float, operation.params), control_state)
     if key not in _known_gates:
         if len(_known_gates) >= 4096:
             _known_gates.clear()

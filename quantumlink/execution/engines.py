@@ -1,7 +1,7 @@
 """Engines: what a program's settings are run on, and whose noise acts there.
 
 Aer's shots are independent within one run, but seeded one after the other: shot j of circuit i starts from
-seed + i + j. Circuits of one run, and runs with neighbouring seeds, thus repeat each other's random numbers
+seed + i + j. Circuits of one run, and runs with neighboring seeds, thus repeat each other's random numbers
 (seen in Aer 0.18 for circuits that are simulated shot by shot). So each setting gets a run and a seed of its own.
 """
 
@@ -47,7 +47,7 @@ class Setting:
 
 
 class Engine(ABC):
-    """Runs a parameterised circuit in many settings."""
+    """Runs a parameterized circuit in many settings."""
 
     noise: NoiseSource
     """Whose noise acts unless the user says otherwise."""

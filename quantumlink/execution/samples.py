@@ -68,7 +68,7 @@ class Samples:
         return affine_estimate([(2.0, even)], offset=-1.0)
 
     def fidelity(self, *, confidence: float = CONFIDENCE) -> Estimate:
-        """Fidelity to Φ⁺ from its stabilisers, (1 + ⟨XX⟩ − ⟨YY⟩ + ⟨ZZ⟩)/4.
+        """Fidelity to Φ⁺ from its stabilizers, (1 + ⟨XX⟩ − ⟨YY⟩ + ⟨ZZ⟩)/4.
 
         Raises:
             ValueError: if one of the bases XX, YY, ZZ was not measured.

@@ -81,7 +81,8 @@ def sample(
             f"noise of its own: use noise='sampler'"
         )
     measured, angles = _measured(program, source, noisy_ends)
-    rng = np.random.default_rng(seed)
+    # The draws of settings and those of outcomes need streams of their own.
+    rng = np.random.default_rng(None if seed is None else [seed, 1])
     settings = [(label, s) for label in labels for s in _settings(measured, angles, label, shots, rng)]
     counts = {label: np.zeros(4, dtype=int) for label in labels}
     keep = _bits_that_matter(measured)
@@ -108,7 +109,7 @@ def _checked_bases(bases: Sequence[str]) -> list[str]:
 def _measured(
     program: Program, source: NoiseSource, noisy_ends: bool
 ) -> tuple[Program, list[tuple[Parameter, Parameter]]]:
-    """The program as it will run, its ends measured along parameterised directions."""
+    """The program as it will run, its ends measured along parameterized directions."""
     angles = [(Parameter(f"theta_{end}"), Parameter(f"phi_{end}")) for end in range(len(program.ends))]
 
     def with_measurement(of: Program) -> Program:

@@ -16,7 +16,7 @@ Confusion = tuple[tuple[float, float], tuple[float, float]]
 class Processor:
     """The noise and the durations of a node's local operations; ideal and instantaneous unless said otherwise.
 
-    Each gate is followed by a depolarising channel on its qubits, ρ ↦ (1 − λ)·ρ + λ·𝟙/2ⁿ (Aer's convention;
+    Each gate is followed by a depolarizing channel on its qubits, ρ ↦ (1 − λ)·ρ + λ·𝟙/2ⁿ (Aer's convention;
     from an average gate infidelity r, λ = 2r for one qubit and λ = 4r/3 for two). A correction that does not
     fire makes no noise. A measurement reads the wrong bit with the readout error.
 

@@ -2,19 +2,22 @@
 
 Rules, recursively into control flow:
 
-- a one- or two-qubit gate at a node is followed by that node's depolarising error;
+- a one- or two-qubit gate at a node is followed by that node's depolarizing error;
 - a measurement is preceded by the classical flip its readout would make (the same statistics, as a measured
   qubit is not used again before it is reset: anything else is refused);
 - a delay relaxes the qubit with its node's memory;
+- at a reset with the label `HANDED_ON` the qubit passes to its next node;
 - a `PauliChannel` becomes that error; a ``bell_pair`` across two nodes is the medium's business and arrives
   as it is. Every other operation across nodes, and every unknown one, is refused by name.
 
-The result runs on Aer, in every method that can carry the errors: depolarising errors, Pauli channels and
-readout errors stay within the stabiliser formalism.
+The result runs on Aer, in every method that can carry the errors: depolarizing errors, Pauli channels and
+readout errors stay within the stabilizer formalism.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -24,7 +27,7 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.hardware import Memory, Node, Processor
-from quantumlink.program import Program
+from quantumlink.program import HANDED_ON, Program
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import QuantumError
@@ -45,27 +48,52 @@ def add_noise(program: Program) -> Program:
     Raises:
         UnsupportedOperation: on an operation that has no rule, by name.
     """
-    return replace(program, circuit=noisy_circuit(program.circuit, program.nodes))
+    noisy = noisy_circuit(program.circuit, program.nodes, earlier_nodes=program.earlier_nodes)
+    return replace(program, circuit=noisy)
 
 
-def noisy_circuit(circuit: QuantumCircuit, nodes: tuple[Node, ...]) -> QuantumCircuit:
+def noisy_circuit(
+    circuit: QuantumCircuit, nodes: tuple[Node, ...], *, earlier_nodes: Mapping[int, tuple[Node, ...]] | None = None
+) -> QuantumCircuit:
     """The circuit under the noise of the node that holds each qubit: see the module for the rules.
 
     Args:
         circuit: an ideal circuit.
-        nodes: the node of each qubit, by the qubit's index.
+        nodes: the node of each qubit, by the qubit's index; of one that is reused, the last one.
+        earlier_nodes: of each qubit that is reused, the nodes that held it before, in turn.
 
     Raises:
-        UnsupportedOperation: on an operation that has no rule, by name.
+        UnsupportedOperation: on an operation that has no rule, by name, and if a reused qubit is not handed on as
+            often as it has nodes.
     """
-    node_of = dict(zip(circuit.qubits, nodes, strict=True))
-    return _Noise(node_of).rewrite(circuit, node_of)
+    in_turn = {
+        qubit: [*(earlier_nodes or {}).get(i, ()), node]
+        for i, (qubit, node) in enumerate(zip(circuit.qubits, nodes, strict=True))
+    }
+    noise = _Noise(in_turn)
+    noisy = noise.rewrite(circuit, noise.node_of)
+    noise.check_handed_on()
+    return noisy
 
 
 class _Noise:
-    def __init__(self, node_of: dict[Qubit, Node]) -> None:
-        self._outer = {qubit: qubit for qubit in node_of}
+    def __init__(self, in_turn: dict[Qubit, list[Node]]) -> None:
+        self._outer = {qubit: qubit for qubit in in_turn}
         self._measured: set[Qubit] = set()
+        self._depth = 0
+        self._next_nodes = {qubit: deque(nodes) for qubit, nodes in in_turn.items()}
+        self.node_of = {qubit: nodes.popleft() for qubit, nodes in self._next_nodes.items()}
+        """The node that holds each qubit of the circuit at this point."""
+
+    def check_handed_on(self) -> None:
+        """Refuse nodes that never had their turn."""
+        for i, (qubit, nodes) in enumerate(self._next_nodes.items()):
+            if nodes:
+                raise UnsupportedOperation(
+                    f"qubit {i} stays at node {self.node_of[qubit].name!r} but was to be handed on to "
+                    f"{', '.join(node.name for node in nodes)}: each takes a reset with the label {HANDED_ON!r}, "
+                    f"so reuse qubits after any rewrite that removes resets"
+                )
 
     def rewrite(
         self, circuit: QuantumCircuit, node_of: dict[Qubit, Node], outer: dict[Qubit, Qubit] | None = None
@@ -88,7 +116,10 @@ class _Noise:
             result.append(instruction)
             return
         self._check_use(name, [outer[q] for q in qubits], node_of[qubits[0]] if qubits else None)
+        if name == "reset" and operation.label == HANDED_ON:
+            self._hand_on(outer[qubits[0]])
         if isinstance(operation, IfElseOp):
+            self._depth += 1
             blocks = [
                 self.rewrite(
                     block,
@@ -97,6 +128,7 @@ class _Noise:
                 )
                 for block in operation.blocks
             ]
+            self._depth -= 1
             result.append(operation.replace_blocks(blocks), qubits, instruction.clbits)
         elif name in _UNCHANGED:
             result.append(instruction)
@@ -138,9 +170,17 @@ class _Noise:
                 f"one- and two-qubit gates, measure, reset, delay, barrier, if_test and pauli_channel"
             )
 
+    def _hand_on(self, qubit: Qubit) -> None:
+        if not self._next_nodes[qubit]:
+            raise UnsupportedOperation(
+                f"a reused qubit at node {self.node_of[qubit].name!r} is handed on, but earlier_nodes do not tell "
+                f"to which node: a program's do"
+            )
+        self.node_of[qubit] = self._next_nodes[qubit].popleft()
+
     def _check_use(self, name: str, qubits: list[Qubit], node: Node | None) -> None:
         used = self._measured.intersection(qubits)
-        if name in ("reset", "bell_pair"):
+        if name == "reset" and not self._depth:  # in a block it may not run
             self._measured -= used
         elif used and node is not None and name != "if_else":
             raise UnsupportedOperation(

@@ -104,7 +104,8 @@ class _Tracker:
         self.x: list[set[int]] = [set() for _ in circuit.qubits]
         self.z: list[set[int]] = [set() for _ in circuit.qubits]
         self._circuit = circuit
-        self._means: list[set[int]] = [{i} for i in range(circuit.num_clbits)]
+        # A bit that has not been written is 0: the parity of no bits.
+        self._means: list[set[int]] = [set() for _ in range(circuit.num_clbits)]
         self._written: set[int] = set()
         self._qubit: dict[Qubit, int] = {q: i for i, q in enumerate(circuit.qubits)}
         self._clbit: dict[Clbit, int] = {c: i for i, c in enumerate(circuit.clbits)}

@@ -5,7 +5,7 @@
 >>> testing.assert_channel(teleportation(), "I", inputs="message", outputs="receiver")
 """
 
-from quantumlink.testing.exact import assert_channel, assert_prepares
+from quantumlink.testing.exact import assert_channel, assert_outcomes, assert_prepares
 from quantumlink.testing.flows import assert_detects, assert_flow
 from quantumlink.testing.sampled import assert_counts, assert_fidelity
 
@@ -15,5 +15,6 @@ __all__ = [
     "assert_detects",
     "assert_fidelity",
     "assert_flow",
+    "assert_outcomes",
     "assert_prepares",
 ]

@@ -6,7 +6,7 @@ comes out wrong, and the branch in which it happens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import product
 from typing import Any
@@ -17,7 +17,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import DensityMatrix, SuperOp
 
 from quantumlink.exact import PAULI_MATRICES, branches, transfer_of_superoperator
-from quantumlink.testing.ports import Port, accepts, qubit_indices, record_text
+from quantumlink.testing.ports import Arrivals, Port, accepts, qubit_indices, record_text, with_arrivals
 
 ATOL = 1e-9
 """How far an exact number may be off: rounding of some thousand operations."""
@@ -30,6 +30,7 @@ def assert_prepares(
     state: Any,
     *,
     qubits: Port | Sequence[Port] | None = None,
+    prepare: Arrivals = None,
     atol: float = ATOL,
 ) -> None:
     """The circuit, run from |0…0⟩, leaves these qubits in this state.
@@ -42,11 +43,13 @@ def assert_prepares(
         state: what Qiskit's ``DensityMatrix`` accepts: a statevector, a density matrix, an array, a circuit;
             or a label such as ``"00"`` or ``"+-"``. Little-endian: qubit 0 is the first of ``qubits``.
         qubits: registers or qubits in order, all of the circuit if None; the others are ignored.
+        prepare: a circuit that is run first, or ``"pairs"`` for Φ⁺ on each of the pairs in the metadata.
         atol: largest allowed error of a Pauli expectation value.
 
     Raises:
-        AssertionError: naming the expectation value that is off most, and the worst branch.
-        ValueError: if the state has another number of qubits, or no run is accepted.
+        AssertionError: naming the expectation value that is off most, and the worst branch; or if no run is
+            accepted.
+        ValueError: if the state has another number of qubits.
 
     >>> from quantumlink.circuits import bell_pair
     >>> from qiskit.quantum_info import Statevector
@@ -57,7 +60,7 @@ def assert_prepares(
     if target.num_qubits != len(outputs):
         raise ValueError(f"state must have {len(outputs)} qubits, as many as named; got {target.num_qubits}")
     expected = pauli_coefficients(target.data)
-    records = _accepted(circuit, branches(circuit, outputs=outputs))
+    records = _accepted(circuit, branches(with_arrivals(circuit, prepare), outputs=outputs))
     flat = {record: tensor.reshape(expected.shape) for record, tensor in records.items()}
     total = np.sum(list(flat.values()), axis=0)
     found = total / total[0]
@@ -79,6 +82,7 @@ def assert_channel(
     *,
     inputs: Port | Sequence[Port],
     outputs: Port | Sequence[Port],
+    prepare: Arrivals = None,
     atol: float = ATOL,
 ) -> None:
     """The circuit takes its inputs to its outputs by exactly this channel, averaged over all records.
@@ -89,6 +93,7 @@ def assert_channel(
             such as ``"X"``; its qubit 0 is the first input and the first output.
         inputs: registers or qubits in order.
         outputs: registers or qubits in order, as many.
+        prepare: a circuit that is run first, or ``"pairs"`` for Φ⁺ on each of the pairs in the metadata.
         atol: largest allowed error of an element of the Pauli transfer matrix.
 
     With heralds in the circuit's metadata the channel is that of the accepted runs, and acceptance must not
@@ -96,11 +101,15 @@ def assert_channel(
 
     Raises:
         AssertionError: naming the Pauli that arrives wrong, and the worst branch: if that is off by a Pauli
-            only, which one.
-        ValueError: if the numbers of qubits differ, or no run is accepted.
+            only, which one; or if no run is accepted.
+        ValueError: if the numbers of qubits differ.
 
     >>> from quantumlink.circuits import teleportation
     >>> assert_channel(teleportation(), "I", inputs="message", outputs="receiver")
+    >>> from quantumlink.circuits import remote_cnot
+    >>> from qiskit.circuit.library import CXGate
+    >>> ports = ["control", "target"]
+    >>> assert_channel(remote_cnot(), CXGate(), inputs=ports, outputs=ports, prepare="pairs")
     """
     qubits_in = qubit_indices(circuit, inputs, "inputs")
     qubits_out = qubit_indices(circuit, outputs, "outputs")
@@ -111,7 +120,8 @@ def assert_channel(
             f"expected, inputs and outputs must have equally many qubits, got "
             f"{(matrix.shape[0].bit_length() - 1) // 2}, {len(qubits_in)} and {len(qubits_out)}"
         )
-    records = _accepted(circuit, branches(circuit, inputs=qubits_in, outputs=qubits_out))
+    whole = with_arrivals(circuit, prepare)
+    records = _accepted(circuit, branches(whole, inputs=qubits_in, outputs=qubits_out))
     flat = {record: tensor.reshape(size, size) for record, tensor in records.items()}
     total = np.sum(list(flat.values()), axis=0)
     found = total / total[0, 0]
@@ -127,6 +137,43 @@ def assert_channel(
         f"letter: first port); worst is {record_text(circuit, record)} (probability {flat[record][0, 0]:.6g})"
         f"{_off_by_pauli(flat[record] / flat[record][0, 0], matrix, n)}"
     )
+
+
+def assert_outcomes(
+    circuit: QuantumCircuit,
+    probabilities: Mapping[str, float],
+    *,
+    prepare: Arrivals = None,
+    atol: float = ATOL,
+) -> None:
+    """The circuit's classical bits have exactly these probabilities.
+
+    Args:
+        circuit: the circuit, parameters bound.
+        probabilities: the probability of each bit string, written as Qiskit's counts are: clbit 0 is the
+            rightmost, spaces between registers are ignored. A missing one is 0.
+        prepare: a circuit that is run first, or ``"pairs"`` for Φ⁺ on each of the pairs in the metadata.
+        atol: largest allowed error of a probability.
+
+    Raises:
+        AssertionError: naming the outcome that is off most.
+        ValueError: if a bit string has another length than the circuit has classical bits.
+
+    >>> from quantumlink.circuits import bbm92_measurement
+    >>> same_basis = bbm92_measurement().assign_parameters([0.0, 0.0])
+    >>> assert_outcomes(same_basis, {"0 0": 0.5, "1 1": 0.5}, prepare="pairs")
+    """
+    expected = {key.replace(" ", ""): float(p) for key, p in probabilities.items()}
+    if any(len(key) != circuit.num_clbits or set(key) - set("01") for key in expected):
+        raise ValueError(f"probabilities must have keys of {circuit.num_clbits} bits, got {list(probabilities)}")
+    records = branches(with_arrivals(circuit, prepare))
+    found = {"".join(map(str, reversed(bits))): float(tensor.reshape(())) for bits, tensor in records.items()}
+    worst = max({*expected, *found}, key=lambda bits: abs(found.get(bits, 0.0) - expected.get(bits, 0.0)))
+    if abs(found.get(worst, 0.0) - expected.get(worst, 0.0)) > atol:
+        raise AssertionError(
+            f"the outcome {worst} has probability {found.get(worst, 0.0):.9g}, "
+            f"expected {expected.get(worst, 0.0):.9g}"
+        )
 
 
 def pauli_coefficients(rho: npt.NDArray[np.complex128]) -> npt.NDArray[np.float64]:
@@ -155,7 +202,7 @@ def _accepted(circuit: QuantumCircuit, records: Records) -> Records:
         if accepts(circuit, record) and abs(tensor.ravel()[0]) > ATOL
     }
     if not kept:
-        raise ValueError("no run of this circuit is accepted by the heralds in its metadata")
+        raise AssertionError("no run of this circuit is accepted by the heralds in its metadata")
     return kept
 
 

@@ -1,4 +1,4 @@
-"""Stabiliser flows and detected errors: the two exact promises of a Clifford protocol.
+"""Stabilizer flows and detected errors: the two exact promises of a Clifford protocol.
 
 A flow ``P -> Q xor c`` says that measuring the Pauli P on the input tells the same as measuring Q on the
 output, up to the parity of the classical bits c (the notation of stim's flows). Pauli strings read from left
@@ -15,13 +15,19 @@ from qiskit.circuit import QuantumCircuit
 
 from quantumlink.exact import branches
 from quantumlink.testing.exact import ATOL
-from quantumlink.testing.ports import Port, accepts, bit_index, bit_name, qubit_indices
+from quantumlink.testing.ports import Arrivals, Port, accepts, bit_index, bit_name, qubit_indices, with_arrivals
 
 _FLOW = re.compile(r"^\s*([+-]?[IXYZ_]+|1)\s*->\s*([+-]?[IXYZ_]+|1)((?:\s*xor\s*[^\s]+)*)\s*$")
 
 
-def assert_flow(circuit: QuantumCircuit, flow: str, *, inputs: Port | Sequence[Port] | None = None) -> None:
-    """The circuit has this stabiliser flow, exactly: through measurement, feed-forward and noise-free gates.
+def assert_flow(
+    circuit: QuantumCircuit,
+    flow: str,
+    *,
+    inputs: Port | Sequence[Port] | None = None,
+    prepare: Arrivals = None,
+) -> None:
+    """The circuit has this stabilizer flow, exactly: through measurement, feed-forward and noise-free gates.
 
     Args:
         circuit: the circuit, parameters bound.
@@ -29,6 +35,9 @@ def assert_flow(circuit: QuantumCircuit, flow: str, *, inputs: Port | Sequence[P
             an optional sign, and the classical bits (by name, or ``rec[i]`` for bit i) whose parity enters.
         inputs: registers or qubits that carry an arbitrary input although their letter is ``_``. A qubit
             with ``_`` that is not named starts in |0⟩, as qubits do in Qiskit.
+        prepare: a circuit that is run first, or ``"pairs"`` for Φ⁺ on each of the pairs in the metadata.
+
+    All records count, also those that heralds would refuse: their parity can stand in the flow.
 
     Raises:
         AssertionError: if the flow does not hold; with what the output really depends on.
@@ -40,12 +49,13 @@ def assert_flow(circuit: QuantumCircuit, flow: str, *, inputs: Port | Sequence[P
     >>> assert_flow(bell_pair("phi-"), "__ -> -XX")
     """
     start, end, sign, bits = _parsed(circuit, flow)
+    whole = with_arrivals(circuit, prepare)
     named = set() if inputs is None else set(qubit_indices(circuit, inputs, "inputs"))
     carrying = [q for q, letter in enumerate(start) if letter != "I" or q in named]
     watched = [q for q, letter in enumerate(end) if letter != "I"]
     functional = np.zeros(4 ** len(carrying))
     row = _index([end[q] for q in watched])
-    for record, tensor in branches(circuit, inputs=carrying, outputs=watched, keep=bits).items():
+    for record, tensor in branches(whole, inputs=carrying, outputs=watched, keep=bits).items():
         weight = sign * (-1) ** (sum(record) % 2)
         functional += weight * tensor.reshape(-1, 4 ** len(carrying))[row]
     wanted = np.zeros_like(functional)
@@ -58,7 +68,7 @@ def assert_flow(circuit: QuantumCircuit, flow: str, *, inputs: Port | Sequence[P
     ]
     parity = "".join(f" xor {bit_name(circuit, bit)}" for bit in bits)
     raise AssertionError(
-        f"the circuit does not have the flow {flow!r}: the output stabiliser {'-' if sign < 0 else ''}"
+        f"the circuit does not have the flow {flow!r}: the output stabilizer {'-' if sign < 0 else ''}"
         f"{end.replace('I', '_')}{parity} tells {' '.join(found) or 'nothing'} of the input, not "
         f"+1·{start.replace('I', '_')}"
     )
@@ -69,7 +79,7 @@ def assert_detects(
     errors: Iterable[str],
     *,
     undetected: Iterable[str] = (),
-    prepare: QuantumCircuit | None = None,
+    prepare: Arrivals = "pairs",
 ) -> None:
     """Each of these Pauli errors on the arriving qubits makes a herald refuse, with certainty.
 
@@ -77,11 +87,13 @@ def assert_detects(
         circuit: a circuit with ``heralds`` (or ``odd_heralds``) in its metadata.
         errors: Pauli strings, one letter a qubit, such as ``"_X__"``.
         undetected: errors that must be accepted as surely as no error is.
-        prepare: what arrives without an error; if None, Φ⁺ on each of the pairs in the metadata.
+        prepare: what arrives without an error: a circuit, ``"pairs"`` for Φ⁺ on each of the pairs in the
+            metadata, or None for |0…0⟩.
 
     Raises:
-        AssertionError: naming the errors that are not as claimed, each with its probability of acceptance.
-        ValueError: if the circuit has no heralds, accepts nothing, or a string has the wrong length.
+        AssertionError: naming the errors that are not as claimed, each with its probability of acceptance; or
+            if nothing is accepted even without an error.
+        ValueError: if the circuit has no heralds, or a string has the wrong length.
 
     >>> from quantumlink.circuits import purification
     >>> assert_detects(purification("dejmps"), ["X___", "_Z__"], undetected=["XX__"])
@@ -91,7 +103,7 @@ def assert_detects(
         raise ValueError("the circuit's metadata names no heralds: nothing can be detected")
     clean = _acceptance(circuit, "I" * circuit.num_qubits, prepare)
     if clean < ATOL:
-        raise ValueError("the circuit accepts nothing even without an error: is what arrives prepared?")
+        raise AssertionError("the circuit accepts nothing even without an error: is what arrives prepared?")
     wrong = []
     for error in errors:
         accepted = _acceptance(circuit, _checked(circuit, error, "errors"), prepare)
@@ -133,19 +145,8 @@ def _checked(circuit: QuantumCircuit, letters: str, argument: str) -> str:
     return plain
 
 
-def _acceptance(circuit: QuantumCircuit, error: str, prepare: QuantumCircuit | None) -> float:
-    injected = circuit.copy_empty_like()
-    if prepare is not None:
-        injected.compose(prepare, range(prepare.num_qubits), inplace=True)
-    else:
-        for a, b in (circuit.metadata or {}).get("pairs", []):
-            injected.h(a)
-            injected.cx(a, b)
-    for qubit, letter in enumerate(error):
-        if letter != "I":
-            getattr(injected, letter.lower())(qubit)
-    for instruction in circuit.data:
-        injected.append(instruction)
+def _acceptance(circuit: QuantumCircuit, error: str, prepare: Arrivals) -> float:
+    injected = with_arrivals(circuit, prepare, error)
     return sum(
         float(tensor.reshape(())) for record, tensor in branches(injected).items() if accepts(circuit, record)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from qiskit.circuit import QuantumCircuit, QuantumRegister, Qubit
 
@@ -82,3 +82,35 @@ def accepts(circuit: QuantumCircuit, record: Sequence[int]) -> bool:
         for key, wanted in (("heralds", 0), ("odd_heralds", 1))
         for herald in metadata.get(key, [])
     )
+
+
+Arrivals: TypeAlias = QuantumCircuit | Literal["pairs"] | None
+"""What comes before a circuit: another one on its first qubits, Φ⁺ on each of its promised pairs, or nothing."""
+
+
+def with_arrivals(circuit: QuantumCircuit, prepare: Arrivals, error: str = "") -> QuantumCircuit:
+    """The circuit after what arrives: the preparation, and then Pauli errors, one letter a qubit.
+
+    Raises:
+        ValueError: if pairs are asked for and the circuit's metadata promises none.
+    """
+    if prepare is None and not error:
+        return circuit
+    result = circuit.copy_empty_like()
+    if isinstance(prepare, QuantumCircuit):
+        result.compose(prepare, range(prepare.num_qubits), inplace=True)
+    elif prepare == "pairs":
+        pairs = (circuit.metadata or {}).get("pairs", [])
+        if not pairs:
+            raise ValueError("prepare='pairs' needs a circuit whose metadata lists pairs that arrive")
+        for a, b in pairs:
+            result.h(a)
+            result.cx(a, b)
+    elif prepare is not None:
+        raise ValueError(f"prepare must be a circuit, 'pairs' or None, got {prepare!r}")
+    for qubit, letter in enumerate(error):
+        if letter != "I":
+            getattr(result, letter.lower())(qubit)
+    for instruction in circuit.data:
+        result.append(instruction)
+    return result

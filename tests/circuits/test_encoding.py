@@ -1,6 +1,6 @@
 """Encoded Bell pairs: every Pauli error, the code space, the logical pairs and their fidelity.
 
-Expected refusals are the symplectic products of the stabilisers, written down here, with the error. The circuit's
+Expected refusals are the symplectic products of the stabilizers, written down here, with the error. The circuit's
 own come from stim, with its resets and feed-forward; the smaller codes go through the branch interpreter as well.
 """
 
@@ -22,7 +22,7 @@ from quantumlink.exact import branches
 from quantumlink.testing import assert_detects, assert_flow
 
 LETTERS = "IXYZ"
-CODES = {  # stabilisers, logical operators
+CODES = {  # stabilizers, logical operators
     "four_two_two": (["XXXX", "ZZZZ"], ["XXII", "ZIZI", "XIXI", "ZZII"]),
     "five_qubit": (["XZZXI", "IXZZX", "XIXZZ", "ZXIXZ"], ["XXXXX", "ZZZZZ"]),
     "steane": (
@@ -35,7 +35,7 @@ CODES = {  # stabilisers, logical operators
     "bit 4": (["ZZII", "IZZI", "IIZZ"], ["XXXX", "IIIZ"]),
     "with Y": (["XYZ"], ["XII", "IYI", "YXI", "IZY"]),  # an odd number of Y: side b holds another code
 }
-ENUMERATORS = {  # on how many pairs: products of stabilisers, and strings that commute with all of them
+ENUMERATORS = {  # on how many pairs: products of stabilizers, and strings that commute with all of them
     "four_two_two": ([1, 0, 0, 0, 3], [1, 0, 18, 24, 21]),
     "five_qubit": ([1, 0, 0, 0, 15, 0], [1, 0, 0, 30, 15, 18]),
     "steane": ([1, 0, 0, 0, 21, 0, 42, 0], [1, 0, 0, 21, 21, 126, 42, 45]),
@@ -286,7 +286,7 @@ def test_fidelity_of_all_logical_pairs(name, fidelity):
     heralds = circuit.metadata["heralds"]
     state = sum(t for record, t in found.items() if not any(sum(record[c] for c in h) % 2 for h in heralds))
     state = state.reshape((4,) * 2 * n)
-    # The projector on the encoded pairs is the mean of all products of their stabilisers.
+    # The projector on the encoded pairs is the mean of all products of their stabilizers.
     products = [stim.PauliString(circuit.num_qubits)]
     for stabilizer in output_stabilizers(name):
         products += [p * stim.PauliString(stabilizer) for p in products]
@@ -355,13 +355,13 @@ def test_codes_by_name_survive_export(code):
 @pytest.mark.parametrize(
     ("code", "error", "text"),
     [
-        ("shor", ValueError, "code must be one of four_two_two, five_qubit, steane, or stabilisers; got 'shor'"),
-        ([], ValueError, "at least one stabiliser"),
-        (["ZZ", "Z"], ValueError, "stabilisers must consist of 2 letters I, X, Y, Z each, not all I; got 'Z'"),
+        ("shor", ValueError, "code must be one of four_two_two, five_qubit, steane, or stabilizers; got 'shor'"),
+        ([], ValueError, "at least one stabilizer"),
+        (["ZZ", "Z"], ValueError, "stabilizers must consist of 2 letters I, X, Y, Z each, not all I; got 'Z'"),
         (["Zz"], ValueError, "got 'Zz'"),
         (["ZZ", "II"], ValueError, "not all I; got 'II'"),
-        (["XI", "ZZ"], ValueError, "stabilisers must commute, got 'XI' and 'ZZ'"),
-        (["ZZI", "IZZ", "ZIZ"], ValueError, "stabilisers must be independent, got number 2 as a product"),
+        (["XI", "ZZ"], ValueError, "stabilizers must commute, got 'XI' and 'ZZ'"),
+        (["ZZI", "IZZ", "ZIZ"], ValueError, "stabilizers must be independent, got number 2 as a product"),
         ([1, 2], TypeError, "code must be a name or a sequence of texts"),
         (7, TypeError, "code must be a name or a sequence of texts"),
     ],
