@@ -7,7 +7,7 @@ readings of it: the circuit, the exact state, the measured one.
 from quantumlink import circuits, qkd
 from quantumlink.compose import PairState, compose, evaluate
 from quantumlink.estimation import Estimate
-from quantumlink.execution import Samples, sample
+from quantumlink.execution import ExactSampler, Samples, sample
 from quantumlink.hardware import Fiber, Memory, Node, Processor
 from quantumlink.link import ElementaryLink, Link, chain, purify, swap
 from quantumlink.network import Network
@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ElementaryLink",
     "Estimate",
+    "ExactSampler",
     "Fiber",
     "Link",
     "Memory",

@@ -1,6 +1,7 @@
 """Running programs on samplers."""
 
+from quantumlink.execution.exact_sampler import ExactSampler
 from quantumlink.execution.samples import Samples
 from quantumlink.execution.sampling import sample
 
-__all__ = ["Samples", "sample"]
+__all__ = ["ExactSampler", "Samples", "sample"]

@@ -1,4 +1,4 @@
-"""Rotations spelt so that a stabiliser simulator recognises them gate by gate, also as parameters."""
+"""Rotations spelt so that a stabilizer simulator recognises them gate by gate, also as parameters."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ a switch, one angle where none is needed.
 
 import inspect
 import io
+import warnings
 from contextlib import suppress
 from typing import Literal, get_args, get_origin, get_type_hints
 
@@ -191,17 +192,36 @@ def test_draws(circuit):
             plt.close(figure)
 
 
-@pytest.fixture(scope="module")
-def machine():
+# Families of IBM processors: Eagle (ECR, heavy hexagons), Heron r1 and r2 (CZ), Nighthawk (a square lattice).
+MACHINES = {
+    "Eagle": "FakeSherbrooke",
+    "Heron r1": "FakeTorino",
+    "Heron r2": "FakeMarrakesh",
+    "Nighthawk": "FakeNighthawk",
+}
+
+
+def transpiler(family, level):
     fake_provider = pytest.importorskip("qiskit_ibm_runtime.fake_provider")
     from qiskit.transpiler import generate_preset_pass_manager
 
-    backend = fake_provider.FakeTorino()
-    return backend.target, generate_preset_pass_manager(1, backend=backend, seed_transpiler=7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some snapshots warn that they are not typical
+        backend = getattr(fake_provider, MACHINES[family])()
+    return backend.target, generate_preset_pass_manager(level, backend=backend, seed_transpiler=7)
 
 
-@every_circuit
-def test_transpiles_for_a_machine(circuit, machine):
+@pytest.fixture(scope="module")
+def machine():
+    return transpiler("Heron r1", 1)
+
+
+@pytest.fixture(scope="module", params=[(f, level) for f in MACHINES for level in (1, 3)], ids=str)
+def any_machine(request):
+    return transpiler(*request.param)
+
+
+def assert_compiles(circuit, machine):
     from qiskit_ibm_runtime.utils.utils import is_isa_circuit
 
     target, pass_manager = machine
@@ -210,6 +230,16 @@ def test_transpiles_for_a_machine(circuit, machine):
     assert compiled.num_clbits == circuit.num_clbits
     measured = [op.count_ops().get("measure", 0) for op in (circuit, compiled)]
     assert measured[0] == measured[1]
+
+
+@every_circuit
+def test_transpiles_for_a_machine(circuit, machine):
+    assert_compiles(circuit, machine)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in _builders()])
+def test_transpiles_for_every_family_at_levels_1_and_3(name, any_machine):
+    assert_compiles(ALL[name], any_machine)
 
 
 # --- the channel instruction, which is no circuit of its own
