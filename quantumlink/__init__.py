@@ -5,13 +5,13 @@ readings of it: the circuit, the exact state, the measured one.
 """
 
 from quantumlink import circuits, qkd
-from quantumlink.compose import PairState, compose, evaluate
 from quantumlink.estimation import Estimate
 from quantumlink.execution import ExactSampler, Samples, sample
 from quantumlink.hardware import Fiber, Memory, Node, Processor
 from quantumlink.link import ElementaryLink, Link, chain, purify, swap
 from quantumlink.network import Network
 from quantumlink.program import Program
+from quantumlink.readings import PairState, compose, evaluate
 from quantumlink.visualization import draw
 
 __version__ = "0.1.0"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantumlink import validation
-from quantumlink.compose import compose, evaluate, fold
 from quantumlink.execution import Samples
 from quantumlink.link import ElementaryLink, Link, Purify, Swap, chain, distinct_links, pairs_text
 from quantumlink.program import Program
+from quantumlink.readings import compose, evaluate, fold
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,8 +1,8 @@
 """Seeds, one for each test, and the way to the oracles.
 
-Every test draws from a seed of its own, made of the session's seed and the test's id, so that a failure
+Every test draws from a seed of its own, made of the run's seed and the test's id, so that a failure
 repeats in any order and alone: rerun with the printed seed, ``pytest --quantumlink-seed=N`` or the variable
-``QUANTUMLINK_SEED``. Without either, each session draws a new one.
+``QUANTUMLINK_SEED``. Without either, each run draws a new one.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def pytest_report_header(config):
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):
-    if exitstatus:  # a quiet session prints no header
+    if exitstatus:  # a quiet run prints no header
         terminalreporter.write_line(f"quantumlink seed: rerun with {_OPTION}={config.getoption(_OPTION)}")
 
 

@@ -44,7 +44,7 @@ class PauliChannel(Instruction):
     def _define(self) -> None:
         self.definition = QuantumCircuit(1)
 
-    def inverse(self, annotated: bool = False) -> Instruction:  # noqa: ARG002  Qiskit's signature
+    def inverse(self, annotated: bool = False) -> Instruction:
         """Refuse: a channel that forgets has no inverse.
 
         Raises:

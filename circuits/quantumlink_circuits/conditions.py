@@ -26,7 +26,9 @@ def odd_parity(bits: Sequence[Clbit]) -> Condition:
         raise ValueError("bits must name at least one classical bit, got none")
     if len(bits) == 1:
         return bits[0], 1
-    parity: expr.Expr = expr.lift(bits[0])
-    for bit in bits[1:]:
-        parity = expr.bit_xor(parity, bit)
-    return parity
+    # As a balanced tree: Qiskit walks expressions recursively.
+    parts: list[expr.Expr] = [expr.lift(bit) for bit in bits]
+    while len(parts) > 1:
+        pairs = [expr.bit_xor(a, b) for a, b in zip(parts[::2], parts[1::2], strict=False)]
+        parts = pairs + parts[2 * len(pairs) :]
+    return parts[0]

@@ -14,13 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from quantumlink.cli.messages import print_error
-from quantumlink.compose import PairState, evaluate, highest_rate_hz
 from quantumlink.estimation import Estimate
 from quantumlink.execution import Samples, sample
 from quantumlink.link import Link, pairs_text
 from quantumlink.network import Network
 from quantumlink.qkd import Key, bb84_rate
 from quantumlink.qkd.bbm92 import bbm92
+from quantumlink.readings import PairState, evaluate, highest_rate_hz
 
 
 def run(

@@ -16,11 +16,11 @@ from qiskit.providers import BackendV2
 
 from quantumlink import validation
 from quantumlink.circuits import BASIS_ANGLES, basis_measurement
-from quantumlink.compose import compose
 from quantumlink.execution.engines import Setting, given_engine, local_engine
 from quantumlink.execution.samples import NoiseSource, Outcomes, Samples
 from quantumlink.link import Link
 from quantumlink.program import Program, RandomSetting
+from quantumlink.readings import compose
 from quantumlink.rewrites import add_noise, clifford_rotations, without_medium
 
 ENDS_REGISTER = "ends"
@@ -80,7 +80,8 @@ def sample(
             f"noise='program' is written into the circuit, which only Aer can run; {type(sampler).__name__} has "
             f"noise of its own: use noise='sampler'"
         )
-    measured, angles = _measured(program, source, noisy_ends)
+    for_device = given is not None and given.has_target
+    measured, angles = _measured(program, source, noisy_ends, for_device)
     # The draws of settings and those of outcomes need streams of their own.
     rng = np.random.default_rng(None if seed is None else [seed, 1])
     settings = [(label, s) for label in labels for s in _settings(measured, angles, label, shots, rng)]
@@ -107,7 +108,7 @@ def _checked_bases(bases: Sequence[str]) -> list[str]:
 
 
 def _measured(
-    program: Program, source: NoiseSource, noisy_ends: bool
+    program: Program, source: NoiseSource, noisy_ends: bool, for_device: bool
 ) -> tuple[Program, list[tuple[Parameter, Parameter]]]:
     """The program as it will run, its ends measured along parameterized directions."""
     angles = [(Parameter(f"theta_{end}"), Parameter(f"phi_{end}")) for end in range(len(program.ends))]
@@ -121,7 +122,8 @@ def _measured(
         return replace(of, circuit=circuit)
 
     if source == "sampler":
-        return with_measurement(without_medium(program)), angles
+        bare = with_measurement(without_medium(program))
+        return (bare if for_device else clifford_rotations(bare)), angles
     if noisy_ends:
         return clifford_rotations(add_noise(with_measurement(program))), angles
     return clifford_rotations(with_measurement(add_noise(program))), angles

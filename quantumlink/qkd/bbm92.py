@@ -17,13 +17,13 @@ from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
 from quantumlink import validation
-from quantumlink.compose import compose, evaluate, measurement_map
 from quantumlink.execution import sample
 from quantumlink.link import Link
 from quantumlink.program import Program
 from quantumlink.qkd.distillation import distill
 from quantumlink.qkd.key import Key
 from quantumlink.qkd.reconciliation import Cascade, Reconciler
+from quantumlink.readings import compose, evaluate, measurement_map
 
 Counts = npt.NDArray[np.int_]
 """Counts of the outcomes 00, 01, 10, 11 (right end, left end), and of refused heralds: shape (5,)."""

@@ -5,11 +5,13 @@ from quantumlink.rewrites.medium import without_medium
 from quantumlink.rewrites.noise import add_noise, noisy_circuit
 from quantumlink.rewrites.noise_model import inlined_noise, readout_errors
 from quantumlink.rewrites.pauli_frame import FramedCircuit, feedforward, framed_circuit, pauli_frame
+from quantumlink.rewrites.qubit_reuse import LeanCircuit, reuse_qubits, reused_circuit
 from quantumlink.rewrites.rotations import clifford_rotations
 from quantumlink.rewrites.sampled_channels import sampled_channels, sampled_circuit
 
 __all__ = [
     "FramedCircuit",
+    "LeanCircuit",
     "add_noise",
     "clifford_rotations",
     "deferred_circuit",
@@ -20,6 +22,8 @@ __all__ = [
     "noisy_circuit",
     "pauli_frame",
     "readout_errors",
+    "reuse_qubits",
+    "reused_circuit",
     "sampled_channels",
     "sampled_circuit",
     "without_medium",

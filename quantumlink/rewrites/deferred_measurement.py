@@ -37,6 +37,10 @@ def deferred_measurement(program: Program) -> Program:
     Raises:
         UnsupportedOperation: naming the operation, as `deferred_circuit`.
     """
+    if program.earlier_nodes:
+        raise UnsupportedOperation(
+            "the qubits of this program are reused, which takes resets: defer its measurements before that"
+        )
     circuit, owners = _Deferral(program.circuit).rewrite()
     nodes = (*program.nodes, *(program.nodes[owner] for owner in owners))
     return replace(program, circuit=circuit, nodes=nodes)

@@ -8,11 +8,14 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil, isfinite, log
+from math import ceil, log
 from typing import Any
 
 from quantumlink.estimation import Estimate
 from quantumlink.execution import Samples
+
+ROUNDING = 1e-9
+"""How far outside [0, 1] a probability may be through rounding."""
 
 FALSE_ALARM = 1e-6
 """How often, at most, a check fails although nothing is wrong."""
@@ -78,8 +81,12 @@ def assert_counts(
         raise ValueError(f"false_alarm must lie in (0, 1), got {false_alarm}")
     expected = _plain(probabilities)
     found = _plain(counts)
-    if any(not (isfinite(p) and 0 <= p <= 1) for p in expected.values()) or abs(sum(expected.values()) - 1) > 1e-9:
+    if (
+        any(not -ROUNDING <= p <= 1 + ROUNDING for p in expected.values())
+        or abs(sum(expected.values()) - 1) > ROUNDING
+    ):
         raise ValueError(f"probabilities must lie in [0, 1] and sum to 1, got {dict(probabilities)}")
+    expected = {outcome: min(max(p, 0.0), 1.0) for outcome, p in expected.items()}
     if any(n < 0 or n != int(n) for n in found.values()) or not sum(found.values()):
         raise ValueError(f"counts must be whole numbers, not all zero; got {dict(counts)}")
     total = int(sum(found.values()))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import quantumlink as ql
-from quantumlink.compose.maps import purification_map, swap_map
+from quantumlink.readings.maps import purification_map, swap_map
 from quantumlink.rewrites import add_noise
 
 PROCESSOR = ql.Processor(depolarizing_1q=1e-3, depolarizing_2q=1e-2, readout_error=0.01)

@@ -40,6 +40,11 @@ SHAPES = {
         2,
         lambda make, purify: purify(make(0, 2), ql.swap(make(0, 1), make(1, 2))),
     ),
+    "there and back: a relay that is also an end": (
+        3,
+        lambda make, purify: ql.swap(ql.swap(make(0, 1), make(1, 2)), make(2, 1)),
+    ),
+    "from right to left": (2, lambda make, purify: ql.swap(make(2, 1), purify(make(1, 0), make(1, 0)))),
     "purified twice, one pair after the other": (
         1,
         lambda make, purify: purify(purify(make(0, 1), make(0, 1)), make(0, 1)),

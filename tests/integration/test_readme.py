@@ -24,7 +24,8 @@ def test_python_runs_as_it_stands(number, monkeypatch, tmp_path, capsys):
 
 
 def test_commands_are_those_of_the_makefile():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("--quiet ", "").replace("$(PYTHON)", "python3")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    makefile = makefile.replace("--quiet ", "").replace("$(PYTHON)", "python3")
     commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
     assert len(commands) == 2
     for command in commands:

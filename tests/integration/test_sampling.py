@@ -11,14 +11,16 @@ from math import log, sqrt
 
 import numpy as np
 import pytest
+from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2, StatevectorSampler
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError
 from qiskit_aer.primitives import SamplerV2 as AerSampler
 
 import quantumlink as ql
+from quantumlink.circuits import bell_pair, teleportation
 from quantumlink.execution import Samples
-from quantumlink.rewrites import sampled_channels
+from quantumlink.rewrites import pauli_frame, sampled_channels
 
 FALSE_ALARM = 1e-6
 BASES = ["".join(pair) for pair in product("XYZ", repeat=2)]
@@ -158,8 +160,6 @@ def test_estimates_cover_what_is_evaluated(seed):
 
 def test_the_rightmost_letter_belongs_to_the_left_end():
     # Nothing random: the left end is |1⟩, the right end |+⟩.
-    from qiskit.circuit import QuantumCircuit
-
     circuit = QuantumCircuit(2)
     circuit.x(0)
     circuit.h(1)
@@ -169,6 +169,22 @@ def test_the_rightmost_letter_belongs_to_the_left_end():
         assert samples.outcomes == {"XZ": (0, 50, 0, 0)}  # right 0, left 1
         assert samples.expectation("IZ").best == -1
         assert samples.expectation("XI").best == 1
+
+
+def test_a_frame_is_read_with_the_letter_of_its_own_end():
+    # Nothing random in what is counted: |+⟩ is teleported to the right end, the left end is |1⟩ from X alone, and
+    # every correction stays in the frame. XZ needs the Z of the right end's frame.
+    circuit = QuantumCircuit(4, 2)
+    circuit.h(3)
+    circuit.x(0)
+    circuit.append(bell_pair().to_gate(label="pair"), [2, 1])
+    circuit.compose(teleportation(prepare_pair=False), [3, 2, 1], [0, 1], inplace=True)
+    node = ql.Node("anywhere")
+    program = pauli_frame(ql.Program(circuit, {"left": 0, "right": 1}, (node,) * 4))
+    assert (program.frame["right"].x, program.frame["right"].z) == ((1,), (0,))
+    for sampler in (None, AerSimulator()):
+        samples = ql.sample(program, ["XZ"], shots=100, seed=1, sampler=sampler)
+        assert samples.outcomes == {"XZ": (0, 100, 0, 0)}  # right 0, left 1
 
 
 def test_perfect_links_never_disagree():
@@ -354,6 +370,15 @@ def test_a_fake_device_runs_a_link_under_its_own_noise(small_device, seed):
     # An estimate strays from it by √(3·ln(2/δ)/8n) = 0.07 at most; above 0.5 the pair is entangled.
     assert 0.5 < samples.fidelity().best < 1
     assert samples == ql.sample(program, shots=1_000, seed=seed, sampler=small_device)
+
+
+def test_ibms_own_sampler_runs_a_link_on_its_device(small_device):
+    # It tells its backend, so that the circuit is transpiled for it; without a seed, as above within 0.07.
+    module = pytest.importorskip("qiskit_ibm_runtime.executor_sampler")
+    program = ql.compose(LINKS["swap"], corrections="frame")
+    samples = ql.sample(program, shots=1_000, sampler=module.Sampler(mode=small_device))
+    assert samples.noise == "sampler"
+    assert 0.5 < samples.fidelity().best < 1
 
 
 def test_a_device_is_not_asked_to_play_the_programs_noise(small_device):

@@ -34,6 +34,9 @@ BELL_VECTORS = np.array([[1, 0, 0, 1], [1, 0, 0, -1], [0, 1, 1, 0], [0, 1, -1, 0
 CNOT = np.eye(4)[[0, 3, 2, 1]]
 """The first qubit, the least significant, controls."""
 
+NEGLIGIBLE = 1e-12
+"""Kraus operators below this, probabilities below 1e-24, are left out: Aer fails on denormal numbers."""
+
 _IDEAL = ((1.0, 0.0), (0.0, 1.0))
 _SKIPPED = {"barrier", "delay"}
 
@@ -184,7 +187,7 @@ class _Deferral:
 
     def channel(self, kraus, qubits, conditions):
         """Kraus operators on qubits, where the conditions on the records hold."""
-        kraus = [k for k in kraus if np.abs(k).max() > 0]
+        kraus = [k for k in kraus if np.abs(k).max() > NEGLIGIBLE]
         if conditions:
             # A bit that has not been written is 0 and has no record.
             records = sorted({c for condition in conditions for c in _bits_of(condition) if c in condition[3]})
@@ -203,7 +206,7 @@ class _Deferral:
                 kraus = [np.kron(np.diag(yes), kraus[0]) + otherwise]
             else:
                 kraus = [*(np.kron(np.diag(yes), k) for k in kraus), otherwise]
-            kraus = [k for k in kraus if np.abs(k).max() > 0]
+            kraus = [k for k in kraus if np.abs(k).max() > NEGLIGIBLE]
         if len(kraus) == 1:
             self.result.circuit.unitary(kraus[0], qubits)
         else:

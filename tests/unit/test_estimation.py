@@ -191,5 +191,28 @@ def test_an_estimate_prints_itself_with_its_interval():
     assert f"{x:.2f}" == "0.93 [0.91, 0.95]"
 
 
+def test_exact_numbers_shift_and_scale_the_interval_with_the_value():
+    x = Estimate(0.1, 0.2, 0.4, confidence=0.9)
+    for found, wanted in (
+        (1 - x, (0.6, 0.8, 0.9)),
+        (x - 1, (-0.9, -0.8, -0.6)),
+        (x + 1, (1.1, 1.2, 1.4)),
+        (-x, (-0.4, -0.2, -0.1)),
+        (2 * x, (0.2, 0.4, 0.8)),
+        (x * -2, (-0.8, -0.4, -0.2)),
+    ):
+        assert isinstance(found, Estimate)
+        assert list(found) == pytest.approx(wanted, abs=EXACT)
+        assert found.confidence == 0.9
+
+
+def test_two_estimates_together_are_a_plain_number():
+    # How they hang together is not known, so that no interval is made up.
+    x, y = Estimate(0.1, 0.2, 0.4), Estimate(0.3, 0.5, 0.6)
+    for found, wanted in ((x + y, 0.7), (x - y, -0.3), (x * y, 0.1)):
+        assert type(found) is float
+        assert found == pytest.approx(wanted, abs=EXACT)
+
+
 def test_unbounded_intervals_are_allowed():
     assert Estimate(-inf, 0.0, inf).covers(1e300)

@@ -141,7 +141,7 @@ def random_program(rng):
     """Four qubits, two of them ends; four measurements, corrections of every kind on any qubit, one herald."""
     circuit = QuantumCircuit(QuantumRegister(4, "q"), ClassicalRegister(3, "c"), ClassicalRegister(1, "d"))
     alive, written = list(range(4)), []
-    one, two = ["h", "s", "sdg", "sx", "sxdg", "x", "y", "z"], ["cx", "cz", "cy", "swap", "ecr", "iswap"]
+    one, two = ["h", "s", "sdg", "sx", "sxdg", "x", "y", "z"], ["cx", "cz", "cy", "swap", "ecr", "iswap", "dcx"]
 
     def gates(count):
         for _ in range(count):
@@ -207,7 +207,7 @@ def test_a_remembered_x_changes_the_meaning_of_a_later_measurement():
 
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(
-    gates=st.lists(st.sampled_from(["h", "s", "sdg", "sx", "sxdg", "cx", "cz", "cy", "swap"]), max_size=8),
+    gates=st.lists(st.sampled_from(["h", "s", "sdg", "sx", "sxdg", "cx", "cz", "cy", "swap", "dcx"]), max_size=8),
     letter=st.sampled_from("xyz"),
 )
 def test_a_remembered_pauli_goes_through_any_clifford_gates(gates, letter):

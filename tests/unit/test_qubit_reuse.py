@@ -58,7 +58,7 @@ def test_any_circuit_is_reused_exactly(rng):
 
 def test_reuse_never_takes_more_qubits_than_the_written_order(rng):
     # For about one circuit in fifty the rule's own order takes more: then the written one is kept.
-    for _ in range(150):
+    for _ in range(100):
         circuit = random_dynamic_circuit(rng, num_qubits=10, length=30)
         first, last = {}, {}
         for place, instruction in enumerate(circuit.data):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from quantumlink import Node, Processor, chain, evaluate, purify, swap
-from quantumlink.compose import highest_rate_hz, pairs_spent
 from quantumlink.link import ElementaryLink, Purify, Swap
+from quantumlink.readings import highest_rate_hz, pairs_spent
 
 # Populations are told by (phase, parity): index phase + 2·parity, that is Φ⁺, Φ⁻, Ψ⁺, Ψ⁻.
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from qiskit.circuit import Parameter, QuantumCircuit
 
 from quantumlink import validation
-from quantumlink.compose.maps import PairMap, purification_map, swap_map
-from quantumlink.compose.state import BELL_SIGNS, PairState
 from quantumlink.exact import branches
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink, Link, Purify, Swap, distinct_links
 from quantumlink.program import Program
+from quantumlink.readings.maps import PairMap, purification_map, swap_map
+from quantumlink.readings.state import BELL_SIGNS, PairState
 from quantumlink.rewrites import add_noise
 
 FloatArray = npt.NDArray[np.float64]

@@ -2,7 +2,7 @@
 
 Every elementary pair has two qubits of its own, in a register named after the node that holds them. A pair
 arrives as a ``bell_pair`` followed by its `PauliChannel`; then the primitives of the circuits floor are
-appended, children before parents.
+appended, children before parents. With ``reuse_qubits`` few qubits stand for all of them in turn.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from quantumlink.compose.exact import fold
 from quantumlink.link import ElementaryLink, Link, Purify, distinct_links
+from quantumlink.readings.exact import fold
 
 
 def pairs_spent(link: Link) -> dict[ElementaryLink, float]:

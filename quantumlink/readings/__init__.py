@@ -1,0 +1,9 @@
+"""The readings of a link: as a circuit (`compose`), and as an exact state (`evaluate`)."""
+
+from quantumlink.readings.circuit import compose
+from quantumlink.readings.exact import evaluate, fold
+from quantumlink.readings.maps import measurement_map
+from quantumlink.readings.rate import highest_rate_hz, pairs_spent
+from quantumlink.readings.state import PairState
+
+__all__ = ["PairState", "compose", "evaluate", "fold", "highest_rate_hz", "measurement_map", "pairs_spent"]
