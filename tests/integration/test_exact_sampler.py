@@ -1,0 +1,203 @@
+"""`ExactSampler` and the reading of Aer noise models: exact probabilities against Aer's density matrix."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit, QuantumRegister
+from qiskit.circuit.random import random_circuit
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import (
+    NoiseModel,
+    amplitude_damping_error,
+    depolarizing_error,
+    pauli_error,
+    thermal_relaxation_error,
+)
+
+import quantumlink as ql
+from quantumlink.exact import UnsupportedOperation, branches, interpreter_size
+from quantumlink.rewrites import inlined_noise, readout_errors
+from quantumlink.testing import assert_counts
+
+# Deterministic floating-point work on both sides.
+EXACT = 1e-9
+
+
+def device(rng):
+    """Errors by name, some for certain qubits only, Kraus errors among them; readout errors apart."""
+    model = NoiseModel(basis_gates=["h", "x", "rx", "rz", "cx", "sx", "t"])
+    model.add_all_qubit_quantum_error(depolarizing_error(rng.uniform(0, 0.2), 1), ["h", "x", "rx", "t"])
+    model.add_quantum_error(amplitude_damping_error(rng.uniform(0, 0.3)), ["h"], [1])
+    model.add_all_qubit_quantum_error(depolarizing_error(rng.uniform(0, 0.2), 2), ["cx"])
+    model.add_quantum_error(pauli_error([("XY", 0.1), ("II", 0.9)]), ["cx"], [0, 2])
+    model.add_all_qubit_quantum_error(thermal_relaxation_error(50, 70, 10), ["measure"])
+    return model
+
+
+def basic(num_qubits, rng):
+    circuit = QuantumCircuit(num_qubits)
+    for _ in range(12):
+        a, b = rng.choice(num_qubits, 2, replace=False).tolist()
+        gate = rng.choice(["h", "x", "t", "sx"])
+        getattr(circuit, gate)(a)
+        circuit.rx(rng.uniform(0, 6), b)
+        circuit.cx(a, b)
+    return circuit
+
+
+def test_probabilities_under_a_noise_model_are_aers(rng):
+    """Without readout errors Aer tells probabilities exactly: of the state just before an ideal measurement."""
+    model, circuit = device(rng), basic(3, rng)
+    reference = circuit.copy()
+    reference.save_probabilities()
+    wanted = AerSimulator(method="density_matrix", noise_model=model).run(reference, shots=1).result()
+    wanted = np.asarray(wanted.data()["probabilities"])
+    noisy = inlined_noise(circuit, model)
+    measured = noisy.copy()
+    measured.measure_all()  # the error of "measure" is not inlined here
+    found = np.zeros(8)
+    for record, tensor in branches(measured).items():
+        found[sum(bit << i for i, bit in enumerate(record))] = tensor.reshape(())
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=EXACT)
+
+
+def test_errors_of_a_measurement_and_of_readout_act_as_in_aer(seed):
+    """A million shots of Aer against the exact distribution: assert_counts, false alarm 1e-6."""
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(amplitude_damping_error(0.3), ["measure"])
+    model.add_all_qubit_quantum_error(pauli_error([("X", 0.25), ("I", 0.75)]), ["reset"])
+    model.add_readout_error([[0.9, 0.1], [0.2, 0.8]], [1])
+    circuit = QuantumCircuit(2, 2)
+    circuit.x([0, 1])
+    circuit.reset(0)
+    circuit.h(1)
+    circuit.measure([0, 1], [0, 1])
+    backend = AerSimulator(method="density_matrix", noise_model=model)
+    counts = backend.run(circuit, shots=1_000_000, seed_simulator=seed).result().get_counts()
+    found = branches(inlined_noise(circuit, model), readout=readout_errors(model, 2))
+    assert_counts(counts, {"".join(map(str, r[::-1])): float(t.reshape(())) for r, t in found.items()})
+
+
+def test_readout_errors_drive_the_feed_forward():
+    """|0⟩ read as 1 with 0.3: the correction flips the other qubit just as often, and the record says so."""
+    model = NoiseModel()
+    model.add_readout_error([[0.7, 0.3], [0.0, 1.0]], [0])
+    circuit = QuantumCircuit(2, 2)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.x(1)
+    circuit.measure(1, 1)
+    found = branches(inlined_noise(circuit, model), readout=readout_errors(model, 2))
+    assert {record: round(float(t.reshape(())), 12) for record, t in found.items()} == {(0, 0): 0.7, (1, 1): 0.3}
+
+
+def test_noise_acts_only_where_a_block_runs():
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(pauli_error([("X", 1.0)]), ["z"])
+    circuit = QuantumCircuit(2, 2)
+    circuit.h(0)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.z(1)
+    circuit.measure(1, 1)
+    found = branches(inlined_noise(circuit, model))
+    assert set(found) == {(0, 0), (1, 1)}
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_dynamic_circuits_are_drawn_from_their_exact_distribution(number, rng, seed):
+    """Against Aer's statevector method, 20,000 shots each way; two-sample check through the exact table."""
+    circuit = random_circuit(3, 4, conditional=False, measure=False, seed=int(rng.integers(2**31)))
+    circuit.add_register(ClassicalRegister(3, "c"))
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.h(1)
+    circuit.reset(0)
+    circuit.measure([1, 2], [1, 2])
+    counts = ql.ExactSampler(seed=seed).run([circuit], shots=20_000).result()[0].data.c.get_counts()
+    exact = {"".join(map(str, r[::-1])): float(t.reshape(())) for r, t in branches(circuit).items()}
+    assert_counts(counts, exact)
+    from qiskit import transpile
+
+    backend = AerSimulator()
+    aer = backend.run(transpile(circuit, backend, optimization_level=0), shots=20_000, seed_simulator=seed)
+    assert_counts(aer.result().get_counts(), exact)
+
+
+def test_it_is_a_v2_sampler(seed):
+    theta = Parameter("θ")
+    first = QuantumCircuit(QuantumRegister(2, "q"), ClassicalRegister(1, "left"), ClassicalRegister(1, "right"))
+    first.rx(theta, 0)
+    first.cx(0, 1)
+    first.measure([0, 1], [0, 1])
+    second = QuantumCircuit(1)
+    second.x(0)
+    second.measure_all()
+    table = np.array([[0.0, np.pi], [0.0, np.pi], [np.pi, 0.0]])[..., None]
+    job = ql.ExactSampler(seed=seed, default_shots=77).run([(first, table, 50), second])
+    one, two = job.result()
+    assert one.data.left.array.shape[:2] == (3, 2)
+    assert (one.data.left.num_shots, two.data.meas.num_shots) == (50, 77)
+    wanted = (table[..., 0] > 1)[..., None].repeat(50, axis=-1)
+    for name in ("left", "right"):
+        np.testing.assert_array_equal(one.data[name].to_bool_array(order="little")[..., 0], wanted)
+    assert two.data.meas.get_counts() == {"1": 77}
+
+
+def test_seeds():
+    circuit = QuantumCircuit(6)
+    circuit.h(range(6))
+    circuit.measure_all()
+
+    def bits(seed):
+        one, two = ql.ExactSampler(seed=seed).run([circuit, circuit], shots=200).result()
+        return one.data.meas.array, two.data.meas.array
+
+    assert all((a == b).all() for a, b in zip(bits(5), bits(5), strict=True))
+    # 1,200 fair bits: that two independent draws agree throughout has probability 2⁻¹²⁰⁰.
+    assert (bits(5)[0] != bits(6)[0]).any()
+    assert (bits(5)[0] != bits(5)[1]).any()
+
+
+def test_what_it_cannot_take_is_refused_by_name():
+    wide = QuantumCircuit(14)
+    wide.h(0)
+    for i in range(13):
+        wide.cx(i, i + 1)
+    wide.measure_all()
+    with pytest.raises(ValueError, match="14 qubits are entangled at one time"):
+        ql.ExactSampler().run([wide])
+    loop = QuantumCircuit(1, 1)
+    with loop.while_loop((loop.clbits[0], 0)):
+        loop.h(0)
+        loop.measure(0, 0)
+    with pytest.raises(UnsupportedOperation, match="while_loop"):
+        ql.ExactSampler().run([loop]).result()
+    with pytest.raises(ValueError, match="shots must be a whole number, at least 1; got 0"):
+        ql.ExactSampler().run([loop], shots=0)
+    composite = QuantumCircuit(2)
+    composite.append(ql.circuits.bell_pair().to_gate(), [0, 1])
+    with pytest.raises(UnsupportedOperation, match="'bell_pair' is composite"):
+        inlined_noise(composite, NoiseModel())
+
+
+def test_size_counts_what_lives_at_one_time():
+    nodes = [ql.Node(f"n{i}") for i in range(41)]
+    hops = [ql.ElementaryLink(a, b, fidelity=0.99) for a, b in pairwise(nodes)]
+    program = ql.compose(ql.chain(hops, order="sequential"))
+    assert program.circuit.num_qubits == 80
+    size = interpreter_size(program.circuit, keep=[])
+    # The left end lives on its own; a hop's new pair and the end that waits make three.
+    assert (size.qubits, size.bits) == (3, 2)
+
+
+def test_sample_follows_small_programs_exactly_and_says_so(seed):
+    a, r, b = ql.Node("a"), ql.Node("r", processor=ql.Processor(0.01, 0.02, 0.03)), ql.Node("b")
+    link = ql.swap(ql.ElementaryLink(a, r, fidelity=0.9), ql.ElementaryLink(r, b, fidelity=0.95))
+    samples = ql.sample(link, shots=1_000_000, seed=seed)
+    assert samples.engine.startswith("exact:")
+    state = ql.evaluate(link)
+    # Hoeffding at 1e-6 for each of three correlators: 0.0054 at a million shots; a quarter of each in the fidelity.
+    assert abs(samples.fidelity() - state.fidelity) < 3 * 0.0054 / 4
+    assert ql.sample(link, shots=200, seed=seed, sampler=AerSimulator()).engine == "aer: given"
