@@ -12,6 +12,7 @@ from quantumlink.link import ElementaryLink, Link, chain, purify, swap
 from quantumlink.network import Network
 from quantumlink.program import Program
 from quantumlink.readings import PairState, compose, evaluate
+from quantumlink.sweeps import sweep
 from quantumlink.visualization import draw
 
 __version__ = "0.1.0"
@@ -38,4 +39,5 @@ __all__ = [
     "qkd",
     "sample",
     "swap",
+    "sweep",
 ]

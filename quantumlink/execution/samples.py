@@ -10,6 +10,7 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.estimation import CONFIDENCE, Estimate, affine_estimate, binomial_estimate
+from quantumlink.readings.state import html_table
 
 Outcomes = tuple[int, int, int, int]
 """Accepted counts of the outcomes 00, 01, 10, 11, written right end, left end."""
@@ -116,6 +117,14 @@ class Samples:
         shots = {basis: self.shots.get(basis, 0) + other.shots.get(basis, 0) for basis in bases}
         engines = "; ".join(dict.fromkeys(e for e in (self.engine, other.engine) if e))
         return Samples(self.ends, total, shots, self.noise, engines)
+
+    def _repr_html_(self) -> str:
+        rows = [(f"⟨{basis}⟩", str(self.expectation(basis))) for basis in self.outcomes]
+        if all(label in self.outcomes for label, _ in _FIDELITY_TERMS):
+            rows.insert(0, ("fidelity to Φ⁺", str(self.fidelity())))
+        rows += [("acceptance", str(self.acceptance)), ("runs", f"{sum(self.shots.values())}")]
+        rows += [("noise of the", self.noise), ("engine", self.engine)]
+        return html_table(" – ".join(self.ends), rows)
 
     def __repr__(self) -> str:
         runs = ", ".join(f"{basis}: {sum(self.outcomes[basis])}/{self.shots[basis]}" for basis in self.outcomes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,12 @@ PAULI_LABELS = "IXYZ"
 
 # Signs of (XX, YY, ZZ) in Φ⁺, Φ⁻, Ψ⁺, Ψ⁻.
 BELL_SIGNS = np.array([[1, -1, 1], [-1, 1, 1], [1, 1, -1], [-1, -1, -1]], dtype=float)
+
+
+def html_table(caption: str, rows: Sequence[tuple[str, str]]) -> str:
+    """A table of two columns, as a notebook shows it; texts are escaped."""
+    body = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in rows)
+    return f"<table><caption>{escape(caption)}</caption>{body}</table>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,6 +95,16 @@ class PairState:
         validation.choice("basis", basis, ("X", "Y", "Z"))
         sign = -1 if basis == "Y" else 1
         return (1 - sign * self.expectation(basis * 2)) / 2
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("fidelity to Φ⁺", f"{self.fidelity:.6f}"),
+            ("populations Φ⁺, Φ⁻, Ψ⁺, Ψ⁻", ", ".join(f"{p:.6f}" for p in self.bell_diagonal)),
+            ("QBER Z, X, Y", ", ".join(f"{self.qber(basis):.6f}" for basis in "ZXY")),
+            ("CHSH, at best", f"{self.chsh:.6f}"),
+            ("success probability", f"{self.success_probability:.6g}"),
+        ]
+        return html_table(" – ".join(self.ends), rows)
 
     def __repr__(self) -> str:
         return (

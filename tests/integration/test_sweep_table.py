@@ -1,0 +1,76 @@
+"""The table of a sweep: read-only columns, and how they are shown."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from quantumlink.estimation import Estimate
+from quantumlink.sweeps import Table, sweep
+
+
+@pytest.fixture(scope="module")
+def here():
+    with ThreadPoolExecutor(2) as here:
+        yield here
+
+
+@pytest.fixture
+def table(here):
+    return sweep(lambda x, y: {"z": x + y, "w": x * 1j}, {"x": [0, 1, 2], "y": [0.5, 1.5]}, executor=here)
+
+
+def test_table_is_read_only_and_says_what_it_has(table):
+    assert isinstance(table, Table)
+    assert repr(table) == "<Table 6 rows: x, y → z, w>"
+    with pytest.raises(ValueError, match="read-only"):
+        table["z"][0] = 1
+    with pytest.raises(AttributeError):
+        table.columns = {}
+    with pytest.raises(KeyError, match=r"the table has x, y, z, w; got 'zz'.*did you mean 'z'"):
+        table["zz"]
+
+
+def test_html_is_escaped_and_short(here):
+    table = sweep(lambda name: 1 / 3, {"name": ["<b>"] + [str(i) for i in range(40)]}, executor=here)
+    html = table._repr_html_()
+    assert "<b>" not in html
+    assert "&lt;b&gt;" in html
+    assert "0.333333" in html
+    assert "21 more rows" in html
+    assert html.count("<tr>") == 21
+
+
+def test_to_pandas(table, monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    frame = table.to_pandas()
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame["z"].tolist() == table["z"].tolist()
+    frame.loc[0, "z"] = 7.0
+    assert table["z"][0] == 0.5
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="to_pandas needs pandas"):
+        table.to_pandas()
+
+
+def test_plots(table, here):
+    heat = table.plot()
+    (mesh,) = heat.axes[0].collections
+    assert np.array_equal(np.asarray(mesh.get_array()).reshape(2, 3), table["z"].reshape(3, 2).T)
+    assert (heat.axes[0].get_xlabel(), heat.axes[0].get_ylabel(), heat.axes[1].get_ylabel()) == ("x", "y", "z")
+    lines = table.plot(x="y").axes[0].lines
+    assert [line.get_label() for line in lines] == ["x = 0", "x = 1", "x = 2"]
+    assert [line.get_ydata().tolist() for line in lines] == [[0.5, 1.5], [1.5, 2.5], [2.5, 3.5]]
+    assert len(table.plot(by="y").axes[0].lines) == 2
+    with pytest.raises(ValueError, match="y must be a column of real numbers"):
+        table.plot(y="w")
+    with pytest.raises(KeyError):
+        table.plot(y="q")
+    with pytest.raises(ValueError, match="several rows have one x"):
+        sweep(lambda x, k, m: x, {"x": [1], "k": [1, 2], "m": [1, 2]}, executor=here).plot(x="x", by="k")
+    one = sweep(lambda s: {"v": Estimate(0.1, 0.2, 0.3)}, {"s": ["b", "a"]}, executor=here).plot().axes[0]
+    assert len(one.collections) == 1
+    assert [tick.get_text() for tick in one.get_xticklabels()] == ["b", "a"]
+    with pytest.raises(ValueError, match="nothing to plot"):
+        sweep(lambda x: 1, {"x": []}).plot()
