@@ -6,7 +6,7 @@ readings of it: the circuit, the exact state, the measured one.
 
 from quantumlink import circuits, qkd
 from quantumlink.estimation import Estimate
-from quantumlink.execution import ExactSampler, Samples, sample
+from quantumlink.execution import CliffordSampler, ExactSampler, Samples, sample
 from quantumlink.hardware import Fiber, Memory, Node, Processor
 from quantumlink.link import ElementaryLink, Link, chain, purify, swap
 from quantumlink.network import Network
@@ -18,6 +18,7 @@ from quantumlink.visualization import draw
 __version__ = "0.1.0"
 
 __all__ = [
+    "CliffordSampler",
     "ElementaryLink",
     "Estimate",
     "ExactSampler",

@@ -20,6 +20,7 @@ from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
 
 from quantumlink.exact import interpreter_size
+from quantumlink.execution.clifford import CliffordSampler, clifford_refusal
 from quantumlink.execution.exact_sampler import draw_bits
 from quantumlink.execution.samples import NoiseSource
 from quantumlink.progress import track
@@ -79,6 +80,20 @@ class ExactEngine(Engine):
         ]
 
 
+class CliffordEngine(Engine):
+    """Stim, by way of `CliffordSampler`: circuits of any size with Clifford gates and Pauli noise."""
+
+    noise: NoiseSource = "program"
+
+    def __init__(self, seed: int | None, reason: str) -> None:
+        self._seed = seed
+        self.reason = reason
+
+    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
+        """See `Engine.run`."""
+        return _run_pubs(CliffordSampler(seed=self._seed), circuit, settings)
+
+
 class AerEngine(Engine):
     """Aer on this machine, each setting in a run with an independent seed."""
 
@@ -132,7 +147,11 @@ def local_engine(
     told = f"up to {size.qubits} qubits at one time, {size.bits} bits to be read"
     if size.coefficients <= MAX_EXACT_COEFFICIENTS and len(settings) <= MAX_EXACT_SETTINGS:
         return ExactEngine(seed, f"exact: {told}")
-    return AerEngine(lambda child: SamplerV2(seed=child), seed, f"aer: {told}, too many to follow exactly")
+    refusal = clifford_refusal(circuit, settings[0].values)
+    if refusal is None:
+        return CliffordEngine(seed, f"clifford: {told}, too many to follow exactly")
+    reason = f"aer: {told}, too many to follow exactly; and no Clifford circuit: {refusal}"
+    return AerEngine(lambda child: SamplerV2(seed=child), seed, reason)
 
 
 def given_engine(sampler: BaseSamplerV2 | BackendV2, seed: int | None) -> Engine:

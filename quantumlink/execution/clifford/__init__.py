@@ -1,0 +1,5 @@
+"""Clifford circuits with Pauli noise, of any size: a SamplerV2 over stim."""
+
+from quantumlink.execution.clifford.sampler import CliffordSampler, clifford_refusal
+
+__all__ = ["CliffordSampler", "clifford_refusal"]

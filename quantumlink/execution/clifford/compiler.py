@@ -1,0 +1,272 @@
+"""From steps to stages: records are counted, qubits get their places, corrections become feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.clifford.compiled import (
+    Branch,
+    Chunk,
+    Compiled,
+    Corrections,
+    Flips,
+    Misread,
+    Mixed,
+    Stage,
+)
+from quantumlink.execution.clifford.conditions import Parity
+from quantumlink.execution.clifford.gates import refusal
+from quantumlink.execution.clifford.steps import (
+    ANY_METHOD,
+    GateStep,
+    IfStep,
+    MeasureStep,
+    NoiseStep,
+    ResetStep,
+    RotationStep,
+    Step,
+    touched,
+)
+
+MAX_CACHED = 256
+"""How many circuits, with their parameters bound, are kept ready to be sampled again."""
+
+_FLIPS = {"I": "", "X": "X", "Y": "XZ", "Z": "Z"}
+
+
+@lru_cache(maxsize=MAX_CACHED)
+def compiled(steps: tuple[Step, ...], num_clbits: int) -> Compiled:
+    """The stages of a circuit whose parameters are bound.
+
+    Raises:
+        UnsupportedOperation: if something else than Paulis is conditional, or a reset that happens at random
+            stands elsewhere than before a measurement.
+    """
+    return _Compiler(steps, num_clbits).run()
+
+
+class _Uses:
+    """What becomes of each step's qubits afterwards."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.last: list[tuple[int, ...]] = [()] * len(steps)
+        """The qubits that no later step touches."""
+        self.next: list[str] = [""] * len(steps)
+        """For each noise step what its qubit is used for next: ``"measure"``, ``"nothing"`` or ``"gate"``."""
+        following: dict[int, str] = {}
+        for i in range(len(steps) - 1, -1, -1):
+            step = steps[i]
+            qubits = set(touched(step))
+            self.last[i] = tuple(q for q in qubits if q not in following)
+            if isinstance(step, NoiseStep) and len(qubits) == 1:
+                (qubit,) = qubits
+                self.next[i] = following.setdefault(qubit, "nothing")
+            elif isinstance(step, MeasureStep):
+                following[step.qubit] = "measure"
+            elif isinstance(step, ResetStep):
+                following[step.qubit] = "nothing"
+            else:
+                following.update(dict.fromkeys(qubits, "gate"))
+                self.next[i] = "gate"
+
+
+class _Compiler:
+    def __init__(self, steps: tuple[Step, ...], num_clbits: int) -> None:
+        self._steps = steps
+        self._clbits: list[tuple[int, ...]] = [()] * num_clbits
+        self._records = 0
+        self._lines: list[str] = []
+        self._stages: list[Stage] = []
+        self._reference: list[str] = []
+        self._place: dict[int, int] = {}
+        self._free: list[int] = []
+        self._places = 0
+        self._pending: dict[int, npt.NDArray[np.float64]] = {}
+
+    def run(self) -> Compiled:
+        import stim  # type: ignore[import-untyped]
+
+        uses = _Uses(self._steps)
+        for step, last, following in zip(self._steps, uses.last, uses.next, strict=True):
+            self._add(step, following)
+            for qubit in last:
+                place = self._place.pop(qubit, None)
+                if place is not None:
+                    self._free.append(place)
+        self._close_chunk()
+        reference = stim.Circuit("\n".join(self._reference)).reference_sample()
+        return Compiled(tuple(self._stages), self._places, reference, tuple(self._clbits))
+
+    def _add(self, step: Step, following: str) -> None:
+        if isinstance(step, GateStep):
+            self._lines += step.gate.lines(self._at(step.qubits))
+        elif isinstance(step, NoiseStep):
+            self._noise(step, following)
+        elif isinstance(step, MeasureStep):
+            self._measure(step)
+        elif isinstance(step, ResetStep):
+            self._pending.pop(step.qubit, None)
+            if step.qubit in self._place:
+                self._lines.append(f"R {self._place[step.qubit]}")
+        elif isinstance(step, IfStep):
+            self._if(step)
+        else:
+            raise AssertionError(f"an unbound step: {step}")
+
+    def _at(self, qubits: Iterable[int]) -> list[int]:
+        """The places of some qubits in stim; a qubit's first use takes the place of one that is done with."""
+        places = []
+        for qubit in qubits:
+            if qubit not in self._place:
+                if self._free:
+                    self._place[qubit] = self._free.pop()
+                    self._lines.append(f"R {self._place[qubit]}")
+                else:
+                    self._place[qubit] = self._places
+                    self._places += 1
+            places.append(self._place[qubit])
+        return places
+
+    def _noise(self, step: NoiseStep, following: str) -> None:
+        if following == "nothing":
+            return
+        if step.mixture.resets and following != "measure":
+            raise refusal(
+                "noise that resets at random",
+                step.qubits,
+                "it is no mixture of Paulis, and only directly before a measurement a flip of that bit's value",
+                ANY_METHOD,
+            )
+        if step.mixture.resets or (len(step.qubits) == 1 and step.qubits[0] in self._pending):
+            (qubit,) = step.qubits
+            self._pending[qubit] = self._pending.get(qubit, np.eye(2)) @ step.mixture.bit_map()
+            return
+        self._lines += step.mixture.lines(self._at(step.qubits))
+
+    def _measure(self, step: MeasureStep) -> None:
+        (place,) = self._at([step.qubit])
+        up, down = step.readout
+        settle = self._pending.pop(step.qubit, None)
+        symmetric = settle is None and up == down
+        self._lines.append(f"M({up!r}) {place}" if symmetric and up else f"M {place}")
+        value: tuple[int, ...] = (self._new_records(1),)
+        if settle is not None:  # a reset before a measurement is one after it, and of the record
+            value = self._misread(value, float(settle[0, 1]), float(settle[1, 0]))
+            self._lines += [f"CX rec[{r - self._records}] {place}" for r in value[1:]]
+        if not symmetric:
+            value = self._misread(value, up, down)
+        self._clbits[step.clbit] = value
+
+    def _misread(self, value: tuple[int, ...], up: float, down: float) -> tuple[int, ...]:
+        if not (up or down):
+            return value
+        self._close_chunk()
+        self._stages.append(Misread(value, up, down))
+        return (*value, self._appended(1))
+
+    def _if(self, step: IfStep) -> None:
+        if isinstance(step.condition, Parity) and _only_gates(step.body) and _only_gates(step.other):
+            odd, even = (step.body, step.other) if step.condition.odd else (step.other, step.body)
+            records = self._parity(step.condition.bits)
+            self._feedback(even, None)  # always, and undone where the parity is odd
+            self._feedback((*odd, *even), records)
+            return
+        rows: dict[tuple[int, str], int] = {}
+        branch = self._branch(step, rows)
+        if not rows:
+            return
+        targets = [(*self._at([qubit]), letter) for qubit, letter in rows]
+        self._close_chunk()
+        self._stages.append(Corrections(branch, len(rows)))
+        first = self._appended(len(rows))
+        for row, (place, letter) in enumerate(targets, start=first):
+            self._lines.append(f"C{letter} rec[{row - self._records}] {place}")
+
+    def _parity(self, bits: Iterable[int]) -> tuple[int, ...]:
+        odd: set[int] = set()
+        for bit in bits:
+            odd ^= set(self._clbits[bit])
+        return tuple(sorted(odd))
+
+    def _feedback(self, steps: Iterable[Step], records: Sequence[int] | None) -> None:
+        """Paulis where the parity of some records is odd; always, if that is None."""
+        for step in steps:
+            pauli, qubits = _pauli(step)
+            for place, letter in zip(self._at(qubits), pauli, strict=True):
+                if letter != "I" and records is None:
+                    self._lines.append(f"{letter} {place}")
+                elif letter != "I" and records:
+                    targets = " ".join(f"rec[{r - self._records}] {place}" for r in records)
+                    self._lines.append(f"C{letter} {targets}")
+
+    def _branch(self, step: IfStep, rows: dict[tuple[int, str], int]) -> Branch:
+        records = tuple(self._clbits[bit] for bit in step.condition.bits)
+        body, other = (tuple(self._flips(s, rows) for s in steps) for steps in (step.body, step.other))
+        return Branch(step.condition, records, body, other)
+
+    def _flips(self, step: Step, rows: dict[tuple[int, str], int]) -> Flips | Mixed | Branch:
+        if isinstance(step, IfStep):
+            return self._branch(step, rows)
+        if not isinstance(step, NoiseStep):
+            return _toggles(*_pauli(step), rows)
+        if step.mixture.resets:
+            raise refusal(
+                "conditional noise that resets at random", step.qubits, "it is no mixture of Paulis", ANY_METHOD
+            )
+        return Mixed(tuple((p, _toggles(word, step.qubits, rows)) for p, word in step.mixture.terms))
+
+    def _new_records(self, count: int) -> int:
+        first = self._records
+        self._records += count
+        return first
+
+    def _appended(self, count: int) -> int:
+        """Count rows that a stage appends, and keep their places in the reference."""
+        if count:
+            self._reference.append(f"MPAD {' '.join('0' * count)}")
+        return self._new_records(count)
+
+    def _close_chunk(self) -> None:
+        import stim
+
+        if self._lines:
+            text = "\n".join(self._lines)
+            self._stages.append(Chunk(stim.Circuit(text)))
+            self._reference.append(text)
+            self._lines = []
+
+
+def _only_gates(steps: Iterable[Step]) -> bool:
+    return all(not isinstance(step, NoiseStep | IfStep) for step in steps)
+
+
+def _toggles(word: str, qubits: Sequence[int], rows: dict[tuple[int, str], int]) -> Flips:
+    return Flips(
+        tuple(
+            rows.setdefault((qubit, letter), len(rows))
+            for qubit, pauli in zip(qubits, word, strict=True)
+            for letter in _FLIPS[pauli]
+        )
+    )
+
+
+def _pauli(step: Step) -> tuple[str, tuple[int, ...]]:
+    """The Paulis of a conditional step, and their qubits.
+
+    Raises:
+        UnsupportedOperation: if it is something else.
+    """
+    if isinstance(step, GateStep) and step.gate.pauli is not None:
+        return step.gate.pauli, step.qubits
+    if isinstance(step, GateStep):
+        what = f"a conditional {' '.join(name for name, _ in step.gate.parts)} (stim's name)"
+    else:
+        what = "a conditional measurement" if isinstance(step, MeasureStep) else "a conditional reset"
+    if isinstance(step, RotationStep | IfStep | NoiseStep):
+        raise UnsupportedOperation(f"no rule for {step}")
+    raise refusal(what, list(touched(step)), "only Paulis may be conditional here", ANY_METHOD)

@@ -1,0 +1,253 @@
+"""Reading a circuit: Qiskit's instructions, noise included, as a few kinds of steps that compare by content.
+
+Composites are taken apart. Steps are plain tuples of numbers and of objects that are shared when equal, so that
+a list of them is a dictionary's key: what was translated to stim once is found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from qiskit.circuit import CircuitInstruction, Clbit, Gate, IfElseOp, Parameter, QuantumCircuit, Qubit
+
+from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.clifford.conditions import Condition, read_condition
+from quantumlink.execution.clifford.gates import STATEVECTOR, CliffordGate, clifford_gate, refusal, standard_gate
+from quantumlink.execution.clifford.noise import (
+    DENSITY_MATRIX,
+    NOT_PAULI,
+    ModelNoise,
+    NotPauli,
+    PauliMixture,
+    Readout,
+    mixture_of_channel,
+)
+
+ANY_METHOD = "Aer's SamplerV2 can"
+"""What could take a dynamic operation that this sampler has no rule for."""
+
+_CHANNELS = {"pauli_channel", "quantum_channel", "kraus", "superop"}
+_NOTHING = {"barrier", "global_phase"}
+
+
+class GateStep(NamedTuple):
+    """A Clifford gate."""
+
+    gate: CliffordGate
+    qubits: tuple[int, ...]
+
+
+class RotationStep(NamedTuple):
+    """A gate whose parameters are yet to be bound."""
+
+    name: str
+    params: tuple[Any, ...]
+    qubits: tuple[int, ...]
+
+
+class NoiseStep(NamedTuple):
+    """A mixture of Paulis."""
+
+    mixture: PauliMixture
+    qubits: tuple[int, ...]
+
+
+class MeasureStep(NamedTuple):
+    """A measurement, and how its record may differ from what was found."""
+
+    qubit: int
+    clbit: int
+    readout: Readout
+
+
+class ResetStep(NamedTuple):
+    """A reset."""
+
+    qubit: int
+
+
+class IfStep(NamedTuple):
+    """Steps that are taken where a condition holds, and others where it does not."""
+
+    condition: Condition
+    body: tuple[Step, ...]
+    other: tuple[Step, ...]
+
+
+Step: TypeAlias = GateStep | RotationStep | NoiseStep | MeasureStep | ResetStep | IfStep
+
+
+def read(circuit: QuantumCircuit, noise: ModelNoise) -> list[Step]:
+    """The steps of a circuit, under a noise model.
+
+    Raises:
+        UnsupportedOperation: on an operation without a rule: which, on which qubits, why, and what could run it.
+
+    >>> circuit = QuantumCircuit(1, 1)
+    >>> _ = circuit.h(0), circuit.measure(0, 0)
+    >>> [type(step).__name__ for step in read(circuit, ModelNoise(None))]
+    ['GateStep', 'MeasureStep']
+    """
+    qubit_of = {qubit: i for i, qubit in enumerate(circuit.qubits)}
+    clbit_of = {clbit: i for i, clbit in enumerate(circuit.clbits)}
+    return _Reader(noise).block(circuit, qubit_of, clbit_of)
+
+
+def bind(steps: Sequence[Step], values: Mapping[Parameter, float]) -> tuple[Step, ...]:
+    """The steps with all their parameters set.
+
+    Raises:
+        UnsupportedOperation: if a gate is not Clifford at its angle.
+    """
+    return tuple(_bound(step, values) for step in steps)
+
+
+def touched(step: Step) -> Iterator[int]:
+    """The qubits of a step, those of its blocks included; some may come twice."""
+    if isinstance(step, IfStep):
+        for inner in (*step.body, *step.other):
+            yield from touched(inner)
+    elif isinstance(step, MeasureStep | ResetStep):
+        yield step.qubit
+    else:
+        yield from step.qubits
+
+
+def _bound(step: Step, values: Mapping[Parameter, float]) -> Step:
+    if isinstance(step, RotationStep):
+        params = tuple(_value(p, values) for p in step.params)
+        gate = standard_gate(step.name, params)
+        if gate is None:
+            raise _not_clifford(step.name, params, step.qubits)
+        return GateStep(gate, step.qubits)
+    if isinstance(step, IfStep):
+        return IfStep(step.condition, bind(step.body, values), bind(step.other, values))
+    return step
+
+
+def _value(param: Any, values: Mapping[Parameter, float]) -> float:
+    if isinstance(param, Parameter):
+        return float(values[param])
+    free = getattr(param, "parameters", ())
+    return float(param.bind({p: values[p] for p in free}) if free else param)
+
+
+def _not_clifford(name: str, params: Sequence[float], qubits: Sequence[int]) -> UnsupportedOperation:
+    if not params:
+        return refusal(repr(name), qubits, "it is not a Clifford gate", STATEVECTOR)
+    angles = ", ".join(f"{p:.6g}" for p in params)
+    return refusal(
+        f"'{name}({angles})'", qubits, "it is not a Clifford gate at these angles in radians", STATEVECTOR
+    )
+
+
+class _Reader:
+    def __init__(self, noise: ModelNoise) -> None:
+        self._noise = noise
+        self._plain: dict[str, CliffordGate] = {}
+        """The standard gates without parameters that came so far."""
+
+    def block(
+        self, circuit: QuantumCircuit, qubit_of: Mapping[Qubit, int], clbit_of: Mapping[Clbit, int]
+    ) -> list[Step]:
+        steps: list[Step] = []
+        no_errors = self._noise.is_empty
+        for instruction in circuit.data:
+            name = instruction.name
+            if name in _NOTHING:
+                continue
+            qubits = tuple([qubit_of[q] for q in instruction.qubits])
+            if no_errors:
+                self._add(steps, instruction, name, qubits, clbit_of)
+                continue
+            error = self._noise.after(instruction.label or name, qubits)
+            if error is not None and name == "measure":
+                steps.append(NoiseStep(error, qubits))
+            self._add(steps, instruction, name, qubits, clbit_of)
+            if error is not None and name != "measure":
+                steps.append(NoiseStep(error, qubits))
+        return steps
+
+    def _add(
+        self,
+        steps: list[Step],
+        instruction: CircuitInstruction,
+        name: str,
+        qubits: tuple[int, ...],
+        clbit_of: Mapping[Clbit, int],
+    ) -> None:
+        if instruction.is_standard_gate():
+            gate = self._plain.get(name)
+            if gate is not None:
+                steps.append(GateStep(gate, qubits))
+                return
+            step = _standard(name, instruction.params, qubits)
+            if isinstance(step, GateStep) and not instruction.params:
+                self._plain[name] = step.gate
+            steps.append(step)
+        elif name == "measure":
+            clbit = clbit_of[instruction.clbits[0]]
+            steps.append(MeasureStep(qubits[0], clbit, self._noise.readout(qubits[0])))
+        elif name == "reset":
+            steps.append(ResetStep(qubits[0]))
+        elif name in _CHANNELS:
+            try:
+                mixture = mixture_of_channel(instruction.operation)
+            except NotPauli:
+                raise refusal(f"the noise {name!r}", qubits, NOT_PAULI, DENSITY_MATRIX) from None
+            if mixture is not None:
+                steps.append(NoiseStep(mixture, qubits))
+        elif isinstance(instruction.operation, IfElseOp):
+            steps.append(self._if(instruction, qubits, clbit_of))
+        elif name != "delay":
+            steps.extend(self._composite(instruction, qubits, clbit_of))
+
+    def _if(
+        self, instruction: CircuitInstruction, qubits: tuple[int, ...], clbit_of: Mapping[Clbit, int]
+    ) -> IfStep:
+        operation = instruction.operation
+        bodies = []
+        for block in operation.blocks:
+            inner_qubits = dict(zip(block.qubits, qubits, strict=True))
+            outer = [clbit_of[c] for c in instruction.clbits]
+            bodies.append(tuple(self.block(block, inner_qubits, dict(zip(block.clbits, outer, strict=True)))))
+        condition = read_condition(operation.condition, clbit_of)
+        return IfStep(condition, bodies[0], bodies[1] if len(bodies) > 1 else ())
+
+    def _composite(
+        self, instruction: CircuitInstruction, qubits: tuple[int, ...], clbit_of: Mapping[Clbit, int]
+    ) -> list[Step]:
+        operation, name = instruction.operation, instruction.name
+        refused: UnsupportedOperation | None = None
+        definition = None if name == "unitary" or instruction.is_control_flow() else operation.definition
+        if definition is not None:
+            inner_qubits = dict(zip(definition.qubits, qubits, strict=True))
+            outer = [clbit_of[c] for c in instruction.clbits]
+            try:
+                return self.block(definition, inner_qubits, dict(zip(definition.clbits, outer, strict=True)))
+            except UnsupportedOperation as error:
+                refused = error
+        # Its parts may be no Clifford gates and the whole be one.
+        gate = clifford_gate(operation) if isinstance(operation, Gate) else None
+        if gate is not None:
+            return [GateStep(gate, qubits)]
+        if refused is not None:
+            raise UnsupportedOperation(f"{refused} (inside {name!r})") from refused
+        if isinstance(operation, Gate):
+            raise refusal(repr(name), qubits, "it is not a Clifford gate", STATEVECTOR)
+        rules = "rules exist for Clifford gates, measure, reset, delay, barrier, if_test and Pauli noise"
+        raise refusal(repr(name), qubits, rules, ANY_METHOD)
+
+
+def _standard(name: str, params: Sequence[Any], qubits: tuple[int, ...]) -> Step:
+    if not params:
+        gate = standard_gate(name)
+    elif any(getattr(p, "parameters", None) for p in params):
+        return RotationStep(name, tuple(params), qubits)
+    else:
+        params = tuple(map(float, params))
+        gate = standard_gate(name, params)
+    if gate is None:
+        raise _not_clifford(name, params, qubits)
+    return GateStep(gate, qubits)
