@@ -210,7 +210,7 @@ def test_the_engine_is_the_first_that_takes_the_circuit(seed):
     framed = ql.compose(ql.chain(hops), corrections="frame")
     samples = ql.sample(framed, "ZZ", shots=20_000, seed=seed)
     assert samples.engine.startswith("clifford:")
-    # The frame leaves out the corrections' gates and their noise: a shorter sum of errors, within 0.02 of the link's.
+    # The frame leaves out the corrections' gates and their noise: within 0.02 of the link's.
     # Hoeffding at 1e-6 for 20,000 shots: 0.019.
     assert abs(samples.qber("Z") - ql.evaluate(ql.chain(hops)).qber("Z")) < 0.02 + 0.019
 
