@@ -1,8 +1,7 @@
-"""Running programs on samplers."""
+"""Running programs on samplers. `CliffordSampler` stands in ``quantumlink.execution.clifford``."""
 
-from quantumlink.execution.clifford import CliffordSampler
 from quantumlink.execution.exact_sampler import ExactSampler
 from quantumlink.execution.samples import Samples
 from quantumlink.execution.sampling import sample
 
-__all__ = ["CliffordSampler", "ExactSampler", "Samples", "sample"]
+__all__ = ["ExactSampler", "Samples", "sample"]

@@ -20,7 +20,6 @@ from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
 
 from quantumlink.exact import interpreter_size
-from quantumlink.execution.clifford import CliffordSampler, clifford_refusal
 from quantumlink.execution.exact_sampler import draw_bits
 from quantumlink.execution.samples import NoiseSource
 from quantumlink.progress import track
@@ -91,6 +90,8 @@ class CliffordEngine(Engine):
 
     def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
         """See `Engine.run`."""
+        from quantumlink.execution.clifford import CliffordSampler
+
         return _run_pubs(CliffordSampler(seed=self._seed), circuit, settings)
 
 
@@ -142,6 +143,8 @@ def local_engine(
 ) -> Engine:
     """The fastest engine on this machine that takes the circuit as it is, noise included."""
     from qiskit_aer.primitives import SamplerV2
+
+    from quantumlink.execution.clifford import clifford_refusal
 
     size = interpreter_size(circuit, keep)
     told = f"up to {size.qubits} qubits at one time, {size.bits} bits to be read"
