@@ -79,6 +79,7 @@ def gated(folder, x):
 '''.replace("\\\\", "\\")
 
 SCRIPT = """
+import signal
 import sys
 import sweep_points
 from quantumlink.sweeps import identity, sweep
@@ -86,6 +87,8 @@ from quantumlink.sweeps import identity, sweep
 identity.library_digest = bytes
 
 if __name__ == "__main__":
+    # A shell starts its background jobs with interrupts ignored, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sweep(sweep_points.gated, {"folder": [sys.argv[1]], "x": range(12)}, cache=sys.argv[2], chunk=1)
 """
 
@@ -504,11 +507,11 @@ def test_interrupted_and_resumed(points, tmp_path, settled):
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while (len(lines_of(cache)) < 6 or len(calls(work)) < 8) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert "KeyboardInterrupt" in errors
     assert "6 of 12 points are in the cache" in errors
     for pid in {int(pid) for pid in (work / "pids").read_text().split()}:
