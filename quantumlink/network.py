@@ -123,16 +123,22 @@ class Network:
         return chain(hops, order=order, purify_rounds=purify_rounds, protocol=protocol)
 
     def _check_tree(self) -> None:
-        cycle = rx.cycle_basis(self._graph)
-        parallel = [link for link in self.links if len(self._between(link)) > 1]
-        if parallel:
-            raise ValueError(
-                f"there are {len(self._between(parallel[0]))} links between {parallel[0].left.name!r} and "
-                f"{parallel[0].right.name!r}: the graph must be a tree"
-            )
-        if cycle:
-            names = ", ".join(repr(self._graph[i]) for i in cycle[0])
-            raise ValueError(f"the links form a cycle through {names}: the graph must be a tree")
+        for link in self.links:
+            if (number := len(self._between(link))) > 1:
+                raise ValueError(
+                    f"there are {number} links between {link.left.name!r} and {link.right.name!r}: "
+                    f"the graph must be a tree"
+                )
+        # One link after the other: the first that joins what is joined already closes a cycle.
+        forest: rx.PyGraph[str, None] = rx.PyGraph()
+        forest.add_nodes_from(list(self.nodes))
+        for link in self.links:
+            start, stop = self._index[link.left.name], self._index[link.right.name]
+            if rx.has_path(forest, start, stop):
+                path = rx.dijkstra_shortest_paths(forest, start, target=stop)[stop]
+                names = ", ".join(repr(forest[i]) for i in path)
+                raise ValueError(f"the links form a cycle through {names}: the graph must be a tree")
+            forest.add_edge(start, stop, None)
         parts = rx.connected_components(self._graph)
         if len(parts) > 1:
             groups = " | ".join(", ".join(sorted(repr(self._graph[i]) for i in part)) for part in parts)
