@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from quantumlink import validation
 from quantumlink.circuits import PURIFICATION_PROTOCOLS, PurificationProtocol
-from quantumlink.hardware import Fiber, Node
+from quantumlink.hardware import Medium, Node
 
 ChainOrder = Literal["balanced", "sequential"]
 """In which order a chain swaps: as a balanced tree, or from left to right."""
@@ -81,6 +81,21 @@ class Link:
         return f"<{type(self).__name__} {self.left}–{self.right}, {pairs_text(self.pairs)}>"
 
 
+@dataclass(frozen=True)
+class Attempts:
+    """How pairs of an elementary link come about: independent attempts, one after the other."""
+
+    success_probability: float | None
+    """Probability that an attempt delivers a pair, in (0, 1]; None for pairs at random moments (exponential)."""
+    time_s: float
+    """Duration of one attempt in seconds; of pairs at random moments, the mean time from one to the next."""
+
+    @property
+    def rate_hz(self) -> float:
+        """Pairs per second, if attempts never pause."""
+        return (self.success_probability or 1.0) / self.time_s
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class ElementaryLink(Link):
     """Two nodes and the medium between them; the pair arrives in its stated state.
@@ -94,39 +109,48 @@ class ElementaryLink(Link):
         fidelity: fidelity F to Φ⁺ of a Werner state, in [1/4, 1].
         bell_diagonal: populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻), summing to 1.
         rate_hz: pairs delivered per second, if known.
+        success_probability: probability that one attempt delivers a pair, in (0, 1]; see `attempts`.
+        attempt_time_s: duration of one attempt in seconds, above zero; see `attempts`.
 
     Raises:
         ValueError: if a value is out of range, both states are given, or the nodes have one name.
         TypeError: if an argument is of the wrong kind.
 
+    >>> from quantumlink.hardware import Fiber
     >>> link = ElementaryLink(Node("alice"), Node("bob"), Fiber(25), fidelity=0.97)
     >>> [round(population, 4) for population in link.bell_diagonal]
     [0.97, 0.01, 0.01, 0.01]
     """
 
-    medium: Fiber | None
+    medium: Medium | None
     """What lies between the nodes, or None."""
     bell_diagonal: tuple[float, float, float, float]
     """Populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻)."""
     rate_hz: float | None
     """Pairs delivered per second, if known."""
+    success_probability: float | None
+    """Probability that one attempt delivers a pair, if stated."""
+    attempt_time_s: float | None
+    """Duration of one attempt in seconds, if stated."""
 
     def __init__(
         self,
         left: Node,
         right: Node,
-        medium: Fiber | None = None,
+        medium: Medium | None = None,
         *,
         fidelity: float | None = None,
         bell_diagonal: Sequence[float] | None = None,
         rate_hz: float | None = None,
+        success_probability: float | None = None,
+        attempt_time_s: float | None = None,
     ) -> None:
         validation.instance("left", left, Node, "a Node")
         validation.instance("right", right, Node, "a Node")
         if left.name == right.name:
             raise ValueError(f"a link needs two different nodes, got {left.name!r} twice")
         if medium is not None:
-            validation.instance("medium", medium, Fiber, "a medium such as Fiber, or None")
+            validation.instance("medium", medium, Medium, "a medium such as Fiber, or None")
         if fidelity is not None and bell_diagonal is not None:
             raise ValueError(
                 f"give fidelity or bell_diagonal, not both; got fidelity={fidelity!r}, "
@@ -139,6 +163,10 @@ class ElementaryLink(Link):
             populations = validation.populations("bell_diagonal", bell_diagonal)
         if rate_hz is not None:
             rate_hz = validation.number("rate_hz", rate_hz, at_least=0.0)
+        if success_probability is not None:
+            success_probability = _positive("success_probability", success_probability, at_most=1.0)
+        if attempt_time_s is not None:
+            attempt_time_s = _positive("attempt_time_s", attempt_time_s)
         for name, value in (
             ("left", left),
             ("right", right),
@@ -146,6 +174,8 @@ class ElementaryLink(Link):
             ("medium", medium),
             ("bell_diagonal", populations),
             ("rate_hz", rate_hz),
+            ("success_probability", success_probability),
+            ("attempt_time_s", attempt_time_s),
         ):
             object.__setattr__(self, name, value)
 
@@ -157,11 +187,49 @@ class ElementaryLink(Link):
     def reversed(self) -> ElementaryLink:
         """The same link, told from the other end."""
         return ElementaryLink(
-            self.right, self.left, self.medium, bell_diagonal=self.bell_diagonal, rate_hz=self.rate_hz
+            self.right,
+            self.left,
+            self.medium,
+            bell_diagonal=self.bell_diagonal,
+            rate_hz=self.rate_hz,
+            success_probability=self.success_probability,
+            attempt_time_s=self.attempt_time_s,
         )
 
+    @property
+    def attempts(self) -> Attempts | None:
+        """How pairs come about, None if nothing is known of it.
+
+        What is stated holds. Of what is not: the probability is the medium's transmittance (a photon from the
+        middle of the link, or two that meet there, arrive with it), or what ``rate_hz`` makes of the attempt
+        time; the time is the medium's delay (photons go half of the way, messages the other half). A
+        ``rate_hz`` alone, or one that a single attempt cannot reach, is a stream of pairs at random moments.
+        """
+        probability, time_s = self.success_probability, self.attempt_time_s
+        if time_s is None and self.medium is not None and self.medium.delay_s > 0:
+            time_s = self.medium.delay_s
+        if probability is None and self.rate_hz is not None:
+            if time_s is None or self.rate_hz * time_s > 1:
+                return Attempts(None, 1 / self.rate_hz) if self.rate_hz else None
+            probability = self.rate_hz * time_s
+        if probability is None and self.medium is not None:
+            probability = self.medium.transmittance
+        if time_s is None and probability is not None and self.rate_hz:
+            time_s = probability / self.rate_hz
+        if not probability or time_s is None:
+            return None
+        return Attempts(probability, time_s)
+
     def _own_fields(self) -> tuple[object, ...]:
-        return self.left, self.right, self.medium, self.bell_diagonal, self.rate_hz
+        return (
+            self.left,
+            self.right,
+            self.medium,
+            self.bell_diagonal,
+            self.rate_hz,
+            self.success_probability,
+            self.attempt_time_s,
+        )
 
     def __repr__(self) -> str:
         return f"<ElementaryLink {self.left}–{self.right}, fidelity {self.fidelity:.6g}>"
@@ -322,6 +390,13 @@ def _nested(link: Link, rounds: int, protocol: PurificationProtocol) -> Link:
     for _ in range(rounds):
         link = purify(link, link, protocol)
     return link
+
+
+def _positive(name: str, value: float, *, at_most: float | None = None) -> float:
+    result = validation.number(name, value, at_least=0.0, at_most=at_most)
+    if not result:
+        raise ValueError(f"{name} must be above zero, got {value!r}")
+    return result
 
 
 def _same_hardware(a: Node, b: Node) -> None:

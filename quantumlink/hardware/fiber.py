@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import inf, log, log1p
 
 from quantumlink import validation
+from quantumlink.circuits import PauliChannel
 
 SPEED_OF_LIGHT_KM_S = 299_792.458
 """Speed of light in vacuum, km/s (exact, SI)."""
@@ -55,6 +56,11 @@ class Fiber:
     def delay_s(self) -> float:
         """The time of flight in seconds, L·n/c."""
         return self.length_km * self.group_index / SPEED_OF_LIGHT_KM_S
+
+    @property
+    def channel(self) -> PauliChannel | None:
+        """What the fibre does to the polarization of a photon that arrives: nothing."""
+        return None
 
     @property
     def plob_bits(self) -> float:
