@@ -61,6 +61,21 @@ class FiniteKeyTerms:
     length: int
     """Secret bits; 0 if there are none."""
 
+    def lines(self) -> list[tuple[str, str]]:
+        """Every term as a label and a readable value."""
+        return [
+            ("raw key", f"{self.n} bits"),
+            ("finite-sample margin μ", f"{self.mu:.6f}"),
+            ("phase-error bound", f"{self.phase_error_bound:.6f}"),
+            ("entropy", f"{self.entropy_bits:.1f} bits"),
+            ("leak of reconciliation", f"{self.leak:.0f} bits"),
+            (
+                "price of ε",
+                f"{self.epsilon_bits:.1f} bits, the tag among them "
+                f"(ε_sec = {self.eps_sec:g}, ε_cor = {self.eps_cor:g})",
+            ),
+        ]
+
 
 def finite_key_terms(*, n: int, k: int, qber: float, leak: float, eps_sec: float, eps_cor: float) -> FiniteKeyTerms:
     """Evaluate the bound and keep each term.

@@ -256,4 +256,5 @@ class Monitor:
         return alarm
 
     def __repr__(self) -> str:
-        return f"<Monitor {', '.join(self._streams)}: {self._state}, {self.rounds()} rounds, {len(self.alarms)} alarms>"
+        names = ", ".join(self._streams)
+        return f"<Monitor {names}: {self._state}, {self.rounds()} rounds, {len(self.alarms)} alarms>"

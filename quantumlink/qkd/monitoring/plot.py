@@ -47,5 +47,7 @@ def draw_monitor(monitor: Monitor) -> Figure:
     below.set_xlabel("compared round")
     below.set_ylim(bottom=0)
     above.legend(loc="upper left", frameon=False)
-    above.set_title(f"{len(monitor.alarms)} alarms in {monitor.rounds()} rounds (red; dotted: estimated change)")
+    number = len(monitor.alarms)
+    alarms = f"{number} alarm{'' if number == 1 else 's'}"
+    above.set_title(f"{alarms} in {monitor.rounds()} rounds (red; dotted: estimated change)")
     return figure
