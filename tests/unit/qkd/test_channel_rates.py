@@ -144,3 +144,15 @@ def test_bad_input():
         rates.bb84_channel_rate(1.2)
     with pytest.raises(TypeError, match="a Detector or None"):
         rates.bb84_channel_rate(0.5, "good")
+
+
+def test_the_threshold_of_sarg04_and_the_rates_of_relays_and_conferences():
+    from quantumlink.qkd.asymptotic import conference_rate, mdi_rate, sarg04_rate
+
+    assert sarg04_rate(0.0889) > 0 == sarg04_rate(0.0891)
+    # Two single photons only: MDI is BB84 on announced rounds.
+    gain = mdi_rate(1e-3, 0.03, single_photon_gain=1e-3, single_photon_error=0.03)
+    assert gain == pytest.approx(1e-3 * (1 - 2 * binary_entropy(0.03)))
+    # A conference of two is BBM92.
+    assert conference_rate(0.05, 0.04) == pytest.approx(1 - binary_entropy(0.05) - binary_entropy(0.04))
+    assert conference_rate(np.array([0.6]), 0.0).tolist() == [0.0]
