@@ -30,6 +30,14 @@ def probability(name: str, value: Any) -> float:
     return number(name, value, at_least=0.0, at_most=1.0)
 
 
+def positive(name: str, value: Any, *, at_most: float | None = None) -> float:
+    """A finite number above zero, at most that large, as float."""
+    result = number(name, value, at_least=0.0, at_most=at_most)
+    if not result:
+        raise ValueError(f"{name} must be above zero, got {value!r}")
+    return result
+
+
 def lifetime(name: str, value: Any) -> float:
     """A positive time in seconds; infinity means no decay."""
     allowed = "a positive time in seconds (or infinity)"

@@ -1,9 +1,49 @@
 """Hardware as data: frozen dataclasses with their units in the names. No physics of circuits here."""
 
+from quantumlink.hardware.arms import Arms
+from quantumlink.hardware.background_light import SKY_RADIANCE, background_rate_hz, earth_radiance
+from quantumlink.hardware.capacity import plob_bits
+from quantumlink.hardware.detector import Detector
+from quantumlink.hardware.dual_downlink import DualDownlink
 from quantumlink.hardware.fiber import Fiber
+from quantumlink.hardware.free_space import FreeSpace
+from quantumlink.hardware.inter_satellite import InterSatelliteLink
 from quantumlink.hardware.medium import Medium
 from quantumlink.hardware.memory import Memory
+from quantumlink.hardware.midpoint_measurement import MidpointBellMeasurement, SinglePhotonHeralding
 from quantumlink.hardware.node import NODE_ROLES, Node, NodeRole
+from quantumlink.hardware.optics import air_mass
+from quantumlink.hardware.orbit import slant_range_km
+from quantumlink.hardware.pair_source import MidpointSource, NodeSource
 from quantumlink.hardware.processor import Processor
+from quantumlink.hardware.satellite import PassSeries, SatellitePass
+from quantumlink.hardware.source import HeraldedPair, Source
 
-__all__ = ["NODE_ROLES", "Fiber", "Medium", "Memory", "Node", "NodeRole", "Processor"]
+__all__ = [
+    "NODE_ROLES",
+    "SKY_RADIANCE",
+    "Arms",
+    "Detector",
+    "DualDownlink",
+    "Fiber",
+    "FreeSpace",
+    "HeraldedPair",
+    "InterSatelliteLink",
+    "Medium",
+    "Memory",
+    "MidpointBellMeasurement",
+    "MidpointSource",
+    "Node",
+    "NodeRole",
+    "NodeSource",
+    "PassSeries",
+    "Processor",
+    "SatellitePass",
+    "SinglePhotonHeralding",
+    "Source",
+    "air_mass",
+    "background_rate_hz",
+    "earth_radiance",
+    "plob_bits",
+    "slant_range_km",
+]

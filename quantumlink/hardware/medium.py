@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from quantumlink.circuits import PauliChannel
 
@@ -25,3 +25,19 @@ class Medium(Protocol):
     def channel(self) -> PauliChannel | None:
         """What the medium does to the polarization of a photon that arrives; None if nothing."""
         ...
+
+
+def as_medium(name: str, value: Any, *, otherwise: str = "") -> Medium:
+    """The medium, or the argument's name, what it was, and what is allowed.
+
+    Args:
+        name: the argument's.
+        value: what it was given.
+        otherwise: what else is allowed, for the text.
+
+    Raises:
+        TypeError: if it is no medium; a class, such as ``Fiber`` without its length, is none.
+    """
+    if isinstance(value, type) or not isinstance(value, Medium):
+        raise TypeError(f"{name} must be a medium such as Fiber(length_km=25){otherwise}, got {value!r}")
+    return value

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from qiskit.circuit import QuantumCircuit
 
 import quantumlink as ql
+from quantumlink.hardware import Detector, NodeSource, SinglePhotonHeralding
 from quantumlink.rewrites import add_noise
 
 # Closed forms in double precision. Relative where numbers are small: `approx` would else add 1e-12 of its own.
@@ -151,6 +152,22 @@ def test_hardware_is_frozen_equal_by_value_and_hashable():
         first.name = "b"
     with pytest.raises(FrozenInstanceError):
         ql.Fiber(1).length_km = 2
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        (ql.Fiber(25), "Fiber(length_km=25.0)"),
+        (ql.Fiber(25, connectors=2), "Fiber(length_km=25.0, connectors=2)"),
+        (Detector(), "Detector()"),
+        (Detector(0.9, misalignment=0.01), "Detector(efficiency=0.9, misalignment=0.01)"),
+        (NodeSource("right", fidelity=0.9), "NodeSource(at='right', fidelity=0.9)"),
+        (SinglePhotonHeralding(0.1), "SinglePhotonHeralding(bright_population=0.1)"),
+    ],
+)
+def test_a_part_shows_what_was_said_of_it(part, shown):
+    assert repr(part) == shown
+    assert eval(shown, {"Fiber": ql.Fiber, **{type(part).__name__: type(part)}}) == part
 
 
 def test_whole_numbers_are_as_good_as_floats():

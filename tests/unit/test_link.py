@@ -1,13 +1,22 @@
 """Links as expressions: what may be joined, when two are equal, and how deep they may be."""
 
 import pickle
-from itertools import pairwise
+from itertools import pairwise, product
 from math import nan
 
 import numpy as np
 import pytest
 
 import quantumlink as ql
+from quantumlink.hardware import (
+    Arms,
+    Detector,
+    HeraldedPair,
+    MidpointBellMeasurement,
+    MidpointSource,
+    NodeSource,
+    SinglePhotonHeralding,
+)
 from quantumlink.link import Purify, Swap, distinct_links
 
 a, b, c, d = (ql.Node(name) for name in "abcd")
@@ -64,6 +73,95 @@ def test_reversed_is_the_same_link_told_from_the_other_end():
     assert (back.medium, back.bell_diagonal, back.rate_hz) == (link.medium, link.bell_diagonal, 7)
     assert back.reversed() == link
     assert back != link
+
+
+# --- sources
+
+NOISY = Detector(0.8, dark_count_rate_hz=1e6, misalignment=0.02)
+SOURCES = [
+    NodeSource("right", fidelity=0.95),
+    MidpointSource(mean_pairs=0.1, clock_hz=1e8),
+    MidpointBellMeasurement(visibility=0.9),
+    SinglePhotonHeralding(0.1),
+]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: type(source).__name__)
+def test_a_source_says_what_the_link_is(source):
+    fiber = ql.Fiber(20, depolarization_per_km=1e-3)
+    link = ql.ElementaryLink(a, b, fiber, source=source, detector=NOISY)
+    pair = source.herald(fiber, detector=NOISY)
+    assert link.bell_diagonal == pair.bell_diagonal
+    assert (link.attempts.success_probability, link.attempts.time_s) == (
+        pair.success_probability,
+        pair.attempt_time_s,
+    )
+    assert (link.source, link.detector) == (source, NOISY)
+    # The state is the link's own for every reading.
+    for state in (ql.evaluate(link), ql.evaluate(ql.compose(link))):
+        assert state.bell_diagonal == pytest.approx(pair.bell_diagonal, abs=2e-9)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: type(source).__name__)
+def test_a_link_with_a_source_told_from_the_other_end(source):
+    two = not isinstance(source, MidpointBellMeasurement | SinglePhotonHeralding)
+    detectors = (NOISY, Detector(0.5)) if two else NOISY
+    link = ql.ElementaryLink(
+        a, b, Arms(ql.Fiber(5), ql.Fiber(20)), source=source, detector=detectors, multiplexing=3
+    )
+    back = link.reversed()
+    assert back.ends == (b, a)
+    assert back.medium == Arms(ql.Fiber(20), ql.Fiber(5))
+    assert back.bell_diagonal == pytest.approx(link.bell_diagonal, abs=1e-15)
+    assert back.success_probability == pytest.approx(link.success_probability, rel=1e-12)
+    assert back.attempt_time_s == link.attempt_time_s
+    assert back.reversed() == link
+    assert pickle.loads(pickle.dumps(link)) == link
+
+
+def test_links_with_sources_differ_if_anything_in_them_does():
+    make = lambda **changes: ql.ElementaryLink(
+        a, b, **{"medium": ql.Fiber(5), "source": MidpointSource(), "detector": NOISY, **changes}
+    )
+    link = make()
+    assert make() == link
+    assert hash(make()) == hash(link)
+    pair = MidpointSource().herald(ql.Fiber(5), detector=NOISY)
+    stated = {"success_probability": pair.success_probability, "attempt_time_s": pair.attempt_time_s}
+    others = [
+        make(detector=(NOISY, NOISY)),
+        make(source=MidpointSource(coupling_efficiency=0.5)),
+        make(multiplexing=2),
+        ql.ElementaryLink(a, b, ql.Fiber(5), bell_diagonal=pair.bell_diagonal, **stated),
+    ]
+    assert all(other != link for other in others)
+
+
+def test_any_object_that_heralds_is_a_source():
+    class Beacon:
+        def herald(self, medium, *, detector=None):
+            return HeraldedPair(0.25 * medium.transmittance, 1e-3, (0.9, 0.1, 0.0, 0.0))
+
+    link = ql.ElementaryLink(a, b, ql.Fiber(50), source=Beacon())
+    assert (link.success_probability, link.attempt_time_s, link.fidelity) == (pytest.approx(0.025), 1e-3, 0.9)
+
+
+@pytest.mark.parametrize("modes", [1, 2, 5])
+@pytest.mark.parametrize("p", [0.3, 1.0])
+def test_multiplexing_tries_several_modes_at_once(modes, p):
+    link = ql.ElementaryLink(a, b, success_probability=p, attempt_time_s=1e-3, multiplexing=modes)
+    at_least_one = sum(
+        np.prod([p if hit else 1 - p for hit in hits]) for hits in product((0, 1), repeat=modes) if any(hits)
+    )
+    assert link.attempts.success_probability == pytest.approx(at_least_one, rel=1e-12)
+    assert link.attempts.time_s == 1e-3
+    assert link.success_probability == p
+    assert link.reversed().multiplexing == modes
+
+
+def test_multiplexing_keeps_the_digits_of_rare_successes():
+    link = ql.ElementaryLink(a, b, success_probability=1e-18, attempt_time_s=1.0, multiplexing=1000)
+    assert link.attempts.success_probability == pytest.approx(1e-15, rel=1e-12)
 
 
 # --- equality, hash, sharing
@@ -248,6 +346,35 @@ REFUSED = [
     (TypeError, lambda: ql.ElementaryLink(a, b, 25), ["medium", "25"]),
     (ValueError, lambda: ql.ElementaryLink(a, a), ["two different nodes", "'a'"]),
     (ValueError, lambda: ql.ElementaryLink(b, other_b), ["two different nodes", "'b'"]),
+    (TypeError, lambda: ql.ElementaryLink(a, b, ql.Fiber(1), source="laser"), ["source", "'laser'"]),
+    (TypeError, lambda: ql.ElementaryLink(a, b, ql.Fiber(1), source=NodeSource), ["source", "NodeSource"]),
+    (TypeError, lambda: ql.ElementaryLink(a, b, ql.Fiber), ["medium", "Fiber"]),
+    (ValueError, lambda: ql.ElementaryLink(a, b, source=NodeSource()), ["source", "medium"]),
+    (
+        ValueError,
+        lambda: ql.ElementaryLink(a, b, ql.Fiber(1), source=NodeSource(), fidelity=0.9, rate_hz=5),
+        ["not both", "fidelity=0.9", "rate_hz=5"],
+    ),
+    (
+        ValueError,
+        lambda: ql.ElementaryLink(a, b, ql.Fiber(1), source=NodeSource(), attempt_time_s=1),
+        ["not both", "attempt_time_s=1"],
+    ),
+    (ValueError, lambda: ql.ElementaryLink(a, b, ql.Fiber(0), source=NodeSource()), ["no time", "clock_hz"]),
+    (
+        ValueError,
+        lambda: ql.ElementaryLink(a, b, ql.Fiber(20_000), source=NodeSource()),
+        ["no attempt ever", "20000"],
+    ),
+    (ValueError, lambda: ql.ElementaryLink(a, b, ql.Fiber(1), detector=Detector()), ["detector", "source"]),
+    (
+        TypeError,
+        lambda: ql.ElementaryLink(a, b, ql.Fiber(1), source=NodeSource(), detector=0.9),
+        ["detector", "0.9"],
+    ),
+    (ValueError, lambda: ql.ElementaryLink(a, b, multiplexing=0), ["multiplexing", "0"]),
+    (TypeError, lambda: ql.ElementaryLink(a, b, multiplexing=1.5), ["multiplexing", "1.5"]),
+    (ValueError, lambda: ql.ElementaryLink(a, b, rate_hz=5, multiplexing=2), ["multiplexing=2", "rate_hz=5"]),
     (ValueError, lambda: ql.swap(ab, cd), ["do not meet", "'b'", "'c'"]),
     (ValueError, lambda: ql.swap(bc, ab), ["do not meet", "'c'", "'a'"]),
     (ValueError, lambda: ql.swap(ab, ql.ElementaryLink(b, a)), ["'a'", "itself"]),

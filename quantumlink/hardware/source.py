@@ -1,0 +1,175 @@
+"""What a source of entanglement says of itself, and the way sources reckon.
+
+A source is told the medium and the detectors, and answers how often an attempt is heralded, how long it
+takes, and in which state the two qubits then are. All sources reckon alike: of the heralds, some are as they
+should be, in the state made by the source, the media and the detectors; the others are accidents and leave
+the qubits maximally mixed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from quantumlink import validation
+from quantumlink.hardware.arms import arm_moments, moments
+from quantumlink.hardware.bell_diagonal import Populations, with_noise
+from quantumlink.hardware.detector import Detector
+from quantumlink.hardware.medium import Medium, as_medium
+from quantumlink.hardware.said import said
+
+Detectors = Detector | Sequence[Detector] | None
+"""One detector for all, one each for the left and the right end, or ideal ones."""
+
+
+@dataclass(frozen=True)
+class HeraldedPair:
+    """What one attempt gives."""
+
+    success_probability: float
+    """Probability that the attempt is heralded."""
+    attempt_time_s: float
+    """Duration of the attempt in seconds."""
+    bell_diagonal: Populations
+    """Populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻) of the pair, if heralded."""
+
+    @property
+    def fidelity(self) -> float:
+        """Fidelity to Φ⁺."""
+        return self.bell_diagonal[0]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """How the two ends of a link come to be entangled; a user's own class may join ours."""
+
+    def herald(self, medium: Medium, *, detector: Detectors = None) -> HeraldedPair:
+        """Success probability, duration and state of one attempt."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The heralds of one attempt: so many as they should be, in this state, of so many in all."""
+
+    good: float
+    state: Populations
+    total: float
+    time_s: float
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PhotonicSource(ABC):
+    """What our sources have in common."""
+
+    _in_the_middle: ClassVar[bool] = True
+    """Whether something stands in the middle of the medium."""
+
+    clock_hz: float | None = None
+    """Attempts per second, if they follow one another without waiting for messages; None if they wait."""
+    preparation_s: float = 0.0
+    """Time that each attempt takes before the photons leave, in seconds."""
+
+    def __post_init__(self) -> None:
+        if self.clock_hz is not None:
+            object.__setattr__(self, "clock_hz", validation.positive("clock_hz", self.clock_hz))
+        start = validation.number("preparation_s", self.preparation_s, at_least=0.0)
+        object.__setattr__(self, "preparation_s", start)
+        if self.clock_hz is not None and self.preparation_s:
+            raise ValueError(
+                f"give clock_hz or preparation_s, not both; got clock_hz={self.clock_hz:g}, "
+                f"preparation_s={self.preparation_s:g}"
+            )
+
+    __repr__ = said
+
+    def herald(self, medium: Medium, *, detector: Detectors = None) -> HeraldedPair:
+        """What one attempt gives over this medium, the mean over time if that changes.
+
+        Detectors are taken to be ready: what their dead times cost at a high clock is `Detector.count_rate_hz`'s.
+
+        Args:
+            medium: what lies between the two ends; `Arms` where the ways from the middle differ.
+            detector: one for all, or one each for the left and the right end; ideal if None.
+
+        Raises:
+            TypeError: if the medium has no middle and one is needed, or an argument is of the wrong kind.
+            ValueError: if two detectors are given to a source that has one station.
+        """
+        as_medium("medium", medium)
+        pair = detector_pair(detector)
+        total, time_s, heralded = 0.0, 0.0, [0.0] * 4
+        for share, moment in arm_moments(medium) if self._in_the_middle else moments(medium):
+            outcome = self._attempt(moment, pair)
+            total += share * outcome.total
+            time_s += share * (outcome.time_s + self.preparation_s)
+            state = with_noise(outcome.state, outcome.good, outcome.total)
+            heralded = [sum_ + share * outcome.total * p for sum_, p in zip(heralded, state, strict=True)]
+        a, b, c, d = (p / total if total else 0.25 for p in heralded)
+        return HeraldedPair(min(1.0, total), 1 / self.clock_hz if self.clock_hz else time_s, (a, b, c, d))
+
+    @abstractmethod
+    def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+        """One attempt over a medium at rest."""
+
+
+def detector_pair(detector: Any) -> tuple[Detector, Detector] | Detector:
+    """The detectors of both ends, or the one for all.
+
+    Raises:
+        TypeError: if it is neither a detector, nor two, nor None.
+    """
+    rule = "a Detector, one each for the left and the right end, or None"
+    if detector is None:
+        return Detector()
+    if isinstance(detector, Detector):
+        return detector
+    if not isinstance(detector, Sequence) or len(detector) != 2:
+        raise TypeError(f"detector must be {rule}, got {detector!r}")
+    left, right = (validation.instance("detector", one, Detector, rule) for one in detector)
+    return left, right
+
+
+def single(detectors: tuple[Detector, Detector] | Detector, source: str) -> Detector:
+    """The one detector of a station.
+
+    Raises:
+        ValueError: if two different ones are given.
+    """
+    if isinstance(detectors, Detector):
+        return detectors
+    if detectors[0] != detectors[1]:
+        raise ValueError(f"detector: {source} has one station in the middle, and so one detector; got two")
+    return detectors[0]
+
+
+def turned(part: Any) -> Any:
+    """A medium or a source, told from the other end if that makes a difference."""
+    return part.reversed() if hasattr(part, "reversed") else part
+
+
+def heralded(
+    source: Any, medium: Medium | None, detector: Any, decided: Mapping[str, object]
+) -> tuple[Populations, float, float]:
+    """What a source makes of a link's medium and detectors: state, success probability and attempt time.
+
+    Raises:
+        TypeError: if it is no source.
+        ValueError: if something it decides is given as well, there is no medium, or no attempt could succeed
+            or take any time.
+    """
+    if isinstance(source, type) or not isinstance(source, Source):
+        raise TypeError(f"source must be a source such as MidpointSource(), got {source!r}")
+    both = [f"{name}={value!r}" for name, value in decided.items() if value is not None]
+    if both:
+        raise ValueError(f"give a source, or what it decides, not both; got {source!r} and {', '.join(both)}")
+    if medium is None:
+        raise ValueError(f"a source needs a medium for its photons, got medium=None with {source!r}")
+    pair = source.herald(medium, detector=detector)
+    if not pair.success_probability:
+        raise ValueError(f"no attempt ever succeeds: {source!r} over {medium!r}, whose transmittance is too small")
+    if not pair.attempt_time_s:
+        raise ValueError(f"an attempt takes no time: give clock_hz or preparation_s to {source!r} over {medium!r}")
+    return pair.bell_diagonal, pair.success_probability, pair.attempt_time_s
