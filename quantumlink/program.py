@@ -93,6 +93,14 @@ class Program:
         """The end nodes by name."""
         return {name: self.nodes[qubit] for name, qubit in self.ends.items()}
 
+    @property
+    def waiting_parameters(self) -> frozenset[Parameter]:
+        """The circuit's parameters that are durations of delays."""
+        delays = (i.operation for i in self.circuit.data if i.name == "delay")
+        return frozenset(
+            parameter for delay in delays if delay.is_parameterized() for parameter in delay.duration.parameters
+        )
+
     def accepted(self, bits: BoolArray) -> BoolArray:
         """Which runs are accepted.
 

@@ -3,6 +3,22 @@
 Aer's shots are independent within one run, but seeded one after the other: shot j of circuit i starts from
 seed + i + j. Circuits of one run, and runs with neighboring seeds, thus repeat each other's random numbers
 (seen in Aer 0.18 for circuits that are simulated shot by shot). So each setting gets a run and a seed of its own.
+
+What `sample` takes for one basis of a chain, 10,000 shots, in CPU seconds (``python
+tests/benchmarks/test_engine_memory.py`` prints the whole table, with the peak memory of each):
+
+| noise, corrections      | engine   |   2 links |    4 |    8 |   16 |   64 |  256 | 1,000 links |
+|-------------------------|----------|-----------|------|------|------|------|------|-------------|
+| Paulis, frame           | exact    |      0.05 | 0.08 | 0.08 | 0.11 | 0.29 | 0.99 | 3.7, 262 MB |
+|                         | clifford |      0.06 | 0.06 | 0.07 | 0.07 | 0.11 | 0.29 | 0.8, 255 MB |
+|                         | aer      |      0.06 | 0.34 |  3.1 |  4.3 |   13 |      |             |
+| relaxation, frame       | exact    |      0.05 | 0.08 | 0.08 | 0.13 | 0.35 |  1.3 | 5.1, 259 MB |
+|                         | aer      |      0.09 | 0.44 |  3.9 |  5.9 |   17 |      |             |
+| relaxation, each swap   | exact    |      0.05 | 0.07 | 0.08 | 0.10 | 0.26 | 0.83 | 3.3, 211 MB |
+|                         | aer      |       2.6 |  3.1 |  5.1 |  8.4 |   32 |      |             |
+
+Aer runs in the forms of `quantumlink.execution.aer_plans` here, in 105–140 MB; left to itself it asks for 2⁴⁰
+amplitudes at 20 links. The first call of each engine is counted, imports included.
 """
 
 from __future__ import annotations
@@ -10,7 +26,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +35,6 @@ from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
 from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
 
-from quantumlink.exact import interpreter_size
 from quantumlink.execution.exact_sampler import draw_bits
 from quantumlink.execution.samples import NoiseSource
 from quantumlink.progress import track
@@ -27,11 +42,10 @@ from quantumlink.progress import track
 if TYPE_CHECKING:
     from qiskit_aer.primitives import SamplerV2 as AerSampler
 
-MAX_EXACT_COEFFICIENTS = 4**9
-"""Where following a circuit exactly stops being the fastest way (measured: some 10 ms a setting)."""
+EngineName = Literal["exact", "clifford", "aer"]
+"""The engines of this machine that can be asked for by name."""
 
-MAX_EXACT_SETTINGS = 2_000
-"""Most settings that are followed exactly, one by one."""
+ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -105,6 +119,14 @@ class AerEngine(Engine):
         self._seed = seed
         self.reason = reason
 
+    @classmethod
+    def local(cls, method: str, seed: int | None, reason: str) -> AerEngine:
+        """Aer with one of its methods."""
+        from qiskit_aer.primitives import SamplerV2
+
+        options = {"backend_options": {"method": method}}
+        return cls(lambda child: SamplerV2(seed=child, options=options), seed, reason)
+
     def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
         """See `Engine.run`. Single shots cannot repeat each other, so they share one run."""
         seeds = np.random.SeedSequence(self._seed).generate_state(len(settings) + 1, dtype=np.uint32) >> 1
@@ -136,25 +158,6 @@ class SamplerEngine(Engine):
             manager = generate_preset_pass_manager(1, backend=self._backend, seed_transpiler=self._seed)
             circuit = manager.run(circuit)
         return _run_pubs(self._sampler, circuit, settings)
-
-
-def local_engine(
-    circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int], seed: int | None
-) -> Engine:
-    """The fastest engine on this machine that takes the circuit as it is, noise included."""
-    from qiskit_aer.primitives import SamplerV2
-
-    from quantumlink.execution.clifford import clifford_refusal
-
-    size = interpreter_size(circuit, keep)
-    told = f"up to {size.qubits} qubits at one time, {size.bits} bits to be read"
-    if size.coefficients <= MAX_EXACT_COEFFICIENTS and len(settings) <= MAX_EXACT_SETTINGS:
-        return ExactEngine(seed, f"exact: {told}")
-    refusal = clifford_refusal(circuit, settings[0].values)
-    if refusal is None:
-        return CliffordEngine(seed, f"clifford: {told}, too many to follow exactly")
-    reason = f"aer: {told}, too many to follow exactly; and no Clifford circuit: {refusal}"
-    return AerEngine(lambda child: SamplerV2(seed=child), seed, reason)
 
 
 def given_engine(sampler: BaseSamplerV2 | BackendV2, seed: int | None) -> Engine:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import CircuitInstruction, Gate, IfElseOp, QuantumCircuit, Qubit
 from qiskit.primitives import BaseSamplerV2, BitArray, DataBin, PrimitiveJob, PrimitiveResult, SamplerPubResult
 from qiskit.primitives.containers import SamplerPubLike
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from quantumlink import validation
-from quantumlink.exact import branches, interpreter_size
+from quantumlink.exact import MAX_ACTIVE_QUBITS, UnsupportedOperation, branches, interpreter_size
+from quantumlink.execution.pubs import coerced_pubs
 from quantumlink.rewrites.noise_model import inlined_noise, readout_errors
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ BoolArray = npt.NDArray[np.bool_]
 
 MAX_COEFFICIENTS = 4**13
 """Most coefficients over all branches that are followed: half a gigabyte."""
+
+_CHANNELS = {"pauli_channel", "quantum_channel", "kraus", "superop"}
+_RULES = {"barrier", "delay", "global_phase", "measure", "reset", *_CHANNELS}
+"""Names of instructions that are no gates and that `branches` has a rule for."""
 
 
 class ExactSampler(BaseSamplerV2):
@@ -50,7 +55,11 @@ class ExactSampler(BaseSamplerV2):
         self, *, default_shots: int = 1024, seed: int | None = None, noise_model: NoiseModel | None = None
     ) -> None:
         self._default_shots = validation.count("default_shots", default_shots, at_least=1)
-        self._seed = seed
+        self._seed = validation.seed("seed", seed)
+        if noise_model is not None:
+            from qiskit_aer.noise import NoiseModel
+
+            validation.instance("noise_model", noise_model, NoiseModel, "an Aer NoiseModel or None")
         self._noise_model = noise_model
 
     def run(
@@ -59,13 +68,18 @@ class ExactSampler(BaseSamplerV2):
         """Sample PUBs, as any V2 sampler does: parameter arrays are broadcast.
 
         Raises:
-            ValueError: if shots are not positive, or a circuit is too large to follow exactly.
-            UnsupportedOperation: on an operation that has no rule, by name.
+            ValueError: if shots are not positive, or parameter values do not fit their circuit.
+            UnsupportedOperation: if a circuit is too large to follow exactly, or on an operation that has no rule:
+                which, on which qubits, where, and which sampler may take it.
         """
-        shots = self._default_shots if shots is None else validation.count("shots", shots, at_least=1)
-        coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
-        for pub in coerced:
-            _check_size(pub.circuit)
+        coerced = coerced_pubs(pubs, self._default_shots if shots is None else shots)
+        for i, pub in enumerate(coerced):
+            refusal = exact_refusal(pub.circuit)
+            if refusal is not None:
+                raise UnsupportedOperation(
+                    f"ExactSampler cannot follow the circuit of pub {i}: {refusal}; CliffordSampler can if it is "
+                    f"Clifford with Pauli noise, else Aer's SamplerV2"
+                )
         job: PrimitiveJob[PrimitiveResult[SamplerPubResult]] = PrimitiveJob(self._run, coerced)
         job._submit()
         return job
@@ -123,11 +137,73 @@ def draw_bits(
     return bits
 
 
-def _check_size(circuit: QuantumCircuit) -> None:
-    size = interpreter_size(circuit)
-    if size.coefficients > MAX_COEFFICIENTS:
-        raise ValueError(
-            f"the circuit is too large to be followed exactly: up to {size.qubits} qubits are entangled at one "
-            f"time and {size.bits} measured bits are kept, at most 4^13 coefficients (say 10 qubits with 6 bits) "
-            f"are followed; CliffordSampler or Aer's SamplerV2 may take it"
-        )
+def exact_refusal(
+    circuit: QuantumCircuit, *, keep: Iterable[int] | None = None, limit: int = MAX_COEFFICIENTS
+) -> str | None:
+    """Why a circuit cannot be followed exactly, or None if it can.
+
+    Args:
+        circuit: the circuit; its parameters may be unbound.
+        keep: the bits wanted (by index), all if None.
+        limit: most coefficients over all branches.
+
+    Returns:
+        The operation that has no rule, or the one at which most qubits are entangled, with its qubits and place.
+
+    >>> circuit = QuantumCircuit(20)
+    >>> _ = circuit.h(0), [circuit.cx(0, i) for i in range(1, 20)], circuit.measure_all()
+    >>> exact_refusal(circuit)
+    "up to 20 qubits are entangled at one time (most at 'cx' on qubits 0, 19, circuit.data[19]) and ...
+    """
+    for place, instruction in enumerate(circuit.data):
+        name = _without_rule(instruction)
+        if name is not None:
+            return f"there is no rule for {name!r}: {_where(circuit, place)}"
+    size = interpreter_size(circuit, keep)
+    if size.coefficients <= limit and size.qubits <= MAX_ACTIVE_QUBITS:
+        return None
+    exponent = (limit.bit_length() - 1) // 2
+    return (
+        f"up to {size.qubits} qubits are entangled at one time (most at {_where(circuit, _widest(circuit))}) and "
+        f"{size.bits} measured bits are kept, at most 4^{exponent} coefficients (say {exponent - 1} qubits with 2 "
+        f"bits) are followed"
+    )
+
+
+def _where(circuit: QuantumCircuit, place: int) -> str:
+    instruction = circuit.data[place]
+    qubits = ", ".join(str(circuit.find_bit(q).index) for q in instruction.qubits)
+    return f"{instruction.name!r} on qubit{'s' * (len(instruction.qubits) > 1)} {qubits}, circuit.data[{place}]"
+
+
+def _without_rule(instruction: CircuitInstruction) -> str | None:
+    """The name of the first operation in an instruction that `branches` has no rule for."""
+    operation = instruction.operation
+    if isinstance(operation, Gate) or instruction.name in _RULES:
+        return None
+    if isinstance(operation, IfElseOp):
+        parts = [inner for block in operation.blocks for inner in block.data]
+    elif getattr(operation, "blocks", None) or operation.definition is None:
+        return str(instruction.name)
+    else:
+        parts = list(operation.definition.data)
+    return next((name for name in map(_without_rule, parts) if name is not None), None)
+
+
+def _widest(circuit: QuantumCircuit) -> int:
+    """The place at which most qubits are in use: between a gate and their last one, a measurement or a reset."""
+    last: dict[Qubit, int] = {}
+    for place, instruction in enumerate(circuit.data):
+        if instruction.name not in ("barrier", "delay"):
+            last.update(dict.fromkeys(instruction.qubits, place))
+    used: set[Qubit] = set()
+    most, widest = 0, 0
+    for place, instruction in enumerate(circuit.data):
+        if instruction.name in ("measure", "reset"):
+            used.difference_update(instruction.qubits)
+        elif instruction.name not in ("barrier", "delay"):
+            used.update(instruction.qubits)
+        if len(used) > most:
+            most, widest = len(used), place
+        used -= {qubit for qubit in instruction.qubits if last.get(qubit, -1) <= place}
+    return widest

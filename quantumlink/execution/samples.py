@@ -40,6 +40,8 @@ class Samples:
     """Whose noise acted."""
     engine: str = ""
     """What ran the circuits, and why it was chosen."""
+    twirled_relaxation: bool = False
+    """Whether memories relaxed by a Pauli twirl, an approximation that was asked for."""
 
     @property
     def acceptance(self) -> Estimate:
@@ -103,11 +105,8 @@ class Samples:
     def __add__(self, other: Samples) -> Samples:
         if not isinstance(other, Samples):
             return NotImplemented
-        if (self.ends, self.noise) != (other.ends, other.noise):
-            raise ValueError(
-                f"only samples of one program add up, got {self.ends} under the {self.noise}'s noise and "
-                f"{other.ends} under the {other.noise}'s"
-            )
+        if self._origin != other._origin:
+            raise ValueError(f"only samples of one program add up, got {self._origin} and {other._origin}")
         bases = [*self.outcomes, *(b for b in other.outcomes if b not in self.outcomes)]
         nothing: Outcomes = (0, 0, 0, 0)
         total = {}
@@ -116,7 +115,12 @@ class Samples:
             total[basis] = (a, b, c, d)
         shots = {basis: self.shots.get(basis, 0) + other.shots.get(basis, 0) for basis in bases}
         engines = "; ".join(dict.fromkeys(e for e in (self.engine, other.engine) if e))
-        return Samples(self.ends, total, shots, self.noise, engines)
+        return Samples(self.ends, total, shots, self.noise, engines, self.twirled_relaxation)
+
+    @property
+    def _origin(self) -> str:
+        twirled = ", its relaxation twirled" * self.twirled_relaxation
+        return f"{self.ends[0]}–{self.ends[1]} under the noise of the {self.noise}{twirled}"
 
     def _repr_html_(self) -> str:
         rows = [(f"⟨{basis}⟩", str(self.expectation(basis))) for basis in self.outcomes]
@@ -124,11 +128,13 @@ class Samples:
             rows.insert(0, ("fidelity to Φ⁺", str(self.fidelity())))
         rows += [("acceptance", str(self.acceptance)), ("runs", f"{sum(self.shots.values())}")]
         rows += [("noise of the", self.noise), ("engine", self.engine)]
+        rows += [("relaxation", "Pauli-twirled, as asked for")] * self.twirled_relaxation
         return html_table(" – ".join(self.ends), rows)
 
     def __repr__(self) -> str:
         runs = ", ".join(f"{basis}: {sum(self.outcomes[basis])}/{self.shots[basis]}" for basis in self.outcomes)
-        return f"<Samples {self.ends[0]}–{self.ends[1]}, accepted/runs {runs}, noise of the {self.noise}>"
+        twirled = ", relaxation Pauli-twirled" * self.twirled_relaxation
+        return f"<Samples {'–'.join(self.ends)}, accepted/runs {runs}, noise of the {self.noise}{twirled}>"
 
 
 def _sign(pauli: str, outcome: int) -> int:

@@ -1,4 +1,4 @@
-"""Running a program: on Aer under its own noise, or on any SamplerV2 or backend of the user's."""
+"""Running a program: on an engine of this machine under its own noise, or on any sampler of the user's."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import ClassicalRegister, Parameter
+from qiskit.circuit import ClassicalRegister, IfElseOp, Parameter, QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
 from quantumlink import validation
 from quantumlink.circuits import BASIS_ANGLES, basis_measurement
-from quantumlink.execution.engines import Setting, given_engine, local_engine
+from quantumlink.execution.engine_choice import bits_that_matter, local_engine
+from quantumlink.execution.engines import ENGINE_NAMES, EngineName, Setting, given_engine
 from quantumlink.execution.samples import NoiseSource, Outcomes, Samples
 from quantumlink.link import Link
 from quantumlink.program import Program, RandomSetting
+from quantumlink.progress import track
 from quantumlink.readings import compose
 from quantumlink.rewrites import add_noise, clifford_rotations, without_medium
 
@@ -34,8 +36,10 @@ def sample(
     shots: int = 20_000,
     seed: int | None = None,
     sampler: BaseSamplerV2 | BackendV2 | None = None,
+    engine: EngineName | None = None,
     noise: NoiseSource | None = None,
     noisy_ends: bool = False,
+    twirl_relaxation: bool = False,
 ) -> Samples:
     """Run a program and measure its two ends.
 
@@ -46,17 +50,22 @@ def sample(
         seed: makes the local run, the random parameters and a transpilation repeatable; a sampler of the
             user's brings its own.
         sampler: a `BaseSamplerV2` (given circuits as they are, unless it tells its backend), a `BackendV2`
-            (circuits are transpiled for it), or None for the fastest engine here that takes the circuit:
-            ``samples.engine`` says which, and why.
+            (circuits are transpiled for it), or None for an engine of this machine.
+        engine: ``"exact"`` (exact probabilities), ``"clifford"`` (stim: Clifford gates and Pauli noise) or
+            ``"aer"``; None for the fastest that takes the circuit as it is. ``samples.engine`` says which it was,
+            and why.
         noise: ``"program"``: the noise of the program's nodes and media is written into the circuit, which
             needs Aer underneath; ``"sampler"``: the circuit runs bare, under whatever noise the sampler
             has. By default the first on Aer, the second elsewhere.
         noisy_ends: whether the ends' processors also disturb this measurement. By default they do not, so
             that what is measured is the link's state, as `evaluate` predicts it.
+        twirl_relaxation: whether memories relax by the Pauli twirl of what they do, so that stim can run them: an
+            approximation without the pull to |0⟩ (`quantumlink.rewrites.add_noise`). The samples then say so.
 
     Raises:
-        ValueError: if there are no shots or bases, a basis is not a label of its kind, or a device is asked to
-            play the program's noise.
+        ValueError: if there are no shots or bases, a basis is not a label of its kind, a device is asked to play
+            the program's noise, both a sampler and an engine are given, or the engine cannot take the circuit:
+            which operation, on which qubits, where, and which engine can.
         TypeError: if the sampler is none.
 
     >>> from quantumlink.link import ElementaryLink
@@ -71,6 +80,10 @@ def sample(
     labels = _checked_bases(bases)
     shots = validation.count("shots", shots, at_least=1)
     seed = validation.seed("seed", seed)
+    if engine is not None:
+        validation.choice("engine", engine, ENGINE_NAMES)
+        if sampler is not None:
+            raise ValueError(f"engine must be None where a sampler is given, got {engine!r} and {sampler!r}")
     given = None if sampler is None else given_engine(sampler, seed)
     default: NoiseSource = "program" if given is None else given.noise
     source: NoiseSource = default if noise is None else noise
@@ -81,20 +94,56 @@ def sample(
             f"noise of its own: use noise='sampler'"
         )
     for_device = given is not None and given.has_target
-    measured, angles = _measured(program, source, noisy_ends, for_device)
+    twirled = twirl_relaxation and _relaxes(program)
+    if twirled and source == "sampler":
+        raise ValueError("twirl_relaxation is for noise='program': with noise='sampler' no memory relaxes")
     # The draws of settings and those of outcomes need streams of their own.
     rng = np.random.default_rng(None if seed is None else [seed, 1])
-    settings = [(label, s) for label in labels for s in _settings(measured, angles, label, shots, rng)]
     counts = {label: np.zeros(4, dtype=int) for label in labels}
-    keep = _bits_that_matter(measured)
-    plain = [setting for _, setting in settings]
-    engine = local_engine(measured.circuit, plain, keep, seed) if given is None else given
-    results = engine.run(measured.circuit, plain, keep)
-    for (label, _), bits in zip(settings, results, strict=True):
-        counts[label] += _accepted_outcomes(measured, bits, label)
+    plan = dict.fromkeys(labels, shots)
+    histories = _histories(program, plan, rng) if source == "program" else [(program, plan)]
+    steps = track(histories, "playing histories") if len(histories) > 1 else histories
+    for number, (bound, shares) in enumerate(steps):
+        own = seed
+        if seed is not None and number:
+            own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+        measured, angles = _measured(bound, source, noisy_ends, for_device, twirled)
+        settings = [(label, s) for label, n in shares.items() for s in _settings(measured, angles, label, n, rng)]
+        plain = [setting for _, setting in settings]
+        runner, form = (given, measured) if given is not None else local_engine(measured, plain, own, engine)
+        results = runner.run(form.circuit, plain, bits_that_matter(form))
+        for (label, _), bits in zip(settings, results, strict=True):
+            counts[label] += _accepted_outcomes(form, bits, label)
     left, right = program.ends
     outcomes: dict[str, Outcomes] = {label: (c[0], c[1], c[2], c[3]) for label, c in _as_ints(counts)}
-    return Samples((left, right), outcomes, dict.fromkeys(labels, shots), source, engine.reason)
+    return Samples((left, right), outcomes, plan, source, runner.reason, twirled)
+
+
+def _histories(
+    program: Program, shots: dict[str, int], rng: np.random.Generator
+) -> list[tuple[Program, dict[str, int]]]:
+    """The programs to run where waiting times are drawn anew in every run, and the shots of each basis for each.
+
+    What a wait does to a memory depends on how long it is, so noise can only be written to a bound circuit.
+    """
+    waits = program.waiting_parameters
+    drawn = [setting for setting in program.random_settings if waits.intersection(setting.parameters)]
+    if not drawn:
+        return [(program, shots)]
+    others = tuple(setting for setting in program.random_settings if setting not in drawn)
+    shares: dict[tuple[int, ...], dict[str, int]] = {}
+    for label, number in shots.items():
+        for rows, count in _draws(drawn, number, rng):
+            if count:
+                shares.setdefault(rows, {})[label] = count
+    bound = (program.circuit.assign_parameters(_row_values(drawn, rows)) for rows in shares)
+    programs = (replace(program, circuit=circuit, random_settings=others) for circuit in bound)
+    return list(zip(programs, shares.values(), strict=True))
+
+
+def _row_values(settings: Sequence[RandomSetting], rows: Sequence[int]) -> dict[Parameter, float]:
+    chosen = zip(settings, rows, strict=True)
+    return {p: value for s, row in chosen for p, value in zip(s.parameters, s.rows[row], strict=True)}
 
 
 def _checked_bases(bases: Sequence[str]) -> list[str]:
@@ -108,7 +157,7 @@ def _checked_bases(bases: Sequence[str]) -> list[str]:
 
 
 def _measured(
-    program: Program, source: NoiseSource, noisy_ends: bool, for_device: bool
+    program: Program, source: NoiseSource, noisy_ends: bool, for_device: bool, twirled: bool = False
 ) -> tuple[Program, list[tuple[Parameter, Parameter]]]:
     """The program as it will run, its ends measured along parameterized directions."""
     angles = [(Parameter(f"theta_{end}"), Parameter(f"phi_{end}")) for end in range(len(program.ends))]
@@ -125,8 +174,23 @@ def _measured(
         bare = with_measurement(without_medium(program))
         return (bare if for_device else clifford_rotations(bare)), angles
     if noisy_ends:
-        return clifford_rotations(add_noise(with_measurement(program))), angles
-    return clifford_rotations(with_measurement(add_noise(program))), angles
+        noisy = add_noise(with_measurement(program), twirl_relaxation=twirled)
+        return clifford_rotations(noisy), angles
+    return clifford_rotations(with_measurement(add_noise(program, twirl_relaxation=twirled))), angles
+
+
+def _relaxes(program: Program) -> bool:
+    """Whether a memory that is not ideal may wait."""
+    nodes = [*program.nodes, *(node for earlier in program.earlier_nodes.values() for node in earlier)]
+    return _waits(program.circuit) and not all(node.memory.is_ideal for node in nodes)
+
+
+def _waits(circuit: QuantumCircuit) -> bool:
+    return any(
+        instruction.name == "delay"
+        or (isinstance(instruction.operation, IfElseOp) and any(map(_waits, instruction.operation.blocks)))
+        for instruction in circuit.data
+    )
 
 
 def _settings(
@@ -168,13 +232,6 @@ def _draws(
     columns = [rng.choice(len(setting.rows), shots, p=setting.weights) for setting in random]
     drawn, counts = np.unique(np.stack(columns, axis=1), axis=0, return_counts=True)
     return [(tuple(row), count) for row, count in zip(drawn.tolist(), counts.tolist(), strict=True)]
-
-
-def _bits_that_matter(program: Program) -> list[int]:
-    """The classical bits that decide acceptance, frame and outcome."""
-    frames = [bit for frame in program.frame.values() for bit in (*frame.x, *frame.z)]
-    ends = range(program.circuit.num_clbits - len(program.ends), program.circuit.num_clbits)
-    return sorted({*frames, *ends, *(bit for herald in program.heralds for bit in herald)})
 
 
 def _as_ints(counts: dict[str, npt.NDArray[np.int_]]) -> list[tuple[str, list[int]]]:

@@ -2,19 +2,23 @@
 
 Every elementary pair has two qubits of its own, in a register named after the node that holds them. A pair
 arrives as a ``bell_pair`` followed by its `PauliChannel`; then the primitives of the circuits floor are
-appended, children before parents. With ``reuse_qubits`` few qubits stand for all of them in turn.
+appended, children before parents. With ``reuse_qubits`` few qubits stand for all of them in turn; with a
+``timeline`` they wait in between.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
 from qiskit.circuit import (
     CircuitInstruction,
     ClassicalRegister,
     Clbit,
     IfElseOp,
+    Parameter,
     ParameterVector,
     QuantumCircuit,
     QuantumRegister,
@@ -32,13 +36,22 @@ from quantumlink.circuits import (
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink, Link, Purify, Swap
 from quantumlink.program import CORRECTIONS, Corrections, Program, RandomSetting
+from quantumlink.readings.timeline import Timeline
 from quantumlink.rewrites import feedforward, pauli_frame, qubit_reuse
+
+FloatArray = npt.NDArray[np.float64]
 
 MAX_PAIRS = 20_000
 """Most elementary pairs that are composed into one circuit."""
 
 
-def compose(link: Link, *, corrections: Corrections = "sequential", reuse_qubits: bool = False) -> Program:
+def compose(
+    link: Link,
+    *,
+    corrections: Corrections = "sequential",
+    reuse_qubits: bool = False,
+    timeline: Timeline | None = None,
+) -> Program:
     """One flat circuit for a link, and how to read its bits.
 
     Args:
@@ -51,16 +64,27 @@ def compose(link: Link, *, corrections: Corrections = "sequential", reuse_qubits
             next: a chain of any length and order then takes four qubits, and two more for each round of
             purification. The state and the bits are the same, the depth is larger: see
             `quantumlink.rewrites.reuse_qubits`.
+        timeline: what `simulate` found for this link, or None for a circuit without waiting. Every qubit then
+            waits before each swap and purification, and at the end, for a `Delay` in seconds whose duration is a
+            parameter; delays that are zero in every trial are left out. The program's last random setting holds
+            the trials' waiting times, one row a trial: drawing rows plays their histories. Each is of the try
+            that was accepted in the end, and a run must still be accepted by its heralds: a row is drawn with a
+            probability inverse to that, so that every history counts alike among the accepted runs. The states
+            are the timeline's if the corrections are ``"sequential"``; if they come later, T1 acts on other
+            states meanwhile.
 
     Returns:
         A `Program` whose circuit is ideal but for its ``pauli_channel`` instructions; the nodes' noise is
         added when it runs.
 
     Raises:
-        ValueError: if two different nodes of the link share a name, or an option is unknown.
+        ValueError: if two different nodes of the link share a name, an option is unknown, or the timeline is of
+            another link.
         UnsupportedOperation: if the corrections cannot be moved to the end (a twirl stands in between).
 
-    >>> from quantumlink.link import ElementaryLink, Node, swap
+    >>> from quantumlink.hardware import Node
+
+    >>> from quantumlink.link import ElementaryLink, swap
     >>> a, r, b = Node("alice"), Node("relay"), Node("bob")
     >>> compose(swap(ElementaryLink(a, r), ElementaryLink(r, b, fidelity=0.9)))
     <Program alice–bob: 4 qubits, depth 5, 0 heralds, corrections 'sequential'>
@@ -72,7 +96,7 @@ def compose(link: Link, *, corrections: Corrections = "sequential", reuse_qubits
             f"link must have at most {MAX_PAIRS} elementary pairs to be composed, got {link.pairs}: "
             f"evaluate predicts it without a circuit"
         )
-    program = _Composer(link).program()
+    program = _Composer(link, None if timeline is None else _Waits(link, timeline)).program()
     if corrections == "frame":
         program = pauli_frame(program)
     elif corrections == "feedforward":
@@ -80,9 +104,42 @@ def compose(link: Link, *, corrections: Corrections = "sequential", reuse_qubits
     return qubit_reuse.reuse_qubits(program) if reuse_qubits else program
 
 
+class _Waits:
+    """The waiting times of a timeline's trials, as delays whose durations are parameters."""
+
+    def __init__(self, link: Link, timeline: Timeline) -> None:
+        validation.instance("timeline", timeline, Timeline, "a Timeline of this link, or None")
+        if timeline.link != link:
+            raise ValueError(f"timeline must be of the link {link!r}, got one of {timeline.link!r}")
+        histories = timeline.histories()
+        operations = histories.waits_s.transpose(1, 2, 0)  # operation, qubit, trial
+        weights = 1 / histories.accepted
+        self._probabilities = weights / weights.sum()
+        self._columns = iter([*operations, histories.last_s.T])
+        self._parameters: list[Parameter] = []
+        self._table: list[FloatArray] = []
+
+    def delay(self, circuit: QuantumCircuit, qubits: Sequence[Qubit]) -> None:
+        """Let these qubits wait for the next of the operations' waiting times."""
+        for qubit, times in zip(qubits, next(self._columns), strict=True):
+            if times.any():
+                parameter = Parameter(f"wait_{len(self._parameters):05d}")
+                circuit.delay(parameter, qubit, unit="s")
+                self._parameters.append(parameter)
+                self._table.append(times)
+
+    def setting(self) -> tuple[RandomSetting, ...]:
+        """What a run draws: the waiting times of one trial. Nothing if no qubit ever waits."""
+        if not self._table:
+            return ()
+        rows = tuple(tuple(row) for row in np.array(self._table).T.tolist())
+        return (RandomSetting(tuple(self._parameters), rows, tuple(self._probabilities.tolist())),)
+
+
 class _Composer:
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, waits: _Waits | None = None) -> None:
         self._link = link
+        self._waits = waits
         leaves = link.elementary_links()
         node_of: dict[str, Node] = {}
         sizes: Counter[str] = Counter()
@@ -110,6 +167,9 @@ class _Composer:
             for node, qubit in ((self._link.left, left), (self._link.right, right))
         }
         random = tuple(self._random)
+        if self._waits is not None:
+            self._waits.delay(self._circuit, (left, right))
+            random += self._waits.setting()
         return Program(self._circuit, ends, self._nodes, tuple(self._heralds), random_settings=random)
 
     def _build(self) -> tuple[Qubit, Qubit]:
@@ -133,6 +193,7 @@ class _Composer:
         return left, right
 
     def _swap(self, left: tuple[Qubit, Qubit], right: tuple[Qubit, Qubit]) -> tuple[Qubit, Qubit]:
+        self._wait(left, right)
         self._append("swap", self._primitives["swap"], [left[0], left[1], right[0], right[1]])
         return left[0], right[1]
 
@@ -142,11 +203,16 @@ class _Composer:
         primitive = self._primitives[protocol]
         if primitive.parameters:
             primitive = self._with_fresh_twirls(primitive)
+        self._wait(kept, spent)
         first = self._circuit.num_clbits
         self._append("purify", primitive, [kept[0], spent[0], spent[1], kept[1]])
         for herald in primitive.metadata["heralds"]:
             self._heralds.append(tuple(first + bit for bit in herald))
         return kept
+
+    def _wait(self, first: tuple[Qubit, Qubit], second: tuple[Qubit, Qubit]) -> None:
+        if self._waits is not None:
+            self._waits.delay(self._circuit, (*first, *second))
 
     def _with_fresh_twirls(self, primitive: QuantumCircuit) -> QuantumCircuit:
         values = {}

@@ -1,13 +1,14 @@
 """Maps: each primitive circuit, under its nodes' noise, as one exact linear map on pairs.
 
-The map is extracted from the same circuit, with the same noise rewrite, that a composed program runs; it depends on
-the nodes' processors alone, so equal nodes share it. A pair
-is the vector of its 16 Pauli coefficients Tr(P⊗Q·ρ), the left qubit's Pauli P as the most significant digit.
+The map is extracted from the same circuit, with the same noise rewrite, that a composed program runs. It depends on
+the noise of the processors that act, so all nodes of equal noise share it. A pair is the vector of its 16 Pauli
+coefficients Tr(P⊗Q·ρ), the left qubit's Pauli P as the most significant digit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -32,19 +33,31 @@ PairMap = npt.NDArray[np.float64]
 """Shape (16, 256): two pairs in (the first as the most significant digit), one unnormalized pair out."""
 
 
-@lru_cache(maxsize=1024)
 def swap_map(left: Processor, relay: Processor, right: Processor) -> PairMap:
-    """The map of an entanglement swap at ``relay``: (left pair, right pair) to the joined pair."""
-    circuit = noisy_circuit(entanglement_swap(), _nodes(left, relay, relay, right))
-    return _accepted(circuit, inputs=[0, 1, 2, 3], outputs=[0, 3])
+    """The map of an entanglement swap at ``relay``: (left pair, right pair) to the joined pair.
+
+    The relay measures and the right end corrects; the left end does nothing, so its processor has no part.
+    """
+    del left
+    return _swap_map(_timeless(relay), _timeless(right))
 
 
-@lru_cache(maxsize=1024)
 def purification_map(protocol: PurificationProtocol, left: Processor, right: Processor) -> PairMap:
     """The map of a purification: (kept pair, spent pair) to the kept pair, unnormalized.
 
     Its trace is the success probability. BBPSSW's twirl is averaged over its settings.
     """
+    return _purification_map(protocol, _timeless(left), _timeless(right))
+
+
+@lru_cache(maxsize=4096)
+def _swap_map(relay: Processor, right: Processor) -> PairMap:
+    circuit = noisy_circuit(entanglement_swap(), _nodes(Processor(), relay, relay, right))
+    return _accepted(circuit, inputs=[0, 1, 2, 3], outputs=[0, 3])
+
+
+@lru_cache(maxsize=4096)
+def _purification_map(protocol: PurificationProtocol, left: Processor, right: Processor) -> PairMap:
     twirls = protocol == "bbpssw"
     ideal = bbpssw(twirl=False) if twirls else purification(protocol)
     circuit = noisy_circuit(ideal, _nodes(left, left, right, right))
@@ -53,6 +66,12 @@ def purification_map(protocol: PurificationProtocol, left: Processor, right: Pro
         return compared
     twirl = twirl_map(left, right)
     return _read_only(compared @ np.kron(twirl, twirl))
+
+
+@lru_cache(maxsize=4096)
+def _timeless(processor: Processor) -> Processor:
+    """The same noise without durations, and with a readout error told in one way: what maps depend on."""
+    return replace(processor, readout_error=processor.confusion, gate_1q_s=0.0, gate_2q_s=0.0, readout_s=0.0)
 
 
 @lru_cache(maxsize=1024)

@@ -1,11 +1,10 @@
-"""The exact state of a pair, and what follows from it."""
+"""The exact state of a pair, and what follows from it: of one pair, and in arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,8 @@ from quantumlink.exact import PAULI_MATRICES
 if TYPE_CHECKING:
     from qiskit.quantum_info import DensityMatrix
 
+FloatArray = npt.NDArray[np.float64]
+
 PAULI_LABELS = "IXYZ"
 
 # Signs of (XX, YY, ZZ) in Φ⁺, Φ⁻, Ψ⁺, Ψ⁻.
@@ -27,6 +28,46 @@ def html_table(caption: str, rows: Sequence[tuple[str, str]]) -> str:
     """A table of two columns, as a notebook shows it; texts are escaped."""
     body = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in rows)
     return f"<table><caption>{escape(caption)}</caption>{body}</table>"
+
+
+def bell_populations(coefficients: FloatArray) -> FloatArray:
+    """Populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻), shape (..., 4), of Pauli coefficients of shape (..., 4, 4)."""
+    correlations = np.diagonal(coefficients, axis1=-2, axis2=-1)[..., 1:]
+    populations: FloatArray = (1 + correlations @ BELL_SIGNS.T) / 4
+    return populations
+
+
+def density_matrices(coefficients: FloatArray) -> npt.NDArray[np.complex128]:
+    """Density matrices, shape (..., 4, 4), of Pauli coefficients: the left end is the least significant qubit."""
+    rho = np.einsum("...pq,qij,pkl->...ikjl", coefficients, PAULI_MATRICES, PAULI_MATRICES) / 4
+    return rho.reshape(coefficients.shape)  # type: ignore[no-any-return]
+
+
+def largest_chsh(coefficients: FloatArray) -> FloatArray:
+    """2√(t₁² + t₂²), shape (...): the two largest singular values of the correlations (Horodecki et al. 1995)."""
+    singular = np.linalg.svd(coefficients[..., 1:, 1:], compute_uv=False)
+    return 2 * np.hypot(singular[..., 0], singular[..., 1])  # type: ignore[no-any-return]
+
+
+def pauli_index(pauli: str) -> tuple[int, int]:
+    """Where a label's expectation value is in the coefficients.
+
+    Raises:
+        ValueError: if the label is not two letters of I, X, Y, Z.
+    """
+    if not isinstance(pauli, str) or len(pauli) != 2 or set(pauli) - set(PAULI_LABELS):
+        raise ValueError(f"pauli must be two letters of I, X, Y, Z, got {pauli!r}")
+    return PAULI_LABELS.index(pauli[1]), PAULI_LABELS.index(pauli[0])  # the right end's letter is the first
+
+
+def agreement(basis: str) -> int:
+    """The correlation of Φ⁺ in a basis: 1 in X and Z, −1 in Y.
+
+    Raises:
+        ValueError: if the basis is not X, Y or Z.
+    """
+    validation.choice("basis", basis, ("X", "Y", "Z"))
+    return -1 if basis == "Y" else 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,8 +88,7 @@ class PairState:
     @property
     def bell_diagonal(self) -> tuple[float, float, float, float]:
         """Populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻)."""
-        populations = (1 + BELL_SIGNS @ np.diag(self.coefficients)[1:]) / 4
-        a, b, c, d = (float(p) for p in populations)
+        a, b, c, d = bell_populations(self.coefficients).tolist()
         return a, b, c, d
 
     @property
@@ -61,8 +101,7 @@ class PairState:
         """The state as Qiskit's density matrix, left end as qubit 0."""
         from qiskit.quantum_info import DensityMatrix
 
-        rho = np.einsum("pq,qij,pkl->ikjl", self.coefficients, PAULI_MATRICES, PAULI_MATRICES) / 4
-        return DensityMatrix(rho.reshape(4, 4))
+        return DensityMatrix(density_matrices(self.coefficients))
 
     @property
     def chsh(self) -> float:
@@ -70,8 +109,7 @@ class PairState:
 
         t₁, t₂ are the two largest singular values of the correlation matrix.
         """
-        first, second, _ = np.linalg.svd(self.coefficients[1:, 1:], compute_uv=False)
-        return 2 * sqrt(first**2 + second**2)
+        return float(largest_chsh(self.coefficients))
 
     def expectation(self, pauli: str) -> float:
         """The expectation value of a two-letter Pauli label, such as ``"ZZ"`` or ``"IX"``.
@@ -79,10 +117,7 @@ class PairState:
         Raises:
             ValueError: if the label is not two letters of I, X, Y, Z.
         """
-        if not isinstance(pauli, str) or len(pauli) != 2 or set(pauli) - set(PAULI_LABELS):
-            raise ValueError(f"pauli must be two letters of I, X, Y, Z, got {pauli!r}")
-        right, left = pauli[0], pauli[1]
-        return float(self.coefficients[PAULI_LABELS.index(left), PAULI_LABELS.index(right)])
+        return float(self.coefficients[pauli_index(pauli)])
 
     def qber(self, basis: str) -> float:
         """The quantum bit error rate when both ends measure in that basis.
@@ -92,9 +127,7 @@ class PairState:
         Raises:
             ValueError: if the basis is not X, Y or Z.
         """
-        validation.choice("basis", basis, ("X", "Y", "Z"))
-        sign = -1 if basis == "Y" else 1
-        return (1 - sign * self.expectation(basis * 2)) / 2
+        return (1 - agreement(basis) * self.expectation(basis * 2)) / 2
 
     def _repr_html_(self) -> str:
         rows = [

@@ -5,13 +5,16 @@ Rules, recursively into control flow:
 - a one- or two-qubit gate at a node is followed by that node's depolarizing error;
 - a measurement is preceded by the classical flip its readout would make (the same statistics, as a measured
   qubit is not used again before it is reset: anything else is refused);
-- a delay relaxes the qubit with its node's memory;
+- a delay relaxes the qubit with its node's memory, exactly or, if asked for, as the Pauli twirl of that;
 - at a reset with the label `HANDED_ON` the qubit passes to its next node;
 - a `PauliChannel` becomes that error; a ``bell_pair`` across two nodes is the medium's business and arrives
   as it is. Every other operation across nodes, and every unknown one, is refused by name.
 
 The result runs on Aer, in every method that can carry the errors: depolarizing errors, Pauli channels and
-readout errors stay within the stabilizer formalism.
+readout errors stay within the stabilizer formalism, and twirled relaxation does.
+
+Reference:
+    M. R. Geller, Z. Zhou, Phys. Rev. A 88, 012314 (2013): the Pauli twirl of relaxation.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from math import expm1
 from typing import TYPE_CHECKING
 
 from qiskit.circuit import CircuitInstruction, Gate, IfElseOp, Instruction, QuantumCircuit, Qubit
@@ -36,11 +40,13 @@ _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 _UNCHANGED = {"barrier", "reset", "quantum_channel", "kraus", "superop"}
 
 
-def add_noise(program: Program) -> Program:
+def add_noise(program: Program, *, twirl_relaxation: bool = False) -> Program:
     """The program under its processors' and memories' noise, the medium's channels included.
 
     Args:
         program: a program whose circuit is ideal.
+        twirl_relaxation: whether each relaxation is replaced by its Pauli twirl, see `twirled_relaxation`: an
+            approximation that a stabilizer simulator can run.
 
     Returns:
         The same program with Aer ``QuantumError`` instructions in its circuit, ready for any Aer method.
@@ -48,12 +54,21 @@ def add_noise(program: Program) -> Program:
     Raises:
         UnsupportedOperation: on an operation that has no rule, by name.
     """
-    noisy = noisy_circuit(program.circuit, program.nodes, earlier_nodes=program.earlier_nodes)
+    noisy = noisy_circuit(
+        program.circuit,
+        program.nodes,
+        earlier_nodes=program.earlier_nodes,
+        twirl_relaxation=twirl_relaxation,
+    )
     return replace(program, circuit=noisy)
 
 
 def noisy_circuit(
-    circuit: QuantumCircuit, nodes: tuple[Node, ...], *, earlier_nodes: Mapping[int, tuple[Node, ...]] | None = None
+    circuit: QuantumCircuit,
+    nodes: tuple[Node, ...],
+    *,
+    earlier_nodes: Mapping[int, tuple[Node, ...]] | None = None,
+    twirl_relaxation: bool = False,
 ) -> QuantumCircuit:
     """The circuit under the noise of the node that holds each qubit: see the module for the rules.
 
@@ -61,6 +76,7 @@ def noisy_circuit(
         circuit: an ideal circuit.
         nodes: the node of each qubit, by the qubit's index; of one that is reused, the last one.
         earlier_nodes: of each qubit that is reused, the nodes that held it before, in turn.
+        twirl_relaxation: as in `add_noise`.
 
     Raises:
         UnsupportedOperation: on an operation that has no rule, by name, and if a reused qubit is not handed on as
@@ -70,14 +86,15 @@ def noisy_circuit(
         qubit: [*(earlier_nodes or {}).get(i, ()), node]
         for i, (qubit, node) in enumerate(zip(circuit.qubits, nodes, strict=True))
     }
-    noise = _Noise(in_turn)
+    noise = _Noise(in_turn, twirl_relaxation)
     noisy = noise.rewrite(circuit, noise.node_of)
     noise.check_handed_on()
     return noisy
 
 
 class _Noise:
-    def __init__(self, in_turn: dict[Qubit, list[Node]]) -> None:
+    def __init__(self, in_turn: dict[Qubit, list[Node]], twirl_relaxation: bool) -> None:
+        self._relaxation = twirled_relaxation if twirl_relaxation else relaxation
         self._outer = {qubit: qubit for qubit in in_turn}
         self._measured: set[Qubit] = set()
         self._depth = 0
@@ -153,7 +170,7 @@ class _Noise:
             result.append(instruction)
         elif name == "delay":
             result.append(instruction)
-            _append_error(result, relaxation(node.memory, _seconds(operation)), qubits)
+            _append_error(result, self._relaxation(node.memory, _seconds(operation)), qubits)
         elif name == "pauli_channel":
             _append_error(result, _pauli_error(*map(float, operation.params)), qubits)
         elif name in get_standard_gate_name_mapping() and isinstance(operation, Gate) and len(qubits) <= 2:
@@ -208,6 +225,19 @@ def relaxation(memory: Memory, time_s: float) -> QuantumError | None:
     if memory.is_ideal or time_s == 0:
         return None
     return _relaxation_error(memory.t1_s, memory.t2_s, time_s)
+
+
+def twirled_relaxation(memory: Memory, time_s: float) -> QuantumError | None:
+    """The Pauli twirl of what a memory does to a qubit that waits, or None if it does nothing.
+
+    pX = pY = (1 − e^(−t/T1))/4 and pZ = (1 − e^(−t/T2))/2 − pX. Each Pauli expectation value shrinks as under the
+    relaxation itself; what is lost is the pull to |0⟩, by which ⟨Z⟩ gains 1 − e^(−t/T1).
+    """
+    if memory.is_ideal or time_s == 0:
+        return None
+    flip = -expm1(-time_s / memory.t1_s) / 4
+    phase = -expm1(-time_s / memory.t2_s) / 2 - flip
+    return _pauli_error(flip, flip, max(0.0, phase))  # rounding only: T2 ≤ 2·T1
 
 
 @lru_cache(maxsize=1024)

@@ -53,7 +53,8 @@ def reuse_qubits(program: Program) -> Program:
         UnsupportedOperation: as `reused_circuit`.
 
     >>> from quantumlink.readings import compose
-    >>> from quantumlink.link import ElementaryLink, Node, chain
+    >>> from quantumlink.hardware import Node
+    >>> from quantumlink.link import ElementaryLink, chain
     >>> nodes = [Node(f"n{i}") for i in range(11)]
     >>> reuse_qubits(compose(chain([ElementaryLink(*pair) for pair in zip(nodes, nodes[1:])])))
     <Program n0–n10: 4 qubits in place of 20, depth 51, 0 heralds, corrections 'sequential'>

@@ -32,7 +32,7 @@ from quantumlink.execution.clifford import CliffordSampler, compiled
 from quantumlink.execution.clifford.compiler import compiled as compile_steps
 from quantumlink.execution.clifford.noise import ModelNoise
 from quantumlink.execution.clifford.steps import bind, read
-from quantumlink.rewrites import add_noise, noisy_circuit
+from quantumlink.rewrites import add_noise, inlined_noise, noisy_circuit, readout_errors
 from quantumlink.testing import assert_counts
 
 ASYMMETRIC = [[0.93, 0.07], [0.2, 0.8]]
@@ -564,3 +564,92 @@ def test_a_conditional_rotation_may_be_a_pauli():
     assert [data.c.get_counts(i) for i in range(2)] == [{"01": 4}, {"11": 4}]
     with pytest.raises(UnsupportedOperation, match="only Paulis"):
         sampler.run([(circuit, [[np.pi / 4]])]).result()
+
+
+def turned(circuit):
+    circuit.rx(Parameter("theta"), 2)
+
+
+def hidden(circuit):
+    circuit.x(0)
+    with circuit.if_test((circuit.clbits[0], 1)), circuit.if_test((circuit.clbits[1], 1)):
+        circuit.h(2)
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda c: [c.x(0), c.barrier(), c.t(1)], ["'t' on qubit 1", "circuit.data[2] ('t')"]),
+        (lambda c: [c.x(0), turned(c)], ["'rx(0.1)' on qubit 2", "circuit.data[1] ('rx')"]),
+        (lambda c: [c.x(0), c.append(RESETTING, [1]), c.h(1)], ["qubit 1", "circuit.data[1] ('quantum_channel')"]),
+        (lambda c: [c.barrier(), conditional(lambda c: c.reset(2))(c)], ["qubit 2", "circuit.data[1] ('if_else')"]),
+        (hidden, ["conditional H", "qubit 2", "circuit.data[1] ('if_else')"]),
+        (lambda c: [c.id(0), composite(c)], ["'t' on qubit 0", "inside 'inner'", "circuit.data[1] ('inner')"]),
+    ],
+    ids=["as it is read", "at its angle", "as it is compiled", "in a block", "in a nested block", "in a composite"],
+)
+def test_refusals_tell_the_place(build, words):
+    circuit = QuantumCircuit(3, 2)
+    build(circuit)
+    values = [0.1] * circuit.num_parameters
+    with pytest.raises(UnsupportedOperation) as error:
+        CliffordSampler().run([(circuit, values)]).result()
+    assert all(word in str(error.value) for word in words), str(error.value)
+
+
+@pytest.mark.parametrize("sampler", [CliffordSampler(), ql.ExactSampler()], ids=["clifford", "exact"])
+@pytest.mark.parametrize(
+    ("values", "shots", "error", "words"),
+    [
+        ([0.0, 0.0], 0, ValueError, "shots of pub 1 must be a whole number, at least 1; got 0"),
+        ([0.0, 0.0], -3, ValueError, "shots of pub 1 must be .* got -3"),
+        ([0.0, 0.0], 2.5, TypeError, "shots of pub 1 must be .* got 2.5"),
+        (np.zeros((3, 4)), 5, ValueError, r"pub 1 .* inconsistent with last dimension"),
+        (None, 5, ValueError, r"pub 1 .* values \(0\) does not match the number of parameters \(2\)"),
+        ({"a": [0, 1], "b": [0, 1, 2]}, 5, ValueError, "pub 1 .* consistent shape"),
+    ],
+)
+def test_bad_pubs_are_refused_before_anything_runs(sampler, values, shots, error, words):
+    circuit = QuantumCircuit(1, 1)
+    circuit.rx(Parameter("a"), 0)
+    circuit.rz(Parameter("b"), 0)
+    circuit.measure(0, 0)
+    fine = QuantumCircuit(1, 1)
+    with pytest.raises(error, match=words):
+        sampler.run([fine, (circuit, values, shots)])
+    with pytest.raises(ValueError, match="shots must be a whole number, at least 1; got 0"):
+        sampler.run([fine], shots=0)
+
+
+def test_a_broadcast_dynamic_circuit_under_a_noise_model_of_ones_own(seed):
+    """Twelve settings, two registers, a xor condition, Pauli and readout errors: each against its exact table."""
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), ["rz", "h"])
+    model.add_all_qubit_quantum_error(pauli_error([("XZ", 0.15), ("II", 0.85)]), ["cx"])
+    model.add_quantum_error(pauli_error([("Y", 0.2), ("I", 0.8)]), ["x"], [2])
+    model.add_readout_error(ASYMMETRIC, [0])
+    model.add_readout_error(OTHER_WAY, [2])
+    first, second = Parameter("first"), Parameter("second")
+    circuit = QuantumCircuit(QuantumRegister(3, "q"), ClassicalRegister(2, "a"), ClassicalRegister(1, "b"))
+    a, b = circuit.cregs
+    circuit.h([0, 1])
+    circuit.rz(first, 0)
+    circuit.rz(2 * second, 1)
+    circuit.h([0, 1])
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], a)
+    with circuit.if_test(expr.bit_xor(a[0], a[1])):
+        circuit.x(2)
+    circuit.measure(2, b[0])
+    table = np.pi / 2 * np.array([[[i, j] for j in range(4)] for i in range(3)])
+    plain = coins(3)
+    job = CliffordSampler(seed=seed, noise_model=model).run([(circuit, table, 8_000), (plain, None, 77)])
+    result = job.result()
+    assert result[0].data.shape == (3, 4)
+    assert result[1].data.meas.num_shots == 77
+    for place in np.ndindex(3, 4):
+        bound = circuit.assign_parameters(dict(zip([first, second], table[place], strict=True)))
+        noisy, readouts = inlined_noise(bound, model), readout_errors(model, 3)
+        exact = {bits: float(p.reshape(())) for bits, p in branches(noisy, readout=readouts).items()}
+        drawn = [result[0].data[name][place].to_bool_array(order="little") for name in ("a", "b")]
+        assert_counts(counts_of(np.concatenate(drawn, axis=-1)), exact)

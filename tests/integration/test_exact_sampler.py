@@ -6,10 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit, QuantumRegister
+from qiskit.circuit.classical import expr
 from qiskit.circuit.random import random_circuit
+from qiskit.quantum_info import Kraus, random_quantum_channel
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import (
     NoiseModel,
+    QuantumError,
     amplitude_damping_error,
     depolarizing_error,
     pauli_error,
@@ -78,6 +81,56 @@ def test_errors_of_a_measurement_and_of_readout_act_as_in_aer(seed):
     counts = backend.run(circuit, shots=1_000_000, seed_simulator=seed).result().get_counts()
     found = branches(inlined_noise(circuit, model), readout=readout_errors(model, 2))
     assert_counts(counts, {"".join(map(str, r[::-1])): float(t.reshape(())) for r, t in found.items()})
+
+
+def test_kraus_and_relaxation_of_a_noise_model_are_aers(seed, rng):
+    """Aer's exact probabilities before an ideal measurement, the readout applied to them by hand."""
+    model = NoiseModel(basis_gates=["h", "x", "rx", "cx", "sx", "t", "delay"])
+    kraus = random_quantum_channel(2, 2, rank=3, seed=rng)
+    model.add_all_qubit_quantum_error(QuantumError(Kraus(kraus)), ["rx"])
+    model.add_all_qubit_quantum_error(thermal_relaxation_error(50, 90, 20), ["h"])  # T2 > T1: Kraus operators
+    model.add_all_qubit_quantum_error(thermal_relaxation_error(50, 30, 20), ["x", "sx"])  # else resets
+    model.add_quantum_error(thermal_relaxation_error(40, 70, 300, 0.2), ["delay"], [1])
+    model.add_quantum_error(thermal_relaxation_error(9, 9, 2).tensor(amplitude_damping_error(0.2)), ["cx"], [0, 1])
+    readouts = [np.array([[1 - a, a], [b, 1 - b]]) for a, b in rng.uniform(0, 0.3, (3, 2))]
+    circuit = basic(3, rng)
+    circuit.delay(10, 1)
+    reference = circuit.copy()
+    reference.save_probabilities()
+    ideal = AerSimulator(method="density_matrix", noise_model=model).run(reference, shots=1).result()
+    before = np.asarray(ideal.data()["probabilities"]).reshape(2, 2, 2)  # qubits 2, 1, 0
+    wanted = np.einsum("cba,ax,by,cz->zyx", before, *readouts).ravel()
+    for qubit, matrix in enumerate(readouts):
+        model.add_readout_error(matrix, [qubit])
+    circuit.measure_all()
+    found = branches(inlined_noise(circuit, model), readout=readout_errors(model, 3))
+    table = np.zeros(8)
+    for record, tensor in found.items():
+        table[sum(bit << i for i, bit in enumerate(record))] = tensor.reshape(())
+    np.testing.assert_allclose(table, wanted, rtol=0, atol=EXACT)
+    counts = ql.ExactSampler(seed=seed, noise_model=model).run([circuit], shots=100_000).result()[0].data.meas
+    assert_counts(counts.get_counts(), {f"{i:03b}": p for i, p in enumerate(wanted)})
+
+
+def test_a_reset_in_a_block_and_a_xor_condition(seed):
+    """Exact by hand: qubit 1 is 1 unless the two coins differ, where it is reset."""
+    circuit = QuantumCircuit(3, 3)
+    circuit.h([0, 2])
+    circuit.x(1)
+    circuit.measure([0, 2], [0, 2])
+    with circuit.if_test(expr.bit_xor(circuit.clbits[0], circuit.clbits[2])):
+        circuit.reset(1)
+    circuit.measure(1, 1)
+    result = ql.ExactSampler(seed=seed).run([(circuit, None, 40_000)]).result()[0]
+    assert result.metadata == {"shots": 40_000, "circuit_metadata": circuit.metadata}
+    assert_counts(result.data.c.get_counts(), {"010": 0.25, "111": 0.25, "001": 0.25, "100": 0.25})
+
+
+def test_arguments_of_the_wrong_kind_are_refused():
+    with pytest.raises(TypeError, match="noise_model must be an Aer NoiseModel or None"):
+        ql.ExactSampler(noise_model="thermal")
+    with pytest.raises(TypeError, match="seed"):
+        ql.ExactSampler(seed=1.5)
 
 
 def test_readout_errors_drive_the_feed_forward():
@@ -220,5 +273,5 @@ def test_the_engine_is_the_first_that_takes_the_circuit(seed):
     for instruction in small.circuit.data:
         circuit.append(instruction)
     samples = ql.sample(replace(small, circuit=circuit), "ZZ", shots=50, seed=seed)
-    assert samples.engine.startswith("aer:")
+    assert samples.engine.startswith("exact: up to 3 qubits")
     assert "'t'" in samples.engine

@@ -13,7 +13,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 BATCH_BITS = 1 << 27
 """Most bits of one batch: more shots are drawn in several."""
+
+DRAWN_AT_ONCE = 1 << 20
+"""Random bits of one probability that are drawn at a time: a call of stim's costs more than a row of them."""
 
 
 class Stage(Protocol):
@@ -80,21 +83,32 @@ class Shots:
 
         self.simulator = stim.FlipSimulator(batch_size=count, num_qubits=num_qubits, seed=seed)
         self.every: Row = np.packbits(np.ones(count, dtype=bool), bitorder="little")
-        self._count = count
+        self._drawn: dict[float, Iterator[Row]] = {}
         self._reference = reference
 
     def value(self, records: Sequence[int]) -> Row:
         """The parity of some records, as they are."""
-        row = np.zeros(len(self.every), dtype=np.uint8)
+        row: Row | None = None
+        odd = False
         for record in records:
-            row ^= self.simulator.get_measurement_flips(record_index=record, bit_packed=True)
-            if self._reference[record]:
-                row ^= self.every
-        return row
+            flips: Row = self.simulator.get_measurement_flips(record_index=record, bit_packed=True)
+            row = flips if row is None else row ^ flips
+            odd ^= bool(self._reference[record])
+        if row is None:
+            return np.zeros(len(self.every), dtype=np.uint8)
+        return row ^ self.every if odd else row
 
     def random(self, p: float) -> Row:
-        """A row of bits that are set with that probability."""
-        row: Row = self.simulator.generate_bernoulli_samples(self._count, p=min(1.0, p), bit_packed=True)
+        """A row of bits that are set with that probability; nobody else gets it."""
+        drawn = self._drawn.get(p)
+        row: Row | None = next(drawn, None) if drawn is not None else None
+        if row is None:
+            width = len(self.every)
+            number = max(1, DRAWN_AT_ONCE // (8 * width))
+            rows = self.simulator.generate_bernoulli_samples(8 * width * number, p=min(1.0, p), bit_packed=True)
+            rows = rows.reshape(number, width) & self.every
+            drawn = self._drawn[p] = iter(rows)
+            row = next(drawn)
         return row
 
     def append(self, rows: npt.NDArray[np.uint8]) -> None:
@@ -157,15 +171,16 @@ class Branch:
 
 @dataclass(frozen=True)
 class Corrections:
-    """Appends rows: where the Paulis of a branch apply."""
+    """Appends rows: where the Paulis of some branches apply, which follow one another."""
 
-    branch: Branch
+    branches: tuple[Branch, ...]
     num_rows: int
 
     def apply(self, shots: Shots) -> None:
         """See `Stage`."""
         rows = np.zeros((self.num_rows, len(shots.every)), dtype=np.uint8)
-        _follow(self.branch, shots.every, rows, shots)
+        for branch in self.branches:
+            _follow(branch, shots.every, rows, shots)
         shots.append(rows)
 
 
@@ -184,11 +199,12 @@ def _follow(branch: Branch, where: Row, rows: npt.NDArray[np.uint8], shots: Shot
 
 def _mix(mixed: Mixed, where: Row, rows: npt.NDArray[np.uint8], shots: Shots) -> None:
     left = 1.0
-    free = where.copy()
-    for p, flips in mixed.terms:
+    free = where
+    for i, (p, flips) in enumerate(mixed.terms):
         hit = shots.random(p / left)
         hit &= free
         for row in flips.rows:
             rows[row] ^= hit
-        free ^= hit
-        left = max(left - p, 1e-300)
+        if i + 1 < len(mixed.terms):
+            free = free ^ hit
+            left = max(left - p, 1e-300)

@@ -27,6 +27,7 @@ from quantumlink.execution.clifford.steps import (
     IfStep,
     MeasureStep,
     NoiseStep,
+    RefusedStep,
     ResetStep,
     RotationStep,
     Step,
@@ -44,7 +45,7 @@ def compiled(steps: tuple[Step, ...], num_clbits: int) -> Compiled:
     """The stages of a circuit whose parameters are bound.
 
     Raises:
-        UnsupportedOperation: if something else than Paulis is conditional, or a reset that happens at random
+        RefusedStep: if something else than Paulis is conditional, or a reset that happens at random
             stands elsewhere than before a measurement.
     """
     return _Compiler(steps, num_clbits).run()
@@ -87,22 +88,34 @@ class _Compiler:
         self._free: list[int] = []
         self._places = 0
         self._pending: dict[int, npt.NDArray[np.float64]] = {}
+        self._branches: list[Branch] = []
+        """Conditional steps that follow one another, to be worked out in one stage."""
+        self._rows: dict[tuple[int, str], int] = {}
+        """The rows that they toggle, by qubit and letter."""
 
     def run(self) -> Compiled:
         import stim  # type: ignore[import-untyped]
 
         uses = _Uses(self._steps)
-        for step, last, following in zip(self._steps, uses.last, uses.next, strict=True):
-            self._add(step, following)
+        for i, (step, last, following) in enumerate(zip(self._steps, uses.last, uses.next, strict=True)):
+            try:
+                self._add(step, following)
+            except UnsupportedOperation as error:
+                raise RefusedStep(str(error), i) from error
+            if last:
+                self._close_branches()
             for qubit in last:
                 place = self._place.pop(qubit, None)
                 if place is not None:
                     self._free.append(place)
+        self._close_branches()
         self._close_chunk()
         reference = stim.Circuit("\n".join(self._reference)).reference_sample()
         return Compiled(tuple(self._stages), self._places, reference, tuple(self._clbits))
 
     def _add(self, step: Step, following: str) -> None:
+        if self._branches and not isinstance(step, IfStep):
+            self._close_branches()
         if isinstance(step, GateStep):
             self._lines += step.gate.lines(self._at(step.qubits))
         elif isinstance(step, NoiseStep):
@@ -171,18 +184,24 @@ class _Compiler:
 
     def _if(self, step: IfStep) -> None:
         if isinstance(step.condition, Parity) and _only_gates(step.body) and _only_gates(step.other):
+            self._close_branches()
             odd, even = (step.body, step.other) if step.condition.odd else (step.other, step.body)
             records = self._parity(step.condition.bits)
             self._feedback(even, None)  # always, and undone where the parity is odd
             self._feedback((*odd, *even), records)
             return
-        rows: dict[tuple[int, str], int] = {}
-        branch = self._branch(step, rows)
+        self._branches.append(self._branch(step, self._rows))
+
+    def _close_branches(self) -> None:
+        if not self._branches:
+            return
+        branches, rows = tuple(self._branches), self._rows
+        self._branches, self._rows = [], {}
         if not rows:
             return
         targets = [(*self._at([qubit]), letter) for qubit, letter in rows]
         self._close_chunk()
-        self._stages.append(Corrections(branch, len(rows)))
+        self._stages.append(Corrections(branches, len(rows)))
         first = self._appended(len(rows))
         for row, (place, letter) in enumerate(targets, start=first):
             self._lines.append(f"C{letter} rec[{row - self._records}] {place}")

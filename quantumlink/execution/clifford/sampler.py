@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import ClassicalRegister, QuantumCircuit
 from qiskit.primitives import (
     BaseSamplerV2,
     BitArray,
@@ -23,12 +23,18 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from quantumlink import validation
 from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.clifford.compiled import Compiled
 from quantumlink.execution.clifford.compiler import compiled
 from quantumlink.execution.clifford.noise import ModelNoise
-from quantumlink.execution.clifford.steps import bind, read
+from quantumlink.execution.clifford.steps import RefusedStep, Step, bind, located, read
+from quantumlink.execution.pubs import coerced_pubs
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
+
+
+UNPACKED_AT_ONCE = 1 << 20
+"""Bits that are told apart at one time, a byte each, while registers are packed."""
 
 
 class CliffordSampler(BaseSamplerV2):
@@ -102,8 +108,11 @@ class CliffordSampler(BaseSamplerV2):
 
         Returns:
             A job whose result has, for each PUB, one `BitArray` for each classical register, by name.
+
+        Raises:
+            ValueError: if shots are not positive, or parameter values do not fit their circuit.
         """
-        coerced = [SamplerPub.coerce(pub, self._default_shots if shots is None else shots) for pub in pubs]
+        coerced = coerced_pubs(pubs, self._default_shots if shots is None else shots)
         if any(not pub.circuit.cregs for pub in coerced):
             warnings.warn(
                 "a circuit without classical registers has an empty result: measure into one",
@@ -131,8 +140,7 @@ class CliffordSampler(BaseSamplerV2):
         # Equal settings differ in nothing but their shots: they are drawn together.
         rows, groups = _distinct(table)
         for row, places, child in zip(rows, groups, seed.spawn(len(rows)), strict=True):
-            bound = bind(steps, dict(zip(parameters, row, strict=True))) if parameters else tuple(steps)
-            bits = compiled(bound, circuit.num_clbits).sample(len(places) * shots, child)
+            bits = _ready(circuit, steps, row, self._noise).sample(len(places) * shots, child)
             for name, packed in _registers(circuit, bits, len(places) * shots):
                 drawn = packed.reshape(len(places), shots, packed.shape[1])
                 if len(rows) == 1:
@@ -151,14 +159,34 @@ class CliffordSampler(BaseSamplerV2):
         return SamplerPubResult(DataBin(**data, shape=pub.shape), metadata=metadata)
 
 
-def clifford_refusal(circuit: QuantumCircuit, values: npt.NDArray[np.float64]) -> str | None:
-    """Why `CliffordSampler` cannot take a circuit with these parameter values, or None if it can."""
+def clifford_refusal(circuit: QuantumCircuit, table: npt.NDArray[np.float64]) -> str | None:
+    """Why `CliffordSampler` cannot take a circuit with these parameter values, or None if it can.
+
+    Args:
+        circuit: the circuit, its noise written into it.
+        table: shape (settings, parameters): each setting is looked at.
+    """
+    noise = ModelNoise(None)
+    parameters = list(circuit.parameters)
     try:
-        steps = read(circuit, ModelNoise(None))
-        bind(steps, dict(zip(circuit.parameters, values, strict=True)))
+        steps = read(circuit, noise)
+        _ready(circuit, steps, table[0], noise)
+        for row in _distinct(table)[0] if parameters else ():
+            bind(steps, dict(zip(parameters, row, strict=True)))
+    except RefusedStep as error:
+        return str(located(error, circuit, noise))
     except UnsupportedOperation as error:
         return str(error)
     return None
+
+
+def _ready(circuit: QuantumCircuit, steps: list[Step], row: npt.NDArray[np.float64], noise: ModelNoise) -> Compiled:
+    parameters = list(circuit.parameters)
+    try:
+        bound = bind(steps, dict(zip(parameters, row, strict=True))) if parameters else tuple(steps)
+        return compiled(bound, circuit.num_clbits)
+    except RefusedStep as error:
+        raise located(error, circuit, noise) from error
 
 
 def _distinct(table: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], list[npt.NDArray[np.intp]]]:
@@ -174,11 +202,19 @@ def _registers(
 ) -> Iterable[tuple[str, npt.NDArray[np.uint8]]]:
     """Each register's bits as Qiskit packs them: shape (shots, bytes), bit 0 the lowest of the last byte."""
     index = {clbit: i for i, clbit in enumerate(circuit.clbits)}
+    by_size: dict[int, list[ClassicalRegister]] = {}
     for register in circuit.cregs:
-        values = np.unpackbits(bits[[index[c] for c in register]], axis=1, count=shots, bitorder="little")
-        packed = np.zeros(((register.size + 7) // 8, shots), dtype=np.uint8)
-        for j in reversed(range(register.size)):
-            byte = packed[-1 - j // 8]
-            byte += byte  # doubling is several times as fast as numpy's shift
-            byte |= values[j]
-        yield register.name, np.ascontiguousarray(packed.T)
+        by_size.setdefault(register.size, []).append(register)
+    for size, registers in by_size.items():
+        step = max(1, UNPACKED_AT_ONCE // max(1, size * shots))
+        for start in range(0, len(registers), step):
+            some = registers[start : start + step]
+            rows = bits[[index[c] for register in some for c in register]]
+            values = np.unpackbits(rows, axis=1, count=shots, bitorder="little").reshape(len(some), size, shots)
+            packed = np.zeros((len(some), (size + 7) // 8, shots), dtype=np.uint8)
+            for j in reversed(range(size)):
+                byte = packed[:, -1 - j // 8]
+                byte += byte  # doubling is several times as fast as numpy's shift
+                byte |= values[:, j]
+            for register, array in zip(some, np.ascontiguousarray(packed.transpose(0, 2, 1)), strict=True):
+                yield register.name, array

@@ -6,10 +6,10 @@ a list of them is a dictionary's key: what was translated to stim once is found 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from qiskit.circuit import CircuitInstruction, Clbit, Gate, IfElseOp, Parameter, QuantumCircuit, Qubit
+from qiskit.circuit import CircuitInstruction, Clbit, Gate, Parameter, QuantumCircuit, Qubit
 
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.clifford.conditions import Condition, read_condition
@@ -78,29 +78,63 @@ class IfStep(NamedTuple):
 Step: TypeAlias = GateStep | RotationStep | NoiseStep | MeasureStep | ResetStep | IfStep
 
 
+class RefusedStep(UnsupportedOperation):
+    """A step without a rule, and its index among the circuit's steps."""
+
+    def __init__(self, text: str, step: int) -> None:
+        super().__init__(text)
+        self.step = step
+
+
 def read(circuit: QuantumCircuit, noise: ModelNoise) -> list[Step]:
     """The steps of a circuit, under a noise model.
 
     Raises:
-        UnsupportedOperation: on an operation without a rule: which, on which qubits, why, and what could run it.
+        UnsupportedOperation: on an operation without a rule: which, on which qubits, where, why, and what could
+            run it.
 
     >>> circuit = QuantumCircuit(1, 1)
     >>> _ = circuit.h(0), circuit.measure(0, 0)
     >>> [type(step).__name__ for step in read(circuit, ModelNoise(None))]
     ['GateStep', 'MeasureStep']
     """
-    qubit_of = {qubit: i for i, qubit in enumerate(circuit.qubits)}
-    clbit_of = {clbit: i for i, clbit in enumerate(circuit.clbits)}
-    return _Reader(noise).block(circuit, qubit_of, clbit_of)
+    reader, qubit_of, clbit_of = _reader(circuit, noise)
+    try:
+        return reader.block(circuit.data, qubit_of, clbit_of)
+    except UnsupportedOperation:
+        steps: list[Step] = []
+        for place, instruction in enumerate(circuit.data):
+            try:
+                steps += reader.block([instruction], qubit_of, clbit_of)
+            except UnsupportedOperation as error:
+                raise UnsupportedOperation(f"{error}{_place(circuit, place)}") from error
+        raise
+
+
+def located(error: RefusedStep, circuit: QuantumCircuit, noise: ModelNoise) -> UnsupportedOperation:
+    """The error with the place of its step in the circuit that was read."""
+    reader, qubit_of, clbit_of = _reader(circuit, noise)
+    left = error.step
+    for place, instruction in enumerate(circuit.data):
+        left -= len(reader.block([instruction], qubit_of, clbit_of))
+        if left < 0:
+            return UnsupportedOperation(f"{error}{_place(circuit, place)}")
+    raise AssertionError(f"no step {error.step}")
 
 
 def bind(steps: Sequence[Step], values: Mapping[Parameter, float]) -> tuple[Step, ...]:
     """The steps with all their parameters set.
 
     Raises:
-        UnsupportedOperation: if a gate is not Clifford at its angle.
+        RefusedStep: if a gate is not Clifford at its angle.
     """
-    return tuple(_bound(step, values) for step in steps)
+    bound = []
+    for i, step in enumerate(steps):
+        try:
+            bound.append(_bound(step, values))
+        except UnsupportedOperation as error:
+            raise RefusedStep(str(error), i) from error
+    return tuple(bound)
 
 
 def touched(step: Step) -> Iterator[int]:
@@ -112,6 +146,16 @@ def touched(step: Step) -> Iterator[int]:
         yield step.qubit
     else:
         yield from step.qubits
+
+
+def _reader(circuit: QuantumCircuit, noise: ModelNoise) -> tuple[_Reader, dict[Qubit, int], dict[Clbit, int]]:
+    qubit_of = {qubit: i for i, qubit in enumerate(circuit.qubits)}
+    clbit_of = {clbit: i for i, clbit in enumerate(circuit.clbits)}
+    return _Reader(noise), qubit_of, clbit_of
+
+
+def _place(circuit: QuantumCircuit, place: int) -> str:
+    return f"; it stands at circuit.data[{place}] ({circuit.data[place].name!r})"
 
 
 def _bound(step: Step, values: Mapping[Parameter, float]) -> Step:
@@ -149,11 +193,11 @@ class _Reader:
         """The standard gates without parameters that came so far."""
 
     def block(
-        self, circuit: QuantumCircuit, qubit_of: Mapping[Qubit, int], clbit_of: Mapping[Clbit, int]
+        self, data: Iterable[CircuitInstruction], qubit_of: Mapping[Qubit, int], clbit_of: Mapping[Clbit, int]
     ) -> list[Step]:
         steps: list[Step] = []
         no_errors = self._noise.is_empty
-        for instruction in circuit.data:
+        for instruction in data:
             name = instruction.name
             if name in _NOTHING:
                 continue
@@ -177,7 +221,9 @@ class _Reader:
         qubits: tuple[int, ...],
         clbit_of: Mapping[Clbit, int],
     ) -> None:
-        if instruction.is_standard_gate():
+        if name == "if_else":
+            steps.append(self._if(instruction, qubits, clbit_of))
+        elif instruction.is_standard_gate():
             gate = self._plain.get(name)
             if gate is not None:
                 steps.append(GateStep(gate, qubits))
@@ -198,8 +244,6 @@ class _Reader:
                 raise refusal(f"the noise {name!r}", qubits, NOT_PAULI, DENSITY_MATRIX) from None
             if mixture is not None:
                 steps.append(NoiseStep(mixture, qubits))
-        elif isinstance(instruction.operation, IfElseOp):
-            steps.append(self._if(instruction, qubits, clbit_of))
         elif name != "delay":
             steps.extend(self._composite(instruction, qubits, clbit_of))
 
@@ -207,11 +251,11 @@ class _Reader:
         self, instruction: CircuitInstruction, qubits: tuple[int, ...], clbit_of: Mapping[Clbit, int]
     ) -> IfStep:
         operation = instruction.operation
+        outer = [clbit_of[c] for c in instruction.clbits]
         bodies = []
         for block in operation.blocks:
             inner_qubits = dict(zip(block.qubits, qubits, strict=True))
-            outer = [clbit_of[c] for c in instruction.clbits]
-            bodies.append(tuple(self.block(block, inner_qubits, dict(zip(block.clbits, outer, strict=True)))))
+            bodies.append(tuple(self.block(block.data, inner_qubits, dict(zip(block.clbits, outer, strict=True)))))
         condition = read_condition(operation.condition, clbit_of)
         return IfStep(condition, bodies[0], bodies[1] if len(bodies) > 1 else ())
 
@@ -225,7 +269,7 @@ class _Reader:
             inner_qubits = dict(zip(definition.qubits, qubits, strict=True))
             outer = [clbit_of[c] for c in instruction.clbits]
             try:
-                return self.block(definition, inner_qubits, dict(zip(definition.clbits, outer, strict=True)))
+                return self.block(definition.data, inner_qubits, dict(zip(definition.clbits, outer, strict=True)))
             except UnsupportedOperation as error:
                 refused = error
         # Its parts may be no Clifford gates and the whole be one.

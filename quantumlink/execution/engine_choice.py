@@ -1,0 +1,153 @@
+"""Which engine runs a program here: the fastest that tells the truth, or the one that was asked for.
+
+In turn, as measured (see `quantumlink.execution.engines` for the table):
+
+1. ``"exact"`` where following every branch takes some milliseconds: the circuit as it is;
+2. ``"clifford"`` where it takes the circuit: Clifford gates and noise that is a mixture of Paulis;
+3. ``"exact"`` with the qubits reused and the records added up while the program runs: links of any length under any
+   noise, relaxation included, as they need few qubits and bits at one time;
+4. ``"aer"``, in the form that `quantumlink.execution.aer_plans` finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from quantumlink.exact import Size, interpreter_size
+from quantumlink.execution.aer_plans import aer_plan, lean_form
+from quantumlink.execution.engines import AerEngine, CliffordEngine, Engine, EngineName, ExactEngine, Setting
+from quantumlink.execution.exact_sampler import MAX_COEFFICIENTS, exact_refusal
+from quantumlink.execution.running_parities import running_parities
+from quantumlink.program import Program
+
+MAX_QUICK_COEFFICIENTS = 4**9
+"""Where following a circuit exactly stops being the fastest way (measured: some 10 ms a setting)."""
+
+MAX_QUICK_WIDTH = 100
+"""Most qubits and bits of a circuit that is followed as it is: what is noted of each at each step is quadratic."""
+
+MAX_EXACT_COEFFICIENTS = 4**11
+"""Most that is followed exactly unless asked for: 32 MB, and some 10 ms an instruction."""
+
+MAX_EXACT_SETTINGS = 2_000
+"""Most settings that are followed exactly, one by one, unless asked for."""
+
+
+def local_engine(
+    program: Program, settings: Sequence[Setting], seed: int | None, name: EngineName | None = None
+) -> tuple[Engine, Program]:
+    """The engine for a program on this machine, and the program in the form that it runs.
+
+    Args:
+        program: noise and measurement of the ends included, their bits last.
+        settings: how its parameters are set; the forms have the same parameters in the same order.
+        seed: of the draws.
+        name: the engine asked for, or None for the fastest.
+
+    Returns:
+        The engine, and a program with the same distribution of acceptance, frame and ends' bits, which stay last.
+
+    Raises:
+        ValueError: if the engine that was asked for cannot take the program: which operation, where, and which
+            engine can.
+    """
+    choice = _Choice(program, settings, seed)
+    return choice.fastest() if name is None else choice.asked_for(name)
+
+
+class _Choice:
+    def __init__(self, program: Program, settings: Sequence[Setting], seed: int | None) -> None:
+        self._program, self._settings, self._seed = program, settings, seed
+
+    def fastest(self) -> tuple[Engine, Program]:
+        few = len(self._settings) <= MAX_EXACT_SETTINGS
+        if few and self._is_quick:
+            return self._exact(self._program, "")
+        size = _told(_size(self._program))
+        if self._clifford_refusal is None:
+            reason = f"clifford: {size}, too many to follow exactly at once"
+            return CliffordEngine(self._seed, reason), self._program
+        not_clifford = f"no Clifford circuit: {self._clifford_refusal}"
+        if not few:
+            return self._aer(f"; {len(self._settings)} settings, too many to follow exactly; and {not_clifford}")
+        if self._exact_refusal(self._smallest, MAX_EXACT_COEFFICIENTS) is None:
+            return self._exact(self._smallest, f"; {not_clifford}")
+        return self._aer(f"; {_told(_size(self._smallest))}, too many to follow exactly; and {not_clifford}")
+
+    def asked_for(self, name: EngineName) -> tuple[Engine, Program]:
+        if name == "aer":
+            return self._aer("; asked for")
+        if name == "clifford":
+            if self._clifford_refusal is None:
+                return CliffordEngine(self._seed, "clifford: asked for"), self._program
+            able = "aer" if self._exact_refusal(self._smallest, MAX_EXACT_COEFFICIENTS) else "exact"
+            raise _cannot("clifford", self._clifford_refusal, able)
+        form = self._program if self._is_quick else self._smallest
+        refusal = self._exact_refusal(form, MAX_COEFFICIENTS)
+        if refusal is None:
+            return self._exact(form, "; asked for")
+        as_it_is = self._exact_refusal(self._program, MAX_COEFFICIENTS)  # places in the circuit that the user knows
+        raise _cannot("exact", as_it_is or refusal, "aer" if self._clifford_refusal else "clifford")
+
+    def _exact(self, form: Program, why: str) -> tuple[Engine, Program]:
+        how = "" if form is self._program else ", qubits reused and records added up while it runs"
+        return ExactEngine(self._seed, f"exact: {_told(_size(form))}{how}{why}"), form
+
+    def _aer(self, why: str) -> tuple[Engine, Program]:
+        plan = aer_plan(self._program)
+        return AerEngine.local(plan.method, self._seed, f"aer: {plan.reason}{why}"), plan.program
+
+    @cached_property
+    def _is_quick(self) -> bool:
+        return self._is_narrow and self._exact_refusal(self._program, MAX_QUICK_COEFFICIENTS) is None
+
+    @property
+    def _is_narrow(self) -> bool:
+        return bool(self._program.circuit.num_qubits + self._program.circuit.num_clbits <= MAX_QUICK_WIDTH)
+
+    @cached_property
+    def _smallest(self) -> Program:
+        """The form with the fewest qubits and bits at one time."""
+        lean = lean_form(self._program)
+        ends = range(lean.circuit.num_clbits - len(lean.ends), lean.circuit.num_clbits)
+        folded = running_parities(lean, keep=ends)
+        forms = [folded, self._program] if self._is_narrow else [folded]
+        return min(forms, key=lambda form: _size(form).coefficients)
+
+    @cached_property
+    def _clifford_refusal(self) -> str | None:
+        from quantumlink.execution.clifford import clifford_refusal
+
+        return clifford_refusal(self._program.circuit, np.array([setting.values for setting in self._settings]))
+
+    @staticmethod
+    def _exact_refusal(form: Program, limit: int) -> str | None:
+        return exact_refusal(form.circuit, keep=bits_that_matter(form), limit=limit)
+
+
+def bits_that_matter(program: Program) -> list[int]:
+    """The classical bits that decide acceptance, frame and outcome; those of the ends are the last ones."""
+    frames = [bit for frame in program.frame.values() for bit in (*frame.x, *frame.z)]
+    ends = range(program.circuit.num_clbits - len(program.ends), program.circuit.num_clbits)
+    return sorted({*frames, *ends, *(bit for herald in program.heralds for bit in herald)})
+
+
+def _size(form: Program) -> Size:
+    return interpreter_size(form.circuit, bits_that_matter(form))
+
+
+def _told(size: Size) -> str:
+    return f"up to {size.qubits} qubits at one time, {size.bits} bits to be read"
+
+
+def _cannot(name: str, refusal: str, able: str) -> ValueError:
+    hint = ""
+    if name == "clifford" and any(word in refusal for word in ("resets at random", "quantum_channel")):
+        hint = "; where it is relaxation, twirl_relaxation=True makes it a mixture of Paulis"
+    return ValueError(
+        f"engine={name!r} cannot take this program (positions count in its circuit with noise and measurement): "
+        f"{refusal}; engine={able!r} can{hint}"
+    )

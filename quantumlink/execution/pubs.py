@@ -1,0 +1,33 @@
+"""PUBs at the door of a sampler: what is wrong with one is said before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qiskit.primitives.containers import SamplerPubLike
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from quantumlink import validation
+
+
+def coerced_pubs(pubs: Iterable[SamplerPubLike], shots: int) -> list[SamplerPub]:
+    """PUBs with their shots.
+
+    Args:
+        pubs: circuits, or tuples (circuit, parameter values, shots) as for any SamplerV2.
+        shots: the shots of PUBs that name none, at least 1.
+
+    Raises:
+        ValueError: naming the PUB, if its shots are not at least 1 or its parameter values do not fit its circuit.
+        TypeError: if it is no PUB, or its shots are no whole number.
+    """
+    shots = validation.count("shots", shots, at_least=1)
+    result = []
+    for i, pub in enumerate(pubs):
+        if isinstance(pub, tuple) and len(pub) == 3 and pub[2] is not None:
+            validation.count(f"shots of pub {i}", pub[2], at_least=1)
+        try:
+            result.append(SamplerPub.coerce(pub, shots))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"pub {i} is no circuit with fitting parameter values: {error}") from error
+    return result

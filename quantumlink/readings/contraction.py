@@ -1,0 +1,95 @@
+"""Contractions: a primitive's map, restricted to what its inputs can hold, applied to many pairs at once.
+
+A map has 16 × 256 entries. Nearly all are zero where gates are Clifford and errors are Pauli, and of the others few
+are met by pairs that are Bell-diagonal. Which coefficients a pair can have is its support: a bit mask of 16 bits,
+bit 4P + Q for the coefficient Tr(P⊗Q·ρ).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink.hardware import Memory
+
+FloatArray = npt.NDArray[np.float64]
+
+BELL_SUPPORT = 1 << 0 | 1 << 5 | 1 << 10 | 1 << 15
+"""The support of a Bell-diagonal pair: II, XX, YY, ZZ."""
+
+ROUNDING = 1e-15
+"""Entries of a map below this are rounding of zero."""
+
+CERTAIN = 1e-12
+"""A map whose trace row is that close to the identity's never fails: it loses nothing but rounding."""
+
+_ROWS = 1 << 12
+"""Pairs of pairs contracted at once: at most 8 MB of products."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contraction:
+    """out = Σ_k first[k-th coefficient]·second[k-th coefficient]·weights[k], over products that matter."""
+
+    first: npt.NDArray[np.intp]
+    """Shape (K,): which coefficient of the first pair."""
+    second: npt.NDArray[np.intp]
+    """Shape (K,): which coefficient of the second pair."""
+    weights: FloatArray
+    """Shape (K, 16)."""
+    certain: bool
+    """Whether it preserves the trace, exactly: its primitive accepts always."""
+
+    @classmethod
+    def of(cls, matrix: FloatArray, first_support: int, second_support: int) -> Contraction:
+        """The contraction of a map, shape (16, 256), for pairs of given supports."""
+        weights = np.where(np.abs(matrix) > ROUNDING, matrix, 0.0)
+        identity = np.zeros(256)
+        identity[0] = 1.0
+        certain = bool(np.abs(weights[0] - identity).max() < CERTAIN)
+        if certain:  # else rounding would add up over a long chain
+            weights[0] = identity
+        met = np.outer(_bits(first_support), _bits(second_support)).reshape(256)
+        columns = np.flatnonzero(met & weights.any(axis=0))
+        first, second = np.divmod(columns, 16)
+        return cls(first, second, np.ascontiguousarray(weights.T[columns]), certain)
+
+    @cached_property
+    def support(self) -> int:
+        """What the result can hold."""
+        return sum(1 << int(row) for row in np.flatnonzero(self.weights.any(axis=0)))
+
+    def __call__(self, first: FloatArray, second: FloatArray) -> FloatArray:
+        """Contract pairs, not normalized: shapes (..., 16), with leading axes that broadcast."""
+        a, b = first.take(self.first, axis=-1), second.take(self.second, axis=-1)
+        products = a * b
+        if products.ndim == 2:
+            return products @ self.weights
+        # One product of two matrices: numpy would make one of each of the leading axes.
+        return (products.reshape(-1, len(self.first)) @ self.weights).reshape(*products.shape[:-1], 16)
+
+    def many(self, first: FloatArray, second: FloatArray) -> FloatArray:
+        """The same for shapes (n, points, 16), a few at a time: the products take bounded memory."""
+        n, points = len(first), max(first.shape[1], second.shape[1])
+        step = max(1, _ROWS // max(points, 1))
+        if n <= step:
+            return self(first, second)
+        parts = [self(first[start : start + step], second[start : start + step]) for start in range(0, n, step)]
+        return np.concatenate(parts)
+
+
+def relaxed_support(support: int, left: Memory, right: Memory) -> int:
+    """The support of a pair that waited: relaxation turns what was I into Z."""
+    held = _bits(support).reshape(4, 4).copy()
+    if left.t1_s != np.inf:
+        held[3] |= held[0]
+    if right.t1_s != np.inf:
+        held[:, 3] |= held[:, 0]
+    return sum(1 << int(i) for i in np.flatnonzero(held))
+
+
+def _bits(support: int) -> npt.NDArray[np.bool_]:
+    return np.array([support >> i & 1 for i in range(16)], dtype=bool)

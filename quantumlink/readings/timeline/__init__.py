@@ -1,0 +1,58 @@
+"""The timeline: a link in seconds, many trials at once, each with its exact state.
+
+What happens when, to the letter:
+
+- **Trials.** Each makes one pair between the link's ends, beginning at time 0 with nothing, and is independent
+  of all others.
+- **Attempts.** An elementary link makes attempts one after the other, as its ``attempts`` say: that of a pair
+  is the k-th, k geometric, and the pair is heralded at both ends when that attempt ends; or, where attempts
+  follow one another faster than light goes from end to end, when the medium's delay since that attempt's start
+  is over. (A stream of pairs at random moments delivers after an exponential time instead.) The first attempt
+  begins at time 0, or when what the link belongs to starts again; several modes that a link's attempt tries at
+  once count as one attempt.
+- **Memories.** A qubit waits, with its node's T1 and T2, from the moment it is stored until it is operated on.
+  By default an elementary pair has its stated state at its herald, and both qubits wait from then; with
+  ``stored="attempt"`` it has it at the start of the attempt that made it, and both memories hold it meanwhile.
+- **A swap** begins when the relay knows that both pairs are there (in levels: when all pairs of its level are;
+  a swap's level is the height of the swaps under it, within what starts again as one). The Bell measurement's
+  result then travels to both ends along the media of either side; a medium that is None takes no time. Each end
+  knows of the pair, and the right one corrects its qubit, when the message is there; until then its qubit
+  waits. The next swap or purification waits for that: corrections are not put off.
+- **A purification** begins at both ends at one moment, when the later end has both pairs. Each end measures,
+  and tells the other, along the quicker of the two pairs' ways. An end knows of the result when it has both
+  outcomes. It fails with the probability of that trial's own exact state; then, when the later end knows, all
+  below it starts again.
+- **Gates and measurements** take as long as their processor says. An operation acts at its end: its qubits wait
+  for as long as it takes, then it happens. A swap's two corrections keep their place in time if they do not
+  fire.
+- **Cut-off.** A pair's age counts from its herald or from the last measurement of the swap or purification that
+  made it. If it is older than ``cutoff_s`` when its partner would allow the operation, it is thrown away when
+  it reaches that age, the other end is told, and when the message is there all below it starts again; the
+  partner goes on. The last pair, for which nobody waits, is never thrown away.
+- **Several memories.** ``Node.memories`` is how many qubits a node can hold for its link to each neighbor; None
+  is as many as needed. If they suffice for all elementary pairs below a purification at once, both its pairs
+  are made side by side, and spare places make attempts in parallel: m of them succeed with 1 − (1 − p)^m in
+  each round, m the smaller number of the two nodes, in whole shares where several pairs use the same places; of
+  several successes one is used. If the memories do not suffice, the spent pair is made after the kept one (a
+  kept one that grows too old meanwhile then ends the try for both); if not even that is possible, the link is
+  refused. Without a number, there is one attempt at a time.
+- **The end.** The latency is when the later end knows that it has the pair, and the states are of that moment.
+
+Everything is drawn in numpy over all trials of a batch; no step is made for a trial, or an attempt. Where something
+starts again, a row of independent tries is drawn and cut after each success, which is as exact (see
+`quantumlink.readings.timeline.drawing`).
+
+Read the result by its means with intervals (``rate_hz``, ``latency_s``, ``fidelity``), its distributions
+(``latencies_s``, ``fidelities``, ``states``) and its ``budget``.
+
+References:
+    L.-M. Duan, M. D. Lukin, J. I. Cirac, P. Zoller, Nature 414, 413 (2001): repeaters in time.
+    O. A. Collins, S. D. Jenkins, A. Kuzmich, T. A. B. Kennedy, Phys. Rev. Lett. 98, 060502 (2007): multiplexing and
+        cut-offs.
+"""
+
+from quantumlink.readings.timeline.budget import Budget, FidelityBudget, TimeBudget
+from quantumlink.readings.timeline.result import Histories, Timeline
+from quantumlink.readings.timeline.simulation import simulate
+
+__all__ = ["Budget", "FidelityBudget", "Histories", "TimeBudget", "Timeline", "simulate"]

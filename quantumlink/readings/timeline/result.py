@@ -1,0 +1,203 @@
+"""What a simulation found: distributions over its trials, and their means with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf, sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink import validation
+from quantumlink.estimation import Estimate
+from quantumlink.link import Link
+from quantumlink.progress import track
+from quantumlink.readings.state import PairState, html_table
+from quantumlink.readings.timeline.budget import Budget, fidelities, fidelity_budget, time_budget
+from quantumlink.readings.timeline.histories import last_waits, replayed
+from quantumlink.readings.timeline.run import BATCH, Run
+
+FloatArray = npt.NDArray[np.float64]
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """How long every qubit waited before every operation, in the accepted try of each trial."""
+
+    waits_s: FloatArray
+    """Shape (trials, operations, 4), in seconds: the swaps and purifications of the tree, children before parents;
+    of each, the waits of its first pair's left and right qubit and of its second pair's."""
+    last_s: FloatArray
+    """Shape (trials, 2): the waits of the left and the right end's qubit after the last operation."""
+    accepted: FloatArray
+    """Shape (trials,): the probability that a run with these waits succeeds in all its purifications at once."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Timeline:
+    """Many trials of a link in time: each made one pair, one after the other."""
+
+    run: Run
+    """What was simulated."""
+    latencies_s: FloatArray
+    """Shape (trials,): when both ends knew that they had the pair, in seconds from the trial's start."""
+    states: FloatArray
+    """Shape (trials, 16): its state at that moment, as Pauli coefficients Tr(P⊗Q·ρ) with the left end's P as the
+    most significant digit, each in the order I, X, Y, Z."""
+    spent_s: FloatArray
+    """Shape (trials, 6): what the latency was spent on, in the order of `TimeBudget`."""
+    interrupted: bool = False
+    """Whether Ctrl-C stopped it before all trials were done."""
+
+    @property
+    def link(self) -> Link:
+        """The link."""
+        return self.run.link
+
+    @property
+    def trials(self) -> int:
+        """How many trials were done."""
+        return len(self.latencies_s)
+
+    @cached_property
+    def fidelities(self) -> FloatArray:
+        """Shape (trials,): the fidelity to Φ⁺ of each trial's pair."""
+        return fidelities(self.states.T)
+
+    @property
+    def latency_s(self) -> Estimate:
+        """The mean latency in seconds."""
+        return mean_estimate(self.latencies_s, bounds=(0.0, inf))
+
+    @property
+    def rate_hz(self) -> Estimate:
+        """Pairs per second if trials follow one another: one over the mean latency."""
+        low, best, high = self.latency_s
+        return Estimate(1 / high, 1 / best, 1 / low if low else inf, CONFIDENCE)
+
+    @property
+    def fidelity(self) -> Estimate:
+        """The mean fidelity to Φ⁺."""
+        return mean_estimate(self.fidelities, bounds=(0.0, 1.0))
+
+    @cached_property
+    def state(self) -> PairState:
+        """The mean state; as trials go on until they succeed, its success probability is 1."""
+        mean = self.states.mean(axis=0).reshape(4, 4)
+        mean.setflags(write=False)
+        return PairState(mean, 1.0, (self.link.left.name, self.link.right.name))
+
+    def latency_quantile_s(self, fraction: float) -> float:
+        """The time in seconds within which that fraction of the trials was done."""
+        return float(np.quantile(self.latencies_s, validation.probability("fraction", fraction)))
+
+    def fidelity_quantile(self, fraction: float) -> float:
+        """The fidelity below which that fraction of the trials lies."""
+        return float(np.quantile(self.fidelities, validation.probability("fraction", fraction)))
+
+    def qber(self, basis: str) -> Estimate:
+        """The quantum bit error rate when both ends measure in that basis, as `PairState.qber` defines it.
+
+        Raises:
+            ValueError: if the basis is not X, Y or Z.
+        """
+        return mean_estimate(self._errors(basis), bounds=(0.0, 1.0))
+
+    def secret_key_rate_hz(self, *, efficiency: float = 1.0) -> Estimate:
+        """Secret bits per second of BBM92 for infinitely many rounds: rate · (1 − h(Q_X) − f·h(Q_Z)).
+
+        Nearly all pairs are measured in Z, which makes the key. The errors are those of the mean state: keys are
+        distilled from all pairs together. Zero where no key can be. The interval is by the delta method.
+
+        Args:
+            efficiency: f, bits disclosed by reconciliation over Shannon's limit, at least 1.
+
+        References:
+            P. W. Shor, J. Preskill, Phys. Rev. Lett. 85, 441 (2000).
+        """
+        efficiency = validation.number("efficiency", efficiency, at_least=1.0)
+        errors = np.array([self._errors("X"), self._errors("Z")])
+        mean = np.clip(errors.mean(axis=1), 0.0, 0.5)
+        weights = np.array([1.0, efficiency])
+        fraction = float(1 - weights @ [_entropy(q) for q in mean])
+        latency = float(self.latencies_s.mean())
+        rate = fraction / latency
+        # What each trial adds to the rate, to first order.
+        slopes = weights * [_entropy_slope(q) for q in mean]
+        influence = -(slopes @ (errors - mean[:, None])) - fraction * (self.latencies_s / latency - 1)
+        half = _half_width(influence / latency)
+        low, best, high = (max(value, 0.0) for value in (rate - half, rate, rate + half))
+        return Estimate(low, best, high, CONFIDENCE)
+
+    @cached_property
+    def budget(self) -> Budget:
+        """Where the time went and where the fidelity was lost (plays the run again, with less and less noise)."""
+        return Budget(time_budget(self.spent_s), fidelity_budget(self._done, self.trials))
+
+    def histories(self) -> Histories:
+        """How long every qubit waited in every trial: the run is played again, and recorded."""
+        waits, last, accepted = [], [], []
+        for number in track(range(-(-self.trials // BATCH)), "histories"):
+            pairs = self._done.batch(number, record=True)
+            rows = np.array(pairs.waits).reshape(-1, 4, len(pairs.made))
+            waits.append(rows.transpose(2, 0, 1))
+            last.append(last_waits(pairs).T)
+            accepted.append(replayed(self.run.plan, pairs.waits, last[-1].T)[1])
+        return Histories(np.concatenate(waits), np.concatenate(last), np.concatenate(accepted))
+
+    @property
+    def _done(self) -> Run:
+        return replace(self.run, trials=self.trials)
+
+    def _errors(self, basis: str) -> FloatArray:
+        validation.choice("basis", basis, ("X", "Y", "Z"))
+        sign, column = {"X": (1, 5), "Y": (-1, 10), "Z": (1, 15)}[basis]
+        errors: FloatArray = (1 - sign * self.states[:, column]) / 2
+        return errors
+
+    def _repr_html_(self) -> str:
+        low, high = self.latency_quantile_s(0.05), self.latency_quantile_s(0.95)
+        rows = [
+            ("trials", f"{self.trials}" + (f" of {self.run.trials}, interrupted" if self.interrupted else "")),
+            ("rate", f"{self.rate_hz:.4g} pairs/s"),
+            ("latency", f"{self.latency_s:.4g} s"),
+            ("latency, 5 % to 95 % of trials", f"{low:.4g} to {high:.4g} s"),
+            ("fidelity to Φ⁺", f"{self.fidelity:.6f}"),
+            ("QBER Z, X", ", ".join(f"{self.qber(basis).best:.6f}" for basis in "ZX")),
+            ("secret key, BBM92 asymptotic", f"{self.secret_key_rate_hz():.4g} bits/s"),
+        ]
+        return html_table(f"{self.link.left} – {self.link.right}", rows)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Timeline {self.link.left}–{self.link.right}: {self.trials} trials"
+            f"{', interrupted' if self.interrupted else ''}, {self.rate_hz.best:.3g} pairs/s, "
+            f"fidelity {self.fidelity.best:.3g}, latency {self.latency_s.best:.3g} s>"
+        )
+
+
+def mean_estimate(values: FloatArray, *, bounds: tuple[float, float]) -> Estimate:
+    """The mean of independent values with Student's interval, clipped into the bounds."""
+    best, half = float(values.mean()), _half_width(values)
+    low, best, high = (min(max(value, bounds[0]), bounds[1]) for value in (best - half, best, best + half))
+    return Estimate(low, best, high, CONFIDENCE)
+
+
+def _half_width(values: FloatArray) -> float:
+    from scipy.special import stdtrit
+
+    if len(values) == 1:
+        return inf
+    quantile = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2))
+    return quantile * float(values.std(ddof=1)) / sqrt(len(values))
+
+
+def _entropy(q: float) -> float:
+    return float(-(q * np.log2(q) + (1 - q) * np.log2(1 - q))) if 0 < q < 1 else 0.0
+
+
+def _entropy_slope(q: float) -> float:
+    return float(np.log2((1 - q) / q)) if 0 < q < 1 else 0.0
