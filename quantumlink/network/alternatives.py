@@ -1,0 +1,178 @@
+"""All ways to use a path: every order of swaps, with every number of purification rounds at every stretch.
+
+A *stretch* is a run of neighboring hops. Its alternatives are: a hop itself, or a swap of an alternative of a
+shorter stretch with one of the rest, for every place to swap; then that purified 0, 1, … rounds, each round
+with a copy of itself (nested) and by any of the protocols. With p protocols and r rounds a hop has 1 + p + … +
+pʳ alternatives, and the number grows quickly with the hops: four hops with one round of one protocol have 640,
+with two rounds 10,935.
+
+Dynamic programming makes the alternatives of longer stretches from those of shorter ones, many at once. Up to
+`MOST_KEPT` in total nothing is left out. Beyond, each stretch keeps those that are on a Pareto front of time
+against fidelity, against ⟨XX⟩, −⟨YY⟩, ⟨ZZ⟩ or secret bits: one that is slower and not better in any of these is
+left out. As purification may prefer it nevertheless, the result is then good, and not proven to be the best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink.circuits import PurificationProtocol
+from quantumlink.link import ElementaryLink, Link, purify, swap
+from quantumlink.network.arrivals import FloatArray
+from quantumlink.network.forecast import memory_limits
+from quantumlink.network.stages import Stage, elementary, purified, stacked, swapped
+from quantumlink.progress import track
+
+MOST_KEPT = 12_000
+"""Alternatives of a path up to which all are compared."""
+
+Recipe = tuple[Any, ...]
+"""How an alternative is made: ("hop", i), ("swap", left, right) or ("purify", recipe, protocol)."""
+
+IndexArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Alternatives:
+    """Ways to make one stretch of a path."""
+
+    stage: Stage
+    recipes: tuple[Recipe, ...]
+
+    def take(self, chosen: IndexArray) -> Alternatives:
+        """Some of them."""
+        return Alternatives(self.stage.take(chosen), tuple(self.recipes[i] for i in chosen))
+
+
+def number_of_alternatives(hops: int, rounds: int, protocols: int) -> int:
+    """How many ways there are to use a path.
+
+    >>> number_of_alternatives(4, 1, 1), number_of_alternatives(4, 2, 1)
+    (640, 10935)
+    """
+    ways = sum(protocols**r for r in range(rounds + 1))
+    count: list[int] = [0, ways]
+    for length in range(2, hops + 1):
+        count.append(ways * sum(count[k] * count[length - k] for k in range(1, length)))
+    return count[hops]
+
+
+def alternatives(
+    hops: Sequence[ElementaryLink], *, rounds: int, protocols: Sequence[PurificationProtocol], breadth: int
+) -> tuple[Alternatives, bool]:
+    """The ways to use a path, and whether none was left out.
+
+    Args:
+        hops: the elementary links in turn.
+        rounds: most rounds of purification of one stretch.
+        protocols: the purification protocols to choose from.
+        breadth: how many alternatives of each stretch are kept where not all can be.
+    """
+    complete = number_of_alternatives(len(hops), rounds, len(protocols)) <= MOST_KEPT
+    keep = inf if complete else breadth
+    limited = any(min(memory_limits(hop.ends)) < inf for hop in hops)
+    made: dict[tuple[int, int], Alternatives] = {}
+    stretches = [(i, i + n) for n in range(1, len(hops) + 1) for i in range(len(hops) - n + 1)]
+    for start, stop in track(stretches, "comparing strategies"):
+        if stop - start == 1:
+            base = Alternatives(elementary(hops[start], _places(hops[start])), (("hop", start),))
+        else:
+            splits = [_swaps(made[start, k], made[k, stop]) for k in range(start + 1, stop)]
+            base = _best(_together(splits), keep)
+        made[start, stop] = _best(_purifications(base, rounds, protocols, in_turn=limited), keep)
+    return made[0, len(hops)], complete
+
+
+def link_of(recipe: Recipe, hops: Sequence[ElementaryLink]) -> Link:
+    """The link that a recipe makes of a path; equal parts are one object."""
+    known: dict[Recipe, Link] = {}
+
+    def make(part: Recipe) -> Link:
+        if part not in known:
+            if part[0] == "hop":
+                known[part] = hops[part[1]]
+            elif part[0] == "swap":
+                known[part] = swap(make(part[1]), make(part[2]))
+            else:
+                inner = make(part[1])
+                known[part] = purify(inner, inner, part[2])
+        return known[part]
+
+    return make(recipe)
+
+
+def _places(hop: ElementaryLink) -> int:
+    places = min(memory_limits(hop.ends))
+    return 1 if places == inf else int(places)
+
+
+def _swaps(left: Alternatives, right: Alternatives) -> Alternatives:
+    """Every alternative on the left with every one on the right."""
+    first, second = (index.ravel() for index in np.indices((len(left.stage), len(right.stage))))
+    stage = swapped(left.stage.take(first), right.stage.take(second))
+    recipes = tuple(("swap", a, b) for a in left.recipes for b in right.recipes)
+    return Alternatives(stage, recipes)
+
+
+def _purifications(
+    base: Alternatives, rounds: int, protocols: Sequence[PurificationProtocol], *, in_turn: bool
+) -> Alternatives:
+    """Each alternative purified up to so many times, as far as the ends' memories allow."""
+    levels = [base]
+    for _ in range(rounds):
+        grown = []
+        for protocol in protocols:
+            stage = purified(levels[-1].stage, levels[-1].stage, protocol, in_turn=in_turn)
+            recipes = tuple(("purify", recipe, protocol) for recipe in levels[-1].recipes)
+            left, right = memory_limits(stage.ends)
+            fits = np.flatnonzero((stage.left_memories <= left) & (stage.right_memories <= right))
+            if len(fits):
+                grown.append(Alternatives(stage, recipes).take(fits))
+        if not grown:
+            break
+        levels.append(_together(grown))
+    return _together(levels)
+
+
+def _together(parts: Sequence[Alternatives]) -> Alternatives:
+    return Alternatives(stacked([p.stage for p in parts]), tuple(r for p in parts for r in p.recipes))
+
+
+def _best(found: Alternatives, keep: float) -> Alternatives:
+    """At most about so many alternatives: those on the fronts of time against what may matter."""
+    if len(found.stage) <= keep:
+        return found
+    stage = found.stage
+    x, y, z = stage.vectors[:, 5], -stage.vectors[:, 10], stage.vectors[:, 15]
+    time = stage.mean_s + np.maximum(stage.left_lag_s, stage.right_lag_s)
+    goods = [1 + x + y + z, x, y, z, secret_fractions(stage.vectors)]
+    chosen: set[int] = set()
+    for good in goods:
+        front = _front(time, good)
+        if len(front) > keep / len(goods):
+            front = front[np.linspace(0, len(front) - 1, int(keep / len(goods))).round().astype(np.int64)]
+        chosen.update(front.tolist())
+    return found.take(np.array(sorted(chosen), dtype=np.int64))
+
+
+def _front(time: FloatArray, good: FloatArray) -> IndexArray:
+    """Those for which no faster one is at least as good, fastest first."""
+    order = np.lexsort((-good, time))
+    best_before = np.concatenate([[-np.inf], np.maximum.accumulate(good[order])[:-1]])
+    return order[good[order] > best_before].astype(np.int64)
+
+
+def secret_fractions(vectors: FloatArray) -> FloatArray:
+    """Secret bits per pair, `forecast.secret_fraction` of many states: shape (n, 16) to (n,)."""
+    errors = (1 - np.clip(vectors[:, [5, 15]], -1, 1)) / 2
+    right = 1 - errors
+    entropy = -errors * np.log2(np.where(errors > 0, errors, 1.0)) - right * np.log2(
+        np.where(right > 0, right, 1.0)
+    )
+    return np.where(errors.max(axis=1) > 0.5, 0.0, np.maximum(0.0, 1 - entropy.sum(axis=1)))

@@ -1,0 +1,90 @@
+"""What makes a route the best one, and how good a route can at most become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from quantumlink.hardware.fiber import SPEED_OF_LIGHT_KM_S
+from quantumlink.link import ElementaryLink
+from quantumlink.network.arrivals import FloatArray
+from quantumlink.network.forecast import Forecast
+from quantumlink.network.geography import great_circle_km
+
+Objective = Literal["secret_key_rate", "rate", "fidelity", "latency", "length", "hops"]
+"""What is best: most secret bits or pairs a second, the best pairs, the first pair soonest, the shortest way, or
+the fewest links. Ties go to the higher fidelity (for the fidelity: to the lower latency), then to fewer links."""
+
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+
+TIMED = ("secret_key_rate", "rate", "latency")
+"""Objectives that need to know how every link's pairs come."""
+
+Score = tuple[float, float, float]
+"""Three numbers, compared in turn; more is better."""
+
+
+def score(by: Objective, found: Forecast, hops: tuple[ElementaryLink, ...]) -> Score:
+    """How good a path is."""
+    latency = float("inf") if found.latency_s is None else found.latency_s
+    if by == "fidelity":
+        return found.fidelity, -latency, -float(len(hops))
+    first = {
+        "secret_key_rate": (found.secret_key_rate_hz or 0.0),
+        "rate": 1 / latency,
+        "latency": -latency,
+        "length": -sum(length_km(hop) for hop in hops),
+        "hops": -float(len(hops)),
+    }
+    return first[by], found.fidelity, -float(len(hops))
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """What paths with a common beginning can at most reach; all of shape (n,)."""
+
+    latency_s: FloatArray
+    """No path is faster."""
+    correlations: FloatArray
+    """Shape (3, n): |⟨XX⟩|, |⟨YY⟩| and |ZZ| of no path are larger."""
+    length_km: FloatArray
+    """No path is shorter."""
+    hops: FloatArray
+    """No path has fewer."""
+
+
+def bounds(by: Objective, limits: Limits) -> FloatArray:
+    """Scores that no such path exceeds, shape (3, n)."""
+    x, y, z = limits.correlations
+    fidelity = (1 + x + y + z) / 4
+    latency = np.maximum(limits.latency_s, 1e-300)
+    if by == "fidelity":
+        return np.array([fidelity, -limits.latency_s, -limits.hops])
+    secret = np.maximum(0.0, 1 - _entropy((1 - x) / 2) - _entropy((1 - z) / 2))
+    first = {
+        "secret_key_rate": secret / latency,
+        "rate": 1 / latency,
+        "latency": -limits.latency_s,
+        "length": -limits.length_km,
+        "hops": -limits.hops,
+    }
+    return np.array([first[by], fidelity, -limits.hops])
+
+
+def length_km(link: ElementaryLink) -> float:
+    """The length of a link: of its fibre or beam, else over ground, else as far as light gets in its delay."""
+    for name in ("length_km", "distance_km"):
+        value = getattr(link.medium, name, None)
+        if value is not None:
+            return float(value)
+    if link.left.position is not None and link.right.position is not None:
+        return great_circle_km(link.left.position, link.right.position)
+    return 0.0 if link.medium is None else link.medium.delay_s * SPEED_OF_LIGHT_KM_S
+
+
+def _entropy(p: FloatArray) -> FloatArray:
+    p = np.clip(p, 0.0, 1.0)
+    other = 1 - p
+    return -p * np.log2(np.where(p > 0, p, 1.0)) - other * np.log2(np.where(other > 0, other, 1.0))

@@ -1,0 +1,168 @@
+"""Reading network files: tables become parts, and every complaint names the file, the table and the key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+from quantumlink import validation
+from quantumlink.hardware import Node
+from quantumlink.link import ElementaryLink
+from quantumlink.network.files import (
+    KINDS,
+    LINK_KEYS,
+    LINK_VALUES,
+    MEDIA,
+    NODE_KEYS,
+    NODE_PARTS,
+    NODE_VALUES,
+    SOURCES,
+    NetworkFileError,
+)
+
+if TYPE_CHECKING:
+    from quantumlink.network.graph import Network
+
+T = TypeVar("T")
+
+STATES = ("fidelity", "bell_diagonal", "source")
+"""Keys that say in which state the pairs of a link arrive."""
+
+
+def load(kind: type[Network], path: Path) -> Network:
+    """Read a file: see `files` for its form, and `Network.load` for what is refused."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # of tomllib, and of bytes that are not UTF-8
+        raise NetworkFileError(f"{path}: this is not TOML: {error}") from error
+    reader = _Reader(path)
+    reader.keys("the file", data, ("name", "nodes", "links"))
+    name = data.get("name", path.stem)
+    if not isinstance(name, str):
+        raise reader.error("the file", f"name must be a string, got {name!r}")
+    tables = reader.table("the file", data, "nodes")
+    nodes = {key: reader.node(key, table) for key, table in tables.items()}
+    entries = data.get("links", [])
+    if not isinstance(entries, list):
+        raise reader.error("links", "must be a list of tables, each headed [[links]]")
+    links = [reader.link(i, entry, nodes) for i, entry in enumerate(entries, start=1)]
+    return reader.build("the file", lambda: kind(nodes.values(), links, name))
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def error(self, where: str, text: str) -> NetworkFileError:
+        return NetworkFileError(f"{self._path}, {where}: {text}")
+
+    def build(self, where: str, make: Callable[[], T]) -> T:
+        try:
+            return make()
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self.error(where, str(error)) from error
+
+    def keys(self, where: str, table: Any, allowed: Iterable[str]) -> Mapping[str, Any]:
+        if not isinstance(table, Mapping):
+            raise self.error(where, f"must be a table, got {table!r}")
+        known = list(allowed)
+        for key in table:
+            if key not in known:
+                hint = validation.did_you_mean(key, known)
+                raise self.error(where, f"unknown key {key!r}{hint}; known are {', '.join(known)}")
+        return table
+
+    def table(self, where: str, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        value = table.get(key, {})
+        if not isinstance(value, Mapping):
+            raise self.error(where, f"{key} must be a table, got {value!r}")
+        return value
+
+    def part(self, where: str, table: Any, kind: Callable[..., T], *, named: bool = False) -> T:
+        """A dataclass from a table of its fields; ``named`` if the table's ``kind`` was read before."""
+        known = [field for field in fields(kind) if field.init]  # type: ignore[arg-type]
+        values = self.keys(where, table, [*(["kind"] if named else []), *(field.name for field in known)])
+        missing = [field.name for field in known if _required(field) and field.name not in values]
+        if missing:
+            raise self.error(where, f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+        hints = get_type_hints(kind)
+        given = {key: self.value(f"{where} {key}", x, hints.get(key)) for key, x in values.items() if key != "kind"}
+        return self.build(where, lambda: kind(**given))
+
+    def value(self, where: str, value: Any, expected: Any) -> Any:
+        """A plain value; or a part, of the class that the field expects, or of the kind that the table names."""
+        if not isinstance(value, Mapping):
+            return value
+        if isinstance(expected, type) and is_dataclass(expected):
+            return self.part(where, value, expected)
+        return self.named(where, value, KINDS)
+
+    def named(self, where: str, table: Any, kinds: Mapping[str, type]) -> Any:
+        """A part whose ``kind`` chooses its class."""
+        if not isinstance(table, Mapping):
+            raise self.error(where, f"must be a table, got {table!r}")
+        if "kind" not in table:
+            raise self.error(where, f"kind is missing, one of {', '.join(kinds)}")
+        name = self.build(where, lambda: validation.choice("kind", table["kind"], kinds))
+        return self.part(where, table, kinds[name], named=True)
+
+    def node(self, name: str, table: Any) -> Node:
+        where = f"[nodes.{name}]"
+        self.keys(where, table, NODE_KEYS)
+        parts = {
+            key: self.part(f"{where} {key}", self.table(where, table, key), kind)
+            for key, kind in NODE_PARTS.items()
+        }
+        values = {key: table[key] for key in NODE_VALUES if key in table}
+        return self.build(where, lambda: Node(name, **parts, **values))
+
+    def link(self, number: int, table: Any, nodes: Mapping[str, Node]) -> ElementaryLink:
+        where = f"[[links]] number {number}"
+        self.keys(where, table, LINK_KEYS)
+        between = table.get("between")
+        if not isinstance(between, list) or len(between) != 2 or not all(isinstance(x, str) for x in between):
+            raise self.error(where, f"between must name two nodes, got {between!r}")
+        for name in between:
+            if name not in nodes:
+                hint = validation.did_you_mean(name, nodes)
+                raise self.error(where, f"between names the unknown node {name!r}{hint}")
+        left, right = (nodes[name] for name in between)
+        where = f"{where} ({left}–{right})"
+        if not any(key in table for key in STATES):
+            raise self.error(
+                where, "needs fidelity or bell_diagonal, or a source: the state in which its pairs arrive"
+            )
+        given: dict[str, Any] = {key: table[key] for key in LINK_VALUES if key in table}
+        if "source" in table:
+            given["source"] = self.named(f"{where} source", table["source"], SOURCES)
+        if "detector" in table:
+            given["detector"] = self.detector(f"{where} detector", table["detector"])
+        medium = self.medium(where, table)
+        return self.build(where, lambda: ElementaryLink(left, right, medium, **given))
+
+    def medium(self, where: str, table: Mapping[str, Any]) -> Any:
+        found = [key for key in MEDIA if key in table]
+        if len(found) > 1:
+            raise self.error(where, f"a link has one medium, got {' and '.join(found)}")
+        if not found:
+            return None
+        return self.part(f"{where} {found[0]}", self.table(where, table, found[0]), MEDIA[found[0]])
+
+    def detector(self, where: str, value: Any) -> Any:
+        """One detector for both ends, or the left and the right one."""
+        kind = KINDS["detector"]
+        if not isinstance(value, list):
+            return self.part(where, value, kind)
+        if len(value) != 2:
+            raise self.error(
+                where, f"must be a table, or two of them for the left and the right end, got {value!r}"
+            )
+        left, right = (self.part(where, entry, kind) for entry in value)
+        return left, right
+
+
+def _required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING

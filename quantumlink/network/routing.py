@@ -1,0 +1,158 @@
+"""Routes through a network: which links may be used, what each is worth, and what is said if there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from quantumlink import validation
+from quantumlink.circuits import PURIFICATION_PROTOCOLS, PurificationProtocol
+from quantumlink.link import CHAIN_ORDERS, ChainOrder, ElementaryLink, Link, chain
+from quantumlink.network.forecast import Forecast, forecasts, stage_of
+from quantumlink.network.objectives import OBJECTIVES, TIMED, Objective
+from quantumlink.network.route import Route
+from quantumlink.network.search import Edge, Found, Hops, Outcome, Search
+from quantumlink.network.stages import Stage, swapped
+
+if TYPE_CHECKING:
+    from quantumlink.network.graph import Avoid, Network
+
+SWAPPING = ("repeater", "satellite")
+"""Roles that let entanglement through."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How every path is used: the options of `chain`."""
+
+    order: ChainOrder = "balanced"
+    purify_rounds: int = 0
+    protocol: PurificationProtocol = "dejmps"
+
+    def __post_init__(self) -> None:
+        validation.choice("order", self.order, CHAIN_ORDERS)
+        validation.count("purify_rounds", self.purify_rounds)
+        validation.choice("protocol", self.protocol, PURIFICATION_PROTOCOLS)
+
+    def link(self, hops: Hops) -> Link:
+        """The link that this plan makes of a path."""
+        return chain(hops, order=self.order, purify_rounds=self.purify_rounds, protocol=self.protocol)
+
+    def forecast(self, hops: Sequence[Stage]) -> Forecast:
+        """What that link delivers, ``forecast(self.link(hops))``, from its hops as they are swapped."""
+        layer = list(hops)
+        while len(layer) > 1 and self.order == "balanced":
+            paired = [swapped(layer[i], layer[i + 1]) for i in range(0, len(layer) - 1, 2)]
+            layer = [*paired, *layer[2 * len(paired) :]]
+        return forecasts(reduce(swapped, layer))[0]
+
+
+def best_routes(
+    network: Network,
+    source: str,
+    target: str,
+    k: int = 1,
+    *,
+    by: Objective | None = None,
+    plan: Plan | None = None,
+    avoid: Avoid = (),
+) -> tuple[Route, ...]:
+    """The k best entangled routes, best first: see `Network.route`.
+
+    Raises:
+        ValueError: if a node is unknown, both are the same, an option is wrong, or there is no route.
+    """
+    validation.count("k", k, at_least=1)
+    field = Field(network, source, target, by=by, plan=plan or Plan(), avoid=avoid)
+    search = field.search(source, target)
+    if search is None:
+        raise field.no_route(source, target)
+    outcome = search.run(k)
+    return tuple(field.route(found, outcome) for found in outcome.best)
+
+
+class Field:
+    """The links of a network that routes between two nodes may use, and what each is worth under a plan."""
+
+    def __init__(
+        self, network: Network, source: str, target: str, *, by: Objective | None, plan: Plan, avoid: Avoid
+    ) -> None:
+        check_ends(network, source, target)
+        if by is not None:
+            validation.choice("by", by, OBJECTIVES)
+        self._network, self.plan = network, plan
+        avoid = list(avoid)
+        for argument, name in (("source", source), ("target", target)):
+            if name in avoid:
+                raise ValueError(f"avoid holds the {argument}, {name!r}")
+        self._numbers = sorted(network.usable(avoid))
+        self._silent: list[ElementaryLink] = []
+        self._refused: list[str] = []
+        usable = [network.links[i] for i in self._numbers]
+        if by is None:
+            by = "fidelity" if any(link.attempts is None for link in usable) else "secret_key_rate"
+        self.by: Objective = by
+        self.edges = [edge for edge in map(self._edge, usable) if edge is not None]
+
+    def _edge(self, link: ElementaryLink) -> Edge | None:
+        if self.by in TIMED and link.attempts is None:
+            self._silent.append(link)
+            return None
+        both = link, link.reversed()
+        try:
+            return Edge(both, (stage_of(self.plan.link(both[:1])), stage_of(self.plan.link(both[1:]))))
+        except ValueError as error:  # cannot be purified
+            self._refused.append(str(error))
+            return None
+
+    def search(self, source: str, target: str, *, without: Collection[int] = ()) -> Search | None:
+        """The search for routes between two nodes, without some of the edges; None if there is no route."""
+        passable = [node.name for node in self._network.nodes.values() if node.role in SWAPPING]
+        edges = [edge for i, edge in enumerate(self.edges) if i not in without]
+        search = Search(source, target, edges=edges, passable=passable, by=self.by, scorer=self.plan.forecast)
+        return search if search.reachable else None
+
+    def no_route(self, source: str, target: str, *, trusting: bool = False) -> ValueError:
+        """What is said where there is no route."""
+        why = self._why(source, target, trusting)
+        return ValueError(f"there is no route from {source!r} to {target!r}: {why}")
+
+    def route(self, found: Found, outcome: Outcome) -> Route:
+        """A path found, as a result."""
+        nodes = (found.hops[0].left.name, *(hop.right.name for hop in found.hops))
+        limit = None if outcome.proven else outcome.at_most
+        return Route(nodes, found.hops, (self.plan.link(found.hops),), (found.forecast,), outcome.proven, limit)
+
+    def _why(self, source: str, target: str, trusting: bool) -> str:
+        groups = self._network.groups()
+        if not any(source in group and target in group for group in groups):
+            text = " | ".join(", ".join(sorted(repr(name) for name in group)) for group in groups)
+            return f"the nodes are not all connected, these groups are apart: {text}"
+        reasons = []
+        if len(self._numbers) < len(self._network.links):
+            reasons.append(f"{len(self._network.links) - len(self._numbers)} links are avoided")
+        if self._silent:
+            names = ", ".join(f"{link.left}–{link.right}" for link in self._silent[:5])
+            reasons.append(
+                f"of {len(self._silent)} links ({names}) it is not known how pairs come, which {self.by!r} needs: "
+                f"give them a rate_hz, a success_probability or a source, or choose by='fidelity'"
+            )
+        reasons.extend(self._refused[:3])
+        closing = ("end",) if trusting else ("end", "trusted")
+        nodes = [node for node in self._network.nodes.values() if node.name not in (source, target)]
+        closed = [repr(node.name) for node in nodes if node.role in closing]
+        if closed:
+            hint = "" if trusting else ": Network.key_route passes keys through trusted nodes"
+            names = ", ".join(closed[:8])
+            reasons.append(f"no entanglement passes {names}, by their role ({' or '.join(closing)}){hint}")
+        return "; ".join(reasons)
+
+
+def check_ends(network: Network, source: str, target: str) -> None:
+    """Refuse unknown nodes and a route from a node to itself."""
+    for argument, name in (("source", source), ("target", target)):
+        validation.choice(argument, name, network.nodes)
+    if source == target:
+        raise ValueError(f"a route needs two different nodes, got {source!r} twice")

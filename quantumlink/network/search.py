@@ -1,0 +1,259 @@
+"""The search for the best paths: best first, by what the rest of the way can at most give.
+
+Whether a path is good cannot be told link by link: a rate is set by the slowest of its links together, an error
+rate by the product of their correlations, both by the waiting. What *can* be told link by link are limits. With
+F(t) the probability that a link's pair is there by time t, −log F(t) adds up along a path for every t, and so
+do the logarithms of the correlations ⟨XX⟩, ⟨YY⟩, ⟨ZZ⟩, delays and lengths. One Dijkstra from the target for
+each gives the least of each for the rest of the way; together they bound the score of every path that begins in
+a given way. Paths are extended in the order of their bounds (A*), and a complete one whose turn comes is scored
+exactly, by `forecast`.
+
+When it is a scored path's turn, nothing better is left: the path is *proven* to be the best one under the
+model. After `MOST_EXTENSIONS` or `MOST_SCORED` the search stops with the best path it has scored, and the bound
+says how much better another could be.
+
+The bounds hold as long as waiting only takes correlations away. Relaxation towards |00⟩ can add to ⟨ZZ⟩, but
+only where so little of ⟨XX⟩ is left that neither a key remains nor a fidelity above one half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count, pairwise
+
+import numpy as np
+import numpy.typing as npt
+import rustworkx as rx
+
+from quantumlink.hardware import Processor
+from quantumlink.link import ElementaryLink
+from quantumlink.network.arrivals import EDGES_S, WIDTHS_S, FloatArray
+from quantumlink.network.forecast import Forecast
+from quantumlink.network.objectives import Limits, Objective, Score, bounds, length_km, score
+from quantumlink.network.stages import Stage
+
+MOST_EXTENSIONS = 20_000
+"""Paths that are extended before the search gives up proving."""
+
+MOST_SCORED = 400
+"""Complete paths that are scored exactly before it does."""
+
+SLACK = 1e-9
+"""Relative: scores nearer than this are equal."""
+
+Hops = tuple[ElementaryLink, ...]
+Scorer = Callable[[Sequence[Stage]], Forecast]
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """A link that a route may use, in both directions."""
+
+    links: tuple[ElementaryLink, ElementaryLink]
+    stages: tuple[Stage, Stage]
+    """Its pairs as the route swaps them: purified, if asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A complete path and what it delivers."""
+
+    hops: Hops
+    forecast: Forecast
+    score: Score
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The best paths found, and what no other path exceeds."""
+
+    best: tuple[Found, ...]
+    proven: bool
+    at_most: float | None
+
+
+class Search:
+    """The search for paths between two nodes of a graph.
+
+    Args:
+        source: name of the first node.
+        target: name of the last node.
+        edges: the links that may be used.
+        passable: names of nodes that a path may lead through.
+        by: what is best.
+        scorer: what a complete path delivers, given its hops' stages.
+
+    The source is node 0, the target node 1; ``steps[node]`` are the edges from a node and where they lead.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        target: str,
+        *,
+        edges: Sequence[Edge],
+        passable: Iterable[str],
+        by: Objective,
+        scorer: Scorer,
+    ) -> None:
+        self._by, self._scorer, self._edges = by, scorer, edges
+        names = [source, target, *(name for name in passable if name not in (source, target))]
+        index = {name: i for i, name in enumerate(names)}
+        self._graph: rx.PyGraph[str, int] = rx.PyGraph()
+        self._graph.add_nodes_from(names)
+        self.steps: list[list[tuple[int, int]]] = [[] for _ in names]
+        for number, edge in enumerate(edges):
+            left, right = (index.get(end.name) for end in edge.links[0].ends)
+            if left is None or right is None:
+                continue
+            self._graph.add_edge(left, right, number)
+            self.steps[left].append((number, right))
+            self.steps[right].append((number, left))
+        self._scored: dict[tuple[int, ...], Found] = {}
+
+    @property
+    def reachable(self) -> bool:
+        """Whether there is a path at all."""
+        return bool(rx.has_path(self._graph, 0, 1))
+
+    def run(self, k: int, *, above: float = -np.inf) -> Outcome:
+        """The k best paths, or as many as there are; perhaps none if none scores above a limit."""
+        costs = self.costs()
+        for column in costs.T:  # something good to begin with, whatever happens
+            self.complete(self._cheapest(column))
+        latencies = [f.forecast.latency_s for f in self._scored.values() if f.forecast.latency_s is not None]
+        self._cells = _cells_around(min(latencies)) if latencies else np.zeros(0, dtype=np.int64)
+        self._weights = np.hstack([self._time_costs(), costs])
+        self._rest = self._least_costs()
+        return self._best_first(k, above)
+
+    def costs(self) -> FloatArray:
+        """Shape (edges, 6): −log|⟨XX⟩|, |⟨YY⟩|, |⟨ZZ⟩| with the relays' noise, delay, length, one."""
+        rows = []
+        for edge in self._edges:
+            kept = np.sqrt([self._kept(end.name, end.processor) for end in edge.links[0].ends])
+            correlations = np.abs(edge.stages[0].vectors[0, [5, 10, 15]]) * kept.prod()
+            weights = -np.log(np.maximum(correlations, 1e-300))
+            rows.append([*weights, edge.stages[0].delay_s, length_km(edge.links[0]), 1.0])
+        # A path's rounding must not make a cost negative.
+        table: FloatArray = np.maximum(np.array(rows).reshape(-1, 6), 0.0) + 0.0
+        return table
+
+    def _kept(self, name: str, processor: Processor) -> float:
+        """The factor by which a swap at a node shrinks every correlation at least: its CNOT and its readout."""
+        if name in self._graph.nodes()[:2]:
+            return 1.0
+        (_, zero_read_one), (one_read_zero, _) = processor.confusion
+        return (1 - processor.depolarizing_2q) * (1 - 2 * min(zero_read_one, one_read_zero, 0.5))
+
+    def _time_costs(self) -> FloatArray:
+        """Shape (edges, cells): −log F(t)."""
+        arrived = np.array([edge.stages[0].arrived[0, self._cells] for edge in self._edges])
+        costs: FloatArray = -np.log(np.clip(arrived, 1e-300, 1.0)) + 0.0  # no negative zeros: Dijkstra refuses them
+        return costs
+
+    def _cheapest(self, costs: FloatArray) -> tuple[int, ...]:
+        """The edges of a path of least cost; of parallel edges, the cheapest."""
+        prices = costs.tolist()
+        path = rx.dijkstra_shortest_paths(self._graph, 0, target=1, weight_fn=prices.__getitem__)[1]
+        edges = (self._graph.get_all_edge_data(*step) for step in pairwise(path))
+        return tuple(min(parallel, key=prices.__getitem__) for parallel in edges)
+
+    def _least_costs(self) -> FloatArray:
+        """Shape (nodes, costs): the least of each cost from every node to the target; infinite: no way."""
+        least = np.full((len(self._graph), self._weights.shape[1]), np.inf)
+        for column, costs in enumerate(self._weights.T):
+            prices = costs.tolist()
+            lengths = rx.dijkstra_shortest_path_lengths(self._graph, 1, prices.__getitem__)
+            least[list(lengths), column] = list(lengths.values())
+        least[1] = 0.0
+        return least
+
+    def _best_first(self, k: int, above: float) -> Outcome:
+        order = count(0, -1)  # of equal bounds, the newest first: that leads to the target
+        best: list[Found] = []
+        start = np.zeros(self._weights.shape[1])
+        # The bound (negated), a number that breaks ties, the path's edges and nodes, its costs; or a path found.
+        heap: list[tuple[Score, int, tuple[int, ...], tuple[int, ...], FloatArray | Found]] = []
+        heappush(heap, ((-np.inf, 0.0, 0.0), next(order), (), (0,), start))
+        extended = 0
+        most = max(MOST_SCORED, 4 * k)
+        while heap and extended < MOST_EXTENSIONS and len(self._scored) < most:
+            bound, _, edges, nodes, entry = heappop(heap)
+            if -bound[0] <= above:
+                return Outcome(tuple(best), True, -bound[0])
+            if isinstance(entry, Found):
+                best.append(entry)
+                if len(best) == k:
+                    return Outcome(tuple(best), True, entry.score[0])
+            elif nodes[-1] == 1:
+                found = self.complete(edges)
+                heappush(heap, (_negated(found.score), next(order), edges, nodes, found))
+            else:
+                extended += 1
+                for number, node, costs, limit in self._extensions(edges, nodes, entry):
+                    heappush(heap, (_negated(limit), next(order), (*edges, number), (*nodes, node), costs))
+        if not heap:
+            return Outcome(tuple(best), True, best[-1].score[0] if best else 0.0)
+        return self._unproven(k, best, -heap[0][0][0])
+
+    def _unproven(self, k: int, best: list[Found], at_most: float) -> Outcome:
+        """What there is when the search stops early: first what is proven, then the best of what was scored."""
+        others = sorted((f for f in self._scored.values() if f not in best), key=lambda f: f.score, reverse=True)
+        chosen = [*best, *others][:k]
+        proven = at_most <= chosen[-1].score[0] + SLACK * abs(chosen[-1].score[0])
+        return Outcome(tuple(chosen), proven, at_most)
+
+    def _extensions(
+        self, edges: tuple[int, ...], nodes: tuple[int, ...], costs: FloatArray
+    ) -> Iterable[tuple[int, int, FloatArray, Score]]:
+        """The paths that are one link longer: the link, the node it leads to, costs and bound."""
+        steps = [(number, node) for number, node in self.steps[nodes[-1]] if node not in nodes]
+        if not steps:
+            return
+        numbers, heads = (np.array(column) for column in zip(*steps, strict=True))
+        new = costs + self._weights[numbers]
+        whole = new + self._rest[heads]
+        first = self._weights[edges[0], -3] if edges else self._weights[numbers, -3]
+        limits = bounds(self._by, self._limits(whole, first)).T.tolist()
+        for i, (number, node) in enumerate(steps):
+            if np.isfinite(whole[i, -1]):
+                yield number, node, new[i], tuple(limits[i])
+
+    def _limits(self, costs: FloatArray, first_delay_s: FloatArray | float) -> Limits:
+        """What paths of at least these costs can reach."""
+        # P(T > t) falls with t: before the first cell it is at least what it is there, behind the last one nothing.
+        survived = -np.expm1(-costs[:, : len(self._cells)])
+        time = survived @ WIDTHS_S[self._cells]
+        if len(self._cells):
+            time += survived[:, 0] * EDGES_S[self._cells[0]]
+        # The last correction comes to the far end from the first relay at the earliest.
+        time += np.maximum(costs[:, -3] - first_delay_s, 0.0)
+        correlations = np.exp(-costs[:, -6:-3]).T
+        return Limits(time, correlations, costs[:, -2], costs[:, -1])
+
+    def complete(self, path: tuple[int, ...]) -> Found:
+        """A complete path, scored once."""
+        if path not in self._scored:
+            here, hops, stages = self._graph[0], [], []
+            for number in path:
+                edge = self._edges[number]
+                way = 0 if edge.links[0].left.name == here else 1
+                hops.append(edge.links[way])
+                stages.append(edge.stages[way])
+                here = hops[-1].right.name
+            found = self._scorer(stages)
+            self._scored[path] = Found(tuple(hops), found, score(self._by, found, tuple(hops)))
+        return self._scored[path]
+
+
+def _cells_around(latency_s: float) -> npt.NDArray[np.int64]:
+    """Cells of the grid of times that decide about a latency: from a twentieth of it to eight times."""
+    first, last = np.searchsorted(EDGES_S, [latency_s / 20, latency_s * 8])
+    return np.arange(max(int(first) - 1, 0), min(int(last), len(WIDTHS_S)))
+
+
+def _negated(value: Score) -> Score:
+    return -value[0], -value[1], -value[2]

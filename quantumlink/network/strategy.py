@@ -1,0 +1,312 @@
+"""The best strategy: where to swap, where and how often to purify, by search over expressions, and explained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from quantumlink import validation
+from quantumlink.circuits import PURIFICATION_PROTOCOLS, PurificationProtocol
+from quantumlink.link import ElementaryLink, Link, Purify, Swap, chain, distinct_links, pairs_text
+from quantumlink.network.alternatives import alternatives, link_of, secret_fractions
+from quantumlink.network.arrivals import FloatArray
+from quantumlink.network.forecast import Forecast, forecast
+from quantumlink.network.graph import Avoid, Network
+from quantumlink.network.stages import Stage, delivered
+from quantumlink.readings.state import html_table
+
+StrategyObjective = Literal["secret_key_rate", "rate", "fidelity"]
+"""What is best; ``"rate"`` makes sense with a least fidelity."""
+
+STRATEGY_OBJECTIVES: tuple[StrategyObjective, ...] = get_args(StrategyObjective)
+
+UNITS = {"secret_key_rate": "secret bits/s", "rate": "pairs/s", "fidelity": "fidelity"}
+
+ROUNDING = 1e-12
+"""A fidelity that is short of what is asked for by less than this is not short."""
+
+BREADTH = 64
+"""Alternatives of a stretch that are kept on long paths."""
+
+FINALISTS = 16
+"""Candidates that are forecast again as links before the winner is named."""
+
+
+class NoStrategy(ValueError):
+    """No strategy reaches the fidelity or yields a key; the text says what is possible."""
+
+
+@dataclass(frozen=True, eq=False)
+class Alternative:
+    """Another way, for comparison."""
+
+    name: str
+    """What it is, in words."""
+    link: Link
+    forecast: Forecast
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Strategy:
+    """A way to use a path, what it delivers, and what simpler ways would."""
+
+    link: Link
+    """The expression to compose, evaluate or simulate."""
+    forecast: Forecast
+    """What it delivers, waiting and messages included."""
+    nodes: tuple[str, ...]
+    """Names of the nodes of the path in turn."""
+    objective: StrategyObjective
+    min_fidelity: float | None
+    alternatives: tuple[Alternative, ...]
+    """Simpler ways on the same path, and the winners of other paths."""
+    complete: bool
+    """Whether all expressions on this path were compared; otherwise the search kept the most promising."""
+
+    @property
+    def fidelity(self) -> float:
+        """Fidelity to Φ⁺."""
+        return self.forecast.fidelity
+
+    @property
+    def rate_hz(self) -> float:
+        """Pairs per second."""
+        assert self.forecast.rate_hz is not None  # refused before the search
+        return self.forecast.rate_hz
+
+    @property
+    def secret_key_rate_hz(self) -> float:
+        """Secret bits per second."""
+        assert self.forecast.secret_key_rate_hz is not None
+        return self.forecast.secret_key_rate_hz
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What is done, in an order in which it can be done; equal parts are told once."""
+        told = []
+        for part in distinct_links(self.link):
+            if isinstance(part, Swap):
+                told.append(f"swap at {part.relay}: {part.left}–{part.right}")
+            elif isinstance(part, Purify):
+                told.append(f"purify {part.left}–{part.right} by {part.protocol}")
+        return tuple(told) or (f"use {self.link.left}–{self.link.right} as it is",)
+
+    @property
+    def explanation(self) -> str:
+        """What was chosen and why, and what the alternatives give, as text."""
+        goal = f"the best {UNITS[self.objective]}"
+        if self.min_fidelity is not None:
+            goal += f" at a fidelity of at least {self.min_fidelity:g}"
+        searched = f"{'all' if self.complete else 'the most promising'} ways on this path were compared"
+        lines = [
+            f"Along {' – '.join(self.nodes)}, {pairs_text(self.link.pairs)} for each attempt at the whole:",
+            *(f"  {i}. {step}" for i, step in enumerate(self.steps, start=1)),
+            f"This gives {_words(self.forecast)}: {goal} ({searched}).",
+            *(f"Instead, {other.name}: {self._verdict(other)}." for other in self.alternatives),
+        ]
+        return "\n".join(lines)
+
+    def _verdict(self, other: Alternative) -> str:
+        text = _words(other.forecast)
+        if self.min_fidelity is not None and other.forecast.fidelity < self.min_fidelity:
+            return f"{text}, which is below the fidelity that is asked for"
+        mine, its = (_value(self.objective, found) for found in (self.forecast, other.forecast))
+        if its <= 0:
+            return f"{text}, no key at all" if self.objective == "secret_key_rate" else text
+        return f"{text}, {mine / its:.3g} times less" if mine > its * (1 + 1e-9) else f"{text}, as good"
+
+    def __repr__(self) -> str:
+        return f"<Strategy {'–'.join(self.nodes)}: {_words(self.forecast)}, {pairs_text(self.link.pairs)}>"
+
+    def _repr_html_(self) -> str:
+        rows = [("chosen", _words(self.forecast))]
+        rows += [(other.name, _words(other.forecast)) for other in self.alternatives]
+        return html_table(f"strategy {self.nodes[0]} – {self.nodes[-1]}", rows)
+
+
+def best_strategy(
+    network: Network | Sequence[ElementaryLink],
+    source: str | None = None,
+    target: str | None = None,
+    *,
+    objective: StrategyObjective = "secret_key_rate",
+    min_fidelity: float | None = None,
+    max_rounds: int = 2,
+    protocols: Sequence[PurificationProtocol] = ("dejmps",),
+    routes: int = 3,
+    breadth: int = BREADTH,
+    avoid: Avoid = (),
+) -> Strategy:
+    """Where to swap, and where and how often to purify, for the most secret bits, pairs, or the best fidelity.
+
+    On each path all swap orders with 0 to ``max_rounds`` nested rounds of purification at every stretch are
+    compared by the exact maps and the timing of `forecast`; see `alternatives` for what is left out on long paths.
+
+    Args:
+        network: a network, of which the best paths are tried; or the hops of one path, in turn.
+        source: name of the first node; not with hops.
+        target: name of the last node; not with hops.
+        objective: ``"secret_key_rate"``, ``"rate"`` or ``"fidelity"``.
+        min_fidelity: least fidelity to Φ⁺ that is wanted, in [0, 1].
+        max_rounds: most rounds of purification of one stretch, at least 0; the work grows quickly with it.
+        protocols: the purification protocols to choose from.
+        routes: how many of a network's best paths are tried: those of the most secret bits and pairs unpurified.
+        breadth: how many alternatives of a stretch are kept where not all can be.
+        avoid: nodes and links that no path may use, see `Network.route`.
+
+    Raises:
+        NoStrategy: if no strategy reaches ``min_fidelity`` or, where that is the objective, yields a key.
+        ValueError: if an argument is out of range, there is no path, or a link does not say how its pairs come.
+
+    >>> from quantumlink.hardware import Node
+    >>> a, r, b = Node("a"), Node("r"), Node("b")
+    >>> hops = [ElementaryLink(a, r, fidelity=0.9, rate_hz=100), ElementaryLink(r, b, fidelity=0.9, rate_hz=100)]
+    >>> strategy = best_strategy(hops, objective="rate", min_fidelity=0.85)
+    >>> strategy.steps
+    ('purify a–r by dejmps', 'purify r–b by dejmps', 'swap at r: a–b')
+    """
+    validation.choice("objective", objective, STRATEGY_OBJECTIVES)
+    if min_fidelity is not None:
+        min_fidelity = validation.probability("min_fidelity", min_fidelity)
+    validation.count("max_rounds", max_rounds)
+    validation.count("breadth", breadth, at_least=4)
+    for protocol in validation.sequence("protocols", protocols, "purification protocols"):
+        validation.choice("protocols", protocol, PURIFICATION_PROTOCOLS)
+    kinds = tuple(dict.fromkeys(protocols))
+    if max_rounds and not kinds:
+        raise ValueError("protocols must hold at least one protocol if max_rounds is above 0, got none")
+    paths = _paths(network, source, target, routes, avoid)
+    found = [
+        _on_path(path, objective, min_fidelity, rounds=max_rounds, protocols=kinds, breadth=breadth)
+        for path in paths
+    ]
+    winner, others = _winner(found, objective, min_fidelity)
+    simple = [*_simple_ways(winner.hops, max_rounds, kinds), *others]
+    return Strategy(
+        winner.link, winner.forecast, winner.nodes, objective, min_fidelity, tuple(simple), complete=winner.complete
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Best:
+    """The best on one path."""
+
+    hops: tuple[ElementaryLink, ...]
+    link: Link
+    forecast: Forecast
+    complete: bool
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return (self.hops[0].left.name, *(hop.right.name for hop in self.hops))
+
+
+def _paths(
+    network: Network | Sequence[ElementaryLink], source: str | None, target: str | None, routes: int, avoid: Avoid
+) -> list[tuple[ElementaryLink, ...]]:
+    if isinstance(network, Network):
+        if source is None or target is None:
+            raise ValueError(f"source and target must name two nodes of {network!r}, got {source!r} and {target!r}")
+        validation.count("routes", routes, at_least=1)
+        # Before purification a good path may have no key yet: its rate tells it then.
+        best = [
+            *network.routes(source, target, routes, by="secret_key_rate", avoid=avoid),
+            *network.routes(source, target, routes, by="rate", avoid=avoid),
+        ]
+        return list(dict.fromkeys(route.hops for route in best))
+    if source is not None or target is not None:
+        raise ValueError(f"source and target belong to a network, not to hops; got {source!r} and {target!r}")
+    hops = tuple(validation.sequence("network", network, "elementary links, or a Network"))
+    for hop in hops:
+        validation.instance("network", hop, ElementaryLink, "a Network or the elementary links of a path")
+        if hop.attempts is None:
+            raise ValueError(
+                f"a strategy needs to know how pairs come, and {hop!r} does not say: give it a rate_hz, a "
+                f"success_probability with an attempt_time_s, a medium or a source"
+            )
+    chain(hops)  # refuses hops that do not meet
+    return [hops]
+
+
+def _on_path(
+    hops: tuple[ElementaryLink, ...],
+    objective: StrategyObjective,
+    min_fidelity: float | None,
+    *,
+    rounds: int,
+    protocols: Sequence[PurificationProtocol],
+    breadth: int,
+) -> _Best:
+    ways, complete = alternatives(hops, rounds=rounds, protocols=protocols, breadth=breadth)
+    order = np.lexsort(_keys(objective, min_fidelity, ways.stage))[::-1][:FINALISTS]
+    links = [link_of(ways.recipes[i], hops) for i in order]
+    results = [(forecast(link), link) for link in links]
+    found, link = max(results, key=lambda pair: _rank(objective, min_fidelity, pair[0]))
+    return _Best(hops, link, found, complete)
+
+
+def _keys(objective: StrategyObjective, min_fidelity: float | None, stage: Stage) -> tuple[FloatArray, ...]:
+    """Keys for `lexsort`, the last one first: many at once what `_rank` is for one."""
+    vectors, latency = delivered(stage)
+    rate = 1 / latency
+    fidelity = (1 + vectors[:, 5] - vectors[:, 10] + vectors[:, 15]) / 4
+    value = {"secret_key_rate": secret_fractions(vectors) * rate, "rate": rate, "fidelity": fidelity}[objective]
+    short = np.minimum(fidelity - (min_fidelity or 0.0) + ROUNDING, 0.0)
+    return rate, fidelity, value, short
+
+
+def _rank(objective: StrategyObjective, min_fidelity: float | None, found: Forecast) -> tuple[float, ...]:
+    """First whatever comes nearest to the least fidelity, then the objective, then fidelity and rate."""
+    short = min(found.fidelity - (min_fidelity or 0.0) + ROUNDING, 0.0)
+    return short, _value(objective, found), found.fidelity, found.rate_hz or 0.0
+
+
+def _value(objective: StrategyObjective, found: Forecast) -> float:
+    if objective == "fidelity":
+        return found.fidelity
+    return (found.rate_hz if objective == "rate" else found.secret_key_rate_hz) or 0.0
+
+
+def _winner(
+    found: list[_Best], objective: StrategyObjective, min_fidelity: float | None
+) -> tuple[_Best, list[Alternative]]:
+    ranked = sorted(found, key=lambda best: _rank(objective, min_fidelity, best.forecast), reverse=True)
+    best = ranked[0]
+    ends = f"{best.hops[0].left}–{best.hops[-1].right}"
+    if min_fidelity is not None and best.forecast.fidelity < min_fidelity - ROUNDING:
+        raise NoStrategy(
+            f"no strategy for {ends} reaches the fidelity {min_fidelity:g}; the best found has "
+            f"{_words(best.forecast)}. More rounds (max_rounds), other protocols or better links may"
+        )
+    if objective == "secret_key_rate" and not best.forecast.secret_fraction:
+        raise NoStrategy(
+            f"no strategy for {ends} yields a key; the best found has {_words(best.forecast)}. More rounds "
+            f"(max_rounds), other protocols or better links may"
+        )
+    return best, [Alternative(f"the path {' – '.join(b.nodes)}", b.link, b.forecast) for b in ranked[1:]]
+
+
+def _simple_ways(
+    hops: tuple[ElementaryLink, ...], rounds: int, protocols: Sequence[PurificationProtocol]
+) -> list[Alternative]:
+    """What one would try first: no purification, and the same number of rounds for every hop."""
+    ways = [("swapping without purification", chain(hops))]
+    for number in range(1, rounds + 1):
+        text = "one round" if number == 1 else f"{number} rounds"
+        link = chain(hops, purify_rounds=number, protocol=protocols[0])
+        ways.append((f"{text} of {protocols[0]} for every hop", link))
+    result = []
+    for name, link in ways:
+        try:
+            result.append(Alternative(name, link, forecast(link)))
+        except ValueError:  # memories too few for it
+            continue
+    return result
+
+
+def _words(found: Forecast) -> str:
+    rate, secret = found.rate_hz or 0.0, found.secret_key_rate_hz or 0.0
+    return f"fidelity {found.fidelity:.4f}, {rate:.4g} pairs/s, {secret:.4g} secret bits/s"
