@@ -19,7 +19,7 @@ from quantumlink.execution import Samples, sample
 from quantumlink.link import Link, pairs_text
 from quantumlink.network import Network
 from quantumlink.qkd import Key, bb84_rate
-from quantumlink.qkd.bbm92 import bbm92
+from quantumlink.qkd.protocols import bbm92
 from quantumlink.readings import PairState, evaluate, highest_rate_hz
 
 

@@ -4,23 +4,34 @@ The hash is a random Toeplitz matrix over the two-element field, ``T[i, j] = s[i
 along each diagonal, so that ``n + L − 1`` public random bits describe all of it, and two-universal, which is
 what the leftover hash lemma asks for. The product is a convolution and is computed by fast Fourier transform.
 
+Long transforms are done in two dimensions: where N = N₁·N₂ without a common factor, laying element i at
+(i mod N₁, i mod N₂) turns a cyclic convolution of length N into one over a table, whose short transforms
+stay in the processor's cache.
+
 Double precision makes that exact: the sums are integers of at most n, their rounding error grows
 like ``2⁻⁵³·n·log n`` and is checked at run time. (Single precision gives wrong bits from some 2²² bits on.)
 
 References:
     H. Krawczyk, Advances in Cryptology, CRYPTO '94, LNCS 839, 129 (1994), Toeplitz hashing.
     R. Renner, PhD thesis, ETH Zürich (2005), the leftover hash lemma against quantum side information.
+    I. J. Good, J. R. Stat. Soc. B 20, 361 (1958), the transform in two dimensions.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike
+import os
+from collections.abc import Iterator
+from functools import lru_cache
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from quantumlink.progress import track
 from quantumlink.qkd.arguments import as_count
 from quantumlink.qkd.bits import Bits, as_bits
 
-_TILE = 1 << 21  # rows and columns hashed at once: bounds the memory to some 250 MB, however long the key
+_TILE = 1 << 23  # rows and columns hashed at once: bounds the memory to some 600 MB, however long the key
+_FLAT = 1 << 17  # transforms no longer than this fit the cache as they are
 
 
 def toeplitz_hash(bits: ArrayLike, *, seed: ArrayLike, length: int) -> Bits:
@@ -51,31 +62,117 @@ def toeplitz_hash(bits: ArrayLike, *, seed: ArrayLike, length: int) -> Bits:
             f"(for {n} bits hashed to {rows})"
         )
     result = np.zeros(rows, dtype=np.uint8)
-    for top in range(0, rows, _TILE):
-        bottom = min(top + _TILE, rows)
-        for left in range(0, n, _TILE):
-            right = min(left + _TILE, n)
-            # the tile T[top:bottom, left:right] is a Toeplitz matrix too, described by this piece of the seed
-            piece = s[top - right + n : bottom - left + n - 1]
-            result[top:bottom] ^= _tile(x[left:right], piece, bottom - top)
+    # as few and as equal tiles as can be, or a small remainder would cost as much as a full one
+    high, wide = _share(rows, _TILE), _share(n, _TILE)
+    transform = _Transform.of(min(high, rows) + min(wide, n) - 1)
+    for top in track(range(0, rows, high), "hashing"):
+        bottom = min(top + high, rows)
+        total: NDArray[np.complex128] | None = None
+        for left in range(0, n, wide):
+            right = min(left + wide, n)
+            # The tile T[top:bottom, left:right] is a Toeplitz matrix too, described by this piece of the seed.
+            # Row i is element i + (right − left) − 1 of the convolution of that piece with x; filling up x in
+            # front to the full width puts all tiles of a row at one place.
+            product = transform.forward(s[top - right + n : bottom - left + n - 1], 0)
+            product *= transform.forward(x[left:right], wide - (right - left) if n > wide else 0)
+            total = product if total is None else np.add(total, product, out=total)
+        assert total is not None  # there is a column at least
+        result[top:bottom] = transform.parities(total, min(wide, n) - 1, bottom - top)
     return result
 
 
-def _tile(x: Bits, s: Bits, rows: int) -> Bits:
-    """``T @ x`` for one Toeplitz matrix described by all of ``s``."""
-    from scipy import fft
+def _share(length: int, most: int) -> int:
+    """Size of equal pieces of a length, none above ``most``."""
+    pieces = -(-length // most)
+    return -(-length // pieces)
 
-    # Row i is element i + n − 1 of the convolution s * x. A circular convolution as short as s is enough:
-    # what wraps around falls on elements below n − 1, which are not read.
-    size = fft.next_fast_len(len(s), real=True)
-    spectrum = fft.rfft(s.astype(np.float64), size)
-    spectrum *= fft.rfft(x.astype(np.float64), size)
-    sums = fft.irfft(spectrum, size)[len(x) - 1 : len(x) - 1 + rows]
-    whole = np.rint(sums)
-    error = float(np.max(np.abs(sums - whole)))
-    if not error < 0.25:
-        raise ArithmeticError(
-            f"the Fourier transform of {size} points was off an integer by {error:.3g}, it must be below 0.25"
-        )
-    parities: Bits = (whole.astype(np.int64) & 1).astype(np.uint8)
-    return parities
+
+class _Transform:
+    """Cyclic convolution of one length, by real Fourier transforms of one or two dimensions."""
+
+    def __init__(self, high: int, wide: int) -> None:
+        """Take the sides of the table: without a common factor, or 1 and the length."""
+        self._shape = high, wide
+        # element i1 + high·k stands in row i1, at column (columns[k] + i1) mod wide
+        self._columns = np.arange(wide) * high % wide
+        self._turns = np.tile(np.argsort(self._columns), 2)  # the same the other way round, twice to turn it
+
+    @staticmethod
+    @lru_cache(maxsize=4)
+    def of(length: int) -> _Transform:
+        """The quickest transform that is at least that long."""
+        from scipy import fft
+
+        if length <= _FLAT:
+            return _Transform(1, fft.next_fast_len(length, real=True))
+        wide = 1 << (length.bit_length() // 2)  # the stride of the other side is then no power of two: quicker
+        return _Transform(_odd_smooth(-(-length // wide)), wide)
+
+    def forward(self, bits: Bits, offset: int) -> NDArray[np.complex128]:
+        """The transform of bits that begin at an offset, zeros elsewhere."""
+        from scipy import fft
+
+        high, wide = self._shape
+        padded = np.zeros(high * wide, dtype=np.uint8)
+        padded[offset : offset + len(bits)] = bits
+        dealt = np.ascontiguousarray(padded.reshape(wide, high).T)
+        spectrum = np.empty((high, wide // 2 + 1), dtype=np.complex128)
+        for rows in self._bands():
+            table = np.empty((rows.stop - rows.start, wide))
+            for place, row in enumerate(range(rows.start, rows.stop)):
+                start = wide - row % wide
+                table[place] = dealt[row].take(self._turns[start : start + wide])
+            spectrum[rows] = fft.rfft(table)
+        result: NDArray[np.complex128] = fft.fft(spectrum, axis=0, overwrite_x=True, workers=_workers())
+        return result
+
+    def parities(self, spectrum: NDArray[np.complex128], offset: int, count: int) -> Bits:
+        """Elements of the convolution modulo 2, from an offset on.
+
+        Raises:
+            ArithmeticError: if the transform was not exact enough to round.
+        """
+        from scipy import fft
+
+        spectrum = fft.ifft(spectrum, axis=0, overwrite_x=True, workers=_workers())
+        high, wide = self._shape
+        dealt = np.empty((high, wide), dtype=np.uint8)
+        for rows in self._bands():
+            sums = fft.irfft(spectrum[rows], wide)
+            whole = np.rint(sums)
+            error = float(np.abs(sums - whole).max())
+            if not error < 0.25:
+                raise ArithmeticError(
+                    f"the Fourier transform of {dealt.size} points was off an integer by {error:.3g}, "
+                    "it must be below 0.25"
+                )
+            odd = (whole.astype(np.int64) & 1).astype(np.uint8)
+            for place, row in enumerate(range(rows.start, rows.stop)):
+                dealt[row] = odd[place].take(self._columns + row % wide, mode="wrap")
+        return np.ascontiguousarray(dealt.T).ravel()[offset : offset + count].copy()
+
+    def _bands(self) -> Iterator[slice]:
+        """A few rows at a time, so that what is done to them stays in the cache."""
+        high, wide = self._shape
+        step = max(1, _FLAT // wide)
+        return (slice(top, min(top + step, high)) for top in range(0, high, step))
+
+
+def _workers() -> int:
+    return os.cpu_count() or 1
+
+
+def _odd_smooth(least: int) -> int:
+    """The smallest 3ᵃ·5ᵇ·7ᶜ that is at least that large."""
+    best: int = 3 ** least.bit_length()
+    seven = 1
+    while seven < best:
+        five = seven
+        while five < best:
+            three = five
+            while three < least:
+                three *= 3
+            best = min(best, three)
+            five *= 5
+        seven *= 7
+    return best

@@ -7,12 +7,13 @@ The secret bits never appear in ``repr``, ``str``, the report or an error text; 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from quantumlink.qkd.asymptotic import binary_entropy
-from quantumlink.qkd.bits import Bits, as_bit_pair, sealed
-from quantumlink.qkd.finite_key import FiniteKeyTerms
+from quantumlink.qkd.bits import Bits, as_bit_pair, as_bits, sealed
+from quantumlink.qkd.bound import KeyTerms
 
-_AUTHENTICATION = (
+_UNAUTHENTICATED = (
     "The classical channel is assumed to be authenticated; the key bits that this spends are not deducted."
 )
 
@@ -71,8 +72,12 @@ class Key:
     """Errors that reconciliation corrected, None if it never came to that."""
     tag_bits: int | None = None
     """Length of the verification tag, None if it never came to that."""
-    terms: FiniteKeyTerms | None = None
-    """The finite-key bound term by term, None if it was not reached."""
+    disclosed_bits: int | None = None
+    """Bits that reconciliation disclosed, None if it never came to that."""
+    authentication_bits: int = 0
+    """Bits of a shared secret that the tags of the messages used up; they are deducted from the key."""
+    terms: KeyTerms | None = None
+    """The security bound term by term, None if it was not reached."""
     reason: str | None = None
     """Why the key was refused, None if it was not."""
     ledger: tuple[tuple[str, int], ...] = ()
@@ -80,25 +85,29 @@ class Key:
     its length."""
     remarks: tuple[str, ...] = ()
     """What else the report must say, such as whose noise acted."""
+    holder: Literal["alice", "bob"] | None = None
+    """The end that holds this key and knows its own bits only; None where both are known."""
     _alice_bits: Bits | None = field(default=None, repr=False)
     _bob_bits: Bits | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self._alice_bits is None or self._bob_bits is None:
+        if self._alice_bits is None or (self._bob_bits is None) is not (self.holder is not None):
             if self.reason is None or self._alice_bits is not self._bob_bits:
                 raise ValueError("a key needs the bits of both ends, or none and a reason for its refusal")
             return
         if self.reason is not None:
             raise ValueError(f"a key refused for a reason ({self.reason}) holds no bits")
-        alice, bob = as_bit_pair("alice_bits", self._alice_bits, "bob_bits", self._bob_bits, minimum=1)
-        if self.terms is not None and len(alice) > self.terms.length:
-            raise ValueError(f"a key holds at most {self.terms.length} secret bits, got {len(alice)}")
+        alice = as_bits("alice_bits", self._alice_bits, minimum=1)
+        if self._bob_bits is not None:
+            _, bob = as_bit_pair("alice_bits", alice, "bob_bits", self._bob_bits)
+            object.__setattr__(self, "_bob_bits", sealed(bob))
+        if self.terms is not None and len(alice) > (most := self.terms.length - self.authentication_bits):
+            raise ValueError(f"a key holds at most {most} secret bits, got {len(alice)}")
         object.__setattr__(self, "_alice_bits", sealed(alice))
-        object.__setattr__(self, "_bob_bits", sealed(bob))
 
     @property
     def secret_bits(self) -> Bits:
-        """Alice's secret bits, read-only.
+        """Alice's secret bits, or those of the end that holds this key; read-only.
 
         Raises:
             NoSecretKey: if the key was refused, with the reason.
@@ -111,7 +120,10 @@ class Key:
 
         Raises:
             NoSecretKey: if the key was refused, with the reason.
+            AttributeError: if only one end is known here, as in a key that a party of its own holds.
         """
+        if self and self.holder is not None:
+            raise AttributeError("this key is held by one end, which does not see the bits of the other")
         return self._released(self._bob_bits)
 
     def _released(self, bits: Bits | None) -> Bits:
@@ -140,41 +152,29 @@ class Key:
             ("QBER, key basis (Z)", _with_interval(self.qber, self.sampled)),
             ("QBER, test basis (X)", _with_interval(self.test_qber, self.tested)),
             *self._reconciliation_lines(),
-            *self._bound_lines(),
+            *([] if self.terms is None else self.terms.lines()),
             ("secret key", f"{len(self)} bits" if self.reason is None else f"refused: {self.reason}"),
         ]
         width = max(len(label) for label, _ in lines)
-        return "\n".join(
-            [head, *(f"  {label:<{width}}  {text}" for label, text in lines), *self.remarks, _AUTHENTICATION]
-        )
+        remarks = self.remarks if self.authentication_bits else (*self.remarks, _UNAUTHENTICATED)
+        return "\n".join([head, *(f"  {label:<{width}}  {text}" for label, text in lines), *remarks])
 
     def _reconciliation_lines(self) -> list[tuple[str, str]]:
         lines = []
-        errors, terms = self.corrected_errors, self.terms
-        if errors is not None and terms is not None:
-            limit = terms.n * binary_entropy(errors / terms.n)
-            efficiency = f", f = {terms.leak / limit:.3f}" if limit else ""
-            lines.append(("reconciliation", f"{errors} errors corrected{efficiency}"))
+        if self.corrected_errors is not None:
+            lines.append(("reconciliation", f"{self.corrected_errors} errors corrected{self._efficiency()}"))
         if self.tag_bits is not None:
             lines.append(("verification", f"a tag of {self.tag_bits} bits"))
+        if self.authentication_bits:
+            lines.append(("authentication", f"{self.authentication_bits} bits of shared secret, deducted"))
         return lines
 
-    def _bound_lines(self) -> list[tuple[str, str]]:
-        terms = self.terms
-        if terms is None:
-            return []
-        return [
-            ("raw key", f"{terms.n} bits"),
-            ("finite-sample margin μ", f"{terms.mu:.6f}"),
-            ("phase-error bound", f"{terms.phase_error_bound:.6f}"),
-            ("entropy", f"{terms.entropy_bits:.1f} bits"),
-            ("leak of reconciliation", f"{terms.leak:.0f} bits"),
-            (
-                "price of ε",
-                f"{terms.epsilon_bits:.1f} bits, the tag among them "
-                f"(ε_sec = {terms.eps_sec:g}, ε_cor = {terms.eps_cor:g})",
-            ),
-        ]
+    def _efficiency(self) -> str:
+        n = self.sifted - self.tested - self.sampled
+        if not n or self.disclosed_bits is None or self.corrected_errors is None:
+            return ""
+        limit = n * binary_entropy(min(1.0, self.corrected_errors / n))
+        return f", f = {self.disclosed_bits / limit:.3f}" if limit else ""
 
 
 def _with_interval(rate: float, total: int) -> str:

@@ -31,6 +31,18 @@ class Verification:
     """Length of the tag, all of it public."""
 
 
+def tag_length(eps_cor: float) -> int:
+    """Bits of the tag that lets different keys pass with a probability of at most ``eps_cor``.
+
+    Raises:
+        ValueError: if ``eps_cor`` lies outside (0, 1).
+
+    >>> tag_length(1e-10)
+    34
+    """
+    return ceil(-log2(as_tolerance("eps_cor", eps_cor)))
+
+
 def verify(
     alice_bits: ArrayLike,
     bob_bits: ArrayLike,
@@ -55,7 +67,7 @@ def verify(
     False
     """
     alice, bob = as_bit_pair("alice_bits", alice_bits, "bob_bits", bob_bits, minimum=1)
-    tag_bits = ceil(-log2(as_tolerance("eps_cor", eps_cor)))
+    tag_bits = tag_length(eps_cor)
     matrix = random_bits(np.random.default_rng(seed), len(alice) + tag_bits - 1)
     tags = [toeplitz_hash(bits, seed=matrix, length=tag_bits) for bits in (alice, bob)]
     return Verification(matched=bool(np.array_equal(tags[0], tags[1])), tag_bits=tag_bits)

@@ -98,7 +98,7 @@ def test_the_key_table_holds_the_account(finished):
 def test_a_refused_key_prints_none_and_why(finished):
     table = rows(finished.stdout)
     assert table["secret key"] == ["none"]
-    assert "bits of entropy" in table["why"][0]
+    assert "nothing is secret at error rates" in table["why"][0]
     assert "secret bits a second, at most" not in table
 
 

@@ -225,7 +225,7 @@ MISTAKES = {
     "bits of a refused key": (
         lambda: refused_key().secret_bits,
         ql.qkd.NoSecretKey,
-        ("no secret key", "error rates of 0.2", "key basis (Z)", "test basis (X)"),
+        ("no secret key", "error rates of 0.", "key basis (Z)", "test basis (X)"),
     ),
     "a key over a node": (lambda: ql.qkd.bbm92(A, 1_000), TypeError, ("a link or a program", "'alice'", "(Node)")),
     "an error rate in percent": (lambda: ql.qkd.bb84_rate(qber=5), ValueError, ("qber", "[0, 1]", "5")),

@@ -20,13 +20,23 @@ def random_case(seed, n, length):
     return rng.integers(0, 2, n), rng.integers(0, 2, n + length - 1)
 
 
-@given(n=st.integers(1, 70), length=st.integers(1, 70), seed=st.integers(0, 2**32), tile=st.integers(1, 80))
-@settings(deadline=None, max_examples=100)
-def test_agrees_with_the_matrix_product_however_it_is_tiled(n, length, seed, tile):
+@given(
+    n=st.integers(1, 70),
+    length=st.integers(1, 70),
+    seed=st.integers(0, 2**32),
+    tile=st.integers(1, 80),
+    flat=st.sampled_from([1, 20, 1 << 17]),
+)
+@settings(deadline=None, max_examples=150)
+def test_agrees_with_the_matrix_product_however_it_is_tiled(n, length, seed, tile, flat):
+    """In tiles of any size, by transforms of one or of two dimensions."""
     x, s = random_case(seed, n, length)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(amplification, "_TILE", tile)
+        patch.setattr(amplification, "_FLAT", flat)
+        amplification._Transform.of.cache_clear()
         result = toeplitz_hash(x, seed=s, length=length)
+    amplification._Transform.of.cache_clear()
     assert result.dtype == np.uint8
     assert np.array_equal(result, matrix(s, n, length) @ x % 2)
 
@@ -73,7 +83,7 @@ def test_an_inexact_transform_is_refused(monkeypatch):
     import scipy.fft
 
     exact = scipy.fft.irfft
-    monkeypatch.setattr(scipy.fft, "irfft", lambda *args: exact(*args) + 0.3)
+    monkeypatch.setattr(scipy.fft, "irfft", lambda *args: exact(*args) + 0.3)  # the last step of any transform
     with pytest.raises(ArithmeticError, match=r"must be below 0\.25"):
         toeplitz_hash([1, 0, 1], seed=[1, 1, 0, 1], length=2)
     monkeypatch.setattr(scipy.fft, "irfft", lambda *args: exact(*args) * np.nan)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantumlink.qkd import Cascade, Key, NoSecretKey, distill, distillation, finite_key_length, reconciliation
-from quantumlink.qkd.reconciliation import Reconciliation
-from quantumlink.qkd.verification import Verification
+from quantumlink.qkd import Cascade, Key, NoSecretKey, distill, ends, finite_key_length
+from quantumlink.qkd.party import AUTHENTICATION_BITS
+from quantumlink.qkd.reconciliation import Ldpc, Reconciliation, cascade
 
 
 def sifted(n, k, q_key, q_test, seed=0):
@@ -31,6 +31,11 @@ class Unused:
 
     def reconcile(self, alice_bits, bob_bits, *, qber, seed=None):
         raise AssertionError("reconciliation disclosed bits although no key was possible")
+
+    def alice_end(self, bits, *, qber, seed):
+        raise AssertionError("reconciliation disclosed bits although no key was possible")
+
+    bob_end = alice_end
 
 
 @given(
@@ -59,7 +64,8 @@ def test_a_key_keeps_the_bound_and_its_promise(n, k, q_key, q_test, fraction, ep
     observed = np.count_nonzero(arguments["test_alice"] != arguments["test_bob"]) / k
     leak = -dict(key.ledger)["disclosed by reconciliation"]
     bound = finite_key_length(n=n - key.sampled, k=k, qber=observed, leak=leak, eps_sec=eps, eps_cor=1e-10)
-    assert 0 < len(key) == bound
+    assert 0 < len(key) == bound - key.authentication_bits == bound - AUTHENTICATION_BITS
+    assert all(np.cumsum([bits for _, bits in key.ledger]) > 0)
     assert sum(bits for _, bits in key.ledger) == len(key)
 
 
@@ -75,22 +81,92 @@ def test_good_links_give_keys(n, q_key, q_test, seed):
     key = distill(**sifted(n, n, q_key, q_test, seed))
     assert key
     assert np.array_equal(key.secret_bits, key.peer_bits)
-    assert sum(bits for _, bits in key.ledger) == len(key) == key.terms.length
+    assert sum(bits for _, bits in key.ledger) == len(key) == key.terms.length - AUTHENTICATION_BITS
 
 
 def test_the_whole_leak_counts(monkeypatch):
     """Recounted at the oracle: every parity answered is a bit less of key."""
     answered = []
 
-    class Counting(reconciliation.ParityOracle):
-        def parities(self, order, starts, stops):
-            answered.extend(starts)
-            return super().parities(order, starts, stops)
+    class Counting(cascade.ParitySource):
+        def answer(self, question):
+            answers = super().answer(question)
+            answered.extend(answers)
+            return answers
 
-    monkeypatch.setattr(reconciliation, "ParityOracle", Counting)
+    monkeypatch.setattr(cascade, "ParitySource", Counting)
     key = distill(**sifted(20_000, 20_000, 0.02, 0.02, 3))
-    assert key.terms.leak == len(answered) > 0
-    assert len(key) == int(key.terms.entropy_bits - len(answered) - key.terms.epsilon_bits)
+    leak = len(answered) // 2  # each end answers every question
+    assert key.terms.leak == key.disclosed_bits == leak > 0
+    assert len(key) == int(key.terms.entropy_bits - leak - key.terms.epsilon_bits) - AUTHENTICATION_BITS
+
+
+def test_replies_count_where_the_bound_asks_for_it():
+    once, twice = (distill(**sifted(20_000, 20_000, 0.02, 0.02, 3), count_replies=c) for c in (False, True))
+    assert twice.terms.leak == 2 * once.terms.leak
+    assert len(twice) == pytest.approx(len(once) - once.terms.leak, abs=1)
+    assert sum(bits for _, bits in twice.ledger) == len(twice)
+
+
+def test_ldpc_reconciles_as_well():
+    key = distill(**sifted(20_000, 20_000, 0.02, 0.02, 3), reconciliation=Ldpc(frame=5_000))
+    assert len(key) > 500
+    assert np.array_equal(key.secret_bits, key.peer_bits)
+
+
+class Terms:
+    """A bound of the user's own."""
+
+    eps_sec = eps_cor = 1e-6
+
+    def __init__(self, length):
+        self.length = length
+
+    def lines(self):
+        return [("my bound", f"{self.length} bits")]
+
+
+class Half:
+    """Half of the raw key is secret."""
+
+    def terms(self, *, n, leak):
+        return Terms(max(0, int(n / 2 - leak)))
+
+    def __repr__(self):
+        return "Half()"
+
+
+def test_another_bound_decides_and_is_reported():
+    key = distill(**sifted(20_000, 0, 0.02, 0.0, 3), bound=Half())
+    assert len(key) == 9_500 - key.disclosed_bits - AUTHENTICATION_BITS
+    assert sum(bits for _, bits in key.ledger) == len(key)
+    assert "my bound" in key.report()
+    assert "my bound: 0 bits" in distill(**sifted(20_000, 0, 0.2, 0.0, 3), bound=Half()).reason
+
+
+def test_a_bound_that_grants_what_was_disclosed_is_refused():
+    class Generous(Half):
+        def terms(self, *, n, leak):
+            return Terms(n + 1)
+
+    with pytest.raises(ValueError, match="bound must grant at most the 19000 bits"):
+        distill(**sifted(20_000, 0, 0.02, 0.0, 3), bound=Generous())
+
+
+def test_a_reconciliation_that_needs_both_strings_will_do_for_study():
+    class Together:
+        def reconcile(self, alice_bits, bob_bits, *, qber, seed=None):
+            return Cascade().reconcile(alice_bits, bob_bits, qber=qber, seed=seed)
+
+    given = distill(**sifted(20_000, 20_000, 0.02, 0.02, 3), reconciliation=Together())
+    assert len(given) == len(distill(**sifted(20_000, 20_000, 0.02, 0.02, 3)))
+    assert np.array_equal(given.secret_bits, given.peer_bits)
+
+
+@pytest.mark.parametrize("wrong", [Cascade, None, "cascade", object()])
+def test_what_is_no_reconciliation_is_refused(wrong):
+    with pytest.raises(TypeError, match="reconciliation must be an object with"):
+        distill(**sifted(100, 100, 0, 0), reconciliation=wrong)
 
 
 def test_the_phase_errors_come_from_the_test_basis_alone():
@@ -107,10 +183,10 @@ def test_the_sample_is_disclosed_and_so_not_in_the_key():
     arguments = sifted(20_000, 20_000, 0.0, 0.0, 2)
     sizes = []
 
-    class Listening:
-        def reconcile(self, alice_bits, bob_bits, *, qber, seed=None):
-            sizes.append((len(alice_bits), qber))
-            return Cascade().reconcile(alice_bits, bob_bits, qber=qber, seed=seed)
+    class Listening(Cascade):
+        def alice_end(self, bits, *, qber, seed):
+            sizes.append((len(bits), qber))
+            return super().alice_end(bits, qber=qber, seed=seed)
 
     key = distill(**arguments, sample_fraction=0.1, reconciliation=Listening())
     assert key.sampled == 2_000
@@ -178,9 +254,21 @@ class AlmostPerfect:
     """A reconciliation that leaves one error."""
 
     def reconcile(self, alice_bits, bob_bits, *, qber, seed=None):
-        bits = alice_bits.copy()
-        bits[-1] ^= 1
-        return Reconciliation(bits=bits, leaked_bits=10, corrected_errors=0, passes=1)
+        raise AssertionError("the ends are asked each for itself")
+
+    def alice_end(self, bits, *, qber, seed):
+        yield b"ten"
+        return 10, 0
+
+    def bob_end(self, bits, *, qber, seed):
+        wrong = bits.copy()
+        wrong[-1] ^= 1
+        assert (yield b"") == b"ten"
+        yield b""
+        return Reconciliation(bits=wrong, leaked_bits=10, corrected_errors=0, passes=1)
+
+    def __repr__(self):
+        return "AlmostPerfect()"
 
 
 def test_a_single_error_left_refuses_the_key():
@@ -190,8 +278,9 @@ def test_a_single_error_left_refuses_the_key():
 
 def test_each_end_amplifies_its_own_bits(monkeypatch):
     """Were verification to miss an error, the keys of the two ends would really differ, by about half."""
-    missed = Verification(matched=True, tag_bits=34)
-    monkeypatch.setattr(distillation, "verify", lambda *args, **kwargs: missed)
+    honest = ends.toeplitz_hash
+    blind = lambda bits, *, seed, length: honest(bits, seed=seed, length=length) * (length != 34)
+    monkeypatch.setattr(ends, "toeplitz_hash", blind)
     key = distill(**sifted(20_000, 20_000, 0.0, 0.0, 9), reconciliation=AlmostPerfect())
     # more than 10,000 bits: within ±0.027 of one half but for 1e-6 (Hoeffding)
     assert len(key) > 10_000

@@ -7,6 +7,7 @@ import pytest
 
 from quantumlink.estimation import binomial_estimate
 from quantumlink.qkd import Key, NoSecretKey
+from quantumlink.qkd.bound import KeyTerms
 from quantumlink.qkd.finite_key import finite_key_terms
 
 TERMS = finite_key_terms(n=20_000, k=20_000, qber=0.02, leak=3_100, eps_sec=1e-10, eps_cor=1e-12)
@@ -108,6 +109,28 @@ def test_report_of_a_refused_key_gives_the_reason():
     assert "not measured" in refused(sampled=0).report()
 
 
+def test_what_authentication_spent_is_reported_and_lowers_the_limit():
+    report = key(authentication_bits=512).report()
+    assert "512 bits of shared secret, deducted" in report
+    assert "assumed" not in report
+    bits = np.zeros(TERMS.length - 511)
+    with pytest.raises(ValueError, match=f"at most {TERMS.length - 512} secret bits, got {TERMS.length - 511}"):
+        key(authentication_bits=512, _alice_bits=bits, _bob_bits=bits)
+
+
+def test_a_key_held_by_one_end_knows_its_own_bits_only():
+    alone = key(_bob_bits=None, holder="alice")
+    assert alone.secret_bits.tolist() == [1, 0, 1, 1, 0, 1, 0, 0]
+    with pytest.raises(AttributeError, match="held by one end"):
+        _ = alone.peer_bits
+
+
+def test_the_terms_of_a_bound_keep_the_contract():
+    assert isinstance(TERMS, KeyTerms)
+    assert (TERMS.eps_sec, TERMS.eps_cor) == (1e-10, 1e-12)
+    assert ("raw key", "20000 bits") in TERMS.lines()
+
+
 def test_plain_floats_do_as_error_rates():
     plain = key(qber=0.019, test_qber=0.02)
     assert "0.0190\n" in plain.report()
@@ -115,8 +138,9 @@ def test_plain_floats_do_as_error_rates():
 
 
 def test_impossible_keys_are_refused():
-    with pytest.raises(ValueError, match="a key needs the bits of both ends"):
-        key(_alice_bits=None)
+    for half in ({"_alice_bits": None}, {"_bob_bits": None}, {"holder": "bob"}):
+        with pytest.raises(ValueError, match="a key needs the bits of both ends"):
+            key(**half)
     with pytest.raises(ValueError, match="a key needs the bits of both ends"):
         key(_alice_bits=None, reason="half a key")
     with pytest.raises(ValueError, match="a key needs the bits of both ends"):

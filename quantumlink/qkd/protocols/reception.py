@@ -1,0 +1,150 @@
+"""Reception: photons that arrive, dark counts and dead time, and the bit that two detectors make of them.
+
+The receiver has a detector for each of the two outcomes. A dark count in one of them comes with the probability
+p, so that an empty window clicks with Y₀ = 1 − (1 − p)²; a `Detector` states Y₀, the whole receiver's. If both
+click, the bit is chosen at random (dropping such rounds would let an eavesdropper choose which ones are kept).
+While one recovers from a click both are gated off: dead time then costs rounds, and tells nobody anything.
+
+References:
+    N. Lütkenhaus, Phys. Rev. A 59, 3301 (1999): random bits for double clicks.
+    X. Ma, B. Qi, Y. Zhao, H.-K. Lo, Phys. Rev. A 72, 012326 (2005): gains and error rates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, exp, sqrt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink import validation
+
+Floats = npt.NDArray[np.float64]
+
+NO_PHOTON, ONLY_ZERO, ONLY_ONE, BOTH = range(4)
+"""What the photons alone would make click."""
+
+DARK = ((0, 0), (1, 0), (0, 1), (1, 1))
+"""The dark counts of the detectors of 0 and 1, in the order in which they are counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receiver:
+    """Bob's two detectors, by the numbers that matter for a round.
+
+    >>> Receiver(dark_probability=1e-5).empty_click_probability
+    1e-05
+    """
+
+    efficiency: float = 1.0
+    """Probability that an arriving photon is seen."""
+    dark_probability: float = 0.0
+    """Y₀: probability that anything clicks in an empty window."""
+    misalignment: float = 0.0
+    """Probability that a photon goes to the wrong detector."""
+    dead_time_s: float = 0.0
+    """Seconds after a click in which nothing clicks."""
+
+    @property
+    def empty_click_probability(self) -> float:
+        """Y₀."""
+        return self.dark_probability
+
+    @property
+    def dark_probabilities(self) -> Floats:
+        """The probabilities of the four `DARK` patterns."""
+        p = 1 - sqrt(1 - self.dark_probability)
+        return np.array([(1 - p) ** 2, p * (1 - p), p * (1 - p), p * p])
+
+    def flipped(self, one: Floats) -> Floats:
+        """The probability of outcome 1 after misalignment."""
+        return one * (1 - self.misalignment) + (1 - one) * self.misalignment
+
+
+def receiver_of(detector: Any) -> Receiver:
+    """Read a `Detector`, or anything with (some of) its attributes; None is an ideal one.
+
+    The probability of a click in an empty window is 1 − exp(−(dark + background rate)·window).
+
+    Raises:
+        ValueError: if a value is out of its range.
+    """
+    if detector is None or isinstance(detector, Receiver):
+        return detector or Receiver()
+
+    def value(name: str) -> float:
+        found = getattr(detector, name, None)
+        return 0.0 if found is None else validation.number(f"detector.{name}", found, at_least=0.0)
+
+    efficiency = getattr(detector, "efficiency", None)
+    if efficiency is None:
+        raise TypeError(f"detector must be a Detector (with efficiency, dark_count_rate_hz, …), got {detector!r}")
+    rate = value("dark_count_rate_hz") + value("background_rate_hz")
+    return Receiver(
+        efficiency=validation.probability("detector.efficiency", efficiency),
+        dark_probability=1 - exp(-rate * value("window_s")),
+        misalignment=validation.probability("detector.misalignment", getattr(detector, "misalignment", 0.0)),
+        dead_time_s=value("dead_time_s"),
+    )
+
+
+def clicks_in(rounds: int, probability: float, blind: int, rng: np.random.Generator) -> int:
+    """How many of the rounds click, each with a probability, if the next few rounds after a click are blind.
+
+    Exact: the rounds from one click to the next are ``blind`` plus a geometric number.
+
+    >>> clicks_in(1000, 1.0, 9, np.random.default_rng(1))
+    100
+    """
+    if probability <= 0:
+        return 0
+    if not blind:
+        return int(rng.binomial(rounds, probability))
+    clicks, last = 0, -blind  # the position of the last click
+    while True:
+        expected = (rounds - last) * probability / (1 + blind * probability)
+        batch = int(min(max(2 * expected**0.5 + expected, 64), 1_000_000))
+        positions = last + np.cumsum(rng.geometric(probability, batch) + blind)
+        within = int(np.searchsorted(positions, rounds, side="right"))
+        clicks += within
+        if within < batch:
+            return clicks
+        last = int(positions[-1])
+
+
+def blind_rounds(dead_time_s: float, repetition_rate_hz: float) -> int:
+    """Rounds after a click that lie within the dead time.
+
+    >>> blind_rounds(1e-6, 1e7), blind_rounds(0.0, 1e9)
+    (9, 0)
+    """
+    return max(0, ceil(round(dead_time_s * repetition_rate_hz, 6)) - 1)
+
+
+def bits_of_patterns(patterns: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """The bits that clicks give.
+
+    Args:
+        patterns: counts by what the photons do and by dark counts, shape (..., 4, 4).
+        rng: source of the bits of double clicks.
+
+    Returns:
+        Counts of the bits 0 and 1, shape (..., 2); windows without any click are left out.
+    """
+    zeros = np.zeros(patterns.shape[:-2], dtype=np.int64)
+    ones, double = zeros.copy(), zeros.copy()
+    for photon in (NO_PHOTON, ONLY_ZERO, ONLY_ONE, BOTH):
+        for d, (dark0, dark1) in enumerate(DARK):
+            zero = photon in (ONLY_ZERO, BOTH) or bool(dark0)
+            one = photon in (ONLY_ONE, BOTH) or bool(dark1)
+            count = patterns[..., photon, d]
+            if zero and one:
+                double += count
+            elif zero:
+                zeros += count
+            elif one:
+                ones += count
+    heads = rng.binomial(double, 0.5)
+    return np.stack([zeros + heads, ones + double - heads], axis=-1)

@@ -1,0 +1,119 @@
+"""The six-state protocol with single photons: BB84 with Y as a third basis.
+
+Rounds where both chose Z give the key. Rounds where both chose X or both Y test it: the X rounds bound the phase
+errors, the Y rounds are counted for a bound that takes all three error rates.
+
+Reference:
+    D. Bruß, Phys. Rev. Lett. 81, 3018 (1998).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BaseSamplerV2
+from qiskit.providers import BackendV2
+from quantumlink_circuits.stages import Between
+
+from quantumlink.circuits import SIX_STATE_SETTINGS, six_state_round
+from quantumlink.hardware import Medium
+from quantumlink.link import Link
+from quantumlink.program import Program
+from quantumlink.qkd.key import Key
+from quantumlink.qkd.protocols.bb84 import between_zero_and_one
+from quantumlink.qkd.protocols.bbm92 import SixStatePairs
+from quantumlink.qkd.protocols.playing import Counts
+from quantumlink.qkd.protocols.prepare_and_measure import KeyCell, Label, PrepareAndMeasure, laid_out
+from quantumlink.qkd.protocols.session import Sifted
+
+
+@dataclass(frozen=True, kw_only=True)
+class SixState(PrepareAndMeasure):
+    """A session of the six-state protocol; X and Y are equally likely. The other fields are those of `BB84`.
+
+    Args:
+        z_probability: probability with which each end chooses Z, in (0, 1); ⅓ is the original protocol.
+
+    Raises:
+        ValueError: if an argument is out of range.
+        TypeError: if one is of the wrong kind.
+
+    >>> from quantumlink.hardware import Fiber
+    >>> sifted = SixState(medium=Fiber(0), rounds=90_000, seed=7, z_probability=1 / 3).sift()
+    >>> sifted.statistics["Y errors"], abs(len(sifted.key_alice) - 10_000) < 1_000
+    (0, True)
+    """
+
+    z_probability: float = 0.8
+    """Probability with which each end chooses Z."""
+
+    protocol: ClassVar[str] = "six-state"
+
+    def __post_init__(self) -> None:
+        self._set(z_probability=between_zero_and_one("z_probability", self.z_probability))
+        super().__post_init__()
+
+    def round_circuit(self, between: Between = ()) -> QuantumCircuit:
+        """See `six_state_round`."""
+        return six_state_round(between)
+
+    def settings(self) -> Mapping[Label, tuple[tuple[float, ...], float]]:
+        """(bit, Alice's basis, Bob's basis), as in `SIX_STATE_SETTINGS`."""
+        rest = (1 - self.z_probability) / 2
+        chosen = {"Z": self.z_probability, "X": rest, "Y": rest}
+        return {
+            (bit, sent, measured): (row, chosen[sent] * chosen[measured] / 2)
+            for (bit, sent, measured), row in SIX_STATE_SETTINGS.items()
+        }
+
+    def key_cells(self) -> Sequence[KeyCell]:
+        """Z on both sides."""
+        return [KeyCell((bit, "Z", "Z"), (0, 1), bit) for bit in (0, 1)]
+
+    def _sift_counts(self, counts: Counts, rng: np.random.Generator) -> Sifted:
+        by_label = dict(zip(self.settings(), counts.sum(axis=0), strict=True))
+        key, test, rest = ([(bit, by_label[bit, b, b]) for bit in (0, 1)] for b in "ZXY")
+        statistics = {
+            "Y rounds": int(sum(found.sum() for _, found in rest)),
+            "Y errors": int(sum(found[1 - bit] for bit, found in rest)),
+        }
+        accepted = int(counts.sum())
+        return Sifted(*laid_out(key, rng), *laid_out(test, rng), accepted=accepted, statistics=statistics)
+
+
+def six_state(
+    over: Medium | Link | Program,
+    rounds: int,
+    *,
+    seed: int | None = None,
+    z_probability: float = 0.8,
+    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    **options: Any,
+) -> Key:
+    """Distribute a key by the six-state protocol.
+
+    Args:
+        over: a medium (prepare and measure), or a link or program (entangled pairs).
+        rounds: qubits sent, or runs of the link; at least 1.
+        seed: makes everything repeatable.
+        z_probability: probability with which each end chooses Z, in (0, 1); ⅓ is the original protocol.
+        sampler: what the rounds run on; see `Session.run`.
+        options: the other fields of `SixState` or `SixStatePairs`.
+
+    Returns:
+        The key, or a refused one that says why.
+
+    Raises:
+        ValueError: if an argument is out of range.
+        TypeError: if one is of the wrong kind.
+    """
+    common: dict[str, Any] = {"rounds": rounds, "seed": seed, "z_probability": z_probability, **options}
+    if isinstance(over, (Link, Program)):
+        return SixStatePairs(link=over, **common).run(sampler)
+    if not isinstance(over, Medium):
+        raise TypeError(f"over must be a medium, a link or a program, got {over!r} ({type(over).__name__})")
+    return SixState(medium=over, **common).run(sampler)

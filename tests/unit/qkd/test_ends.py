@@ -1,0 +1,294 @@
+"""Two ends that exchange bytes: whatever happens to the bytes, never two keys that differ."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quantumlink.qkd import Cascade, NoSecretKey
+from quantumlink.qkd.ends import AUTHENTICATION_BITS, Agreement, Alice, Bob, SharedSecret, converse, replay
+from quantumlink.qkd.reconciliation import Ldpc
+from quantumlink.qkd.transcript import Message, Transcript, TranscriptError
+
+N = 4_000
+AGREED = Agreement(protocol="BB84", rounds=40_000, accepted=20_000, eps_sec=1e-6, eps_cor=1e-10)
+
+
+def both(seed=1, error_rate=0.005, agreement=AGREED, secret=None, **bob):
+    """A pair of ends with sifted bits; ``secret`` is what they share."""
+    rng = np.random.default_rng(seed)
+    key, test = rng.integers(0, 2, (2, N), dtype=np.uint8)
+    noisy = [bits ^ (rng.random(N) < error_rate) for bits in (key, test)]
+    shared = rng.integers(0, 2, AUTHENTICATION_BITS) if secret is None else secret
+    alice = Alice(key, test, agreement=agreement, secret=SharedSecret(shared), seed=seed)
+    return alice, Bob(*noisy, **{"agreement": agreement, "secret": SharedSecret(shared)} | bob)
+
+
+def recorded(**options):
+    alice, bob = both(**options)
+    converse(alice, bob)
+    return alice, bob
+
+
+ALICE, BOB = recorded()
+LENGTH = len(ALICE.transcript)
+
+
+def outcome(alice, bob):
+    """True for equal keys, False for no key at one end or both; never are there two keys that differ."""
+    alice.hang_up()
+    bob.hang_up()
+    if alice.key and bob.key:
+        assert np.array_equal(alice.key.secret_bits, bob.key.secret_bits)
+        return True
+    for end in (alice, bob):
+        if not end.key:
+            assert end.reason
+            with pytest.raises(NoSecretKey):
+                _ = end.key.secret_bits
+    return False
+
+
+def talk(alice, bob, meddle):
+    """Let them talk over a line on which ``meddle(number, message)`` gives the messages that arrive instead."""
+    listener, other = bob, alice
+    waiting = meddle(0, alice.open())
+    number = 0
+    while waiting:
+        replies = [reply for line in waiting if (reply := listener.receive(line)) is not None]
+        listener, other = other, listener
+        number += 1
+        waiting = [line for reply in replies for line in meddle(number, reply)]
+        assert number < 10 * LENGTH
+    return outcome(alice, bob)
+
+
+def test_undisturbed_they_get_the_same_key_and_transcript():
+    assert outcome(*recorded())
+    assert ALICE.transcript == BOB.transcript
+    assert len(ALICE.key) > 200
+    for end in (ALICE, BOB):
+        assert end.key.authentication_bits == AUTHENTICATION_BITS
+        assert sum(bits for _, bits in end.key.ledger) == len(end.key)
+    assert ALICE.key.ledger == BOB.key.ledger
+    assert ALICE.key.report() == BOB.key.report()
+    assert list(ALICE.transcript)[-1].count(b"confirmed") == 1
+
+
+@pytest.mark.parametrize(
+    "agreement",
+    [Agreement(protocol="BB84", rounds=10**5, accepted=10**5, eps_sec=1e-6, reconciliation=Ldpc(frame=2_000))],
+)
+def test_other_reconciliations_talk_as_well(agreement):
+    alice, bob = recorded(agreement=agreement)
+    assert outcome(alice, bob)
+
+
+# The last message is the one exception that no protocol can mend: Bob notices, Alice cannot.
+
+
+@given(number=st.integers(0, LENGTH - 2), where=st.floats(0, 0.999), flip=st.integers(1, 255))
+@settings(deadline=None, max_examples=120)
+def test_a_changed_byte_anywhere_ends_in_two_aborts(number, where, flip):
+    """A change survives with probability 2⁻¹²⁰ or less; where Alice or Bob refuses, the other learns of it."""
+
+    def meddle(position, line):
+        place = int(where * len(line))
+        return [line[:place] + bytes([line[place] ^ flip]) + line[place + 1 :] if position == number else line]
+
+    alice, bob = both()
+    assert not talk(alice, bob, meddle)
+    assert not alice.key
+    assert not bob.key
+
+
+@given(
+    number=st.integers(0, LENGTH - 2), field=st.sampled_from(["kind", "sender", "session", "number", "tag", "body"])
+)
+@settings(deadline=None, max_examples=80)
+def test_a_well_formed_lie_is_found_out(number, field):
+    def lie(message):
+        body = dict(message.body)
+        for name, value in body.items():
+            if isinstance(value, str) and value:
+                body[name] = ("A" if value[0] != "A" else "B") + value[1:]
+            elif isinstance(value, bool):
+                body[name] = not value
+            elif isinstance(value, int):
+                body[name] = value ^ 1
+        lies = {
+            "kind": "check",
+            "sender": "bob" if message.sender == "alice" else "alice",
+            "session": "00",
+            "number": message.number + 1,
+            "tag": "AAAA" if message.tag is None else None,
+            "body": body or {"more": 1},
+        }
+        return Message(**(message.__dict__ | {field: lies[field]})).encode()
+
+    def meddle(position, line):
+        return [lie(Message.decode(line)) if position == number else line]
+
+    alice, bob = both()
+    changed = lie(ALICE.transcript[number]) != ALICE.transcript[number].encode()
+    assert talk(alice, bob, meddle) is not changed
+    assert bool(alice.key) is bool(bob.key) is not changed
+
+
+@given(number=st.integers(0, LENGTH - 1), kind=st.sampled_from(["drop", "twice", "again", "swap"]))
+@settings(deadline=None, max_examples=80)
+def test_lost_repeated_replayed_and_reordered_messages(number, kind):
+    heard = []
+
+    def meddle(position, line):
+        heard.append(line)
+        if position != number:
+            return [line]
+        return {
+            "drop": [],
+            "twice": [line, line],
+            "again": [heard[0]],
+            "swap": [heard[max(0, position - 2)], line],
+        }[kind]
+
+    alice, bob = both()
+    together = talk(alice, bob, meddle)
+    if number == LENGTH - 1 and kind == "twice":
+        assert together  # what comes after the end is not listened to
+    elif not together:
+        assert not bob.key
+        assert number == LENGTH - 1 or not alice.key
+
+
+def test_a_lost_last_message_leaves_bob_without_a_key_and_saying_so():
+    alice, bob = both()
+    assert not talk(alice, bob, lambda number, line: [line] if number < LENGTH - 1 else [])
+    assert alice.key
+    assert not bob.key
+    assert bob.reason == "the conversation ended before it was complete"
+
+
+def test_yesterdays_conversation_convinces_nobody():
+    """Bob has the same bits and yesterday's messages, but the masks have moved on."""
+    fresh = np.random.default_rng(99).integers(0, 2, AUTHENTICATION_BITS)
+    _, bob = both(secret=fresh)
+    for line in ALICE.transcript:
+        if Message.decode(line).sender == "alice":
+            bob.receive(line)
+    assert not bob.key
+    assert "authentication tag" in bob.reason
+
+
+def test_somebody_without_the_secret_gets_nothing():
+    alice, bob = both(secret=np.zeros(AUTHENTICATION_BITS), **{})
+    _, stranger = both(secret=np.ones(AUTHENTICATION_BITS))
+    converse(alice, stranger)
+    assert not stranger.key
+    assert not alice.key
+    assert "authentication tag" in stranger.reason
+    assert alice.reason.startswith("the other end gave up: the authentication tag")
+    assert not bob.finished
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"eps_sec": 1e-7},
+        {"eps_cor": 1e-7},
+        {"reconciliation": Cascade.original()},
+        {"protocol": "B92"},
+        {"count_replies": True},
+        {"sample_fraction": 0.2},
+    ],
+)
+def test_ends_that_disagree_stop_at_once(change):
+    other = Agreement(**AGREED.__dict__ | change)
+    alice, bob = both(agreement=AGREED)
+    _, odd = both(agreement=other)
+    converse(alice, odd)
+    assert odd.reason == f"the two ends do not agree on {next(iter(change))}"
+    assert not alice.key
+    assert not bob.finished
+
+
+def test_replay_of_a_saved_transcript(tmp_path):
+    ALICE.transcript.save(tmp_path / "talk.jsonl")
+    transcript = Transcript.load(tmp_path / "talk.jsonl")
+    for end, original in zip(both(), (ALICE, BOB), strict=True):
+        assert np.array_equal(replay(transcript, end).secret_bits, original.key.secret_bits)
+    shorter = Transcript()
+    for line in list(transcript)[:-1]:
+        shorter.append(line)
+    assert not replay(shorter, both()[1])
+    with pytest.raises(TranscriptError, match="is not what this end says"):
+        replay(transcript, both(seed=2)[0])
+    with pytest.raises(TranscriptError, match="is not what this end says; it gave up: the authentication tag"):
+        replay(transcript, both(secret=np.ones(AUTHENTICATION_BITS))[1])
+
+
+def test_secrets_are_in_no_message_and_no_text():
+    bits = ALICE.key.secret_bits
+    from quantumlink.qkd.transcript import pack_bits
+
+    spoken = b"".join(ALICE.transcript)
+    assert pack_bits(bits)[:40].encode() not in spoken
+    raw = ALICE._bits
+    assert pack_bits(raw)[:40].encode() not in spoken
+    texts = [repr(ALICE), repr(BOB), repr(ALICE.key), ALICE.key.report(), repr(ALICE.transcript)]
+    again = recorded(seed=1)
+    assert texts == [
+        repr(again[0]),
+        repr(again[1]),
+        repr(again[0].key),
+        again[0].key.report(),
+        repr(again[0].transcript),
+    ]
+    digits = "".join(map(str, bits[:30]))
+    assert not any(digits in text or " ".join(digits) in text for text in texts)
+
+
+def test_the_secret_is_taken_at_once_and_stays_in_step():
+    secrets = [SharedSecret(np.ones(AUTHENTICATION_BITS + 5)) for _ in range(2)]
+    Alice([0], [0], agreement=AGREED, secret=secrets[0])
+    Bob([0], [0], agreement=AGREED, secret=secrets[1])
+    assert [len(s) for s in secrets] == [5, 5]
+    with pytest.raises(ValueError, match="bits of the shared secret are needed, 5 are left"):
+        Bob([0], [0], agreement=AGREED, secret=secrets[1])
+
+
+def test_an_unfinished_end_has_no_key_yet():
+    alice, _ = both()
+    alice.open()
+    with pytest.raises(RuntimeError, match="not over"):
+        _ = alice.key
+    with pytest.raises(RuntimeError, match="begun already"):
+        alice.open()
+
+
+@given(noise=st.binary(max_size=60))
+def test_noise_on_the_line_is_answered_by_an_abort(noise):
+    _, bob = both()
+    assert Message.decode(bob.receive(noise)).kind == "abort"
+    assert "not a message" in bob.reason
+    assert bob.receive(b"more") is None
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"accepted": 10, "rounds": 5}, "accepted must be at most rounds, 5, got 10"),
+        ({"eps_cor": 0}, "eps_cor must be a number strictly between 0 and 1"),
+        ({"sample_fraction": 1.5}, "sample_fraction must be a number strictly between 0 and 1"),
+    ],
+)
+def test_bad_agreements_are_named(change, text):
+    with pytest.raises(ValueError, match=text):
+        Agreement(**AGREED.__dict__ | change)
+
+
+def test_bad_bits_are_refused():
+    secret = SharedSecret(np.ones(AUTHENTICATION_BITS))
+    with pytest.raises(ValueError, match="key_bits must hold the numbers 0 and 1 only"):
+        Bob([2], [0], agreement=AGREED, secret=secret)
+    with pytest.raises(ValueError, match="accepted must lie between the sifted bits and the rounds"):
+        Bob(np.zeros(20_000), [0], agreement=AGREED, secret=secret)
