@@ -56,7 +56,8 @@ def draw_key_rates(
     for name in validation.sequence("protocols", protocols, "protocols"):
         rate = CHANNEL_RATES[validation.choice("protocols", name, CHANNEL_RATES)](eta, detector)
         shown = rate > 0
-        axes.plot(distances[shown], rate[shown], label=_LABELS.get(name, name))
+        none = "" if shown.any() else " (no key here)"
+        axes.plot(distances[shown], rate[shown], label=_LABELS.get(name, name) + none)
     axes.set_yscale("log")
     axes.set_ylim(max(1e-12, float(plob_rate(eta)[-1]) / 100), 2.0)
     axes.set_xlim(0, longest)

@@ -1,0 +1,184 @@
+"""A device's noise written into an ISA circuit, as far as the target states it.
+
+- Gates: a depolarizing error after thermal relaxation over the gate's duration, such that the average gate error is
+  the stated one (Aer's rule); resets relax.
+- Readout: the stated confusion of each qubit, which also drives the feed-forward.
+- Waiting: every gap of the latest schedule, and every `Delay`, relaxes by T1 and T2, conditional blocks and the
+  feed-forward latency included. A block that does not run waits as long.
+
+Not included, as targets do not state them: crosstalk, leakage, coherent errors, drift, errors of preparation, and
+what a mid-circuit measurement does to its neighbors. The qubits are those that the circuit uses, renumbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from qiskit.circuit import CircuitInstruction, IfElseOp, Instruction, QuantumCircuit, QuantumRegister
+from qiskit.transpiler import Target
+
+from quantumlink.execution.preparation.calibration import Calibration
+from quantumlink.execution.preparation.prepared import used_qubits
+from quantumlink.execution.preparation.schedule import Schedule, latest_schedule
+from quantumlink.rewrites import inlined_noise, readout_errors
+
+if TYPE_CHECKING:
+    from qiskit_aer.noise import NoiseModel
+
+Confusion = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyCircuit:
+    """A small circuit with its noise."""
+
+    circuit: QuantumCircuit
+    """Errors as instructions; only the qubits in use; classical bits as they were."""
+    readout: Mapping[int, Confusion]
+    """Confusion matrices ``[true, read]`` by the small circuit's qubits."""
+    physical: tuple[int, ...]
+    """The physical qubit of each."""
+
+
+def noisy_isa_circuit(
+    circuit: QuantumCircuit, target: Target, *, latency_s: float, noise_model: NoiseModel | None = None
+) -> NoisyCircuit:
+    """Write noise into an ISA circuit; its parameters may be free.
+
+    Args:
+        circuit: an ISA circuit.
+        target: its device.
+        latency_s: of the feed-forward, in seconds.
+        noise_model: instead of the target's noise, and by itself. If it relaxes (as Aer's models of backends do),
+            a `Delay` relaxes; other waiting does nothing.
+
+    Raises:
+        UnsupportedOperation: if the model has custom passes that are no relaxation.
+    """
+    from qiskit_aer.noise import RelaxationNoisePass
+
+    used = used_qubits(circuit)
+    calibration = Calibration(target)
+    if noise_model is None:
+        schedule = latest_schedule(circuit, calibration.duration_s, latency_s=latency_s)
+        told = _with_waiting(circuit, schedule, calibration)
+        model = target_noise(circuit, target)
+    else:
+        told, model = circuit, noise_model
+        passes = noise_model._custom_noise_passes
+        if passes and all(isinstance(each, RelaxationNoisePass) for each in passes):
+            told = _with_waiting(circuit, None, calibration)
+            model = copy(noise_model)
+            model._custom_noise_passes = []
+    confusions = readout_errors(model, circuit.num_qubits)
+    return NoisyCircuit(
+        small(inlined_noise(told, model), used),
+        {i: confusions[q] for i, q in enumerate(used) if q in confusions},
+        tuple(used),
+    )
+
+
+def target_noise(circuit: QuantumCircuit, target: Target) -> NoiseModel:
+    """Aer's noise model of a device, restricted to the instructions that a circuit uses."""
+    from qiskit_aer.noise import NoiseModel
+    from qiskit_aer.noise.device.models import basic_device_gate_errors, basic_device_readout_errors
+
+    part = Target(num_qubits=target.num_qubits, qubit_properties=target.qubit_properties, dt=target.dt)
+    found: dict[str, set[tuple[int, ...]]] = {}
+    for name, qubits in _instructions(circuit, list(range(circuit.num_qubits))):
+        found.setdefault(name, set()).add(qubits)
+    for name, places in found.items():
+        known = target[name] if name in target.operation_names else None
+        if known is not None and None not in known and name not in ("delay", "barrier"):
+            properties = {qubits: known[qubits] for qubits in sorted(places) if qubits in known}
+            part.add_instruction(target.operation_from_name(name), properties)
+    model = NoiseModel()
+    for name, gate_qubits, error in basic_device_gate_errors(target=part):
+        model.add_quantum_error(error, name, gate_qubits)
+    if "measure" in part.operation_names:
+        for readout_qubits, error in basic_device_readout_errors(target=part):
+            model.add_readout_error(error, readout_qubits)
+    return model
+
+
+def small(circuit: QuantumCircuit, used: Sequence[int]) -> QuantumCircuit:
+    """The circuit on those of its qubits, without barriers and delays; parameters and classical bits stay."""
+    register = QuantumRegister(len(used), "q")
+    result = QuantumCircuit(register, global_phase=circuit.global_phase)
+    result.add_bits(circuit.clbits)
+    for creg in circuit.cregs:
+        result.add_register(creg)
+    place = {circuit.qubits[q]: register[i] for i, q in enumerate(used)}
+    for instruction in circuit.data:
+        if instruction.name not in ("barrier", "delay"):
+            result.append(instruction.operation, [place[q] for q in instruction.qubits], instruction.clbits)
+    return result
+
+
+def _instructions(circuit: QuantumCircuit, outer: list[int]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    qubit_of = {q: outer[i] for i, q in enumerate(circuit.qubits)}
+    for instruction in circuit.data:
+        qubits = [qubit_of[q] for q in instruction.qubits]
+        if isinstance(instruction.operation, IfElseOp):
+            for block in instruction.operation.blocks:
+                yield from _instructions(block, qubits)
+        else:
+            yield instruction.name, tuple(qubits)
+
+
+def _with_waiting(circuit: QuantumCircuit, schedule: Schedule | None, calibration: Calibration) -> QuantumCircuit:
+    """The circuit with a relaxation wherever a qubit waits; without a schedule, only where a `Delay` says so."""
+    result = circuit.copy_empty_like()
+    qubit_of = {q: i for i, q in enumerate(circuit.qubits)}
+    for i, instruction in enumerate(circuit.data):
+        operation = instruction.operation
+        physical = [qubit_of[q] for q in instruction.qubits]
+        waits = [0.0] * len(physical) if schedule is None else schedule.waits_s[i]
+        if isinstance(operation, IfElseOp) and schedule is not None:
+            operation = _waiting_blocks(instruction, physical, schedule.lengths_s[i], calibration)
+        result.append(operation, instruction.qubits, instruction.clbits)
+        told = calibration.delay_s(operation) if instruction.name == "delay" else 0.0
+        for qubit, place, wait in zip(instruction.qubits, physical, waits, strict=True):
+            error = _relaxation(calibration, place, wait + told)
+            if error is not None:
+                result.append(error, [qubit])
+    return result
+
+
+def _waiting_blocks(
+    instruction: CircuitInstruction, physical: list[int], length: float, calibration: Calibration
+) -> IfElseOp:
+    """The conditional with blocks in which every qubit spends the whole time, busy or waiting."""
+    blocks = list(instruction.operation.blocks)
+    if len(blocks) == 1:
+        blocks.append(QuantumCircuit(blocks[0].qubits, blocks[0].clbits))
+    told = []
+    for block in blocks:
+        busy = dict.fromkeys(block.qubits, 0.0)
+        place = dict(zip(block.qubits, physical, strict=True))
+        for inner in block.data:
+            for q in inner.qubits:
+                busy[q] += calibration.duration_s(inner, [place[p] for p in inner.qubits])
+        rewritten = block.copy_empty_like()
+        for q in block.qubits:
+            error = _relaxation(calibration, place[q], max(0.0, length - busy[q]))
+            if error is not None:
+                rewritten.append(error, [q])
+        for inner in block.data:
+            rewritten.append(inner)
+        told.append(rewritten)
+    return IfElseOp(instruction.operation.condition, told[0], told[1])
+
+
+def _relaxation(calibration: Calibration, qubit: int, seconds: float) -> Instruction | None:
+    from qiskit_aer.noise import thermal_relaxation_error
+
+    t1, t2 = calibration.lifetimes(qubit)
+    if seconds <= 0 or t1 == t2 == float("inf"):
+        return None
+    return thermal_relaxation_error(t1, t2, seconds).to_instruction()

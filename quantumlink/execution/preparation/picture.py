@@ -1,0 +1,76 @@
+"""The coupling map with a prepared link on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import rustworkx as rx
+from qiskit.circuit import IfElseOp, QuantumCircuit
+
+from quantumlink.execution.preparation.calibration import Calibration
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from quantumlink.execution.preparation.prepared import Prepared
+
+FAINT, LINK = "#c5ccd3", "#1f4e79"
+MAX_LEGEND = 12
+"""Most nodes that the legend names."""
+
+
+def draw_on_device(prepared: Prepared) -> Figure:
+    """The device's coupling map; qubits colored by their node, and the two-qubit gates of the circuit thick."""
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    graph = Calibration(prepared.target).coupling
+    places = _unfolded(graph)
+    figure = Figure(figsize=(8, 8), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    for a, b in graph.edge_list():
+        axes.plot(*zip(places[a], places[b], strict=True), color=FAINT, linewidth=1, zorder=1)
+    for a, b in sorted(used_pairs(prepared.circuit)):
+        axes.plot(*zip(places[a], places[b], strict=True), color=LINK, linewidth=4, zorder=2)
+    nodes = prepared.program.nodes
+    names = list(dict.fromkeys(node.name for node in nodes))
+    colors = {name: colormaps["tab20"](i % 20) for i, name in enumerate(names)}
+    holder = {q: nodes[i].name for i, q in enumerate(prepared.layout)}
+    for q in range(graph.num_nodes()):
+        color = colors[holder[q]] if q in holder else "white"
+        axes.plot(*places[q], "o", markersize=13, color=color, markeredgecolor=FAINT, zorder=3)
+        axes.text(places[q][0], places[q][1], str(q), fontsize=6, ha="center", va="center", zorder=4)
+    for name in names[:MAX_LEGEND]:
+        axes.plot([], [], "o", color=colors[name], label=name)
+    axes.legend(loc="upper left", fontsize=8, title="" if len(names) <= MAX_LEGEND else f"of {len(names)} nodes")
+    axes.set_title(f"{' – '.join(prepared.program.ends)} on {prepared.backend_name}", parse_math=False)
+    return figure
+
+
+def _unfolded(graph: rx.PyGraph[int, float]) -> npt.NDArray[np.float64]:
+    """Places in the plane whose distances are near those along the graph, shape (qubits, 2) (classical scaling)."""
+    steps = np.asarray(rx.graph_distance_matrix(graph, null_value=float(graph.num_nodes())))
+    centered = np.eye(len(steps)) - 1 / len(steps)
+    values, vectors = np.linalg.eigh(-centered @ steps**2 @ centered / 2)
+    places = np.zeros((len(steps), 2))
+    kept = min(2, len(steps))
+    places[:, :kept] = vectors[:, -kept:] * np.sqrt(np.clip(values[-kept:], 0.0, None))
+    return places
+
+
+def used_pairs(circuit: QuantumCircuit, outer: list[int] | None = None) -> set[tuple[int, int]]:
+    """The pairs of qubits (by index, ascending) that a circuit's gates join."""
+    place = list(range(circuit.num_qubits)) if outer is None else outer
+    qubit_of = {q: place[i] for i, q in enumerate(circuit.qubits)}
+    found: set[tuple[int, int]] = set()
+    for instruction in circuit.data:
+        qubits = [qubit_of[q] for q in instruction.qubits]
+        if isinstance(instruction.operation, IfElseOp):
+            for block in instruction.operation.blocks:
+                found |= used_pairs(block, qubits)
+        elif len(qubits) == 2 and instruction.name != "barrier":
+            found.add((min(qubits), max(qubits)))
+    return found

@@ -1,0 +1,167 @@
+"""A program prepared for a device: what to submit, and how to read what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from qiskit.circuit import QuantumCircuit
+from qiskit.transpiler import Target
+
+from quantumlink import validation
+from quantumlink.execution.preparation.cost import Cost
+from quantumlink.execution.preparation.lowering import Lowered, Lowering, Medium
+from quantumlink.execution.preparation.recipe import Recipe
+from quantumlink.execution.samples import Samples
+from quantumlink.program import Program
+from quantumlink.readings.state import html_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One lowering of the corrections, and what it would cost."""
+
+    corrections: Lowering
+    """Which one."""
+    cost: Cost | None
+    """Its estimated cost, None if it is impossible or was not estimated."""
+    note: str = ""
+    """Why there is no cost."""
+
+    def __str__(self) -> str:
+        return f"{self.corrections}: {self.note if self.cost is None else self.cost}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Prepared:
+    """A program in a device's own instructions: see `prepare`."""
+
+    circuit: QuantumCircuit
+    """The ISA circuit, on all the device's qubits; the directions of measurement, and what is drawn at random, are
+    its parameters."""
+    lowered: Lowered
+    """The program as it is measured, before it has a place on the device."""
+    recipe: Recipe
+    """How to read a result: plain data, for a file."""
+    layout: tuple[int, ...]
+    """For each qubit of the measured program its physical qubit at the start."""
+    final_layout: tuple[int, ...]
+    """The same at the end."""
+    backend_name: str
+    """The device."""
+    target: Target
+    """The device's target, with its calibration as it was."""
+    corrections: Lowering
+    """The lowering that was chosen."""
+    choices: tuple[Choice, ...]
+    """The lowerings that were considered, with their estimated costs."""
+    medium: Medium
+    """Whether the medium was dropped or is played."""
+    cost: Cost
+    """What the circuit costs by the target's calibration."""
+    plain_cost: Cost | None
+    """The same of a plain transpilation at level 3, None if none was made."""
+    origin: str
+    """Whose placement it is: ``"search"``, ``"plain"`` or ``"given"``."""
+    randomizations: int
+    """Rows of random parameters for each basis."""
+    latency_s: float
+    """The feed-forward latency that was assumed."""
+    delay_rounding_s: float
+    """The most by which a delay was lengthened to whole ticks."""
+    dropped_channels: int
+    """Pauli channels of the medium that were left out."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Options for the runtime's sampler, such as its dynamical decoupling and twirling."""
+    _table: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @property
+    def program(self) -> Program:
+        """The lowered program as it is measured: heralds and frame read its bits."""
+        return self.lowered.program
+
+    @property
+    def physical_qubits(self) -> tuple[int, ...]:
+        """The physical qubits that the circuit touches, ascending."""
+        return tuple(used_qubits(self.circuit))
+
+    def settings(self) -> FloatArray:
+        """The rows of the broadcast PUB: shape (bases · randomizations, parameters), by ``circuit.parameters``."""
+        return self._table.copy()
+
+    def pubs(self, shots: int) -> list[tuple[QuantumCircuit, FloatArray, int]]:
+        """What a SamplerV2 takes: one PUB, all rows with equal shots, as one job demands.
+
+        Args:
+            shots: runs for each basis, rounded up to a multiple of the randomizations.
+        """
+        shots = validation.count("shots", shots, at_least=1)
+        return [(self.circuit, self.settings(), -(-shots // self.randomizations))]
+
+    def samples(self, result: Any) -> Samples:
+        """What was measured: see `Recipe.samples`."""
+        return self.recipe.samples(result)
+
+    def draw(self) -> Figure:
+        """The coupling map with the link on it: nodes by color, two-qubit gates as thick lines."""
+        from quantumlink.execution.preparation.picture import draw_on_device
+
+        return draw_on_device(self)
+
+    def report(self) -> str:
+        """What was chosen and why, in some lines of text."""
+        plain = "not made" if self.plain_cost is None else str(self.plain_cost)
+        lines = [
+            f"{' – '.join(self.program.ends)} on {self.backend_name}",
+            f"qubits: {', '.join(map(str, self.layout))} ({_ORIGINS[self.origin]})",
+            f"cost: {self.cost}",
+            f"plain transpilation at level 3: {plain}",
+            f"medium: {self._medium_text()}",
+            f"corrections: {self.corrections}",
+            *(f"  {choice}" for choice in self.choices),
+        ]
+        if self.delay_rounding_s:
+            lines.append(
+                f"delays: rounded up to the device's clock, by at most {self.delay_rounding_s * 1e9:.3g} ns"
+            )
+        return "\n".join(lines)
+
+    def _medium_text(self) -> str:
+        if self.medium == "play":
+            return f"played by random rotations, {self.randomizations} draws for each basis"
+        if not self.dropped_channels:
+            return "ideal, nothing to drop"
+        return f"dropped: {self.dropped_channels} Pauli channels of the link are not in the circuit"
+
+    def _repr_html_(self) -> str:
+        title, *lines = self.report().split("\n")
+        rows = [(escape(name.strip()), text.strip()) for name, _, text in (line.partition(":") for line in lines)]
+        return html_table(title, rows)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Prepared {'–'.join(self.program.ends)} on {self.backend_name}: {len(self.physical_qubits)} qubits, "
+            f"corrections {self.corrections!r}, medium {self.medium!r}, {self.cost}>"
+        )
+
+
+_ORIGINS = {
+    "search": "placed by the weighted search",
+    "plain": "placed by Qiskit's level 3",
+    "given": "as given",
+}
+
+
+def used_qubits(circuit: QuantumCircuit) -> list[int]:
+    """The qubits (by index) that a circuit does anything with, ascending."""
+    qubit_of = {q: i for i, q in enumerate(circuit.qubits)}
+    return sorted({qubit_of[q] for i in circuit.data if i.name not in ("barrier", "delay") for q in i.qubits})
