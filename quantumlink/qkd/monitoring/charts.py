@@ -101,7 +101,7 @@ class SequentialTest:
     def _solve(self, error_rate: float, hit: float, step: float) -> float:
         rate = validation.probability("error_rate", error_rate)
         size = self.upper + self.lower - 1
-        values = _solved(size, self.score.error, rate, floor=False, hit=hit, step=step)
+        values = _solved(size, self.score, rate, floor=False, hit=hit, step=step)
         return float(values[self.lower - 1])
 
 
@@ -159,7 +159,7 @@ class CusumChart:
         rate = validation.probability("error_rate", error_rate)
         if rate == 0:
             return float("inf")
-        return float(_solved(self.threshold, self.score.error, rate, floor=True, hit=0.0, step=1.0)[0])
+        return float(_solved(self.threshold, self.score, rate, floor=True, hit=0.0, step=1.0)[0])
 
 
 def scores_of(errors: npt.ArrayLike, score: BernoulliScore) -> npt.NDArray[np.int64]:
@@ -169,10 +169,12 @@ def scores_of(errors: npt.ArrayLike, score: BernoulliScore) -> npt.NDArray[np.in
         raise ValueError(f"errors must be a one-dimensional array of bits, got shape {array.shape}")
     if array.size and not np.isin(array, (0, 1)).all():
         raise ValueError("errors must hold only 0 and 1")
-    return np.where(array.astype(bool), score.error, -1).astype(np.int64)
+    return np.where(array.astype(bool), score.error, -score.agreement).astype(np.int64)
 
 
-def _solved(size: int, up: int, rate: float, *, floor: bool, hit: float, step: float) -> npt.NDArray[np.float64]:
+def _solved(
+    size: int, score: BernoulliScore, rate: float, *, floor: bool, hit: float, step: float
+) -> npt.NDArray[np.float64]:
     """Expected cost of the walk from each of ``size`` states until it leaves them.
 
     Each step costs ``step``; leaving at the top costs ``hit``; below the bottom the walk ends, or stays at the
@@ -186,12 +188,18 @@ def _solved(size: int, up: int, rate: float, *, floor: bool, hit: float, step: f
             f"a walk over {size} states is too long to solve (at most {MAX_STATES}): the two error rates are "
             f"too near to each other, or too small"
         )
+    up, down = score.error, score.agreement
     states = np.arange(size)
-    higher = states[: max(size - up, 0)]
-    rows = np.concatenate([states, states[1:], higher, states[:1]])
-    columns = np.concatenate([states, states[:-1], higher + up, states[:1]])
-    stays = np.array([rate - 1 if floor else 0.0])
-    weights = [np.ones(size), np.full(size - 1, rate - 1), np.full(len(higher), -rate), stays]
+    higher, lower = states[: max(size - up, 0)], states[down:]
+    stays = states[:down] if floor else states[:0]  # below the bottom: back to it
+    rows = np.concatenate([states, lower, higher, stays])
+    columns = np.concatenate([states, lower - down, higher + up, np.zeros_like(stays)])
+    weights = [
+        np.ones(size),
+        np.full(len(lower), rate - 1),
+        np.full(len(higher), -rate),
+        np.full(len(stays), rate - 1),
+    ]
     matrix = coo_array((np.concatenate(weights), (rows, columns)), shape=(size, size))
     cost = np.full(size, step)
     cost[max(size - up, 0) :] += rate * hit

@@ -1,0 +1,41 @@
+"""Jobs that survive: submitted once, found again after a crash, read on another machine."""
+
+from quantumlink.execution.jobs.comparison import Comparison
+from quantumlink.execution.jobs.errors import (
+    BackendNotFound,
+    ForeignResult,
+    JobError,
+    JobFailed,
+    JobFileError,
+    JobLost,
+    JobUnfinished,
+    NotAuthorized,
+    ResultUnreadable,
+    ServiceUnavailable,
+)
+from quantumlink.execution.jobs.job import Job
+from quantumlink.execution.jobs.patience import Patience
+from quantumlink.execution.jobs.readers import register_reader
+from quantumlink.execution.jobs.resuming import resume
+from quantumlink.execution.jobs.splitting import Limits
+from quantumlink.execution.jobs.submission import submit
+
+__all__ = [
+    "BackendNotFound",
+    "Comparison",
+    "ForeignResult",
+    "Job",
+    "JobError",
+    "JobFailed",
+    "JobFileError",
+    "JobLost",
+    "JobUnfinished",
+    "Limits",
+    "NotAuthorized",
+    "Patience",
+    "ResultUnreadable",
+    "ServiceUnavailable",
+    "register_reader",
+    "resume",
+    "submit",
+]

@@ -1,0 +1,283 @@
+"""A job: its file on disk, and through it the machine, the result, and what the result says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+from pathlib import Path
+from time import monotonic
+from typing import Any, Literal
+
+from qiskit.primitives import PrimitiveResult, SamplerPubResult
+
+from quantumlink.execution.jobs.collecting import collect_local, collect_remote, stored_pieces
+from quantumlink.execution.jobs.connection import Connection, default_service
+from quantumlink.execution.jobs.errors import JobError, JobFailed, JobLost, JobUnfinished
+from quantumlink.execution.jobs.job_file import JobFile, JobRecord, Part
+from quantumlink.execution.jobs.machine import IBMMachine, LocalMachine, Machine, machine_again
+from quantumlink.execution.jobs.patience import Patience, patiently
+from quantumlink.execution.jobs.pubs_on_file import joined
+from quantumlink.execution.jobs.readers import rebuilt_analyst
+from quantumlink.execution.jobs.sending import recovered, send_part
+from quantumlink.execution.jobs.waiting import shown
+from quantumlink.execution.preparation.recipe import Recipe
+from quantumlink.execution.samples import Samples
+from quantumlink.readings.state import html_table
+
+Status = Literal["unsubmitted", "queued", "running", "done", "failed", "cancelled", "lost"]
+"""How a job stands; with several parts that of the least advanced one, or that of one that failed."""
+
+_ORDER: tuple[Status, ...] = ("failed", "lost", "cancelled", "unsubmitted", "queued", "running", "done")
+_REMOTE: dict[str, Status] = {
+    "INITIALIZING": "queued",
+    "QUEUED": "queued",
+    "RUNNING": "running",
+    "DONE": "done",
+    "ERROR": "failed",
+    "CANCELLED": "cancelled",
+}
+
+
+class Job:
+    """A job that was submitted, or is to be: what `submit` and `resume` return.
+
+    Args:
+        file: where everything about it stands.
+        patience: with the service.
+        machine: on what it runs; found from the file when it is needed, if None.
+        service: of the account; the one saved on this machine if None.
+    """
+
+    def __init__(
+        self, file: JobFile, patience: Patience, *, machine: Machine | None = None, service: Any = None
+    ) -> None:
+        self._file, self._patience = file, patience
+        self._given_machine, self._service = machine, service
+        self._connection: Connection | None = None
+        self._live: dict[str, Any] = {}
+        self._shown_title = file.read().title
+
+    # --- what it is
+
+    @property
+    def path(self) -> Path:
+        """The job file."""
+        return self._file.path
+
+    @property
+    def record(self) -> JobRecord:
+        """The content of the file, as it is now."""
+        return self._file.read()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids that the service gave, part by part; those without are left out."""
+        return tuple(part.job_id for part in self.record.parts if part.job_id is not None)
+
+    def status(self) -> Status:
+        """How it stands, after asking the service about what is not over."""
+        found = [self._status_of(part) for part in self.record.parts]
+        return min(found, key=_ORDER.index)
+
+    # --- what it says
+
+    def result(self, timeout_s: float | None = None) -> PrimitiveResult[SamplerPubResult]:
+        """What was measured, the parts joined; waits for it, and sends first what was not sent.
+
+        What arrives is stored beside the file at once: an interrupted or repeated call fetches nothing twice.
+
+        Args:
+            timeout_s: how long to wait; without end if None.
+
+        Raises:
+            JobUnfinished: if it takes longer.
+            JobFailed: if a part failed or was cancelled; the others are stored all the same.
+            JobLost: if it ran in a process that is gone.
+        """
+        self._finish(timeout_s)
+        record = self.record
+        bad = [part for part in record.parts if part.state != "done"]
+        if bad:
+            told = "; ".join(f"{part.job_id or part.tag} {part.state}: {part.reason}" for part in bad)
+            raise JobFailed(
+                f"{len(bad)} of {len(record.parts)} parts of {str(self.path)!r} have no result ({told}); "
+                f"resume(path, rerun=True) submits them again"
+            )
+        pieces = [
+            (piece.pub, piece.start, bits)
+            for number, part in enumerate(record.parts)
+            for piece, bits in zip(part.pieces, stored_pieces(self._file, number), strict=True)
+        ]
+        return joined(record.pubs, pieces)
+
+    def samples(self, timeout_s: float | None = None) -> Samples:
+        """Accepted and corrected outcomes per basis, for a job of a link or a program; see `result`."""
+        return self._recipe().samples(self.result(timeout_s))
+
+    def key(self, timeout_s: float | None = None) -> Any:
+        """What the session makes of its rounds, such as the key, for a job of a session; see `result`."""
+        reader = self.record.reader
+        if reader["kind"] != "analyst":
+            raise ValueError(f"{str(self.path)!r} is a job of a program: it has samples(), a session has a key")
+        analyst = rebuilt_analyst(reader)
+        return analyst.analyse(self.result(timeout_s))
+
+    # --- what can be done
+
+    def cancel(self) -> Status:
+        """Cancel what is not over: at the service, and what was not sent will not be.
+
+        Returns:
+            How the job stands then. What was finished before stays finished.
+        """
+        for number, part in enumerate(self.record.parts):
+            if part.state == "planned":
+                self._mark_cancelled(number)
+            elif part.state in ("submitting", "submitted"):
+                self._cancel_part(number, part)
+        return self.status()
+
+    def send(self) -> None:
+        """Send what was not sent, once; `submit` and `resume` do it."""
+        parts = self.record.parts
+        left = [(n, p) for n, p in enumerate(parts) if p.state in ("planned", "submitting")]
+        if not left:
+            return
+        machine = self._machine()
+        with shown(f"submitting {self._shown_title}") as show:
+            for number, part in left:
+                show(f"part {number + 1} of {len(parts)}")
+                if isinstance(machine, IBMMachine):
+                    send_part(self._file, number, machine)
+                else:
+                    self._start(number, part, machine)
+
+    # --- how
+
+    def _recipe(self) -> Recipe:
+        reader = self.record.reader
+        if reader["kind"] != "recipe":
+            raise ValueError(f"{str(self.path)!r} is a job of a session: it has a key(), a program has samples")
+        return Recipe.from_dict(reader["data"])
+
+    def _machine(self) -> Machine:
+        if self._given_machine is None:
+            self._given_machine = machine_again(
+                self.record.where, service=self._service, backend=None, patience=self._patience
+            )
+        return self._given_machine
+
+    def _connected(self) -> Connection:
+        """To the service; the backend need not be there any more."""
+        if self._connection is None:
+            if isinstance(self._given_machine, IBMMachine):
+                self._connection = self._given_machine.connection
+            else:
+                service = default_service() if self._service is None else self._service
+                self._connection = Connection(service, self._patience)
+        return self._connection
+
+    def _start(self, number: int, part: Part, machine: LocalMachine) -> None:
+        record = self.record
+        pubs = [record.pubs[p.pub].piece(p.start, p.stop, part.shots, part.tag) for p in part.pieces]
+        seed = record.seeds.get("run")
+        live = machine.run(pubs, record.options, None if seed is None else seed + number)
+        self._live[part.tag] = live
+        self._file.update(lambda r: r.with_part(number, state="submitted", job_id=str(live.job_id()), reason=""))
+
+    def _is_local(self) -> bool:
+        return self.record.where.kind == "local"
+
+    def _finish(self, timeout_s: float | None) -> None:
+        """Until every part is over, or the time is."""
+        self.send()
+        started = monotonic()
+        with shown(self._shown_title) as show:
+            for wait in self._patience.waits(self._patience.poll_s):
+                open_parts = [(n, p) for n, p in enumerate(self.record.parts) if p.state == "submitted"]
+                left = [(n, p) for n, p in open_parts if not self._collected(n, p)]
+                if not left:
+                    return
+                show(self._summary())
+                over = None if timeout_s is None else timeout_s - (monotonic() - started)
+                if over is not None and over <= 0:
+                    raise JobUnfinished(
+                        f"{self._summary()} after {timeout_s:g} s; the job goes on, and resume({str(self.path)!r}) "
+                        f"finds it"
+                    )
+                self._patience.sleep(wait if over is None else min(wait, over))
+
+    def _collected(self, number: int, part: Part) -> bool:
+        if not self._is_local():
+            return collect_remote(self._file, number, self._connected())
+        live = self._live.get(part.tag)
+        if live is None:
+            raise JobLost(
+                f"{str(self.path)!r} ran in a process of its own, which is gone with the result; resume(path, "
+                f"rerun=True, backend=...) runs it again"
+            )
+        if not live.in_final_state():
+            return False
+        collect_local(self._file, number, live)
+        return True
+
+    def _status_of(self, part: Part) -> Status:
+        if part.state in ("planned", "submitting"):
+            return "unsubmitted"
+        if part.state == "done" or part.state == "failed" or part.state == "cancelled":
+            return part.state
+        if self._is_local():
+            live = self._live.get(part.tag)
+            if live is None:
+                return "lost"
+            return "done" if live.in_final_state() else "running"
+        remote = self._connected().attach(str(part.job_id), part.tag)
+        told = patiently(remote.status, self._patience, f"asking for the status of job {part.job_id}")
+        return _REMOTE.get(str(told), "queued")
+
+    def _cancel_part(self, number: int, part: Part) -> None:
+        if self._is_local():
+            live = self._live.get(part.tag)
+            if live is not None and live.cancel():
+                self._mark_cancelled(number)
+            return
+        connection = self._connected()
+        if part.state == "submitting":
+            remote = recovered(connection, part)
+            if remote is None:
+                self._mark_cancelled(number)
+                return
+        else:
+            remote = connection.attach(str(part.job_id), part.tag)
+        job_id = str(remote.job_id())
+        try:
+            patiently(remote.cancel, self._patience, f"cancelling job {job_id}")
+        except JobError:
+            raise
+        except Exception as error:
+            if type(error).__name__ != "RuntimeInvalidStateError":  # it was over before
+                raise JobError(f"job {job_id} could not be cancelled: {error}") from error
+            self._file.update(lambda r: r.with_part(number, state="submitted", job_id=job_id))
+            return
+        self._mark_cancelled(number, job_id)
+
+    def _mark_cancelled(self, number: int, job_id: str | None = None) -> None:
+        def change(record: JobRecord) -> JobRecord:
+            known = job_id or record.parts[number].job_id
+            return record.with_part(number, state="cancelled", job_id=known, reason="it was cancelled")
+
+        self._file.update(change)
+
+    def _summary(self) -> str:
+        counted = Counter(part.state for part in self.record.parts)
+        return ", ".join(f"{number} {state}" for state, number in counted.items())
+
+    def _repr_html_(self) -> str:
+        record = self.record
+        rows = [("on", record.where.backend), ("mode", record.where.mode), ("parts", self._summary())]
+        rows += [("ids", ", ".join(self.ids)), ("created", record.created), ("file", str(self.path))]
+        return html_table(record.title, [(name, escape(text)) for name, text in rows])
+
+    def __repr__(self) -> str:
+        record = self.record
+        return f"<Job {record.title} on {record.where.backend}: {self._summary()}, {str(self.path)!r}>"

@@ -1,0 +1,78 @@
+"""Coming back to a job: after a restart, on another machine, while it waits, after a part of it failed."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from quantumlink import validation
+from quantumlink.execution.jobs.collecting import forget_missing
+from quantumlink.execution.jobs.job import Job
+from quantumlink.execution.jobs.job_file import JobFile, JobRecord, Part, new_tag
+from quantumlink.execution.jobs.machine import machine_again
+from quantumlink.execution.jobs.patience import Patience
+
+
+def resume(
+    path: str | PathLike[str],
+    *,
+    service: Any = None,
+    backend: Any = None,
+    rerun: bool = False,
+    patience: Patience | None = None,
+) -> Job:
+    """Go on with a job, from its file.
+
+    What was submitted is attached to again; what may have arrived without an answer is looked for by its tag; only
+    what certainly did not arrive is sent now. A job whose result is stored needs neither service nor backend.
+
+    Args:
+        path: the job file.
+        service: a `QiskitRuntimeService`; the account saved on this machine if None.
+        backend: a backend, `Session`, `Batch` or sampler for what is sent now, instead of the one in the file, such
+            as a new session for one that was closed. It must be of the same name.
+        rerun: run again what failed, was cancelled, or was lost with a local process. It may cost once more.
+        patience: with the service.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        JobFileError: if it is no job file of this version, cut short or edited; it is left as it is.
+        JobError: as for `submit`.
+    """
+    patience = Patience() if patience is None else patience
+    validation.instance("patience", patience, Patience, "a Patience")
+    if not isinstance(path, str | PathLike):
+        raise TypeError(f"path must be that of a job file, got {path!r} ({type(path).__name__})")
+    file = JobFile(Path(path))
+    record = file.read()
+    machine = None
+    if backend is not None:
+        machine = machine_again(record.where, service=service, backend=backend, patience=patience)
+        if machine.where.kind == "ibm" and machine.where.backend != record.where.backend:
+            raise ValueError(
+                f"the circuits of {str(file.path)!r} were prepared for {record.where.backend}, they cannot run on "
+                f"{machine.where.backend}"
+            )
+    forget_missing(file)
+    if rerun:
+        record = file.update(_anew)
+    job = Job(file, patience, machine=machine, service=service)
+    if any(part.state in ("planned", "submitting") for part in record.parts):
+        job.send()
+    return job
+
+
+def _anew(record: JobRecord) -> JobRecord:
+    """What has no result and will not have one is planned again, under a tag of its own."""
+    over = ("failed", "cancelled", "submitted") if record.where.kind == "local" else ("failed", "cancelled")
+    for number, part in enumerate(record.parts):
+        if part.state in over:
+            record = record.with_part(
+                number, state="planned", tag=new_tag(), job_id=None, since="", reason="", earlier_ids=_earlier(part)
+            )
+    return record
+
+
+def _earlier(part: Part) -> tuple[str, ...]:
+    return part.earlier_ids if part.job_id is None else (*part.earlier_ids, part.job_id)

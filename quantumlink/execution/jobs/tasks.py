@@ -1,0 +1,211 @@
+"""What a job runs and how it is read: of a link, a program, a prepared program, or a session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import IfElseOp, QuantumCircuit, Reset
+from qiskit.providers import BackendV2
+from qiskit.transpiler import Target
+
+from quantumlink import validation
+from quantumlink.circuits import BASIS_ANGLES
+from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.jobs.machine import LocalMachine, Machine
+from quantumlink.execution.jobs.pubs_on_file import PubOnFile
+from quantumlink.execution.jobs.readers import Analyst, told_analyst
+from quantumlink.execution.preparation import Prepared, compiled, lint, prepare
+from quantumlink.execution.preparation.lint import broadcast_bits
+from quantumlink.execution.preparation.lowering import Lowered, Lowering, lowered
+from quantumlink.execution.preparation.recipe import recipe_of
+from quantumlink.link import Link
+from quantumlink.program import Program
+from quantumlink.readings import compose
+
+DEFAULT_BASES = ("XX", "YY", "ZZ")
+DEFAULT_SHOTS = 4096
+
+_UNLIMITED = 2**62
+
+
+@dataclass(frozen=True)
+class Task:
+    """PUBs with equal shots, and how to read them."""
+
+    title: str
+    pubs: tuple[PubOnFile, ...]
+    shots: int
+    """Of each row."""
+    reader: Mapping[str, Any]
+    broadcast_bits: tuple[int, ...]
+    """Of each PUB how many bits its conditions read."""
+    layout: tuple[int, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def task_of(
+    what: Any,
+    machine: Machine,
+    *,
+    bases: Sequence[str] | None,
+    shots: int | None,
+    options: Mapping[str, Any] | None,
+    seed: int | None,
+) -> Task:
+    """What to run for the user.
+
+    Args:
+        what: a link, a program, a prepared program, or a session.
+        machine: on what.
+        bases: for a link or a program.
+        shots: for each basis; a session knows its own.
+        options: of the runtime's sampler.
+        seed: for the preparation.
+
+    Raises:
+        TypeError: if it is none of these.
+        ValueError: if an argument is not for this kind.
+    """
+    if isinstance(what, Link):
+        what = compose(what)
+    if isinstance(what, Program | Prepared):
+        shots = validation.count("shots", DEFAULT_SHOTS if shots is None else shots, at_least=1)
+    if isinstance(what, Program):
+        labels = DEFAULT_BASES if bases is None else bases
+        if machine.backend is None:
+            task = _bare_task(what, labels, int(shots or 0))
+        else:
+            task = _prepared_task(prepare(what, machine.backend, bases=labels, seed=seed), machine, int(shots or 0))
+    elif isinstance(what, Prepared):
+        if bases is not None:
+            raise ValueError(f"bases were chosen when the program was prepared, so they cannot be {bases!r} now")
+        task = _prepared_task(what, machine, int(shots or 0))
+    elif isinstance(what, Analyst):
+        if bases is not None or shots is not None:
+            raise ValueError("bases and shots are the session's own: leave them out")
+        task = _analyst_task(what, machine, seed)
+    else:
+        raise TypeError(
+            f"a job can be submitted of a link, a Program, what prepare returned, or a session with circuits(), "
+            f"analyse(result) and to_dict(); got {what!r} ({type(what).__name__})"
+        )
+    return _with_options(task, machine, options)
+
+
+def _prepared_task(prepared: Prepared, machine: Machine, shots: int) -> Task:
+    name = machine.where.backend
+    if machine.backend is not None and prepared.backend_name != machine.backend.name:
+        raise ValueError(f"this was prepared for {prepared.backend_name}, it cannot run on {name}")
+    [(circuit, table, row_shots)] = prepared.pubs(shots)
+    reader = {"kind": "recipe", "data": prepared.recipe.to_dict()}
+    told = _task(" – ".join(prepared.program.ends), [(circuit, table)], row_shots, reader, machine.backend)
+    return Task(**{**vars(told), "layout": prepared.layout, "options": prepared.options})
+
+
+def _bare_task(program: Program, bases: Sequence[str], shots: int) -> Task:
+    """For a sampler without a target: the program without its medium, its gates as they are."""
+    labels = [bases] if isinstance(bases, str) else list(validation.sequence("bases", bases, "labels"))
+    wrong = [b for b in labels if not isinstance(b, str) or len(b) != 2 or set(b) - set("XYZ")]
+    if wrong or not labels or len(set(labels)) != len(labels):
+        raise ValueError(f"bases must be different two-letter labels of X, Y, Z such as 'ZZ'; got {labels}")
+    told = _lowered_anyhow(program)
+    circuit = told.program.circuit.decompose("bell_pair")
+    table = np.zeros((len(labels), circuit.num_parameters))
+    column = {parameter: i for i, parameter in enumerate(circuit.parameters)}
+    for row, label in zip(table, labels, strict=True):
+        for pair, letter in zip(told.angles.values(), reversed(label), strict=True):
+            for parameter, angle in zip(pair, BASIS_ANGLES[letter], strict=True):
+                row[column[parameter]] = angle
+    recipe = recipe_of(told.program, circuit, told.end_bits, labels, "a sampler without a target")
+    reader = {"kind": "recipe", "data": recipe.to_dict()}
+    return _task(" – ".join(program.ends), [(circuit, table)], shots, reader, None)
+
+
+def _lowered_anyhow(program: Program) -> Lowered:
+    anything = Target()
+    anything.add_instruction(Reset())
+    anything.add_instruction(IfElseOp, name="if_else")
+    orders: tuple[Lowering, ...] = ("frame", "sequential")
+    for order in orders:
+        try:
+            return lowered(program, order, "drop", anything)
+        except UnsupportedOperation as found:
+            error = found
+    raise error
+
+
+def _analyst_task(analyst: Analyst, machine: Machine, seed: int | None) -> Task:
+    reader = told_analyst(analyst)
+    pubs, shots = [], set()
+    for circuit, table, number in analyst.circuits():
+        shots.add(number)
+        pubs.append(_compiled(circuit, table, machine.backend, seed))
+    if len(shots) != 1:
+        raise ValueError(f"all PUBs of a session must have the same shots, got {sorted(shots)}")
+    name = getattr(analyst, "protocol", type(analyst).__name__)
+    return _task(str(name), pubs, shots.pop(), reader, machine.backend)
+
+
+def _compiled(
+    circuit: QuantumCircuit, table: Any, backend: BackendV2 | None, seed: int | None
+) -> tuple[QuantumCircuit, Any]:
+    """The circuit in the backend's instructions, if it has any, and its table with the columns in the new order."""
+    if backend is None:
+        return circuit, table
+    told = compiled(circuit, backend, seed=seed).circuit
+    if table is None:
+        return told, None
+    column = {parameter: i for i, parameter in enumerate(circuit.parameters)}
+    return told, np.asarray(table)[..., [column[parameter] for parameter in told.parameters]]
+
+
+def _task(
+    title: str,
+    pubs: Sequence[tuple[QuantumCircuit, Any]],
+    shots: int,
+    reader: Mapping[str, Any],
+    backend: BackendV2 | None,
+) -> Task:
+    if backend is not None:
+        for pub in pubs:  # one at a time: what is too much for one job is divided
+            lint([(*pub, shots)], backend.target, max_executions=_UNLIMITED)
+    stored = tuple(PubOnFile.of(circuit, table) for circuit, table in pubs)
+    bits = tuple(broadcast_bits(circuit) for circuit, _ in pubs)
+    return Task(title, stored, shots, reader, bits)
+
+
+def _with_options(task: Task, machine: Machine, options: Mapping[str, Any] | None) -> Task:
+    if options is not None:
+        validation.instance("options", options, Mapping, "a mapping of the runtime sampler's options")
+    merged = _merged(_merged(machine.options, task.options), options or {})
+    if not merged:
+        return task
+    if isinstance(machine, LocalMachine):
+        machine.make_sampler(merged, None)  # refuses what it cannot take
+    elif find_spec("qiskit_ibm_runtime") is not None:
+        try:
+            import_module("qiskit_ibm_runtime.options_models").SamplerOptions(**merged)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"options must be those of the runtime's sampler: {error}") from error
+    if merged.get("execution", {}).get("meas_type", "classified") != "classified":
+        raise ValueError("options must leave meas_type at 'classified': heralds and keys are made of bits")
+    try:
+        json.dumps(merged)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"options must be plain data, as the job file keeps them: {error}") from error
+    return Task(**{**vars(task), "options": merged})
+
+
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, the second before the first, group by group."""
+    merged = dict(first)
+    for name, value in second.items():
+        there = merged.get(name)
+        merged[name] = _merged(there, value) if isinstance(there, Mapping) and isinstance(value, Mapping) else value
+    return merged

@@ -1,0 +1,266 @@
+"""Jobs on simulators of this machine: fakes in the runtime's local mode, Aer, samplers, sessions; commands."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.primitives import StatevectorSampler
+from qiskit.providers.fake_provider import GenericBackendV2
+from typer.testing import CliRunner
+
+import quantumlink as ql
+from quantumlink.cli import app
+from quantumlink.execution.jobs import (
+    Comparison,
+    JobFailed,
+    JobFileError,
+    JobLost,
+    Limits,
+    Patience,
+    resume,
+    submit,
+)
+from quantumlink.execution.jobs.job_file import JobFile
+from quantumlink.execution.jobs.readers import _registered, register_reader
+from quantumlink.execution.preparation import NotSubmittable, predict, prepare
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+QUICK = Patience(first_s=0.01, poll_s=0.05)
+ALICE, RELAY, BOB = ql.Node("alice"), ql.Node("relay"), ql.Node("bob")
+LINK = ql.swap(ql.ElementaryLink(ALICE, RELAY), ql.ElementaryLink(RELAY, BOB))
+
+
+@pytest.fixture
+def device():
+    return GenericBackendV2(5, coupling_map=[[0, 1], [1, 2], [2, 3], [3, 4]], seed=3)
+
+
+@dataclass(frozen=True)
+class Coins:
+    """The least that a session can be: it counts how often each angle gives 1."""
+
+    angles: tuple
+
+    def circuits(self):
+        made = QuantumCircuit(1)
+        made.rx(Parameter("angle"), 0)
+        made.measure_all()
+        return [(made, np.array(self.angles)[:, None], 30)]
+
+    def analyse(self, result):
+        return result[0].data.meas.to_bool_array(order="little").mean(axis=(-1, -2)).tolist()
+
+    def to_dict(self):
+        return {"angles": list(self.angles)}
+
+    @classmethod
+    def from_dict(cls, data):
+        return cls(tuple(data["angles"]))
+
+
+@pytest.mark.parametrize(
+    "sampler", [StatevectorSampler(seed=1), ql.ExactSampler(seed=1)], ids=lambda s: type(s).__name__
+)
+def test_any_sampler(sampler, tmp_path):
+    job = submit(LINK, sampler, shots=50, directory=tmp_path, patience=QUICK, limits=Limits(shots=20))
+    samples = job.samples()
+    assert samples.shots == {"XX": 50, "YY": 50, "ZZ": 50}
+    assert samples.fidelity().best == 1.0  # ideal: every outcome is certain
+    assert job.status() == "done"
+    assert resume(job.path).samples() == samples
+
+
+def test_aer_without_a_device(tmp_path):
+    from qiskit_aer import AerSimulator
+
+    job = submit(LINK, AerSimulator(), shots=50, bases=["ZZ"], directory=tmp_path, patience=QUICK, seed=1)
+    assert job.samples().qber("Z").best == 0.0
+
+
+def test_a_fake_device_in_local_mode_is_compared_with_its_prediction(tmp_path):
+    fakes = pytest.importorskip("qiskit_ibm_runtime.fake_provider")
+    fake = fakes.FakeManilaV2()
+    prepared = prepare(ql.compose(LINK), fake, seed=1)
+    job = submit(prepared, fake, shots=2000, directory=tmp_path, patience=QUICK, seed=2)
+    comparison = Comparison(job.samples(), predict(prepared))
+    lines = {line.name: line for line in comparison.lines()}
+    assert list(lines) == ["fidelity to Φ⁺", "⟨XX⟩", "⟨YY⟩", "⟨ZZ⟩", "acceptance"]
+    assert lines["fidelity to Φ⁺"].ideal.best == pytest.approx(1.0)
+    # Each of the three terms, ±1 with weight 1/4, has 2000 runs: Hoeffding at 1e-6 / 3 gives √(2 ln(6e6) / 2000) =
+    # 0.125 for it, 0.094 for the fidelity. The rest is that the noise is modeled twice, by Aer and by us.
+    measured, predicted = lines["fidelity to Φ⁺"].measured.best, lines["fidelity to Φ⁺"].predicted.best
+    assert measured < 0.97
+    assert abs(measured - predicted) < 0.12
+    assert "predicted" in str(comparison)
+    assert comparison._repr_html_().count("<tr>") == 6
+    assert comparison.table().row_count == 5
+    record = job.record
+    assert (record.where.kind, record.where.backend, record.layout) == ("local", fake.name, prepared.layout)
+
+
+def test_the_same_seed_gives_the_same_counts(device, tmp_path):
+    results = [
+        submit(LINK, device, shots=100, directory=tmp_path, patience=QUICK, seed=seed).samples()
+        for seed in (5, 5, 6)
+    ]
+    assert results[0] == results[1]
+    assert results[0].outcomes != results[2].outcomes
+
+
+def test_a_local_job_ends_with_its_process(device, tmp_path):
+    job = submit(LINK, device, shots=50, directory=tmp_path, patience=QUICK, seed=1)
+    gone = resume(job.path, patience=QUICK)
+    assert gone.status() == "lost"
+    with pytest.raises(JobLost, match="rerun=True"):
+        gone.result()
+    with pytest.raises(ValueError, match="backend="):
+        resume(job.path, rerun=True, patience=QUICK)
+    again = resume(job.path, rerun=True, backend=device, patience=QUICK)
+    assert again.samples().shots["XX"] == 50
+    assert resume(job.path).samples() == again.samples()
+
+
+def test_a_local_run_that_fails_says_why(tmp_path):
+    class Broken(StatevectorSampler):
+        def _run(self, pubs):
+            raise RuntimeError("out of order")
+
+    job = submit(LINK, Broken(), shots=10, directory=tmp_path, patience=QUICK)
+    with pytest.raises(JobFailed, match="out of order"):
+        job.result()
+    assert job.record.parts[0].state == "failed"
+
+
+def test_a_session_of_ones_own(device, tmp_path):
+    coins = Coins((0.0, np.pi))
+    for machine in (StatevectorSampler(seed=1), device):
+        job = submit(coins, machine, directory=tmp_path, patience=QUICK, seed=4)
+        low, high = resume(job.path, rerun=True, backend=machine, patience=QUICK).key()
+        assert low < 0.3 < 0.7 < high
+    with pytest.raises(ValueError, match="a job of a session"):
+        job.samples()
+    name = job.record.reader["class"]
+    _registered.pop(name)
+    with pytest.raises(JobFileError, match="register_reader"):
+        resume(job.path, rerun=True, backend=device, patience=QUICK).key()
+    register_reader(Coins)
+    with pytest.raises(TypeError, match="lacks"):
+        register_reader(int)
+
+
+def test_a_parameter_that_the_device_does_not_need(device, tmp_path):
+    """A phase before a measurement goes in the transpilation: the columns of the others stay with their names."""
+
+    class Phases(Coins):
+        def circuits(self):
+            [(plain, table, shots)] = super().circuits()
+            made = plain.copy_empty_like()
+            made.rx(plain.parameters[0], 0)
+            made.rz(Parameter("a_phase"), 0)  # first by name
+            made.measure(0, 0)
+            assert [parameter.name for parameter in made.parameters] == ["a_phase", "angle"]
+            return [(made, np.hstack([np.full_like(table, 0.3), table]), shots)]
+
+    job = submit(Phases((0.0, np.pi)), device, directory=tmp_path, patience=QUICK, seed=4)
+    assert [p.name for p in job.record.pubs[0].circuit.parameters] == ["angle"]
+    low, high = job.key()
+    assert low < 0.3 < 0.7 < high
+
+
+def test_sessions_of_the_library(tmp_path):
+    from quantumlink.qkd.protocols.bbm92 import BBM92
+
+    session = BBM92(link=LINK, rounds=2000, seed=5)
+    job = submit(session, ql.ExactSampler(seed=3), directory=tmp_path, patience=QUICK)
+    key = job.key()
+    assert key.qber.best == 0.0
+    assert resume(job.path).key().report() == key.report()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"program": "x"}, TypeError, "a session with circuits"),
+        ({"backend": 3}, TypeError, "backend must be"),
+        ({"shots": 0}, ValueError, "shots must be"),
+        ({"bases": ["ZA"]}, ValueError, "bases must"),
+        ({"hardware": True}, ValueError, "is simulated"),
+        ({"options": {"twirling": {}, "no_such": 1}}, ValueError, "options"),
+        ({"limits": 3}, TypeError, "limits must be"),
+        ({"patience": 3}, TypeError, "patience must be"),
+        ({"seed": -1}, ValueError, "seed must be"),
+    ],
+)
+def test_bad_input_leaves_no_file(arguments, error, match, device, tmp_path):
+    arguments = {"program": LINK, "backend": device, "directory": tmp_path, **arguments}
+    with pytest.raises(error, match=match):
+        submit(**arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_instruction_is_refused(tmp_path):
+    """A prepared circuit that was changed afterwards, as the runtime's sampler would take it without a word."""
+    from dataclasses import replace
+
+    device = GenericBackendV2(5, coupling_map=[[0, 1], [1, 2], [2, 3], [3, 4]], seed=3)
+    prepared = prepare(ql.compose(LINK), device, seed=1)
+    circuit = prepared.circuit.copy()
+    circuit.h(0)
+    with pytest.raises(NotSubmittable, match="'h' is no instruction"):
+        submit(replace(prepared, circuit=circuit), device, directory=tmp_path)
+    with pytest.raises(ValueError, match="chosen when the program was prepared"):
+        submit(prepared, device, bases=["ZZ"], directory=tmp_path)
+
+
+def test_bad_paths(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no job file"):
+        resume(tmp_path / "none")
+    with pytest.raises(TypeError, match="path must be"):
+        resume(3)
+
+
+# --- the command line
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["jobs", *map(str, arguments)], terminal_width=200, env={"COLUMNS": "200"})
+
+
+def test_the_command_line(tmp_path):
+    assert "no jobs" in run("list", "--directory", tmp_path).output
+    job = submit(LINK, ql.ExactSampler(seed=1), shots=50, directory=tmp_path, patience=QUICK)
+    listed = run("list", "--directory", tmp_path).output
+    assert job.record.job in listed
+    assert "1 submitted" in listed
+    lost = run("result", job.path)
+    assert lost.exit_code == 1
+    assert "rerun=True" in lost.output
+    job.result()
+    told = run("result", job.record.job[:6], "--directory", tmp_path)
+    assert told.exit_code == 0
+    assert "fidelity" in told.output
+    assert "1.0000" in told.output
+    shown = run("show", job.path).output
+    assert job.record.parts[0].tag in shown
+    assert "ExactSampler" in shown
+    assert "done" in run("cancel", job.path).output  # what is over stays over
+
+
+def test_the_command_line_says_what_is_wrong(tmp_path):
+    broken = tmp_path / "20260101T000000-ffffffff.job.json"
+    broken.write_text("{")
+    assert "unreadable" in run("list", "--directory", tmp_path).output
+    found = run("show", broken)
+    assert found.exit_code == 1
+    assert "cut short" in found.output
+    assert run("show", "nothing", "--directory", tmp_path).exit_code == 1
+    assert run("list", "--directory", tmp_path / "none").exit_code == 1
+    assert broken.read_text() == "{"
+
+
+def test_cancelling_what_was_never_sent(tmp_path):
+    job = submit(LINK, ql.ExactSampler(seed=1), shots=10, directory=tmp_path, patience=QUICK)
+    JobFile(job.path).update(lambda record: record.with_part(0, state="planned", job_id=None))
+    assert "cancelled" in run("cancel", job.path).output
