@@ -1,4 +1,4 @@
-"""The command line: ``quantumlink run``, ``quantumlink circuits``."""
+"""The command line: ``quantumlink run``, ``circuits``, ``network``, ``plan``, ``qkd``, ``jobs``."""
 
 from quantumlink.cli.app import app
 

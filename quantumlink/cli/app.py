@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from quantumlink.cli import circuits, run
+from quantumlink.cli import circuits, jobs, network, plan, qkd, run
 
 app = typer.Typer(
     name="quantumlink",
@@ -14,4 +14,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(name="run")(run.run)
+app.command(name="plan")(plan.plan)
 app.add_typer(circuits.app, name="circuits")
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(network.app, name="network")
+app.add_typer(qkd.app, name="qkd")

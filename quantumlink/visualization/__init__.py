@@ -1,4 +1,4 @@
-"""Pictures of links, runs and networks.
+"""Pictures of links, runs, timelines, networks and keys.
 
 Figures are made without pyplot, so that nothing depends on or changes a global state; a notebook shows them,
 and ``figure.savefig(path)`` writes them.
@@ -7,5 +7,16 @@ and ``figure.savefig(path)`` writes them.
 from quantumlink.visualization.key_rates import draw_key_rates
 from quantumlink.visualization.link import draw, draw_run
 from quantumlink.visualization.network_map import draw_network
+from quantumlink.visualization.qkd import draw_error_rate, draw_eve, draw_key
+from quantumlink.visualization.timeline import draw_timeline
 
-__all__ = ["draw", "draw_key_rates", "draw_network", "draw_run"]
+__all__ = [
+    "draw",
+    "draw_error_rate",
+    "draw_eve",
+    "draw_key",
+    "draw_key_rates",
+    "draw_network",
+    "draw_run",
+    "draw_timeline",
+]

@@ -1,0 +1,35 @@
+"""Commands from dataclasses: each field, annotated as typer reads it, is a parameter of the command."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TypeVar, get_type_hints
+
+Options = TypeVar("Options")
+
+
+def command_of(kind: type[Options], act: Callable[[Options], None], summary: str) -> Callable[..., None]:
+    """A function with the fields of a dataclass of options as its parameters, for typer to read.
+
+    Args:
+        kind: the dataclass.
+        act: what is done with it.
+        summary: the command's help.
+    """
+
+    def command(**given: Any) -> None:
+        act(kind(**given))
+
+    hints = get_type_hints(kind, include_extras=True)
+    parameters = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(kind)  # type: ignore[arg-type]
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__doc__ = summary
+    return command

@@ -1,0 +1,68 @@
+"""What the commands on network files have in common: their options, what they avoid, and how they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from quantumlink.cli.messages import print_error
+from quantumlink.network import Network, NoStrategy
+
+NO_STRATEGY = 3
+"""Exit code where nothing reaches what was asked for."""
+
+File = Annotated[Path, typer.Argument(help="A network file (TOML).", show_default=False)]
+Source = Annotated[str, typer.Option("--from", help="The node at the left end.", show_default=False)]
+Target = Annotated[str, typer.Option("--to", help="The node at the right end.", show_default=False)]
+By = Annotated[
+    str | None,
+    typer.Option(
+        help="What is best: secret_key_rate, rate, fidelity, latency, length or hops. The secret-key rate if all "
+        "links say how their pairs come, else the fidelity.",
+        show_default=False,
+    ),
+]
+PurifyRounds = Annotated[int, typer.Option(help="Rounds of DEJMPS for each hop, before any swap.")]
+Avoided = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--avoid",
+        metavar="NODE | NODE:NODE",
+        help="A node, or the links between two, that must not be used; may be repeated.",
+        show_default=False,
+    ),
+]
+Color = Annotated[str, typer.Option(help="What the links' color shows: fidelity or rate_hz.")]
+Seed = Annotated[
+    int | None, typer.Option(help="Repeats a run; drawn and printed if not given.", show_default=False)
+]
+
+
+def avoided(network: Network, items: Sequence[str] | None) -> list[str | tuple[str, str]]:
+    """Nodes and pairs of nodes, as `Network.route` wants them; what is a node's name is one, colon or not."""
+    found: list[str | tuple[str, str]] = []
+    for item in items or ():
+        one, colon, other = item.partition(":")
+        found.append((one, other) if colon and item not in network.nodes else item)
+    return found
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """One line and an exit code for what is wrong: 1, 3 where no strategy is good enough, 130 if interrupted."""
+    try:
+        yield
+    except NoStrategy as error:
+        print_error(error)
+        raise typer.Exit(NO_STRATEGY) from error
+    except (OSError, TypeError, ValueError) as error:
+        print_error(error)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted: nothing was written")
+        raise typer.Exit(130) from None

@@ -1,0 +1,173 @@
+"""``quantumlink qkd monitor``: a drill. Eve begins to listen to a BB84 link; how soon does the monitor notice?"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import typer
+from rich.console import Console
+
+from quantumlink import validation
+from quantumlink.cli.messages import print_error
+from quantumlink.cli.qkd_options import FiberOptions, attack_of
+from quantumlink.cli.written_files import PICTURES, writable
+from quantumlink.estimation import binomial_estimate
+from quantumlink.qkd.eavesdropping import Eavesdropper
+from quantumlink.qkd.monitoring import Monitor
+from quantumlink.qkd.protocols import BB84
+
+ALARM = 4
+"""Exit code of a drill that ended with an alarm."""
+
+LEAST_BASELINE = 1e-3
+"""A learned baseline is not taken to be lower: no link stays without errors for ever."""
+
+WATCH_HELP = (
+    "A drill: Eve begins to listen to a BB84 link; how soon does the monitor notice? Exit code 4 for an alarm."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorOptions(FiberOptions):
+    """The drill. No key is made, so all sifted rounds are compared."""
+
+    attack: Annotated[str, typer.Option(help="Who listens, as for a protocol.")] = "intercept-resend:0.2"
+    rounds: Annotated[int, typer.Option(help="Rounds to attempt.")] = 100_000
+    quiet_share: Annotated[float, typer.Option(help="Share of the rounds before she begins.")] = 0.5
+    baseline: Annotated[
+        float | None,
+        typer.Option(
+            help="Error rate of the undisturbed link; learned from ten times as many quiet rounds if not given.",
+            show_default=False,
+        ),
+    ] = None
+    suspect: Annotated[float, typer.Option(help="Rise of the error rate that is to be found soon.")] = 0.03
+    rounds_between_false_alarms: Annotated[
+        float, typer.Option(help="Mean number of compared rounds until a false alarm.")
+    ] = 1e7
+    seed: Annotated[
+        int | None, typer.Option(help="Repeats a drill; drawn and reported if not given.", show_default=False)
+    ] = None
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Where to write the result as JSON.", show_default=False)
+    ] = None
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write the picture (.png, .pdf, .svg).", show_default=False)
+    ] = None
+
+
+def watch(options: MonitorOptions) -> None:
+    """Play the link, watch it, and tell what the monitor saw."""
+    try:
+        picture = None if options.output is None else writable("--output", options.output, PICTURES)
+        data = None if options.json is None else writable("--json", options.json)
+        found, monitor = _drill(options)
+        if data is not None:
+            data.write_text(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False) + "\n", "utf-8")
+        if picture is not None:
+            from quantumlink.visualization.qkd import draw_error_rate
+
+            draw_error_rate(monitor, attack_from=found["attack_from_round"]).savefig(picture, dpi=110)
+    except (OSError, TypeError, ValueError) as error:
+        print_error(error)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted")
+        raise typer.Exit(130) from None
+    _print(found, monitor)
+    for label, path in (("JSON", data), ("picture", picture)):
+        if path is not None:
+            typer.echo(f"{label}: {path}")
+    if monitor.alarms:
+        raise typer.Exit(ALARM)
+
+
+def _drill(options: MonitorOptions) -> tuple[dict[str, Any], Monitor]:
+    seed = secrets.randbelow(2**31) if options.seed is None else options.seed
+    validation.seed("seed", seed)
+    share = validation.probability("--quiet-share", options.quiet_share)
+    rounds = validation.count("--rounds", options.rounds, at_least=1)
+    eve, quiet = attack_of(options.attack), round(share * rounds)
+    before = _errors(options, quiet, seed) if quiet else np.zeros(0, dtype=np.bool_)
+    during = _errors(options, rounds - quiet, seed + 1, eve) if quiet < rounds else np.zeros(0, dtype=np.bool_)
+    if not len(before) + len(during):
+        raise ValueError(f"--rounds must be more: none of {rounds} was sifted")
+    baseline = _learned(options, 10 * rounds, seed + 2) if options.baseline is None else options.baseline
+    monitor = Monitor(
+        baseline,
+        attack=min(0.5, baseline + validation.positive("--suspect", options.suspect)),
+        rounds_between_false_alarms=options.rounds_between_false_alarms,
+    )
+    monitor.update(np.concatenate([before, during]))
+    (chart,) = monitor.charts.values()
+    alarms = [
+        {
+            "round": alarm.round,
+            "false": alarm.round < len(before),
+            "rise_from_round": alarm.change.round,
+            "error_rate": dict(zip(("low", "best", "high"), alarm.change.error_rate, strict=True)),
+            "manner": alarm.change.manner,
+            "in_words": str(alarm),
+        }
+        for alarm in monitor.alarms
+    ]
+    return {
+        "report": "quantumlink qkd monitor",
+        "seed": seed,
+        "attack": repr(eve),
+        "compared_rounds": len(before) + len(during),
+        "watched_rounds": monitor.rounds(),
+        "attack_from_round": len(before),
+        "baseline": baseline,
+        "alarmed_at_rates_near": chart.score.attack,
+        "rounds_between_false_alarms": chart.average_run_length(chart.score.baseline),
+        "alarms": alarms,
+    }, monitor
+
+
+def _errors(
+    options: MonitorOptions, rounds: int, seed: int, eve: Eavesdropper | None = None
+) -> npt.NDArray[np.bool_]:
+    """The sifted rounds of both bases in random order: true where the ends differ."""
+    session = BB84(
+        medium=options.fiber(),
+        detector=options.detector(),
+        rounds=rounds,
+        seed=seed,
+        z_probability=0.5,
+        eavesdropper=eve,
+    )
+    sifted = session.sift()
+    errors = np.concatenate([sifted.key_alice != sifted.key_bob, sifted.test_alice != sifted.test_bob])
+    return np.random.default_rng([seed, 4]).permutation(errors)
+
+
+def _learned(options: MonitorOptions, rounds: int, seed: int) -> float:
+    """The upper end of the interval of a quiet run: a baseline taken too low would cry wolf."""
+    errors = _errors(options, rounds, seed)
+    return max(LEAST_BASELINE, binomial_estimate(int(errors.sum()), len(errors)).high)
+
+
+def _print(found: dict[str, Any], monitor: Monitor) -> None:
+    rows = [
+        ("seed", str(found["seed"])),
+        ("attack", f"{found['attack']} from compared round {found['attack_from_round']} on"),
+        ("compared rounds", f"{found['watched_rounds']} watched of {found['compared_rounds']}"),
+        ("baseline", f"{found['baseline']:.5f}"),
+        ("mean rounds to a false alarm", f"{found['rounds_between_false_alarms']:.4g}"),
+    ]
+    for said, alarm in zip(found["alarms"], monitor.alarms, strict=True):
+        rows.append(("alarm", str(alarm)))
+        delay = said["round"] - found["attack_from_round"]
+        rows.append(("", "before anybody listened: false" if said["false"] else f"{delay} rounds after she began"))
+    if not found["alarms"]:
+        rows.append(("alarm", "none"))
+    typer.echo("Drill of a monitor on a BB84 link: " + ("ALARM" if found["alarms"] else "NO ALARM"))
+    for label, text in rows:
+        typer.echo(f"  {label:<28}  {text}")

@@ -1,0 +1,363 @@
+"""The report of a key distribution, as data for JSON and as text: every term, no secret.
+
+The text is made from the data alone, so the two never disagree.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from importlib.metadata import version
+from math import isfinite
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+
+import quantumlink
+from quantumlink.estimation import Estimate
+from quantumlink.link import ElementaryLink, Link
+from quantumlink.qkd import Key
+from quantumlink.qkd.asymptotic import binary_entropy
+from quantumlink.qkd.eavesdropping import Eavesdropper
+from quantumlink.qkd.protocols import E91, Session
+from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure, granted_bits
+from quantumlink.readings import highest_rate_hz
+
+FORMAT = 1
+"""Number of the layout of the data; it grows when a field changes its meaning."""
+
+WIDTH = 100
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a key's secrecy rests on."""
+
+    reference: str
+    """Where it is proven."""
+    attacks: str
+    """Against which attacks."""
+    assumptions: tuple[str, ...]
+    """What must hold besides what holds for all."""
+
+
+_TOMAMICHEL = "M. Tomamichel, C. C. W. Lim, N. Gisin, R. Renner, Nat. Commun. 3, 634 (2012)"
+_SINGLE = "The source sends single photons: a pulse never holds two."
+_DETECTION = "Whether a photon is detected does not depend on the basis in which it is measured."
+_HERALDED = "Which pairs count is settled before the measurements are chosen."
+_TWO_BASES = Proof(_TOMAMICHEL, "coherent attacks", (_SINGLE, _DETECTION))
+_PAIRS = Proof(_TOMAMICHEL, "coherent attacks", (_HERALDED, _DETECTION))
+
+PROOFS: Mapping[str, Proof] = {
+    "BB84": _TWO_BASES,
+    "SixState": _TWO_BASES,
+    "B92": Proof(
+        "K. Tamaki, N. Lütkenhaus, Phys. Rev. A 69, 032316 (2004)", "collective attacks", (_SINGLE, _DETECTION)
+    ),
+    "SARG04": Proof(
+        "C.-H. F. Fung, K. Tamaki, H.-K. Lo, Phys. Rev. A 73, 012337 (2006)",
+        "collective attacks",
+        (_SINGLE, _DETECTION),
+    ),
+    "DecoyBB84": Proof(
+        "C. C. W. Lim, M. Curty, N. Walenta, F. Xu, H. Zbinden, Phys. Rev. A 89, 022307 (2014)",
+        "coherent attacks",
+        (
+            "The phase of each pulse is random, and nothing but its photon number tells intensities apart.",
+            _DETECTION,
+        ),
+    ),
+    "BBM92": _PAIRS,
+    "SixStatePairs": _PAIRS,
+    "E91": Proof(
+        "A. Acín et al., Phys. Rev. Lett. 98, 230501 (2007), with M. Tomamichel, R. Colbeck, R. Renner, "
+        "IEEE Trans. Inf. Theory 55, 5840 (2009)",
+        "collective attacks, whatever the devices do",
+        (_HERALDED,),
+    ),
+    "MDI": Proof(_TOMAMICHEL, "coherent attacks, whatever the relay does", (_SINGLE,)),
+    "Conference": Proof(
+        f"F. Grasselli, H. Kampermann, D. Bruß, New J. Phys. 20, 113014 (2018), with {_TOMAMICHEL}",
+        "coherent attacks",
+        (_HERALDED, _DETECTION, "The parties know from a short common key which rounds are tests."),
+    ),
+}
+"""The proof behind each session's bound, by its class."""
+
+_COMMON = (
+    "This is a simulation: the key is for study, and whoever has the seed can compute it.",
+    "Rounds are independent of one another and all alike.",
+    "The settings and bits of the ends are random, and nothing leaves their laboratories but what they say.",
+)
+
+
+def report_of(session: Session, key: Key) -> Data:
+    """Everything that is to be said in public of a run, as plain data for JSON.
+
+    Args:
+        session: what was run.
+        key: what it ended with.
+    """
+    proof = PROOFS[type(session).__name__]
+    authenticated = (
+        f"What the ends say in public is authenticated; this spends {key.authentication_bits} bits of a secret "
+        "that they shared before, which are deducted."
+        if key.authentication_bits
+        else "The classical channel is authenticated; the key bits that this spends are not deducted."
+    )
+    return {
+        "report": "quantumlink qkd",
+        "format": FORMAT,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "protocol": key.protocol,
+        "outcome": "secret key" if key else "no secret key",
+        "reason": key.reason,
+        "secret_bits": len(key),
+        "copies_agree": _copies_agree(key),
+        "seed": session.seed,
+        "rounds": {
+            "attempted": key.rounds,
+            "accepted": key.accepted,
+            "sifted": key.sifted,
+            "compared in the test basis": key.tested,
+            "compared in the key basis": key.sampled,
+        },
+        "pairs": _pairs(session),
+        "error_rates": {
+            "key basis": _rate(key.qber, key.sampled),
+            "test basis": _rate(key.test_qber, key.tested),
+        },
+        "bell_test": _estimate(session.chsh(session.sift())) if isinstance(session, E91) else None,
+        "reconciliation": _reconciliation(session, key),
+        "verification_tag_bits": key.tag_bits,
+        "authentication_bits": key.authentication_bits,
+        "security": {
+            "eps_sec": session.eps_sec,
+            "eps_cor": session.eps_cor,
+            "proof": proof.reference,
+            "attacks": proof.attacks,
+            "terms": _terms(key),
+        },
+        "ledger": [[label, bits] for label, bits in key.ledger],
+        "eavesdropper": _eavesdropper(session, key),
+        "assumptions": [*_COMMON, *proof.assumptions, authenticated],
+        # What the session remarks about Eve stands under "eavesdropper" already.
+        "remarks": [remark for remark in key.remarks if not remark.startswith("Eavesdropper ")],
+        "settings": _settings(session),
+        "session": session.to_dict(),
+        "versions": {
+            "quantumlink": quantumlink.__version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("qiskit", "numpy", "scipy")},
+        },
+    }
+
+
+def _settings(session: Session) -> dict[str, str]:
+    """What was set, in words; the rest has its own place in the report."""
+    elsewhere = ("rounds", "seed", "reconciliation", "eps_sec", "eps_cor", "play_medium", "eavesdropper")
+    found = {f.name: getattr(session, f.name) for f in fields(session) if f.name not in elsewhere}
+    link = found.get("link")
+    if isinstance(link, ElementaryLink):
+        found |= {name: getattr(link, name) for name in ("medium", "source", "detector")}
+    return {name.replace("_", " "): _in_words(value) for name, value in found.items()}
+
+
+def _in_words(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _pairs(session: Session) -> Data | None:
+    """How often a link must be tried for a round, where that is known."""
+    link = getattr(session, "link", None)
+    if not isinstance(link, Link):
+        return None
+    probability = getattr(link, "success_probability", None)
+    return {
+        "attempts_per_round": None if probability is None else 1 / probability,
+        "rounds_per_second_at_most": highest_rate_hz(link),
+    }
+
+
+def _copies_agree(key: Key) -> bool | None:
+    return bool(np.array_equal(key.secret_bits, key.peer_bits)) if key else None
+
+
+def _estimate(value: Estimate) -> Data:
+    return {"best": value.best, "low": value.low, "high": value.high, "confidence": value.confidence}
+
+
+def _rate(value: float, bits: int) -> Data | None:
+    """None where nothing was measured."""
+    if not bits:
+        return None
+    return _estimate(value) if isinstance(value, Estimate) else {"best": float(value)}
+
+
+def _reconciliation(session: Session, key: Key) -> Data:
+    n = key.sifted - key.tested - key.sampled
+    efficiency = None
+    if key.disclosed_bits is not None and key.corrected_errors:
+        efficiency = key.disclosed_bits / (n * binary_entropy(key.corrected_errors / n))
+    return {
+        "method": repr(session.reconciliation),
+        "corrected_errors": key.corrected_errors,
+        "disclosed_bits": key.disclosed_bits,
+        "efficiency": efficiency,
+    }
+
+
+def _terms(key: Key) -> Data | None:
+    """The bound term by term: its numbers by name, and all of it in words."""
+    if key.terms is None:
+        return None
+    # KeyTerms is a protocol, so mypy sees no dataclass in it; every bound of the library has one.
+    numbers = {field.name: _finite(getattr(key.terms, field.name)) for field in fields(key.terms)}  # type: ignore[arg-type]
+    numbers.pop("details", None)
+    return {**numbers, "length": key.terms.length, "lines": [list(line) for line in key.terms.lines()]}
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity."""
+    return value if not isinstance(value, float) or isfinite(value) else str(value)
+
+
+def _eavesdropper(session: Session, key: Key) -> Data | None:
+    eve: Eavesdropper | None = getattr(session, "eavesdropper", None)
+    if eve is None or not isinstance(session, PrepareAndMeasure):
+        return None
+    knows = eve.information(session)
+    return {
+        "policy": repr(eve),
+        "share_of_sifted_rounds_attacked": knows.attacked,
+        "holevo_bits": knows.holevo,
+        "mutual_bits": knows.mutual,
+        "guess_probability": knows.guess,
+        "granted_bits": granted_bits(key),
+        "outside_model": eve.outside_model,
+    }
+
+
+# --- as text
+
+
+def text_of(report: Data) -> str:
+    """The report to be read, printed and filed."""
+    given = report["outcome"] == "secret key"
+    verdict = f"SECRET KEY of {report['secret_bits']} bits" if given else "NO SECRET KEY"
+    parts = [
+        f"Report of a key distribution by {report['protocol']}: {verdict}",
+        *([] if given else _lines([("reason", report["reason"])])),
+        *_lines(
+            [
+                ("made", f"{report['created']} by quantumlink {report['versions']['quantumlink']}"),
+                ("seed", str(report["seed"])),
+                *report["settings"].items(),
+            ]
+        ),
+        *_section("Rounds", _round_rows(report)),
+        *_section("Distillation", _distillation_rows(report)),
+        *_section("Security", _security_rows(report)),
+        *_section("Ledger of the key bits", [(label, f"{bits:+d}") for label, bits in report["ledger"]]),
+        *_section("Eavesdropper", _eavesdropper_rows(report["eavesdropper"])),
+        *_list("Assumptions", report["assumptions"]),
+        *_list("Remarks", report["remarks"]),
+        *_list("Versions", [", ".join(f"{name} {number}" for name, number in report["versions"].items())]),
+    ]
+    return "\n".join(parts)
+
+
+def _round_rows(report: Data) -> list[tuple[str, str]]:
+    rates, pairs, bell_test = report["error_rates"], report["pairs"] or {}, report["bell_test"]
+    attempts, rate = pairs.get("attempts_per_round"), pairs.get("rounds_per_second_at_most")
+    return [
+        *((name, str(number)) for name, number in report["rounds"].items()),
+        *([] if attempts is None else [("attempts for a round", f"{attempts:.4g} on average")]),
+        *([] if rate is None else [("rounds a second, at most", f"{rate:.4g}")]),
+        *((f"error rate, {basis}", _with_interval(rate)) for basis, rate in rates.items()),
+        *([] if bell_test is None else [("Bell test, CHSH value S", _with_interval(bell_test))]),
+    ]
+
+
+def _with_interval(rate: Data | None) -> str:
+    if rate is None:
+        return "not measured"
+    if "low" not in rate:
+        return f"{rate['best']:.4f}"
+    share = f"{100 * rate['confidence']:g} % confidence"
+    return f"{rate['best']:.4f} [{rate['low']:.4f}, {rate['high']:.4f}] ({share})"
+
+
+def _distillation_rows(report: Data) -> list[tuple[str, str]]:
+    found, tag = report["reconciliation"], report["verification_tag_bits"]
+    rows = [("reconciliation", found["method"])]
+    if found["corrected_errors"] is not None:
+        rows.append(("errors corrected", str(found["corrected_errors"])))
+    if found["disclosed_bits"] is not None:
+        rows.append(("bits disclosed for that", str(found["disclosed_bits"])))
+    if found["efficiency"] is not None:
+        rows.append(("over Shannon's limit", f"f = {found['efficiency']:.3f}"))
+    if tag is not None:
+        rows.append(("verification", f"a tag of {tag} bits"))
+    if report["authentication_bits"]:
+        rows.append(("authentication", f"{report['authentication_bits']} bits of shared secret, deducted"))
+    if report["copies_agree"] is not None:
+        rows.append(("copies of the key", "equal" if report["copies_agree"] else "DIFFERENT: do not use this key"))
+    return rows
+
+
+def _security_rows(report: Data) -> list[tuple[str, str]]:
+    found = report["security"]
+    terms = found["terms"]
+    return [
+        ("proven against", found["attacks"]),
+        ("by", found["proof"]),
+        ("secrecy ε_sec", f"{found['eps_sec']:g}"),
+        ("correctness ε_cor", f"{found['eps_cor']:g}"),
+        *((label, text) for label, text in ([] if terms is None else terms["lines"])),
+        ("bits that the bound grants", "not reached" if terms is None else str(terms["length"])),
+        ("secret key", f"{report['secret_bits']} bits"),
+    ]
+
+
+def _eavesdropper_rows(eve: Data | None) -> list[tuple[str, str]]:
+    if eve is None:
+        return []
+    granted = eve["granted_bits"]
+    return [
+        ("simulated attack", eve["policy"]),
+        ("sifted rounds attacked", f"{eve['share_of_sifted_rounds_attacked']:.4f}"),
+        ("she knows of a sifted bit", f"at most {eve['holevo_bits']:.4f} bit (Holevo)"),
+        (
+            "by guessing at once",
+            f"{eve['mutual_bits']:.4f} bit, right with probability {eve['guess_probability']:.4f}",
+        ),
+        ("the bound granted her", "not reached" if granted is None else f"{granted:.4f} bit"),
+        *([] if eve["outside_model"] is None else [("outside of what the bound covers", eve["outside_model"])]),
+    ]
+
+
+def _section(title: str, rows: Sequence[tuple[str, str]]) -> list[str]:
+    return ["", title, *_lines(rows)] if rows else []
+
+
+def _lines(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Labels and values in two columns; long values go on below themselves."""
+    width = max(len(label) for label, _ in rows)
+    lines = []
+    for label, value in rows:
+        first, *rest = wrap(value, WIDTH - width - 4) or [""]
+        lines += [f"  {label:<{width}}  {first}", *(f"  {'':<{width}}  {line}" for line in rest)]
+    return lines
+
+
+def _list(title: str, items: Sequence[str]) -> list[str]:
+    if not items:
+        return []
+    found = (wrap(item, WIDTH, initial_indent="  - ", subsequent_indent="    ") for item in items)
+    return ["", title, *(line for lines in found for line in lines)]

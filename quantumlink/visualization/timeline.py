@@ -1,0 +1,142 @@
+"""Pictures of a timeline: how long pairs take, how good they are, and where time and fidelity went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantumlink import validation
+from quantumlink.readings.timeline import Budget, Timeline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from quantumlink.estimation import Estimate
+    from quantumlink.visualization.globe import FloatArray
+
+TIME, QUALITY, MEAN = "#1f4e79", "#4a7c59", "#d1651a"
+
+BINS = 50
+
+TAIL = 0.995
+"""Latencies beyond this quantile stand in the last bar: rare ones would squeeze all others to the left."""
+
+_UNITS = ((1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h"), (86400.0, "days"))
+
+
+def draw_timeline(timeline: Timeline, *, budget: bool = True) -> Figure:
+    """Draw the distributions of latency and fidelity over all trials, and the mean budgets of both.
+
+    Args:
+        timeline: what `simulate` found.
+        budget: whether to draw where time and fidelity went; that takes another run of the same trials.
+
+    Raises:
+        TypeError: if it is no timeline.
+
+    >>> import quantumlink as ql
+    >>> link = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), ql.Fiber(50), fidelity=0.98)
+    >>> figure = draw_timeline(ql.simulate(link, trials=100, seed=1))
+    >>> [axes.get_xlabel() for axes in figure.axes]
+    ['latency (ms)', 'fidelity to Φ⁺', 'mean latency (ms)', 'mean infidelity']
+    """
+    from matplotlib.figure import Figure
+
+    validation.instance("timeline", timeline, Timeline, "a Timeline, which simulate returns")
+    figure = Figure(figsize=(11, 7.4 if budget else 4.2), layout="constrained")
+    panels = figure.subplots(2 if budget else 1, 2, squeeze=False)
+    _draw_latencies(panels[0, 0], timeline)
+    _draw_fidelities(panels[0, 1], timeline)
+    if budget:
+        _draw_budgets(panels[1, 0], panels[1, 1], timeline.budget)
+    trials = f"{timeline.trials} trial" + ("" if timeline.trials == 1 else "s")
+    stopped = f" of {timeline.run.trials}, interrupted" if timeline.interrupted else ""
+    figure.suptitle(f"{timeline.link.left} – {timeline.link.right}: {trials}{stopped}", parse_math=False)
+    return figure
+
+
+def time_unit(typical_s: float) -> tuple[float, str]:
+    """The unit, in seconds and in letters, in which such a time is a handy number.
+
+    >>> time_unit(0.02), time_unit(7200), time_unit(0)
+    ((0.001, 'ms'), (3600.0, 'h'), (1.0, 's'))
+    """
+    if not typical_s > 0:
+        return 1.0, "s"
+    return max((unit for unit in _UNITS if unit[0] <= typical_s), default=_UNITS[0])
+
+
+def _draw_latencies(axes: Axes, timeline: Timeline) -> None:
+    unit, name = time_unit(timeline.latency_s.best)
+    values = timeline.latencies_s / unit
+    last = float(np.quantile(values, TAIL))
+    beyond = int((values > last).sum())
+    _draw_histogram(axes, np.minimum(values, last), TIME)
+    _mark_mean(axes, timeline.latency_s, unit, name)
+    low, high = timeline.latency_quantile_s(0.05) / unit, timeline.latency_quantile_s(0.95) / unit
+    axes.axvspan(low, high, color=TIME, alpha=0.08, label=f"5 % to 95 %: {low:.4g} to {high:.4g} {name}")
+    more = f" (last bar: {beyond} up to {values.max():.3g} {name})" if beyond else ""
+    axes.set_title(f"time to a pair{more}", fontsize=11)
+    axes.set_xlabel(f"latency ({name})")
+    axes.legend(fontsize=8, loc="upper right")
+
+
+def _draw_fidelities(axes: Axes, timeline: Timeline) -> None:
+    _draw_histogram(axes, timeline.fidelities, QUALITY)
+    _mark_mean(axes, timeline.fidelity, 1.0, "")
+    axes.set_title("fidelity when both ends know of it", fontsize=11)
+    axes.set_xlabel("fidelity to Φ⁺")
+    axes.legend(fontsize=8, loc="upper left")
+
+
+def _draw_histogram(axes: Axes, values: FloatArray, color: str) -> None:
+    low, high = float(values.min()), float(values.max())
+    if high - low < 1e-6 * max(abs(high), 1e-300):  # all but rounding is the same
+        axes.bar([high], [1.0], width=0.02 * max(abs(high), 1e-300), color=color, alpha=0.8)
+        axes.set_xlim(0.8 * high, 1.2 * high)
+    else:
+        weights = np.full(len(values), 1 / len(values))
+        axes.hist(values, bins=BINS, range=(low, high), weights=weights, color=color, alpha=0.8)
+    axes.set_ylabel("share of trials")
+    axes.grid(alpha=0.3)
+
+
+def _mark_mean(axes: Axes, mean: Estimate, unit: float, name: str) -> None:
+    low, best, high = (value / unit for value in mean)
+    interval = f" [{low:.5g}, {high:.5g}]" if np.isfinite(high - low) else ""
+    axes.axvline(best, color=MEAN, lw=1.8, label=f"mean {best:.5g}{interval} {name}".rstrip())
+
+
+def _draw_budgets(time_axes: Axes, fidelity_axes: Axes, budget: Budget) -> None:
+    unit, name = time_unit(budget.time.total_s)
+    times = {
+        field.name.removesuffix("_s"): getattr(budget.time, field.name) / unit for field in fields(budget.time)
+    }
+    _draw_parts(time_axes, times, TIME)
+    time_axes.set_title("where the time went", fontsize=11)
+    time_axes.set_xlabel(f"mean latency ({name})")
+    lost = {field.name: getattr(budget.fidelity, field.name) for field in fields(budget.fidelity)}
+    _draw_parts(fidelity_axes, lost, QUALITY)
+    fidelity_axes.set_title("where the fidelity was lost", fontsize=11)
+    fidelity_axes.set_xlabel("mean infidelity")
+
+
+def _draw_parts(axes: Axes, parts: Mapping[str, float], color: str) -> None:
+    """Bars from top to bottom, each with its value and its share of the whole."""
+    total = sum(parts.values())
+    bars = axes.barh(list(parts), list(parts.values()), color=color, alpha=0.8)
+    shares = [f"{value / total:.1%}".replace("%", " %") if total else "" for value in parts.values()]
+    labels = [
+        f"{value:.3g}, {share}" if value else "0" for value, share in zip(parts.values(), shares, strict=True)
+    ]
+    axes.bar_label(bars, labels, padding=4, fontsize=9)
+    axes.invert_yaxis()
+    # Room for the labels.
+    low, high = min(0.0, *parts.values()), max(0.0, *parts.values())
+    span = (high - low) or 1.0
+    axes.set_xlim(low - (0.4 * span if low else 0.0), high + 0.4 * span)
+    axes.grid(axis="x", alpha=0.3)
