@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from quantumlink.qkd.reconciliation import Cascade, Ldpc
     from quantumlink.qkd.sifting import sift
     from quantumlink.qkd.transcript import Transcript, TranscriptError
+    from quantumlink.qkd.watching import WatchedBlock, blocks_of, watch
 
 # Loaded at their first use, so that the import of the package stays about as quick as Qiskit's own.
 _LATER = {
@@ -122,6 +123,9 @@ _LATER = {
     "Ldpc": "quantumlink.qkd.reconciliation",
     "Transcript": "quantumlink.qkd.transcript",
     "TranscriptError": "quantumlink.qkd.transcript",
+    "WatchedBlock": "quantumlink.qkd.watching",
+    "blocks_of": "quantumlink.qkd.watching",
+    "watch": "quantumlink.qkd.watching",
 }
 
 
@@ -177,10 +181,12 @@ __all__ = [
     "TranscriptError",
     "TwoStateBound",
     "UniversalCloner",
+    "WatchedBlock",
     "bb84",
     "bb84_rate",
     "bbm92",
     "binary_entropy",
+    "blocks_of",
     "chsh_estimate",
     "conference",
     "conference_rate",
@@ -200,4 +206,5 @@ __all__ = [
     "six_state",
     "six_state_rate",
     "toeplitz_hash",
+    "watch",
 ]

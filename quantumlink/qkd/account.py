@@ -11,7 +11,7 @@ from math import floor
 from quantumlink.estimation import Estimate
 from quantumlink.qkd.asymptotic import bb84_rate, binary_entropy
 from quantumlink.qkd.bits import Bits
-from quantumlink.qkd.bound import KeyBound, KeyTerms
+from quantumlink.qkd.bounds.contract import KeyBound, KeyTerms, SampledKeyBound
 from quantumlink.qkd.bounds.single_photon import SinglePhotonBound
 from quantumlink.qkd.finite_key import FiniteKeyTerms
 from quantumlink.qkd.key import Key
@@ -54,7 +54,12 @@ class Account:
     @property
     def expected_qber(self) -> float:
         """The error rate to tell reconciliation: never 0, as a sample without errors does not prove that."""
-        return (round(self.qber * self.sampled) + 1) / (self.sampled + 2)  # Laplace's rule of succession
+        return (self.sample_errors + 1) / (self.sampled + 2)  # Laplace's rule of succession
+
+    @property
+    def sample_errors(self) -> int:
+        """How many bits of the sample differed."""
+        return round(self.qber * self.sampled)
 
     def enter(self, label: str, bits: int) -> None:
         """Add an entry to the ledger."""
@@ -69,6 +74,8 @@ class Account:
         bound = self.bound or SinglePhotonBound(
             tested=self.tested, qber=float(self.test_qber), eps_sec=self.eps_sec, eps_cor=self.eps_cor
         )
+        if isinstance(bound, SampledKeyBound):
+            bound = bound.given_sample(sampled=self.sampled, errors=self.sample_errors)
         terms = bound.terms(n=self.raw, leak=leak)
         if terms.length > max(0, self.raw - leak):
             raise ValueError(

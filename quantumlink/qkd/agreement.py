@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from quantumlink.qkd.arguments import as_count, as_tolerance
-from quantumlink.qkd.bound import KeyBound
+from quantumlink.qkd.bounds.contract import KeyBound
 from quantumlink.qkd.reconciliation import Cascade, Reconciler
 
 _CASCADE = Cascade()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 
 def as_count(name: str, value: SupportsIndex, *, minimum: int = 0) -> int:
@@ -69,8 +69,10 @@ def as_finite(name: str, value: float, *, minimum: float) -> float:
     return number
 
 
-def _as_float(name: str, value: float, allowed: str) -> float:
+def _as_float(name: str, value: Any, allowed: str) -> float:
     try:
-        return float(value)
+        if not isinstance(value, str | bytes):  # float() would read them
+            return float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be {allowed}, got {value!r}") from None
+        pass
+    raise ValueError(f"{name} must be {allowed}, got {value!r}")

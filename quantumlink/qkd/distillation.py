@@ -23,7 +23,7 @@ from quantumlink.qkd.agreement import Agreement
 from quantumlink.qkd.arguments import as_count
 from quantumlink.qkd.authentication import SharedSecret
 from quantumlink.qkd.bits import Bits, as_bit_pair, as_bits, random_bits
-from quantumlink.qkd.bound import KeyBound
+from quantumlink.qkd.bounds.contract import KeyBound
 from quantumlink.qkd.ends import Alice, Bob, converse
 from quantumlink.qkd.key import Key
 from quantumlink.qkd.party import AUTHENTICATION_BITS

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Generator
 from math import ceil
 from typing import Any, ClassVar, Final
@@ -75,7 +76,7 @@ class Alice(Party):
             ValueError: if an argument is no bit string, or there are more bits than accepted rounds.
             SecretExhausted: if too little is left of the secret.
         """
-        self._rng = np.random.default_rng(seed)
+        self._rng = None if seed is None else np.random.default_rng(seed)
         super().__init__(key_bits, test_bits, agreement=agreement, secret=secret)
 
     def open(self) -> bytes:
@@ -114,8 +115,8 @@ class Alice(Party):
         """Verify, amplify, confirm."""
         tag_bits = self.account.tag_bits = tag_length(self.agreement.eps_cor)
         length = self.account.settle()
-        verification = random_bits(self._rng, len(raw) + tag_bits - 1)
-        amplification = random_bits(self._rng, len(raw) + length - 1)
+        verification = self._random_bits(len(raw) + tag_bits - 1)
+        amplification = self._random_bits(len(raw) + length - 1)
         heard = yield Say(
             "check",
             {
@@ -132,7 +133,15 @@ class Alice(Party):
         return toeplitz_hash(raw, seed=amplification, length=length)
 
     def _seed(self) -> int:
+        if self._rng is None:
+            return secrets.randbits(_SEED_BITS)
         return int.from_bytes(self._rng.bytes(_SEED_BITS // 8), "little")
+
+    def _random_bits(self, count: int) -> Bits:
+        if self._rng is None:  # what was said in public before must not tell which hash function comes
+            drawn = np.frombuffer(secrets.token_bytes(ceil(count / 8)), dtype=np.uint8)
+            return np.unpackbits(drawn, count=count)
+        return random_bits(self._rng, count)
 
 
 class Bob(Party):

@@ -7,11 +7,11 @@ The secret bits never appear in ``repr``, ``str``, the report or an error text; 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from quantumlink.qkd.asymptotic import binary_entropy
 from quantumlink.qkd.bits import Bits, as_bit_pair, as_bits, sealed
-from quantumlink.qkd.bound import KeyTerms
+from quantumlink.qkd.bounds.contract import KeyTerms
 
 _UNAUTHENTICATED = (
     "The classical channel is assumed to be authenticated; the key bits that this spends are not deducted."
@@ -104,6 +104,12 @@ class Key:
         if self.terms is not None and len(alice) > (most := self.terms.length - self.authentication_bits):
             raise ValueError(f"a key holds at most {most} secret bits, got {len(alice)}")
         object.__setattr__(self, "_alice_bits", sealed(alice))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for name in ("_alice_bits", "_bob_bits"):  # a pickle forgets that an array is read-only
+            if state[name] is not None:
+                self.__dict__[name] = sealed(state[name])
 
     @property
     def secret_bits(self) -> Bits:

@@ -18,9 +18,9 @@ conversation, both secrets stay in step and no mask is used twice.
 
 Who sends the last message cannot know that it arrives; no protocol can change that. Alice releases her key once
 Bob has confirmed that he holds the same; Bob releases his once Alice has confirmed that she has his confirmation.
-If that last message is lost or spoiled, Bob gives up and says so, while Alice holds a key that nobody else uses:
-it is secret, but the first use of it will find no partner. There is never a pair of keys that differ, but for the
-probability ``eps_cor`` and that of a forged tag.
+If that last message is lost or spoiled, or anything else reaches Bob instead of it, he gives up and says so, while
+Alice holds a key that nobody else uses: it is secret, but the first use of it will find no partner. There is never
+a pair of keys that differ, but for the probability ``eps_cor`` and that of a forged tag.
 """
 
 from __future__ import annotations

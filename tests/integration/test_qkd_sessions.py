@@ -290,3 +290,17 @@ def test_two_state_keys(kind):
     assert np.array_equal(key.secret_bits, key.peer_bits)
     attacked = kind(medium=Fiber(0), rounds=1_000_000, seed=1, eavesdropper=InterceptResend(0.8)).run()
     assert not attacked
+
+
+def test_a_session_over_a_link_with_a_source_is_stored_and_rebuilt():
+    from quantumlink.hardware import Detector, Fiber, MidpointSource, Node
+    from quantumlink.link import ElementaryLink
+    from quantumlink.qkd.protocols import BBM92
+
+    link = ElementaryLink(
+        Node("a"), Node("b"), Fiber(20), source=MidpointSource(fidelity=0.98), detector=Detector(0.8)
+    )
+    session = BBM92(link=link, rounds=100_000, seed=7)
+    again = BBM92.from_dict(json.loads(json.dumps(session.to_dict())))
+    assert again == session
+    assert again.run().qber == session.run().qber

@@ -20,7 +20,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, log2, sqrt
 
 import numpy as np
@@ -56,7 +56,8 @@ class SixStateBound:
     basis), and H(Z|E) = 1 + h(Q_Z) − H(λ). The lowest such entropy within the deviations of the sample counts.
 
     Args:
-        tested: bits compared in each basis, by ``"X"``, ``"Y"``, ``"Z"``.
+        tested: bits compared in each basis, by ``"X"``, ``"Y"``, ``"Z"``; those of Z may come later, by
+            `given_sample`.
         errors: how many of them differed, likewise.
         eps_sec: secrecy, in (0, 1).
         eps_cor: correctness, in (0, 1).
@@ -87,6 +88,12 @@ class SixStateBound:
                     f"errors[{basis!r}] must be at least 0 and at most the {self.tested[basis]} tested bits, "
                     f"got {self.errors[basis]}"
                 )
+
+    def given_sample(self, *, sampled: int, errors: int) -> SixStateBound:
+        """The bound with ``sampled`` compared bits of the Z basis more, of which ``errors`` differed."""
+        tested = {**self.tested, "Z": self.tested["Z"] + as_count("sampled", sampled)}
+        wrong = {**self.errors, "Z": self.errors["Z"] + as_count("errors", errors)}
+        return replace(self, tested=tested, errors=wrong)
 
     def terms(self, *, n: int, leak: float) -> BoundTerms:
         """Evaluate the bound for a raw key of ``n`` bits of which ``leak`` were disclosed."""

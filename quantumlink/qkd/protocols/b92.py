@@ -19,11 +19,11 @@ from quantumlink_circuits.stages import Between
 
 from quantumlink import validation
 from quantumlink.circuits import b92_round, b92_settings
-from quantumlink.qkd.bound import KeyBound
+from quantumlink.qkd.bounds.contract import KeyBound
 from quantumlink.qkd.protocols.bb84 import between_zero_and_one
 from quantumlink.qkd.protocols.playing import Counts
 from quantumlink.qkd.protocols.prepare_and_measure import KeyCell, Label, PrepareAndMeasure, laid_out
-from quantumlink.qkd.protocols.session import Sifted
+from quantumlink.qkd.protocols.session import Session, Sifted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,24 +76,29 @@ class B92(PrepareAndMeasure):
         return [KeyCell(label, (1,), label[0]) for label in self.settings()]
 
     def _bound(self, sifted: Sifted) -> KeyBound:
-        from quantumlink.qkd.bounds.two_state import TwoStateBound
-
-        return TwoStateBound(
-            rounds=self.rounds,
-            detected=sifted.accepted,
-            conclusive=len(sifted.key_alice) + len(sifted.test_alice),
-            tested=len(sifted.test_alice),
-            errors=sifted.test_errors,
-            eps_sec=self.eps_sec,
-            eps_cor=self.eps_cor,
-            angle=self.angle,
-        )
+        return two_state_bound(self, sifted, angle=self.angle)
 
     def _sift_counts(self, counts: Counts, rng: np.random.Generator) -> Sifted:
         found = counts.sum(axis=0)
         cells = [(bit, tested, int(found[i, 1])) for i, (bit, tested) in enumerate(self.settings())]
         rows = [(bit, np.array([n if tested == 1 else 0, n if tested == 0 else 0])) for bit, tested, n in cells]
         return split(*laid_out(rows, rng), self.test_fraction, accepted=int(counts.sum()))
+
+
+def two_state_bound(session: Session, sifted: Sifted, *, angle: float | None) -> KeyBound:
+    """The bound for rounds in which Bob excludes a state; the angle between the two of B92, None for SARG04."""
+    from quantumlink.qkd.bounds.two_state import TwoStateBound
+
+    return TwoStateBound(
+        rounds=session.rounds,
+        detected=sifted.accepted,
+        conclusive=len(sifted.key_alice) + len(sifted.test_alice),
+        tested=len(sifted.test_alice),
+        errors=sifted.test_errors,
+        eps_sec=session.eps_sec,
+        eps_cor=session.eps_cor,
+        angle=angle,
+    )
 
 
 def split(

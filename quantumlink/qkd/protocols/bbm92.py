@@ -27,12 +27,14 @@ from quantumlink.circuits import (
 )
 from quantumlink.link import Link
 from quantumlink.program import Program
+from quantumlink.qkd.bounds.contract import KeyBound
 from quantumlink.qkd.key import Key
 from quantumlink.qkd.protocols.bb84 import between_zero_and_one
 from quantumlink.qkd.protocols.pairs import PairLabel, PairSession, cells_of
 from quantumlink.qkd.protocols.playing import Counts
 from quantumlink.qkd.protocols.prepare_and_measure import laid_out
 from quantumlink.qkd.protocols.session import Sifted
+from quantumlink.qkd.protocols.six_state_security import Attacks, checked_attacks, six_state_bound
 from quantumlink.qkd.reconciliation import Reconciler
 
 
@@ -85,6 +87,7 @@ class SixStatePairs(BBM92):
 
     Args:
         z_probability: probability with which each end chooses Z, in (0, 1); ⅓ is the original protocol.
+        attacks: what the key is secure against, ``"coherent"`` or ``"collective"``; see `SixState`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -98,7 +101,14 @@ class SixStatePairs(BBM92):
     True
     """
 
+    attacks: Attacks = "coherent"
+    """What the key is secure against."""
+
     protocol: ClassVar[str] = "six-state (entangled)"
+
+    def __post_init__(self) -> None:
+        self._set(attacks=checked_attacks(self.attacks))
+        super().__post_init__()
 
     def measurement(self) -> QuantumCircuit:
         """See `six_state_measurement`."""
@@ -115,6 +125,9 @@ class SixStatePairs(BBM92):
         rest = counts["Y", "Y"]
         statistics = {"Y rounds": int(rest.sum()), "Y errors": int(rest[0, 1] + rest[1, 0])}
         return Sifted(*key, *test, accepted=accepted, statistics=statistics)
+
+    def _bound(self, sifted: Sifted) -> KeyBound | None:
+        return six_state_bound(self, sifted, self.attacks)
 
 
 def bbm92(

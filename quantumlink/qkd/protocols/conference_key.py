@@ -46,6 +46,10 @@ class ConferenceKey(Key):
             raise ValueError("a conference key needs copies of one length")
         object.__setattr__(self, "_others", tuple(sealed(bits) for bits in self._others))
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.__dict__["_others"] = tuple(sealed(bits) for bits in state["_others"])
+
     @property
     def parties(self) -> int:
         """How many share it."""

@@ -21,7 +21,7 @@ from qiskit.providers import BackendV2
 
 from quantumlink import validation
 from quantumlink.hardware import Medium
-from quantumlink.qkd.bound import KeyBound
+from quantumlink.qkd.bounds.contract import KeyBound
 from quantumlink.qkd.eavesdropping.eavesdropper import Eavesdropper
 from quantumlink.qkd.key import Key
 from quantumlink.qkd.protocols.bb84 import BB84

@@ -25,7 +25,7 @@ from quantumlink.circuits import E91_SETTINGS, e91_measurement
 from quantumlink.estimation import Estimate, affine_estimate, binomial_estimate
 from quantumlink.link import Link
 from quantumlink.program import Program
-from quantumlink.qkd.bound import KeyBound
+from quantumlink.qkd.bounds.contract import KeyBound
 from quantumlink.qkd.key import Key
 from quantumlink.qkd.protocols.bb84 import between_zero_and_one
 from quantumlink.qkd.protocols.pairs import PairLabel, PairSession, cells_of

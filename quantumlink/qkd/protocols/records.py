@@ -93,8 +93,9 @@ def _encoded_joint(link: Swap | Purify) -> dict[str, Any]:
 
 
 def _arguments(link: ElementaryLink) -> dict[str, Any]:
-    # Its state is always stated by its populations; its other arguments are kept under their own names.
-    names = [
-        name for name in inspect.signature(ElementaryLink.__init__).parameters if name not in ("self", "fidelity")
-    ]
+    # Its state is always stated by its populations, or by its source, which then decides more than that.
+    left_out = {"self", "fidelity"}
+    if link.source is not None:
+        left_out |= {"bell_diagonal", "rate_hz", "success_probability", "attempt_time_s"}
+    names = [name for name in inspect.signature(ElementaryLink.__init__).parameters if name not in left_out]
     return {name: getattr(link, name) for name in names}

@@ -19,8 +19,8 @@ from qiskit.circuit import QuantumCircuit
 from quantumlink_circuits.stages import Between
 
 from quantumlink.circuits import SARG04_SETTINGS, sarg04_round
-from quantumlink.qkd.bound import KeyBound
-from quantumlink.qkd.protocols.b92 import split
+from quantumlink.qkd.bounds.contract import KeyBound
+from quantumlink.qkd.protocols.b92 import split, two_state_bound
 from quantumlink.qkd.protocols.bb84 import between_zero_and_one
 from quantumlink.qkd.protocols.playing import Counts
 from quantumlink.qkd.protocols.prepare_and_measure import KeyCell, Label, PrepareAndMeasure, laid_out
@@ -76,18 +76,7 @@ class SARG04(PrepareAndMeasure):
         return cells
 
     def _bound(self, sifted: Sifted) -> KeyBound:
-        from quantumlink.qkd.bounds.two_state import TwoStateBound
-
-        return TwoStateBound(
-            rounds=self.rounds,
-            detected=sifted.accepted,
-            conclusive=len(sifted.key_alice) + len(sifted.test_alice),
-            tested=len(sifted.test_alice),
-            errors=sifted.test_errors,
-            eps_sec=self.eps_sec,
-            eps_cor=self.eps_cor,
-            angle=None,
-        )
+        return two_state_bound(self, sifted, angle=None)
 
     def _sift_counts(self, counts: Counts, rng: np.random.Generator) -> Sifted:
         # Each round's announcement is drawn after it, independently of what was found.

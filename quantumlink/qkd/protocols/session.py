@@ -31,7 +31,7 @@ from quantumlink import validation
 from quantumlink.execution.engines import Engine, given_engine
 from quantumlink.qkd.arguments import as_tolerance
 from quantumlink.qkd.bits import Bits
-from quantumlink.qkd.bound import KeyBound
+from quantumlink.qkd.bounds.contract import KeyBound
 from quantumlink.qkd.distillation import distill
 from quantumlink.qkd.key import Key
 from quantumlink.qkd.protocols.playing import Counts, Play, Pub

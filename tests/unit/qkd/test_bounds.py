@@ -35,11 +35,12 @@ def test_chernoff_intervals_cover_as_promised(trials, data, price):
     count = data.draw(st.integers(0, trials))
     low, high = chernoff_low(count, trials, price), chernoff_high(count, trials, price)
     assert 0 <= low <= count / trials <= high <= 1
-    # At the ends of the interval, data as extreme have at most probability ε.
-    assert binom.sf(count - 1, trials, low) <= np.exp(-price) + 1e-14 or low == 0
-    assert binom.cdf(count, trials, high) <= np.exp(-price) + 1e-14 or high == 1
+    # At the ends of the interval, data as extreme have at most probability ε (up to the rounding of both sides).
+    allowed = np.exp(-price) * (1 + 1e-6) + 1e-14  # rounding, where a probability is nearly 1
+    assert binom.sf(count - 1, trials, low) <= allowed or low == 0
+    assert binom.cdf(count, trials, high) <= allowed or high == 1
     frequency = largest_frequency(count / trials, trials, price)
-    assert binom.sf(np.ceil(frequency * trials + 1e-9) - 1, trials, count / trials) <= np.exp(-price) + 1e-14
+    assert binom.sf(np.ceil(frequency * trials + 1e-9) - 1, trials, count / trials) <= allowed
 
 
 def test_serfling_against_exact_sampling_without_replacement():

@@ -108,6 +108,8 @@ def test_no_bits_no_key():
         ("eps_cor", 0),
         ("eps_cor", 1.0),
         ("eps_cor", -1e-10),
+        ("eps_cor", "1e-10"),
+        ("qber", "0.03"),
     ],
 )
 def test_bad_arguments_are_named(name, wrong):

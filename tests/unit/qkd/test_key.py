@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from quantumlink.estimation import binomial_estimate
-from quantumlink.qkd import Key, NoSecretKey
-from quantumlink.qkd.bound import KeyTerms
+from quantumlink.qkd import ConferenceKey, Key, NoSecretKey
+from quantumlink.qkd.bounds.contract import KeyTerms
 from quantumlink.qkd.finite_key import finite_key_terms
 
 TERMS = finite_key_terms(n=20_000, k=20_000, qber=0.02, leak=3_100, eps_sec=1e-10, eps_cor=1e-12)
@@ -54,6 +54,20 @@ def test_bits_are_a_sealed_copy():
         given.secret_bits[0] = 0
     with pytest.raises(ValueError, match="read-only"):
         given.peer_bits[0] = 0
+
+
+def test_a_stored_key_is_as_sealed():
+    conference = {"error_rates": (binomial_estimate(0, 9),) * 2, "_others": (np.array([1, 0, 1, 1, 0, 1, 0, 0]),)}
+    facts = dict(key().__dict__)
+    for given in (key(), ConferenceKey(**facts | conference)):
+        copy = pickle.loads(pickle.dumps(given))
+        assert repr(copy) == repr(given)
+        bits = [copy.secret_bits, copy.peer_bits, *([copy.bits_of(2)] if isinstance(copy, ConferenceKey) else [])]
+        for found in bits:
+            assert found.tolist() == [1, 0, 1, 1, 0, 1, 0, 0]
+            with pytest.raises(ValueError, match="read-only"):
+                found[0] = 0
+    assert not pickle.loads(pickle.dumps(refused()))
 
 
 def test_a_refused_key_says_why_and_gives_nothing():

@@ -47,3 +47,17 @@ class KeyBound(Protocol):
                 part of it: the bound charges for it in its own price of ε.
         """
         ...
+
+
+@runtime_checkable
+class SampledKeyBound(KeyBound, Protocol):
+    """A security proof that gains from the error rate of the key basis too, known only from the sample."""
+
+    def given_sample(self, *, sampled: int, errors: int) -> KeyBound:
+        """The bound that knows the sample of the key basis besides.
+
+        Args:
+            sampled: bits of the key basis compared in public, which are not in the raw key.
+            errors: how many of them differed.
+        """
+        ...
