@@ -25,8 +25,8 @@ class Node:
         memory: what waiting does to a stored qubit; ideal unless said otherwise.
         processor: the noise of its operations; ideal unless said otherwise.
         role: ``"end"``, ``"repeater"``, ``"trusted"`` or ``"satellite"``: whether routes may lead through it.
-        memories: how many qubits it can hold for each of its links at one time, at least 1; None for as many
-            as needed.
+        memories: how many qubits it can hold for each of its links at one time; None for as many as needed, 0
+            for a node that measures photons as they arrive: it cannot swap, purify or wait for those who do.
         position: latitude and longitude in degrees (north and east positive), or None.
 
     Raises:
@@ -46,7 +46,7 @@ class Node:
     role: NodeRole = "repeater"
     """What it does for others."""
     memories: int | None = None
-    """Qubits it can hold for each of its links at one time; None for as many as needed."""
+    """Qubits it can hold for each of its links at one time; None for as many as needed, 0 for none at all."""
     position: tuple[float, float] | None = None
     """Latitude and longitude in degrees, or None."""
 
@@ -58,7 +58,7 @@ class Node:
         validation.instance("processor", self.processor, Processor, "a Processor")
         validation.choice("role", self.role, NODE_ROLES)
         if self.memories is not None:
-            validation.count("memories", self.memories, at_least=1)
+            validation.count("memories", self.memories)
         if self.position is not None:
             object.__setattr__(self, "position", _position(self.position))
 

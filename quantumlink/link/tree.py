@@ -97,6 +97,23 @@ def distinct_links(link: Link) -> Iterator[Link]:
             stack.extend((child, False) for child in reversed(current.children))
 
 
+def check_memories(link: Link) -> None:
+    """Refuse a node without memory where a qubit must be held: anywhere but at the ends of a pair used as it is.
+
+    Raises:
+        ValueError: if such a node takes part in a swap or a purification.
+    """
+    if not link.children:
+        return
+    for part in distinct_links(link):
+        for node, other in () if part.children else (part.ends, part.ends[::-1]):
+            if node.memories == 0:
+                raise ValueError(
+                    f"node {node.name!r} has no memory (memories=0) to hold its qubit of {node.name}–{other.name} "
+                    f"while {link.left}–{link.right} is made: such a node can only end a single elementary link"
+                )
+
+
 def _flat(link: Link) -> list[Any]:
     """The distinct links of a tree, children before parents.
 

@@ -109,7 +109,7 @@ def link_of(recipe: Recipe, hops: Sequence[ElementaryLink]) -> Link:
 
 def _places(hop: ElementaryLink) -> int:
     places = min(memory_limits(hop.ends))
-    return 1 if places == inf else int(places)
+    return 1 if places == inf else max(1, int(places))
 
 
 def _swaps(left: Alternatives, right: Alternatives) -> Alternatives:

@@ -7,7 +7,7 @@ One table a node, one entry a link, everything but ``between`` and a link's stat
     [nodes.relay]
     role = "repeater"                # or "end", "trusted", "satellite"
     position = [48.21, 16.37]        # latitude, longitude in degrees
-    memories = 4                     # qubits for each of its links
+    memories = 4                     # qubits for each of its links; 0 for none
     memory = { t1_s = 10.0, t2_s = 1.0 }
     processor = { depolarizing_1q = 1e-4, depolarizing_2q = 2e-3, readout_error = 1e-3 }
 

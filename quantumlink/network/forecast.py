@@ -18,6 +18,7 @@ from typing import Any
 from quantumlink import validation
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink, Link, Purify, Swap, distinct_links
+from quantumlink.link.tree import check_memories
 from quantumlink.network.stages import IMPOSSIBLE, Stage, delivered, elementary, purified, swapped
 from quantumlink.readings.state import PairState
 
@@ -68,7 +69,7 @@ def forecast(link: Link) -> Forecast:
         link: the link; for an elementary link that says nothing of its attempts, nobody waits.
 
     Raises:
-        ValueError: if a purification can never succeed, or needs more memories than a node has for the link.
+        ValueError: if a purification can never succeed, or a node has fewer memories than are needed.
 
     >>> from quantumlink.hardware import Fiber, Node
     >>> from quantumlink.link import swap
@@ -83,6 +84,7 @@ def forecast(link: Link) -> Forecast:
 def stage_of(link: Link) -> Stage:
     """The one alternative that a link is: see `forecast`."""
     validation.instance("link", link, Link, "a link")
+    check_memories(link)
     found: dict[int, Stage] = {}
     leaves: dict[int, frozenset[ElementaryLink]] = {}
     parts = list(distinct_links(link))

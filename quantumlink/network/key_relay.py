@@ -27,14 +27,12 @@ def key_route(network: Network, source: str, target: str, *, plan: Plan, avoid: 
     open_nodes = [*trusted, target]
     rate = {source: float("inf")}
     last: dict[str, Route] = {}
-    reached = False
     here = source
     while here != target:
         for there in open_nodes:
             search = field.search(here, there)
             if search is None:
                 continue
-            reached = True
             outcome = search.run(1, above=rate.get(there, 0.0))
             if outcome.best:
                 segment = field.route(outcome.best[0], outcome)
@@ -43,7 +41,7 @@ def key_route(network: Network, source: str, target: str, *, plan: Plan, avoid: 
                     rate[there], last[there] = speed, segment
         candidates = [name for name in open_nodes if name in rate]
         if not candidates:
-            raise _no_key(field, source, target, reached)
+            raise _no_key(field, source, target, trusted)
         here = max(candidates, key=lambda name: rate[name])
         open_nodes.remove(here)
     segments = [last[target]]
@@ -66,10 +64,21 @@ def _joined(segments: list[Route]) -> Route:
     return Route(nodes, hops, tuple(segment.link for segment in segments), tuple(forecasts), proven, None)
 
 
-def _no_key(field: Field, source: str, target: str, reached: bool) -> ValueError:
-    if not reached:
+def _no_key(field: Field, source: str, target: str, trusted: list[str]) -> ValueError:
+    if not _is_reachable(field, source, target, trusted):
         return field.no_route(source, target, trusting=True)
     return ValueError(
         f"no route from {source!r} to {target!r} yields a key: the segments that can be made are too noisy, even "
         f"between trusted nodes; purification (purify_rounds) or more trusted nodes may help"
     )
+
+
+def _is_reachable(field: Field, source: str, target: str, trusted: list[str]) -> bool:
+    """Whether there are segments from trusted node to trusted node all the way, however noisy."""
+    missing, open_nodes = {*trusted, target}, [source]
+    while open_nodes and target in missing:
+        here = open_nodes.pop()
+        near = {there for there in missing if field.search(here, there) is not None}
+        missing -= near
+        open_nodes.extend(near)
+    return target not in missing

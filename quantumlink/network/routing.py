@@ -110,9 +110,15 @@ class Field:
     def search(self, source: str, target: str, *, without: Collection[int] = ()) -> Search | None:
         """The search for routes between two nodes, without some of the edges; None if there is no route."""
         passable = [node.name for node in self._network.nodes.values() if node.role in SWAPPING]
-        edges = [edge for i, edge in enumerate(self.edges) if i not in without]
+        ends = {source, target}
+        edges = [e for i, e in enumerate(self.edges) if i not in without and self._can_be_held(e, ends)]
         search = Search(source, target, edges=edges, passable=passable, by=self.by, scorer=self.plan.forecast)
         return search if search.reachable else None
+
+    def _can_be_held(self, edge: Edge, ends: set[str]) -> bool:
+        """Whether a pair of this link can wait for others, or need not: it is the route."""
+        link = edge.links[0]
+        return all(node.memories != 0 for node in link.ends) or {node.name for node in link.ends} == ends
 
     def no_route(self, source: str, target: str, *, trusting: bool = False) -> ValueError:
         """What is said where there is no route."""
@@ -140,6 +146,10 @@ class Field:
                 f"give them a rate_hz, a success_probability or a source, or choose by='fidelity'"
             )
         reasons.extend(self._refused[:3])
+        empty = [repr(node.name) for node in self._network.nodes.values() if node.memories == 0]
+        if empty:
+            names = ", ".join(empty[:8])
+            reasons.append(f"without memory (memories=0), {names} can only end a link that is used on its own")
         closing = ("end",) if trusting else ("end", "trusted")
         nodes = [node for node in self._network.nodes.values() if node.name not in (source, target)]
         closed = [repr(node.name) for node in nodes if node.role in closing]

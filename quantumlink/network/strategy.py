@@ -11,6 +11,7 @@ import numpy as np
 from quantumlink import validation
 from quantumlink.circuits import PURIFICATION_PROTOCOLS, PurificationProtocol
 from quantumlink.link import ElementaryLink, Link, Purify, Swap, chain, distinct_links, pairs_text
+from quantumlink.link.tree import check_memories
 from quantumlink.network.alternatives import alternatives, link_of, secret_fractions
 from quantumlink.network.arrivals import FloatArray
 from quantumlink.network.forecast import Forecast, forecast
@@ -227,7 +228,7 @@ def _paths(
                 f"a strategy needs to know how pairs come, and {hop!r} does not say: give it a rate_hz, a "
                 f"success_probability with an attempt_time_s, a medium or a source"
             )
-    chain(hops)  # refuses hops that do not meet
+    check_memories(chain(hops))  # `chain` refuses hops that do not meet
     return [hops]
 
 

@@ -335,7 +335,7 @@ MISTAKES = {
         '[nodes.bob]\nrole = "repeter"\n',
         ("[nodes.bob]", "role", "did you mean 'repeater'"),
     ),
-    "memories": ("[nodes.bob]\n", "[nodes.bob]\nmemories = 0\n", ("[nodes.bob]", "memories", "at least 1")),
+    "memories": ("[nodes.bob]\n", "[nodes.bob]\nmemories = -1\n", ("[nodes.bob]", "memories", "at least 0")),
     "position": ("[nodes.bob]\n", "[nodes.bob]\nposition = [91, 0]\n", ("[nodes.bob]", "latitude", "91")),
     # media, sources, detectors
     "two media": (

@@ -308,6 +308,17 @@ def test_segments_that_share_a_link_take_turns():
         assert not route.proven
 
 
+def test_a_key_route_that_is_none_says_so():
+    # Beyond the second trusted node nothing leads on: no purification would help.
+    names = ("n0", "n1", "n2", "n3")
+    nodes = {name: Node(name, role="trusted" if name in ("n1", "n2") else "end") for name in names}
+    links = [ElementaryLink(nodes[x], nodes[y], fidelity=0.97, rate_hz=100) for x, y in pairwise(names)]
+    network = Network(nodes.values(), links)
+    assert network.key_route("n0", "n3").nodes == names
+    with pytest.raises(ValueError, match="there is no route from 'n0' to 'n3': 1 links are avoided"):
+        network.key_route("n0", "n3", avoid=[("n2", "n3")])
+
+
 def test_a_key_relay_carries_a_key_where_entanglement_cannot():
     nodes = [Node(f"n{i}", role="trusted" if i == 2 else "repeater") for i in range(5)]
     links = [ElementaryLink(x, y, fidelity=0.93, rate_hz=100) for x, y in pairwise(nodes)]

@@ -232,6 +232,9 @@ def hopeless():
         (metro, {"cutoff_s": 0.0}, "cutoff_s must be"),
         (metro, {"cutoff_s": 0.01, "swapping": "levels"}, "swapping='asap' only"),
         (lambda: metro(4), {"cutoff_s": 9e-5}, r"messages.*n0–n2.*known at both its ends 9\.79\d*e-05 s after"),
+        (lambda: metro(2), {"cutoff_s": 9e-5}, r"tells its other end in 9\.79"),
+        (lambda: metro(2, memories=0), {}, r"'n0' has no memory \(memories=0\) .* n0–n1 while n0–n2"),
+        (lambda: metro(1, 1, memories=0), {}, "'n0' has no memory"),
         (lambda: metro(1, 1, memories=1), {}, "'n0' has memories=1 for its link to 'n1', too few"),
         (lambda: metro(1, 2, memories=2), {}, "too few"),
     ],
@@ -258,11 +261,28 @@ def test_a_purification_nested_too_deep_is_refused():
 
 def test_what_waiting_makes_impossible_ends(monkeypatch):
     # The cut-off and the attempts share no moment: pairs that missed each other once always will.
-    monkeypatch.setattr("quantumlink.readings.timeline.drawing.MOST_IN_VAIN", 200)
+    monkeypatch.setattr("quantumlink.readings.timeline.drawing.MOST_IN_VAIN", 500)
     a, r, b = nodes("arb")
     link = ql.swap(elementary(a, r, 0.05), elementary(r, b, 0.05))
     with pytest.raises(ValueError, match="cutoff_s=1e-09 is too short"):
         simulate(link, trials=50, seed=1, cutoff_s=1e-9)
+
+
+def test_waiting_within_waiting_ends(monkeypatch):
+    # Each part alone is possible; all rounds together are counted as well.
+    monkeypatch.setattr("quantumlink.readings.timeline.drawing.MOST_ROUNDS", 20)
+    names = nodes("abcde")
+    link = ql.chain([elementary(a, b, 0.2) for a, b in pairwise(names)])
+    with pytest.raises(ValueError, match=r"cutoff_s=0\.001 is too short.*in 20 rounds"):
+        simulate(link, trials=500, seed=1, cutoff_s=1e-3)
+
+
+@pytest.mark.parametrize("p", [0.5, 0.02])
+def test_partners_that_miss_each_other_often_still_meet(p):
+    # As long as an attempt, half of it: pairs of two hops meet if both succeed in one attempt, or by turns.
+    a, r, b = nodes("arb")
+    link = ql.swap(elementary(a, r, p), elementary(r, b, p))
+    assert simulate(link, trials=200, seed=1, cutoff_s=5e-4).trials == 200
 
 
 def test_tries_that_hardly_ever_succeed_end(monkeypatch):

@@ -28,14 +28,16 @@ What happens when, to the letter:
 - **Cut-off.** A pair's age counts from its herald or from the last measurement of the swap or purification that
   made it. If it is older than ``cutoff_s`` when its partner would allow the operation, it is thrown away when
   it reaches that age, the other end is told, and when the message is there all below it starts again; the
-  partner goes on. The last pair, for which nobody waits, is never thrown away.
+  partner goes on. The last pair, for which nobody waits, is never thrown away. A cut-off shorter than the
+  messages is refused, and so is one for which partners miss each other thousands of times before they meet.
 - **Several memories.** ``Node.memories`` is how many qubits a node can hold for its link to each neighbor; None
-  is as many as needed. If they suffice for all elementary pairs below a purification at once, both its pairs
-  are made side by side, and spare places make attempts in parallel: m of them succeed with 1 − (1 − p)^m in
-  each round, m the smaller number of the two nodes, in whole shares where several pairs use the same places; of
-  several successes one is used. If the memories do not suffice, the spent pair is made after the kept one (a
-  kept one that grows too old meanwhile then ends the try for both); if not even that is possible, the link is
-  refused. Without a number, there is one attempt at a time.
+  is as many as needed, and a node with 0 can only end a single elementary link. If they suffice for
+  all elementary pairs below a purification at once, both its pairs are made side by side, and spare places make
+  attempts in parallel: m of them succeed with 1 − (1 − p)^m in each round, m the smaller number of the two
+  nodes, in whole shares where several pairs use the same places; of several successes one is used. If the
+  memories do not suffice, the spent pair is made after the kept one (a kept one that grows too old meanwhile
+  then ends the try for both); if not even that is possible, the link is refused. Without a number, there is one
+  attempt at a time.
 - **The end.** The latency is when the later end knows that it has the pair, and the states are of that moment.
 
 Everything is drawn in numpy over all trials of a batch; no step is made for a trial, or an attempt. Where something

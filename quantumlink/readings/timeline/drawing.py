@@ -23,8 +23,15 @@ BoolArray = npt.NDArray[np.bool_]
 MOST_AT_ONCE = 8192
 """Tries drawn at once: they fit into a processor's cache."""
 
-MOST_IN_VAIN = 100_000
-"""So many rounds of pairs that grow too old, without a single trial done, are enough."""
+MOST_IN_VAIN = 5000
+"""Partners that miss each other more often than that, on average, before they meet are refused."""
+
+FEWEST_MET = 4
+"""What is missing of this many meetings is forgiven: partners that miss each other ten times less often than
+`MOST_IN_VAIN` are refused in one case of 10¹⁷."""
+
+MOST_ROUNDS = 200_000
+"""So many rounds of replacing pairs that grew too old, in all parts of one batch, are enough: minutes."""
 
 
 class Drawing:
@@ -44,6 +51,7 @@ class Drawing:
         self._cutoff_s = cutoff_s
         self._levels = levels
         self._record = record
+        self._rounds = 0
 
     def pairs(self, plan: Plan, trials: int) -> Pairs:
         """One accepted pair in each of so many trials, begun at time 0.
@@ -180,7 +188,7 @@ class Drawing:
         fresh = [_Stock(self, part, len(first.made)) for part in (step.first, step.second)]
         sides = ((first, step.first.delay_s, fresh[0]), (second, step.second.delay_s, fresh[1]))
         open_trials = np.arange(len(first.made))
-        in_vain = 0  # rounds since the last trial was done
+        met, missed = 0, 0
         while open_trials.size:
             at = np.maximum(*_there(step, first.take(open_trials), second.take(open_trials)))
             again = np.zeros(open_trials.size, dtype=bool)
@@ -194,12 +202,18 @@ class Drawing:
                     before[CUTOFFS] = start
                     pairs.replace(which, stock.take(which.size).later(start, before))
                 again |= old
-            in_vain = in_vain + 1 if again.all() else 0
             open_trials = open_trials[again]
-            if in_vain > MOST_IN_VAIN:
+            met, missed = len(first.made) - open_trials.size, missed + open_trials.size
+            self._rounds += 1
+            if missed > MOST_IN_VAIN * (met + FEWEST_MET):
                 raise ValueError(
-                    f"cutoff_s={cutoff_s:.6g} is too short for {step.link!r}: {in_vain} times in a row a pair grew "
-                    f"too old for its partner in each of {open_trials.size} trials; a trial would hardly end"
+                    f"cutoff_s={cutoff_s:.6g} is too short for {step.link!r}: {missed} times a pair grew too old "
+                    f"for its partner, while {met} pairs of {len(first.made)} met; trials would hardly end"
+                )
+            if self._rounds > MOST_ROUNDS:
+                raise ValueError(
+                    f"cutoff_s={cutoff_s:.6g} is too short: pairs that grew too old were replaced in {MOST_ROUNDS} "
+                    f"rounds, last for {step.link!r}, without an end to a batch of trials"
                 )
 
 

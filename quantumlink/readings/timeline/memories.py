@@ -25,7 +25,7 @@ def capacities(link: Link) -> dict[Bank, int]:
     for part in distinct_links(link):
         if isinstance(part, ElementaryLink):
             for node, neighbor in (part.ends, part.ends[::-1]):
-                if node.memories is not None:
+                if node.memories:  # a node without any is at the end of a single link, if at all
                     found[node.name, neighbor.name] = node.memories
     return found
 

@@ -17,6 +17,7 @@ from qiskit.circuit import IfElseOp, QuantumCircuit
 from quantumlink.circuits import PurificationProtocol, entanglement_swap, purification
 from quantumlink.hardware import Memory, Processor
 from quantumlink.link import ElementaryLink, Link, Purify, Swap, distinct_links
+from quantumlink.link.tree import check_memories
 from quantumlink.readings.exact import fold
 from quantumlink.readings.maps import purification_map, swap_map
 from quantumlink.readings.state import BELL_SIGNS
@@ -161,6 +162,7 @@ def make_plan(link: Link, *, cutoff_s: float | None = None, stored_at_start: boo
             succeeds too rarely, a purification can never succeed or too rarely, the memories are too few, or
             the cut-off is shorter than a message.
     """
+    check_memories(link)
     _check_tries(link)
     needs, cut = Needs(link), cutoff_s is not None
     known: dict[tuple[int, tuple[tuple[object, int], ...]], Plan] = {}
@@ -238,6 +240,20 @@ def _check_cutoff(plan: Plan, cutoff_s: float) -> None:
                     f"{child.link!r} is known at both its ends {child.message_s:.6g} s after it was made, so that "
                     f"a cut-off of {cutoff_s:.6g} s would throw away every one"
                 )
+    for part in in_order(plan):
+        if isinstance(part, Elementary) and part is not plan:
+            _check_attempts(part, cutoff_s)
+
+
+def _check_attempts(part: Elementary, cutoff_s: float) -> None:
+    """Refuse pairs that are too old before their other end is told of it; a clock need not wait for that."""
+    waits_for_messages = part.success_probability is not None and part.time_s >= part.delay_s
+    if waits_for_messages and part.delay_s > cutoff_s:
+        raise ValueError(
+            f"cutoff_s must not be shorter than the messages of any pair that is to be used further: "
+            f"{part.link!r} tells its other end in {part.delay_s:.6g} s, as long as its attempts last or less, and "
+            f"a cut-off of {cutoff_s:.6g} s would throw pairs away before the next attempt could end"
+        )
 
 
 def _elementary(link: ElementaryLink, at_once: int, stored_at_start: bool) -> Elementary:
