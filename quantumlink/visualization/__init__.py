@@ -4,6 +4,7 @@ Figures are made without pyplot, so that nothing depends on or changes a global 
 and ``figure.savefig(path)`` writes them.
 """
 
+from quantumlink.visualization.hardware import draw_comparison
 from quantumlink.visualization.key_rates import draw_key_rates
 from quantumlink.visualization.link import draw, draw_run
 from quantumlink.visualization.network_map import draw_network
@@ -12,6 +13,7 @@ from quantumlink.visualization.timeline import draw_timeline
 
 __all__ = [
     "draw",
+    "draw_comparison",
     "draw_error_rate",
     "draw_eve",
     "draw_key",

@@ -23,8 +23,8 @@ _Row = tuple[str, Estimate | None, list[tuple[str, Estimate]]]
 def draw_comparison(comparison: Comparison, *, mitigated: Mitigated | None = None) -> Figure:
     """Draw every figure of a run as measured, as predicted, and as it would be ideally, with 95 % intervals.
 
-    Probabilities (fidelity, acceptance) and expectation values have an axis each, so that neither hides in the
-    scale of the other.
+    Probabilities (fidelity, acceptance) and expectation values have an axis each, and what is negative by its
+    prediction is drawn with the other sign, −⟨YY⟩: so that no interval hides in the scale of another figure.
 
     Args:
         comparison: a measurement beside its prediction.
@@ -52,7 +52,10 @@ def draw_comparison(comparison: Comparison, *, mitigated: Mitigated | None = Non
         points = [("measured", line.measured), ("predicted", line.predicted)]
         if line.name in corrected:
             points.insert(1, ("measured, mitigated", corrected[line.name]))
-        (values if line.name.startswith("⟨") else shares).append((line.name, line.ideal, points))
+        if line.name.startswith("⟨"):
+            values.append(_upright(line.name, line.ideal, points))
+        else:
+            shares.append((line.name, line.ideal, points))
     height = 1.5 + 0.62 * max(len(shares), len(values))
     figure = Figure(figsize=(10.5, height), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -74,6 +77,12 @@ def _corrected(comparison: Comparison, mitigated: Mitigated | None) -> dict[str,
             f"{comparison.measured!r}"
         )
     return {name: estimate for name, _, estimate in mitigated.lines()}
+
+
+def _upright(name: str, ideal: Estimate | None, points: list[tuple[str, Estimate]]) -> _Row:
+    if dict(points)["predicted"].best >= 0:
+        return name, ideal, points
+    return f"−{name}", None if ideal is None else -ideal, [(label, -estimate) for label, estimate in points]
 
 
 def _draw_rows(axes: Axes, rows: list[_Row], label: str) -> None:

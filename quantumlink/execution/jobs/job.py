@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from html import escape
+from os import PathLike
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 
+from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import PrimitiveResult, SamplerPubResult
 
+from quantumlink.execution.export import bound_circuits, export_circuits
 from quantumlink.execution.jobs.collecting import collect_local, collect_remote, stored_pieces
 from quantumlink.execution.jobs.connection import Connection, default_service
 from quantumlink.execution.jobs.errors import JobError, JobFailed, JobLost, JobUnfinished
@@ -20,6 +23,7 @@ from quantumlink.execution.jobs.pubs_on_file import joined
 from quantumlink.execution.jobs.readers import rebuilt_analyst
 from quantumlink.execution.jobs.sending import recovered, send_part
 from quantumlink.execution.jobs.waiting import shown
+from quantumlink.execution.mitigation import Calibration, Mitigated, Scope
 from quantumlink.execution.preparation.recipe import Recipe
 from quantumlink.execution.samples import Samples
 from quantumlink.readings.state import html_table
@@ -112,7 +116,26 @@ class Job:
 
     def samples(self, timeout_s: float | None = None) -> Samples:
         """Accepted and corrected outcomes per basis, for a job of a link or a program; see `result`."""
-        return self._recipe().samples(self.result(timeout_s))
+        recipe = self._recipe()
+        return recipe.samples(self.result(timeout_s)[0])  # what else came is its calibration
+
+    def mitigated(self, timeout_s: float | None = None, *, scope: Scope = "ends") -> Mitigated:
+        """Readout errors taken out of parities and stabilizers, each figure beside the raw one; see `result`.
+
+        Args:
+            timeout_s: how long to wait; without end if None.
+            scope: whose errors are taken out, ``"ends"`` or ``"all"``: see `Mitigated`.
+
+        Raises:
+            ValueError: if the job was submitted without ``mitigate_readout=True``, or is one of a session.
+        """
+        told = self.record.reader
+        if told["kind"] != "recipe":
+            raise ValueError(f"{str(self.path)!r} is a job of a session: a key is never mitigated")
+        if "calibration" not in told:
+            raise ValueError(f"{str(self.path)!r} has no calibration: submit with mitigate_readout=True")
+        calibration = Calibration.from_dict(told["calibration"])
+        return Mitigated.of(self._recipe(), calibration, self.result(timeout_s), scope=scope)
 
     def key(self, timeout_s: float | None = None) -> Any:
         """What the session makes of its rounds, such as the key, for a job of a session; see `result`."""
@@ -121,6 +144,20 @@ class Job:
             raise ValueError(f"{str(self.path)!r} is a job of a program: it has samples(), a session has a key")
         analyst = rebuilt_analyst(reader)
         return analyst.analyse(self.result(timeout_s))
+
+    def circuits(self) -> list[QuantumCircuit]:
+        """The circuits exactly as they run, one for each row of each PUB, all parameters bound."""
+        record = self.record
+        names = list(record.reader["data"]["bases"]) if record.reader["kind"] == "recipe" else []
+        return [
+            circuit
+            for number, pub in enumerate(record.pubs)
+            for circuit in bound_circuits(pub.circuit, pub.table, () if number else names)
+        ]
+
+    def export(self, path: str | PathLike[str]) -> tuple[Path, ...]:
+        """Write these circuits as QPY (``.qpy``) or OpenQASM 3 (``.qasm``): see `export_circuits`."""
+        return export_circuits(self.circuits(), path)
 
     # --- what can be done
 

@@ -36,6 +36,7 @@ def submit(
     directory: str | PathLike[str] | None = None,
     options: Mapping[str, Any] | None = None,
     seed: int | None = None,
+    mitigate_readout: bool = False,
     service: Any = None,
     hardware: bool = False,
     limits: Limits | None = None,
@@ -60,6 +61,8 @@ def submit(
         directory: where the job file goes; ``$QUANTUMLINK_JOBS`` or a folder for the user's data if None.
         options: of the runtime's sampler, such as ``{"dynamical_decoupling": {"enable": True}}``.
         seed: makes preparation and local runs repeatable.
+        mitigate_readout: for a link or a program: run two calibration circuits in the same job, so that
+            `Job.mitigated` can take readout errors out of parities. A key is never mitigated.
         service: where a backend's name is looked up; the account saved on this machine if None.
         hardware: refuse everything that is simulated.
         limits: of one job, where the machine's own are not to be used.
@@ -90,7 +93,15 @@ def submit(
     validation.instance("patience", patience, Patience, "a Patience")
     folder = default_folder() if directory is None else Path(directory)
     machine = machine_of(backend, service=service, hardware=hardware, patience=patience)
-    task = task_of(program, machine, bases=bases, shots=shots, options=options, seed=seed)
+    task = task_of(
+        program,
+        machine,
+        bases=bases,
+        shots=shots,
+        options=options,
+        seed=seed,
+        mitigate_readout=mitigate_readout,
+    )
     record = _record(task, machine, machine.limits if limits is None else limits, seed)
     job = Job(JobFile.create(folder, record), patience, machine=machine, service=service)
     try:

@@ -20,6 +20,7 @@ from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.jobs.machine import LocalMachine, Machine
 from quantumlink.execution.jobs.pubs_on_file import PubOnFile
 from quantumlink.execution.jobs.readers import Analyst, told_analyst
+from quantumlink.execution.mitigation import calibration_of
 from quantumlink.execution.preparation import Prepared, compiled, lint, prepare
 from quantumlink.execution.preparation.lint import broadcast_bits
 from quantumlink.execution.preparation.lowering import Lowered, Lowering, lowered
@@ -57,6 +58,7 @@ def task_of(
     shots: int | None,
     options: Mapping[str, Any] | None,
     seed: int | None,
+    mitigate_readout: bool = False,
 ) -> Task:
     """What to run for the user.
 
@@ -67,6 +69,7 @@ def task_of(
         shots: for each basis; a session knows its own.
         options: of the runtime's sampler.
         seed: for the preparation.
+        mitigate_readout: whether calibration circuits are run beside a program.
 
     Raises:
         TypeError: if it is none of these.
@@ -79,16 +82,22 @@ def task_of(
     if isinstance(what, Program):
         labels = DEFAULT_BASES if bases is None else bases
         if machine.backend is None:
-            task = _bare_task(what, labels, int(shots or 0))
+            task = _bare_task(what, labels, int(shots or 0), mitigate_readout)
         else:
-            task = _prepared_task(prepare(what, machine.backend, bases=labels, seed=seed), machine, int(shots or 0))
+            prepared = prepare(what, machine.backend, bases=labels, seed=seed)
+            task = _prepared_task(prepared, machine, int(shots or 0), mitigate_readout)
     elif isinstance(what, Prepared):
         if bases is not None:
             raise ValueError(f"bases were chosen when the program was prepared, so they cannot be {bases!r} now")
-        task = _prepared_task(what, machine, int(shots or 0))
+        task = _prepared_task(what, machine, int(shots or 0), mitigate_readout)
     elif isinstance(what, Analyst):
         if bases is not None or shots is not None:
             raise ValueError("bases and shots are the session's own: leave them out")
+        if mitigate_readout:
+            raise ValueError(
+                "a key is never mitigated: correcting averages does not correct its bits, and an error of the "
+                "readout may be the eavesdropper's; leave mitigate_readout out"
+            )
         task = _analyst_task(what, machine, seed)
     else:
         raise TypeError(
@@ -98,17 +107,22 @@ def task_of(
     return _with_options(task, machine, options)
 
 
-def _prepared_task(prepared: Prepared, machine: Machine, shots: int) -> Task:
+def _prepared_task(prepared: Prepared, machine: Machine, shots: int, mitigate_readout: bool) -> Task:
     name = machine.where.backend
     if machine.backend is not None and prepared.backend_name != machine.backend.name:
         raise ValueError(f"this was prepared for {prepared.backend_name}, it cannot run on {name}")
     [(circuit, table, row_shots)] = prepared.pubs(shots)
-    reader = {"kind": "recipe", "data": prepared.recipe.to_dict()}
-    told = _task(" – ".join(prepared.program.ends), [(circuit, table)], row_shots, reader, machine.backend)
+    reader: dict[str, Any] = {"kind": "recipe", "data": prepared.recipe.to_dict()}
+    pubs: list[tuple[QuantumCircuit, Any]] = [(circuit, table)]
+    if mitigate_readout:
+        found = calibration_of(circuit, prepared.recipe, shots=shots, row_shots=row_shots)
+        reader["calibration"] = found.to_dict()
+        pubs += found.circuits(circuit.num_qubits, prepared.target)
+    told = _task(" – ".join(prepared.program.ends), pubs, row_shots, reader, machine.backend)
     return Task(**{**vars(told), "layout": prepared.layout, "options": prepared.options})
 
 
-def _bare_task(program: Program, bases: Sequence[str], shots: int) -> Task:
+def _bare_task(program: Program, bases: Sequence[str], shots: int, mitigate_readout: bool) -> Task:
     """For a sampler without a target: the program without its medium, its gates as they are."""
     labels = [bases] if isinstance(bases, str) else list(validation.sequence("bases", bases, "labels"))
     wrong = [b for b in labels if not isinstance(b, str) or len(b) != 2 or set(b) - set("XYZ")]
@@ -123,8 +137,13 @@ def _bare_task(program: Program, bases: Sequence[str], shots: int) -> Task:
             for parameter, angle in zip(pair, BASIS_ANGLES[letter], strict=True):
                 row[column[parameter]] = angle
     recipe = recipe_of(told.program, circuit, told.end_bits, labels, "a sampler without a target")
-    reader = {"kind": "recipe", "data": recipe.to_dict()}
-    return _task(" – ".join(program.ends), [(circuit, table)], shots, reader, None)
+    reader: dict[str, Any] = {"kind": "recipe", "data": recipe.to_dict()}
+    pubs: list[tuple[QuantumCircuit, Any]] = [(circuit, table)]
+    if mitigate_readout:
+        found = calibration_of(circuit, recipe, shots=shots, row_shots=shots)
+        reader["calibration"] = found.to_dict()
+        pubs += found.circuits(circuit.num_qubits, None)
+    return _task(" – ".join(program.ends), pubs, shots, reader, None)
 
 
 def _lowered_anyhow(program: Program) -> Lowered:

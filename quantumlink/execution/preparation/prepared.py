@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.transpiler import Target
 
 from quantumlink import validation
+from quantumlink.execution.export import bound_circuits, export_circuits
 from quantumlink.execution.preparation.cost import Cost
 from quantumlink.execution.preparation.lowering import Lowered, Lowering, Medium
 from quantumlink.execution.preparation.recipe import Recipe
@@ -110,6 +113,14 @@ class Prepared:
     def samples(self, result: Any) -> Samples:
         """What was measured: see `Recipe.samples`."""
         return self.recipe.samples(result)
+
+    def circuits(self) -> list[QuantumCircuit]:
+        """The circuits that run, one for each row, all parameters bound, named by their bases."""
+        return bound_circuits(self.circuit, self._table, self.recipe.bases)
+
+    def export(self, path: str | PathLike[str]) -> tuple[Path, ...]:
+        """Write these circuits as QPY (``.qpy``) or OpenQASM 3 (``.qasm``): see `export_circuits`."""
+        return export_circuits(self.circuits(), path)
 
     def draw(self) -> Figure:
         """The coupling map with the link on it: nodes by color, two-qubit gates as thick lines."""

@@ -1,0 +1,259 @@
+"""Figures from which readout errors were taken out, each beside the raw one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from quantumlink import validation
+from quantumlink.estimation import CONFIDENCE, Estimate
+from quantumlink.execution.mitigation.accounting import PostSelection
+from quantumlink.execution.mitigation.calibration import Calibration, ReadoutErrors, errors_as_array
+from quantumlink.execution.mitigation.inversion import (
+    BoolArray,
+    Counted,
+    FloatArray,
+    accepted_weights,
+    both_accept_weights,
+    counted,
+    offset_and_scale,
+)
+from quantumlink.execution.mitigation.propagation import Ratio, Uncertain, Weights, propagated
+from quantumlink.execution.preparation.recipe import Recipe
+from quantumlink.execution.samples import Samples
+from quantumlink.program import Frame, toggle
+
+Scope = Literal["ends", "all"]
+"""Whose readout errors are taken out: see `Mitigated`."""
+
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+MIN_CONTRAST = 0.2
+"""Least 1 − e₀ − e₁ of a bit whose errors are inverted."""
+
+_FIDELITY_TERMS = (("XX", 1), ("YY", -1), ("ZZ", 1))
+_HEADS = ("", "raw", "mitigated")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Mitigated:
+    """Raw figures of a job, and the same with readout errors taken out, under the assumptions of `calibration`.
+
+    The scope says which question is answered:
+
+    - ``"ends"``: how good are the pairs that the link delivers? Only the final measurement of the two ends, which
+      is how one looks at a pair and no part of it, is corrected. Heralds and frames count as they were recorded,
+      because the pairs were kept and corrected by what was recorded.
+    - ``"all"``: how good would they be if every measurement were read rightly, those of swaps and heralds too?
+      Only bits that conditions read stay as they were recorded, as the circuit acted on them.
+
+    An estimate may lie outside of what is physical: it is unbiased, and so is not cut. It has no QBER, and no key
+    can be made of it: correcting averages does not correct a key's bits, and what is unknown about the readout
+    belongs to the eavesdropper.
+    """
+
+    raw: Samples
+    """As measured."""
+    errors: tuple[ReadoutErrors, ...]
+    """What the calibration found for each of its bits."""
+    scope: Scope
+    """Whose errors are taken out."""
+    calibration: Calibration
+    """Which bits were calibrated, on which qubits."""
+    recipe: Recipe
+    """How the bits are read."""
+    _counted: Mapping[str, Counted]
+
+    @classmethod
+    def of(cls, recipe: Recipe, calibration: Calibration, result: Any, *, scope: Scope = "ends") -> Mitigated:
+        """From the result of three PUBs: the program, all in |0⟩, all in |1⟩.
+
+        Raises:
+            ValueError: if the scope is unknown, the result is not theirs, or a qubit's readout is next to random.
+        """
+        validation.choice("scope", scope, SCOPES)
+        if not hasattr(result, "__len__") or len(result) != 3:
+            size = len(result) if hasattr(result, "__len__") else type(result).__name__
+            raise ValueError(f"the result must be that of the program and two calibration circuits, got {size}")
+        errors = calibration.errors(result[1], result[2])
+        raw = recipe.samples(result[0])
+        found = cls(raw, errors, scope, calibration, recipe, _counted_of(recipe, calibration, result[0]))
+        _, contrast = offset_and_scale(found._rates(scope))
+        if contrast.min(initial=1.0) < MIN_CONTRAST:
+            worst = errors[int(contrast.argmin())]
+            raise ValueError(
+                f"the readout of qubit {worst.qubit} is next to random ({worst!r}): its errors cannot be inverted"
+            )
+        return found
+
+    def expectation(self, pauli: str, *, confidence: float = CONFIDENCE) -> Estimate:
+        """The mitigated expectation value of a Pauli label such as ``"ZZ"`` among accepted runs.
+
+        Raises:
+            ValueError: if no measured basis tells it, no run is accepted, or heralds read too many bits for the
+                scope ``"all"``.
+        """
+        self.raw.expectation(pauli)  # refuses what cannot be told
+        return self._propagated([self._term(1.0, pauli)], 0.0, self.scope, confidence)
+
+    def fidelity(self, *, confidence: float = CONFIDENCE) -> Estimate:
+        """The mitigated fidelity to Φ⁺ from its stabilizers, (1 + ⟨XX⟩ − ⟨YY⟩ + ⟨ZZ⟩)/4; not cut to [0, 1].
+
+        Raises:
+            ValueError: if one of the bases XX, YY, ZZ was not measured; otherwise as `expectation`.
+        """
+        self.raw.fidelity()
+        terms = [self._term(sign / 4, label) for label, sign in _FIDELITY_TERMS]
+        return self._propagated(terms, 0.25, self.scope, confidence)
+
+    def post_selection(self, *, confidence: float = CONFIDENCE) -> PostSelection:
+        """How many runs were accepted, and how often a herald was misread; whatever the scope.
+
+        Raises:
+            ValueError: if the program has no heralds, they read too many bits, or no run is accepted.
+        """
+        if not self.recipe.heralds:
+            raise ValueError("the program has no heralds, so every run is accepted")
+        heralds = self._heralds()
+
+        def share(numerator: Weights, denominator: Weights, *, of_the_rest: bool = False) -> Estimate:
+            sign, offset = (-1.0, 1.0) if of_the_rest else (1.0, 0.0)
+            term = Ratio(sign, tuple(self._counted.values()), numerator, denominator, 0.0)
+            return self._propagated([term], offset, "all", confidence)
+
+        def recorded(bits: BoolArray, rates: FloatArray) -> FloatArray:
+            return accepted_weights(bits, heralds, (), np.zeros_like(rates))
+
+        def truly(bits: BoolArray, rates: FloatArray) -> FloatArray:
+            return accepted_weights(bits, heralds, (), rates)
+
+        def both(bits: BoolArray, rates: FloatArray) -> FloatArray:
+            return both_accept_weights(bits, heralds, rates)
+
+        return PostSelection(
+            self.raw.acceptance,
+            share(truly, _each_run),
+            share(both, recorded, of_the_rest=True),
+            share(both, truly, of_the_rest=True),
+            sum(self.raw.shots.values()),
+        )
+
+    def lines(self) -> tuple[tuple[str, Estimate, Estimate], ...]:
+        """The figures: name, raw, mitigated."""
+        found = [
+            (f"⟨{basis}⟩", self.raw.expectation(basis), self.expectation(basis)) for basis in self.raw.outcomes
+        ]
+        if {label for label, _ in _FIDELITY_TERMS} <= set(self.raw.outcomes):
+            found.insert(0, ("fidelity to Φ⁺", self.raw.fidelity(), self.fidelity()))
+        return tuple(found)
+
+    def note(self) -> str:
+        """What was corrected, and on what assumption, in a sentence."""
+        what = "of the two ends" if self.scope == "ends" else "of all measurements"
+        acted = len(self.calibration.acted_on)
+        but = f" but {acted} bits that conditions read" if self.scope == "all" and acted else ""
+        return (
+            f"Mitigated: readout errors {what}{but} inverted, as independent of one another; "
+            f"{sum(self.errors[0].runs)} runs of calibration."
+        )
+
+    # --- how
+
+    def _columns(self, bits: Sequence[int]) -> tuple[int, ...]:
+        place = {bit: i for i, bit in enumerate(self.calibration.bits)}
+        return tuple(place[bit] for bit in bits)
+
+    def _heralds(self) -> list[tuple[int, ...]]:
+        return [self._columns(herald) for herald in self.recipe.heralds]
+
+    def _corrected(self, scope: Scope) -> list[bool]:
+        """Of each bit whether its errors are taken out."""
+        ends = {bit for _, bit in self.recipe.ends}
+        wanted = ends if scope == "ends" else set(self.calibration.bits)
+        return [bit in wanted and bit not in self.calibration.acted_on for bit in self.calibration.bits]
+
+    def _rates(self, scope: Scope) -> FloatArray:
+        return np.where(np.array(self._corrected(scope))[:, None], errors_as_array(self.errors), 0.0)
+
+    def _uncertain(self, scope: Scope, confidence: float) -> list[Uncertain]:
+        columns: dict[int, list[int]] = {}
+        for i, corrected in enumerate(self._corrected(scope)):
+            if corrected:
+                columns.setdefault(self.errors[i].qubit, []).append(i)
+        return [
+            Uncertain(tuple(same), side, spread)
+            for same in columns.values()
+            for side, spread in enumerate(self.errors[same[0]].spread(confidence))
+        ]
+
+    def _propagated(self, terms: Sequence[Ratio], offset: float, scope: Scope, confidence: float) -> Estimate:
+        return propagated(terms, offset, self._rates(scope), self._uncertain(scope, confidence), confidence)
+
+    def _term(self, coefficient: float, pauli: str) -> Ratio:
+        fitting = [b for b in self._counted if all(p in ("I", x) for p, x in zip(pauli, b, strict=True))]
+        which, heralds = self._columns(self._parity(pauli)), self._heralds()
+
+        def numerator(bits: BoolArray, rates: FloatArray) -> FloatArray:
+            return accepted_weights(bits, heralds, which, rates)
+
+        def denominator(bits: BoolArray, rates: FloatArray) -> FloatArray:
+            return accepted_weights(bits, heralds, (), rates)
+
+        return Ratio(coefficient, tuple(self._counted[b] for b in fitting), numerator, denominator, -1.0)
+
+    def _parity(self, pauli: str) -> tuple[int, ...]:
+        """The bits whose parity is the outcome of a label: the ends', and those of their frames."""
+        frames, found = dict(self.recipe.frame), set[int]()
+        for (name, bit), letter in zip(self.recipe.ends, reversed(pauli), strict=True):
+            frame = frames.get(name, Frame())
+            if letter != "I":
+                found = toggle(found, {bit})
+                found = toggle(found, frame.x if letter in "YZ" else ())
+                found = toggle(found, frame.z if letter in "XY" else ())
+        return tuple(sorted(found))
+
+    def _cells(self) -> list[tuple[str, str, str]]:
+        return [(name, str(raw), str(mitigated)) for name, raw, mitigated in self.lines()]
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in _HEADS)
+        body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in self._cells())
+        caption = escape(f"{' – '.join(self.raw.ends)}. {self.note()}")
+        return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def __str__(self) -> str:
+        rows = [_HEADS, *self._cells()]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADS))]
+        lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, self.note()])
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name} raw {raw}, mitigated {best}" for name, raw, best in self.lines())
+        return f"<Mitigated {'–'.join(self.raw.ends)} (scope {self.scope!r}): {told}>"
+
+
+def _each_run(bits: BoolArray, _rates: FloatArray) -> FloatArray:
+    return np.ones(len(bits))
+
+
+def _counted_of(recipe: Recipe, calibration: Calibration, result: Any) -> dict[str, Counted]:
+    """The bits that matter, by basis: `Recipe.samples` has checked the result before."""
+    place = {bit: i for i, bit in enumerate(calibration.bits)}
+    rows: dict[str, list[BoolArray]] = {basis: [] for basis in recipe.bases}
+    arrays = {
+        name: array.to_bool_array(order="little").reshape(-1, array.num_shots, array.num_bits)
+        for name, array in ((name, getattr(result.data, name)) for name, _ in recipe.registers)
+    }
+    for row, basis in enumerate(recipe.bases):
+        shots = next(iter(arrays.values())).shape[1]
+        bits = np.zeros((shots, len(place)), dtype=bool)
+        for name, there in recipe.registers:
+            for i, bit in enumerate(there):
+                if bit in place:
+                    bits[:, place[bit]] = arrays[name][row][:, i]
+        rows[basis].append(bits)
+    return {basis: counted(np.concatenate(parts)) for basis, parts in rows.items()}
