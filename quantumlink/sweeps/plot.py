@@ -19,7 +19,7 @@ MAX_LINES = 12
 
 def figure_of(table: Table, x: str | None, y: str | None, by: str | None) -> Figure:
     """The picture of a table: see `Table.plot`."""
-    from matplotlib.figure import Figure
+    from quantumlink.figures import Figure
 
     if len(table) == 0:
         raise ValueError("there is nothing to plot: the table has no rows")

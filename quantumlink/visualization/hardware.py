@@ -42,7 +42,7 @@ def draw_comparison(comparison: Comparison, *, mitigated: Mitigated | None = Non
     >>> [axes.get_xlabel() for axes in figure.axes]
     ['probability', 'expectation value']
     """
-    from matplotlib.figure import Figure
+    from quantumlink.figures import Figure
 
     validation.instance("comparison", comparison, Comparison, "a Comparison")
     corrected = _corrected(comparison, mitigated)

@@ -44,7 +44,7 @@ def draw_key_rates(
     Raises:
         ValueError: if an argument is out of range, or a protocol is unknown.
     """
-    from matplotlib.figure import Figure
+    from quantumlink.figures import Figure
 
     longest = validation.number("max_km", max_km, at_least=1e-3)
     distances = np.linspace(longest / 200, longest, 200)

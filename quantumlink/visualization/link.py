@@ -50,7 +50,7 @@ def draw(link: Link) -> Figure:
     >>> draw(swap(ElementaryLink(a, r), ElementaryLink(r, b))).get_axes()[0].get_title()
     'a–b: 2 elementary pairs, fidelity 1.0000'
     """
-    from matplotlib.figure import Figure
+    from quantumlink.figures import Figure
 
     validation.instance("link", link, Link, "a link")
     names = _nodes_along(link)
@@ -70,7 +70,7 @@ def draw_run(link: Link, samples: Samples) -> Figure:
         link: the link that was run.
         samples: what `sample` measured of it, in the bases XX, YY and ZZ.
     """
-    from matplotlib.figure import Figure
+    from quantumlink.figures import Figure
 
     program = compose(link)
     figure = Figure(figsize=(13.5, 9.5), layout="constrained")
@@ -95,7 +95,8 @@ def _draw_circuit(axes: Axes, program: Program) -> None:
 
 def _image_of(circuit: QuantumCircuit) -> NDArray[np.uint8]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+
+    from quantumlink.figures import Figure
 
     columns = 4 + circuit.depth()
     figure = Figure(figsize=(0.75 * columns + 2, 0.72 * (circuit.num_qubits + 2)), dpi=150, layout="constrained")

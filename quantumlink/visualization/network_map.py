@@ -86,7 +86,7 @@ def draw_network(network: Network, *, color_by: MapColor = "fidelity", route: Dr
     >>> figure.axes[0].get_title()
     'austria: 2 nodes, 1 elementary link'
     """
-    from matplotlib.figure import Figure
+    from quantumlink.figures import Figure
 
     validation.choice("color_by", color_by, MAP_COLORS)
     ways = [_steps(network, way) for way in _listed(route)]

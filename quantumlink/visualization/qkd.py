@@ -40,7 +40,7 @@ def draw_key(key: Key, *, session: Session | None = None) -> Figure:
     >>> len(draw_key(session.run(), session=session).axes)
     1
     """
-    from matplotlib.figure import Figure
+    from quantumlink.figures import Figure
 
     listened = isinstance(session, PrepareAndMeasure) and session.eavesdropper is not None
     figure = Figure(figsize=(12.5 if listened else 8.5, 4.6), layout="constrained")
@@ -68,7 +68,7 @@ def draw_eve(cases: Mapping[str, tuple[PrepareAndMeasure, Key]]) -> Figure:
     >>> [text.get_text() for text in draw_eve({"a tenth": (session, session.run())}).axes[0].get_yticklabels()]
     ['a tenth']
     """
-    from matplotlib.figure import Figure
+    from quantumlink.figures import Figure
 
     if not cases:
         raise ValueError("cases must hold at least one session with its key, got none")
@@ -93,7 +93,7 @@ def draw_error_rate(monitor: Monitor, *, stream: str | None = None, attack_from:
     >>> draw_error_rate(monitor).axes[0].get_title()
     'no alarm in 1000 compared rounds'
     """
-    from matplotlib.figure import Figure
+    from quantumlink.figures import Figure
 
     errors = monitor.errors(stream)
     if not len(errors):

@@ -44,7 +44,7 @@ def draw_timeline(timeline: Timeline, *, budget: bool = True) -> Figure:
     >>> [axes.get_xlabel() for axes in figure.axes]
     ['latency (ms)', 'fidelity to Φ⁺', 'mean latency (ms)', 'mean infidelity']
     """
-    from matplotlib.figure import Figure
+    from quantumlink.figures import Figure
 
     validation.instance("timeline", timeline, Timeline, "a Timeline, which simulate returns")
     figure = Figure(figsize=(11, 7.4 if budget else 4.2), layout="constrained")

@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from quantumlink import Network, evaluate, simulate
 from quantumlink.cli import app
-from quantumlink.network import best_strategy
 
 NETWORKS = Path(__file__).parents[2] / "notebooks" / "networks"
 METRO = NETWORKS / "metro.toml"
@@ -264,55 +263,6 @@ def test_a_simulation_interrupted_at_once_writes_nothing(interrupted, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# --- plan
-
-
-PLAN = ("plan", METRO, *ENDS)
-
-
-def test_a_plan_prints_the_best_strategy_beside_the_alternatives_and_why(metro, tmp_path):
-    result = invoke(*PLAN, "--min-fidelity", 0.95, "--seed", 7, "--output", tmp_path / "plan")
-    assert result.exit_code == 0
-    assert result.stderr == ""
-    strategy = best_strategy(metro, "vienna", "bratislava", min_fidelity=0.95)
-    table = rows(result.stdout)
-    ways = {"the best strategy": strategy} | {other.name: other for other in strategy.alternatives}
-    assert len(ways) >= 4
-    for name, way in ways.items():
-        pairs, fidelity, _, rate, secret = table[name]
-        forecast = getattr(way, "forecast", way)
-        assert int(pairs) == way.link.pairs
-        assert float(fidelity) == pytest.approx(forecast.fidelity, abs=5e-5)
-        assert float(rate) == pytest.approx(forecast.rate_hz, rel=1e-3)
-        assert float(secret) == pytest.approx(forecast.secret_key_rate_hz, rel=1e-3)
-    timeline = simulate(strategy.link, trials=2_000, seed=7)
-    simulated = table["the same, simulated (2000 trials)"]
-    assert simulated[1] == f"{timeline.fidelity.best:.4f}"
-    assert simulated[3] == f"{timeline.rate_hz.best:.4g}"
-    assert strategy.explanation in result.stdout
-    assert "vienna – bratislava: best secret key rate at a fidelity of at least 0.95" in result.stdout
-    assert is_a_picture(tmp_path / "plan.png")
-
-
-def test_a_plan_alone_draws_no_seed_and_no_picture(tmp_path):
-    result = invoke(*PLAN, "--trials", 0, "--max-rounds", 0, "--paths", 1, "--objective", "rate")
-    assert result.exit_code == 0
-    assert "simulated" not in result.stdout
-    assert "seed" not in result.stdout
-    assert "dejmps" not in result.stdout
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_plan_that_nothing_reaches():
-    line = refusal(invoke(*PLAN, "--min-fidelity", 0.99, "--max-rounds", 0), code=3)
-    assert line.startswith("error: no strategy for vienna–bratislava reaches the fidelity 0.99")
-
-
-def test_an_interrupted_plan(interrupted):
-    interrupted("quantumlink.network.strategy.alternatives")
-    assert refusal(invoke(*PLAN), code=130) == "interrupted: nothing was written"
-
-
 # --- mistakes
 
 
@@ -320,7 +270,6 @@ COMMANDS = {
     "show": ("network", "show", METRO),
     "routes": ("network", "routes", METRO, *ENDS),
     "simulate": SIMULATED,
-    "plan": PLAN,
 }
 
 
@@ -341,12 +290,6 @@ COMMANDS = {
         ("simulate", ("--swapping", "never"), ("swapping", "'never'", "asap")),
         ("simulate", ("--cutoff-s", 0), ("cutoff_s", "0")),
         ("simulate", ("--cutoff-s", 1e-6, "--purify-rounds", 1), ("cutoff_s", "messages")),
-        ("plan", ("--min-fidelity", 1.2), ("min_fidelity", "1.2")),
-        ("plan", ("--objective", "speed"), ("objective", "'speed'", "secret_key_rate")),
-        ("plan", ("--max-rounds", -1), ("max_rounds", "-1")),
-        ("plan", ("--protocol", "dejmp"), ("protocols", "'dejmp'", "did you mean 'dejmps'")),
-        ("plan", ("--paths", 0), ("routes", "got 0")),
-        ("plan", ("--trials", -1), ("trials", "got -1")),
     ],
 )
 def test_wrong_options(tmp_path, command, options, fragments):
@@ -368,7 +311,7 @@ def test_a_missing_file(command):
     assert "nowhere.toml" in refusal(invoke(*arguments))
 
 
-@pytest.mark.parametrize("command", ["routes", "simulate", "plan"])
+@pytest.mark.parametrize("command", ["routes", "simulate"])
 def test_an_unknown_node(command):
     options = [str(option).replace("bratislava", "bratislawa") for option in COMMANDS[command]]
     assert "did you mean 'bratislava'" in refusal(invoke(*options))
@@ -382,7 +325,6 @@ def test_links_that_do_not_say_how_pairs_come(tmp_path):
     assert table["1"][:1] == ["directly"]
     assert table["1"][3:7] == ["0.9000", "–", "–", "–"]
     assert "rate_hz" in refusal(invoke("network", "simulate", file, *ends))
-    assert "rate_hz" in refusal(invoke("plan", file, *ends))
 
 
 def test_names_with_brackets_are_printed_as_they_are(tmp_path):
@@ -391,7 +333,7 @@ def test_names_with_brackets_are_printed_as_they_are(tmp_path):
     pairs = [("a[red]", "[bold]"), ("[bold]", "[/b]")]
     links = "".join(f'[[links]]\nbetween = ["{a}", "{b}"]\nfidelity = 0.99\nrate_hz = 10.0\n' for a, b in pairs)
     file.write_text(nodes + links)
-    for command in (("network", "routes"), ("network", "simulate"), ("plan",)):
+    for command in (("network", "routes"), ("network", "simulate")):
         options = ("--from", "a[red]", "--to", "[/b]", *(("--trials", 20) if command[-1] != "routes" else ()))
         result = invoke(*command, file, *options)
         assert result.exit_code == 0, result.output
@@ -403,7 +345,6 @@ def test_names_with_brackets_are_printed_as_they_are(tmp_path):
     ("arguments", "fragment"),
     [
         (("network", "routes", METRO), "--from"),
-        (("plan", METRO, "--from", "vienna"), "--to"),
         (("network", "simulate", METRO, *ENDS, "--trials", "many"), "--trials"),
         (("network", "shwo", METRO), "shwo"),
     ],
@@ -419,6 +360,3 @@ def test_help_lists_the_commands():
     text = plain(invoke("network", "--help").stdout)
     for command in ("show", "routes", "simulate"):
         assert command in text
-    text = plain(invoke("plan", "--help").stdout)
-    for option in ("--from", "--to", "--min-fidelity", "--objective", "--max-rounds", "--avoid"):
-        assert option in text

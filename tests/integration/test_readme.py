@@ -14,13 +14,15 @@ def test_there_is_something_to_run():
     assert len(BLOCKS) >= 2
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_python_runs_as_it_stands(number, monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_python_runs_as_it_stands_from_top_to_bottom(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("QUANTUMLINK_JOBS", str(tmp_path))
     names: dict[str, object] = {}
-    exec(compile(BLOCKS[number], f"README.md, Python block {number}", "exec"), names)
-    if "key" in names:
-        assert "secret key" in capsys.readouterr().out
+    for number, block in enumerate(BLOCKS):
+        exec(compile(block, f"README.md, Python block {number}", "exec"), names)
+    out = capsys.readouterr().out
+    assert "secret key" in out
+    assert "purif" in out
 
 
 def test_commands_are_those_of_the_makefile():

@@ -24,7 +24,8 @@ MAX_LEGEND = 12
 def draw_on_device(prepared: Prepared) -> Figure:
     """The device's coupling map; qubits colored by their node, and the two-qubit gates of the circuit thick."""
     from matplotlib import colormaps
-    from matplotlib.figure import Figure
+
+    from quantumlink.figures import Figure
 
     graph = Calibration(prepared.target).coupling
     places = _unfolded(graph)

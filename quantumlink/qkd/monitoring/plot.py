@@ -20,7 +20,7 @@ BLOCKS = 60
 
 def draw_monitor(monitor: Monitor) -> Figure:
     """The charts of all streams: see `Monitor.plot`."""
-    from matplotlib.figure import Figure
+    from quantumlink.figures import Figure
 
     figure = Figure(figsize=(8, 5.2), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))

@@ -1,0 +1,154 @@
+"""`quantumlink plan`: the best strategy beside the alternatives, and how it refuses."""
+
+import re
+from pathlib import Path
+
+import matplotlib.image
+import pytest
+from typer.testing import CliRunner
+
+from quantumlink import Network, simulate
+from quantumlink.cli import app
+from quantumlink.network import best_strategy
+
+METRO = Path(__file__).parents[2] / "notebooks" / "networks" / "metro.toml"
+WIDE = {"COLUMNS": "250", "NO_COLOR": "1", "TERM": "dumb"}
+PLAN = ("plan", METRO, "--from", "vienna", "--to", "bratislava")
+
+
+def invoke(*arguments):
+    return CliRunner(env=WIDE).invoke(app, [str(argument) for argument in arguments])
+
+
+def plain(text):
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+
+
+def rows(text):
+    """The rows of the tables: their first cell, and the others."""
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in plain(text).splitlines() if "│" in line]
+    return {first: others for first, *others in cells if first}
+
+
+def refusal(result, code=1):
+    """The one line of a refused run; everything else about it is checked here."""
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    line, rest = plain(result.stderr).split("\n", 1)
+    assert rest == ""
+    return line
+
+
+def is_a_picture(path):
+    return matplotlib.image.imread(path)[..., :3].std() > 0.05
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Pictures without a path go to the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def metro():
+    return Network.load(METRO)
+
+
+def test_a_plan_prints_the_best_strategy_beside_the_alternatives_and_why(metro, tmp_path):
+    result = invoke(*PLAN, "--min-fidelity", 0.95, "--seed", 7, "--output", tmp_path / "plan")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    strategy = best_strategy(metro, "vienna", "bratislava", min_fidelity=0.95)
+    table = rows(result.stdout)
+    ways = {"the best strategy": strategy} | {other.name: other for other in strategy.alternatives}
+    assert len(ways) >= 4
+    for name, way in ways.items():
+        pairs, fidelity, _, rate, secret = table[name]
+        forecast = getattr(way, "forecast", way)
+        assert int(pairs) == way.link.pairs
+        assert float(fidelity) == pytest.approx(forecast.fidelity, abs=5e-5)
+        assert float(rate) == pytest.approx(forecast.rate_hz, rel=1e-3)
+        assert float(secret) == pytest.approx(forecast.secret_key_rate_hz, rel=1e-3)
+    timeline = simulate(strategy.link, trials=2_000, seed=7)
+    simulated = table["the same, simulated (2000 trials)"]
+    assert simulated[1] == f"{timeline.fidelity.best:.4f}"
+    assert simulated[3] == f"{timeline.rate_hz.best:.4g}"
+    assert strategy.explanation in result.stdout
+    assert "vienna – bratislava: best secret key rate at a fidelity of at least 0.95" in result.stdout
+    assert is_a_picture(tmp_path / "plan.png")
+
+
+def test_a_plan_alone_draws_no_seed_and_no_picture(tmp_path):
+    result = invoke(*PLAN, "--trials", 0, "--max-rounds", 0, "--paths", 1, "--objective", "rate")
+    assert result.exit_code == 0
+    assert "simulated" not in result.stdout
+    assert "seed" not in result.stdout
+    assert "dejmps" not in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_that_nothing_reaches():
+    line = refusal(invoke(*PLAN, "--min-fidelity", 0.99, "--max-rounds", 0), code=3)
+    assert line.startswith("error: no strategy for vienna–bratislava reaches the fidelity 0.99")
+
+
+def test_an_interrupted_plan(monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("quantumlink.network.strategy.alternatives", stopped)
+    assert refusal(invoke(*PLAN), code=130) == "interrupted: nothing was written"
+
+
+@pytest.mark.parametrize(
+    ("options", "fragments"),
+    [
+        (("--min-fidelity", 1.2), ("min_fidelity", "1.2")),
+        (("--objective", "speed"), ("objective", "'speed'", "secret_key_rate")),
+        (("--max-rounds", -1), ("max_rounds", "-1")),
+        (("--protocol", "dejmp"), ("protocols", "'dejmp'", "did you mean 'dejmps'")),
+        (("--paths", 0), ("routes", "got 0")),
+        (("--trials", -1), ("trials", "got -1")),
+        (("--output", "missing/x.png"), ("--output must",)),
+        (("--output", "x.picture"), ("--output must",)),
+        (("--output", "."), ("--output must",)),
+        (("--to", "bratislawa"), ("did you mean 'bratislava'",)),
+    ],
+)
+def test_wrong_options(tmp_path, options, fragments):
+    line = refusal(invoke(*PLAN, *options))
+    for fragment in fragments:
+        assert fragment in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_file():
+    assert "nowhere.toml" in refusal(invoke("plan", "nowhere.toml", *PLAN[2:]))
+
+
+def test_links_that_do_not_say_how_pairs_come(tmp_path):
+    file = tmp_path / "silent.toml"
+    file.write_text('[nodes.a]\n[nodes.b]\n[[links]]\nbetween = ["a", "b"]\nfidelity = 0.9\n')
+    assert "rate_hz" in refusal(invoke("plan", file, "--from", "a", "--to", "b"))
+
+
+def test_names_with_brackets_are_printed_as_they_are(tmp_path):
+    file = tmp_path / "brackets.toml"
+    nodes = '[nodes."a[red]"]\n[nodes."[/b]"]\n'
+    file.write_text(nodes + '[[links]]\nbetween = ["a[red]", "[/b]"]\nfidelity = 0.99\nrate_hz = 10.0\n')
+    result = invoke("plan", file, "--from", "a[red]", "--to", "[/b]", "--trials", 20)
+    assert result.exit_code == 0, result.output
+    assert "a[red] – [/b]: best secret key rate" in result.stdout
+
+
+def test_wrong_usage():
+    result = invoke("plan", METRO, "--from", "vienna")
+    assert result.exit_code == 2
+    assert "--to" in plain(result.stderr)
+
+
+def test_help_lists_the_options():
+    text = plain(invoke("plan", "--help").stdout)
+    for option in ("--from", "--to", "--min-fidelity", "--objective", "--max-rounds", "--avoid"):
+        assert option in text
