@@ -1,22 +1,25 @@
 """Exact readings of a circuit: transfer matrices, and the interpreter that follows every branch."""
 
-from quantumlink.exact.interpreter import MAX_ACTIVE_QUBITS, branches, outcome_probabilities
+from quantumlink.exact.interpreter import MAX_ACTIVE_QUBITS, MAX_BRANCHES, branches, outcome_probabilities
 from quantumlink.exact.size import Size, interpreter_size
 from quantumlink.exact.transfer import (
     PAULI_MATRICES,
     Transfer,
     UnsupportedOperation,
+    instruction_of,
     transfer_matrix,
     transfer_of_superoperator,
 )
 
 __all__ = [
     "MAX_ACTIVE_QUBITS",
+    "MAX_BRANCHES",
     "PAULI_MATRICES",
     "Size",
     "Transfer",
     "UnsupportedOperation",
     "branches",
+    "instruction_of",
     "interpreter_size",
     "outcome_probabilities",
     "transfer_matrix",

@@ -16,17 +16,38 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp, QuantumCircuit, Qubit
+from qiskit.circuit import CircuitInstruction, Clbit, Gate, IfElseOp, QuantumCircuit, Qubit
 
 from quantumlink.exact.conditions import Condition, condition_bits, holds
-from quantumlink.exact.transfer import PROJECTORS, ZERO, Transfer, UnsupportedOperation, transfer_matrix
+from quantumlink.exact.transfer import (
+    MAX_TRANSFER_QUBITS,
+    PAULI_MATRICES,
+    PROJECTORS,
+    ZERO,
+    Transfer,
+    UnsupportedOperation,
+    instruction_of,
+    transfer_matrix,
+    unitary_matrix,
+)
 
 MAX_ACTIVE_QUBITS = 12
 """Most qubits that may be entangled at one time: 4¹² real coefficients are 134 MB a branch."""
 
+MAX_NUMBERS = 4**13
+"""Most coefficients over all branches, the qubits and bits that each branch notes included: half a gigabyte."""
+
+MAX_BRANCHES = 2**16
+"""Most branches at one time: an instruction then takes about a second."""
+
 Array = npt.NDArray[np.float64]
 _ACTIVE = -1
 _IGNORED = {"barrier", "delay", "global_phase"}
+
+_ENTRIES = PAULI_MATRICES.reshape(4, 4).T / 2
+"""From the Pauli coefficients of a qubit to its matrix entries ρ₀₀, ρ₀₁, ρ₁₀, ρ₁₁."""
+_COEFFICIENTS = PAULI_MATRICES.transpose(0, 2, 1).reshape(4, 4)
+"""And back: Tr(P·ρ)."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +96,8 @@ def branches(
 
     Raises:
         UnsupportedOperation: on an operation without a rule, by name.
-        ValueError: if more than `MAX_ACTIVE_QUBITS` qubits are entangled at one time.
+        ValueError: if more than `MAX_ACTIVE_QUBITS` qubits are entangled at one time, or the branches become too
+            many (`MAX_BRANCHES`) or too large (`MAX_NUMBERS`).
 
     >>> circuit = QuantumCircuit(2, 1)
     >>> _ = circuit.h(0), circuit.cx(0, 1), circuit.measure(0, 0)
@@ -126,7 +148,16 @@ class _Run:
         for instruction, (qubits, bits) in zip(self._circuit.data, self._live, strict=True):
             state = self._step(instruction, state, self._qubit, self._clbit)
             state = _forget(state, qubits, bits)
+            self._check_size(state)
         return state
+
+    def _check_size(self, state: _Branches) -> None:
+        noted = len(state) * (self._circuit.num_qubits + self._circuit.num_clbits)
+        if len(state) > MAX_BRANCHES or noted + sum(tensor.size for tensor in state.values()) > MAX_NUMBERS:
+            raise ValueError(
+                f"the circuit has too many outcomes to follow exactly: {len(state)} different records at one time, "
+                f"of {self._circuit.num_clbits} classical bits"
+            )
 
     def _liveness(self, qubits: set[int], bits: set[int]) -> list[tuple[frozenset[int], frozenset[int]]]:
         after = []
@@ -151,7 +182,7 @@ class _Run:
         qubit_of: Mapping[Qubit, int],
         clbit_of: Mapping[Clbit, int],
     ) -> _Branches:
-        operation, name = instruction.operation, instruction.name
+        operation, name = instruction_of(instruction.operation), instruction.name
         qubits = [qubit_of[q] for q in instruction.qubits]
         if name in _IGNORED:
             return state
@@ -163,6 +194,9 @@ class _Run:
             return _merged((_reset(branch, tensor, qubits[0]) for branch, tensor in state.items()))
         if isinstance(operation, IfElseOp):
             return self._if_else(instruction, state, qubit_of, clbit_of)
+        if isinstance(operation, Gate) and operation.num_qubits > MAX_TRANSFER_QUBITS:
+            unitary = unitary_matrix(operation)
+            return _merged((_apply_unitary(branch, tensor, unitary, qubits) for branch, tensor in state.items()))
         matrix = None if instruction.clbits else transfer_matrix(operation)
         if matrix is not None:
             return _merged((_apply(branch, tensor, matrix, qubits) for branch, tensor in state.items()))
@@ -242,6 +276,26 @@ def _apply(branch: _Branch, tensor: Array, matrix: Transfer, qubits: list[int]) 
     k = len(axes)
     moved = np.tensordot(matrix.reshape((4,) * (2 * k)), tensor, axes=(list(range(k, 2 * k)), axes))
     return branch, np.moveaxis(moved, range(k), axes)
+
+
+def _apply_unitary(
+    branch: _Branch, tensor: Array, unitary: npt.NDArray[np.complex128], qubits: list[int]
+) -> tuple[_Branch, Array]:
+    """U·ρ·U†, for gates whose transfer matrix would be too large."""
+    branch, tensor = _activate(branch, tensor, set(qubits))
+    axes, k = [branch.active.index(q) for q in qubits], len(qubits)
+    entries: npt.NDArray[np.complex128] = np.moveaxis(tensor, axes, range(k)).astype(complex)
+    shape = entries.shape
+    for axis in range(k):  # each qubit's coefficients become entries [row, column]
+        entries = np.moveaxis(np.tensordot(_ENTRIES, entries, axes=(1, axis)), 0, axis)
+    rows_first = [*range(0, 2 * k, 2), *range(1, 2 * k, 2), 2 * k]
+    entries = entries.reshape((2,) * (2 * k) + (-1,)).transpose(rows_first).reshape(*unitary.shape, -1)
+    entries = np.tensordot(unitary, entries, axes=(1, 0))
+    entries = np.moveaxis(np.tensordot(entries, unitary.conj(), axes=(1, 1)), -1, 1)
+    entries = entries.reshape((2,) * (2 * k) + (-1,)).transpose(np.argsort(rows_first)).reshape(shape)
+    for axis in range(k):
+        entries = np.moveaxis(np.tensordot(_COEFFICIENTS, entries, axes=(1, axis)), 0, axis)
+    return branch, np.moveaxis(entries.real, range(k), axes)
 
 
 def _measure(state: _Branches, qubit: int, clbit: int) -> _Branches:

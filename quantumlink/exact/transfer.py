@@ -15,8 +15,9 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import Gate, Instruction
-from qiskit.quantum_info import Operator, SuperOp
+from qiskit.circuit import AnnotatedOperation, Gate, Instruction, Operation
+from qiskit.circuit.library import UnitaryGate
+from qiskit.quantum_info import Clifford, Operator, SuperOp
 
 Transfer = npt.NDArray[np.float64]
 
@@ -33,9 +34,23 @@ PROJECTORS = (np.array([0.5, 0.0, 0.0, 0.5]), np.array([0.5, 0.0, 0.0, -0.5]))
 
 _CHANNELS = {"kraus", "superop", "quantum_channel"}
 
+MAX_TRANSFER_QUBITS = 3
+"""Most qubits of a gate whose transfer matrix is made: it has 16ᵏ entries, its unitary only 4ᵏ."""
+
 
 class UnsupportedOperation(ValueError):
     """An operation that a reading of the circuit has no rule for; the text names it."""
+
+
+def instruction_of(operation: Operation) -> Instruction:
+    """An operation as an instruction: a `Clifford` as its circuit, an annotated operation as its unitary.
+
+    >>> instruction_of(Clifford.from_label("H")).definition.count_ops()
+    OrderedDict([('h', 1)])
+    """
+    if isinstance(operation, Clifford):
+        return operation.to_instruction()
+    return UnitaryGate(Operator(operation)) if isinstance(operation, AnnotatedOperation) else operation
 
 
 def transfer_matrix(operation: Instruction) -> Transfer | None:
@@ -51,13 +66,30 @@ def transfer_matrix(operation: Instruction) -> Transfer | None:
     Raises:
         UnsupportedOperation: if the instruction has unbound parameters.
     """
-    if any(getattr(p, "parameters", None) for p in operation.params):
-        raise UnsupportedOperation(f"{operation.name!r} has unbound parameters: {operation.params}")
+    _check_bound(operation)
     if operation.name == "pauli_channel":
         return _pauli_channel(*(float(p) for p in operation.params))
     if operation.name in _CHANNELS:
         return _channel(operation)
     return _gate(operation) if isinstance(operation, Gate) else None
+
+
+def unitary_matrix(gate: Gate) -> npt.NDArray[np.complex128]:
+    """The unitary of a gate, shape (2ᵏ, 2ᵏ), the *first* qubit of the instruction as the most significant digit.
+
+    Raises:
+        UnsupportedOperation: if the gate has unbound parameters.
+    """
+    _check_bound(gate)
+    k = gate.num_qubits
+    matrix = Operator(gate).data.reshape((2,) * (2 * k))
+    reverse = [*range(k)][::-1]
+    return matrix.transpose([*reverse, *(k + axis for axis in reverse)]).reshape(2**k, 2**k)  # type: ignore[no-any-return]
+
+
+def _check_bound(operation: Instruction) -> None:
+    if any(getattr(p, "parameters", None) for p in operation.params):
+        raise UnsupportedOperation(f"{operation.name!r} has unbound parameters: {operation.params}")
 
 
 _known_gates: dict[tuple[object, ...], Transfer] = {}

@@ -16,14 +16,24 @@ from qiskit.primitives.containers import SamplerPubLike
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from quantumlink import validation
-from quantumlink.exact import MAX_ACTIVE_QUBITS, UnsupportedOperation, branches, interpreter_size
-from quantumlink.execution.pubs import coerced_pubs
+from quantumlink.exact import (
+    MAX_ACTIVE_QUBITS,
+    MAX_BRANCHES,
+    UnsupportedOperation,
+    branches,
+    instruction_of,
+    interpreter_size,
+)
+from quantumlink.execution.pubs import coerced_pubs, warn_of_empty_results
 from quantumlink.rewrites.noise_model import inlined_noise, readout_errors
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
 
 BoolArray = npt.NDArray[np.bool_]
+
+MAX_BITS = MAX_BRANCHES.bit_length() - 1
+"""Most measured bits that are kept at one time: each doubles the branches, of which 2¹⁶ take some seconds."""
 
 MAX_COEFFICIENTS = 4**13
 """Most coefficients over all branches that are followed: half a gigabyte."""
@@ -73,13 +83,14 @@ class ExactSampler(BaseSamplerV2):
                 which, on which qubits, where, and which sampler may take it.
         """
         coerced = coerced_pubs(pubs, self._default_shots if shots is None else shots)
+        warn_of_empty_results(coerced)
         for i, pub in enumerate(coerced):
             refusal = exact_refusal(pub.circuit)
             if refusal is not None:
-                raise UnsupportedOperation(
-                    f"ExactSampler cannot follow the circuit of pub {i}: {refusal}; CliffordSampler can if it is "
-                    f"Clifford with Pauli noise, else Aer's SamplerV2"
-                )
+                able = "CliffordSampler can if it is Clifford with Pauli noise, else Aer's SamplerV2"
+                if _no_rule(pub.circuit) is not None:
+                    able = "Aer's SamplerV2 knows more operations"
+                raise UnsupportedOperation(f"ExactSampler cannot follow the circuit of pub {i}: {refusal}; {able}")
         job: PrimitiveJob[PrimitiveResult[SamplerPubResult]] = PrimitiveJob(self._run, coerced)
         job._submit()
         return job
@@ -155,31 +166,42 @@ def exact_refusal(
     >>> exact_refusal(circuit)
     "up to 20 qubits are entangled at one time (most at 'cx' on qubits 0, 19, circuit.data[19]) and ...
     """
-    for place, instruction in enumerate(circuit.data):
-        name = _without_rule(instruction)
-        if name is not None:
-            return f"there is no rule for {name!r}: {_where(circuit, place)}"
+    no_rule = _no_rule(circuit)
+    if no_rule is not None:
+        return no_rule
     size = interpreter_size(circuit, keep)
-    if size.coefficients <= limit and size.qubits <= MAX_ACTIVE_QUBITS:
+    if size.coefficients <= limit and size.qubits <= MAX_ACTIVE_QUBITS and size.bits <= MAX_BITS:
         return None
     exponent = (limit.bit_length() - 1) // 2
     return (
         f"up to {size.qubits} qubits are entangled at one time (most at {_where(circuit, _widest(circuit))}) and "
         f"{size.bits} measured bits are kept, at most 4^{exponent} coefficients (say {exponent - 1} qubits with 2 "
-        f"bits) are followed"
+        f"bits), and at most {MAX_BITS} bits, are followed"
     )
 
 
 def _where(circuit: QuantumCircuit, place: int) -> str:
     instruction = circuit.data[place]
-    qubits = ", ".join(str(circuit.find_bit(q).index) for q in instruction.qubits)
-    return f"{instruction.name!r} on qubit{'s' * (len(instruction.qubits) > 1)} {qubits}, circuit.data[{place}]"
+    indices = [str(circuit.find_bit(q).index) for q in instruction.qubits]
+    on = f" on qubit{'s' * (len(indices) > 1)} {', '.join(indices)}" * bool(indices)
+    return f"{instruction.name!r}{on}, circuit.data[{place}]"
+
+
+def _no_rule(circuit: QuantumCircuit) -> str | None:
+    """Which operation has no rule, and where; None if all have one."""
+    for place, instruction in enumerate(circuit.data):
+        name = _without_rule(instruction)
+        if name is not None:
+            return f"there is no rule for {name!r}: {_where(circuit, place)}"
+    return None
 
 
 def _without_rule(instruction: CircuitInstruction) -> str | None:
     """The name of the first operation in an instruction that `branches` has no rule for."""
-    operation = instruction.operation
-    if isinstance(operation, Gate) or instruction.name in _RULES:
+    if instruction.name in _RULES:
+        return None
+    operation = instruction_of(instruction.operation)
+    if isinstance(operation, Gate) and hasattr(operation, "__array__"):
         return None
     if isinstance(operation, IfElseOp):
         parts = [inner for block in operation.blocks for inner in block.data]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from qiskit.circuit import Parameter, QuantumCircuit
 
 from quantumlink import validation
-from quantumlink.exact import branches
+from quantumlink.exact import branches, interpreter_size
 from quantumlink.link import Link
 from quantumlink.program import Program
 from quantumlink.readings.folding import IMPOSSIBLE, Folded, fold, fold_points
@@ -26,6 +26,9 @@ __all__ = ["Folded", "evaluate", "fold"]
 
 MAX_SETTINGS = 20_736
 """Most settings (12⁴: two twirling purifications) over which a program is averaged."""
+
+MAX_RECORDS = 20
+"""Most measured bits that a program may keep at one time: 2²⁰ branches if all of them occur, which are refused."""
 
 
 @overload
@@ -118,6 +121,12 @@ def _evaluate_program(program: Program) -> PairState:
             f"this program averages over {settings} settings of its random parameters, at most {MAX_SETTINGS} are "
             f"followed exactly; evaluate the link instead"
         )
+    size = interpreter_size(program.circuit, _told(program))
+    if size.bits > MAX_RECORDS:
+        raise ValueError(
+            f"this program is too large to follow gate by gate: {size.bits} measured bits are kept at one time, at "
+            f"most {MAX_RECORDS} can be; evaluate the link instead, or sample the program"
+        )
     # What a wait does depends on how long it is: where that is drawn, each choice gets its own noise.
     waits = bool(program.waiting_parameters)
     noisy = program if waits else add_noise(program)
@@ -140,11 +149,7 @@ def _evaluate_program(program: Program) -> PairState:
 
 
 def _accepted_pair(program: Program, circuit: QuantumCircuit) -> npt.NDArray[np.float64]:
-    frames = program.frame.values()
-    keep = sorted(
-        {bit for herald in program.heralds for bit in herald}
-        | {bit for frame in frames for bit in (*frame.x, *frame.z)}
-    )
+    keep = _told(program)
     total = np.zeros((4, 4))
     bits = np.zeros(program.circuit.num_clbits, dtype=bool)
     for record, tensor in branches(circuit, outputs=list(program.ends.values()), keep=keep).items():
@@ -153,6 +158,15 @@ def _accepted_pair(program: Program, circuit: QuantumCircuit) -> npt.NDArray[np.
             signs = [_frame_signs(program, bits, end) for end in program.ends]
             total += np.multiply.outer(*signs) * tensor.reshape(4, 4)
     return total
+
+
+def _told(program: Program) -> list[int]:
+    """The bits that heralds and frame read."""
+    frames = program.frame.values()
+    return sorted(
+        {bit for herald in program.heralds for bit in herald}
+        | {bit for frame in frames for bit in (*frame.x, *frame.z)}
+    )
 
 
 def _frame_signs(program: Program, bits: npt.NDArray[np.bool_], end: str) -> npt.NDArray[np.float64]:

@@ -36,13 +36,28 @@ def pairs_spent(link: Link) -> dict[ElementaryLink, float]:
 def highest_rate_hz(link: Link) -> float | None:
     """The rate of accepted pairs if nothing ever waits but for elementary pairs: no protocol is faster.
 
-    Each elementary link delivers ``rate_hz`` pairs a second, and memories are without limit; the scarcest
-    link then sets the pace. None if the rate of an elementary link is not known.
+    Each elementary link delivers ``rate_hz`` pairs a second, or what its attempts give if they never pause, and
+    memories are without limit; the scarcest link then sets the pace. None if for an elementary link neither is
+    known.
+
+    >>> from quantumlink.hardware import Node
+    >>> a, r, b = Node("a"), Node("r"), Node("b")
+    >>> left = ElementaryLink(a, r, success_probability=0.01, attempt_time_s=1e-4)
+    >>> from quantumlink.link import swap
+    >>> highest_rate_hz(swap(left, ElementaryLink(r, b, rate_hz=1000)))
+    100.0
     """
-    spent = pairs_spent(link)
     rates = []
-    for elementary, count in spent.items():
-        if elementary.rate_hz is None:
+    for elementary, count in pairs_spent(link).items():
+        rate = _pairs_per_second(elementary)
+        if rate is None:
             return None
-        rates.append(elementary.rate_hz / count)
+        rates.append(rate / count)
     return min(rates)
+
+
+def _pairs_per_second(elementary: ElementaryLink) -> float | None:
+    if elementary.rate_hz is not None:
+        return elementary.rate_hz
+    attempts = elementary.attempts
+    return None if attempts is None else attempts.rate_hz

@@ -1,7 +1,7 @@
 """Aer noise models read as errors in a circuit, so that every engine understands them alike.
 
-Aer's rules: the error of an instruction's name on these very qubits, else its error on any qubits, acts after
-the instruction (before a measurement); in a conditional block, only where the block runs.
+Aer's rules: the error of an instruction's label, or name if it has no label, on these very qubits, else its error
+on any qubits, acts after the instruction (before a measurement); in a conditional block, only where the block runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,26 @@ from quantumlink.exact import UnsupportedOperation
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel, QuantumError
 
-_BASIC = {"barrier", "if_else", "kraus", "pauli_channel", "quantum_channel", "superop", "unitary"}
+_CONTROLLED = (
+    "mcp",
+    "mcphase",
+    "mcr",
+    "mcrx",
+    "mcry",
+    "mcrz",
+    "mcswap",
+    "mcsx",
+    "mcu",
+    "mcx",
+    "mcx_gray",
+    "mcy",
+    "mcz",
+)
+
+NATIVE_GATES = frozenset({"diagonal", "initialize", "multiplexer", "pauli", "unitary", *_CONTROLLED})
+"""Instructions that have parts and that Aer runs whole: noise is theirs by their own name, never that of a part."""
+
+_BASIC = {"barrier", "if_else", "kraus", "pauli_channel", "quantum_channel", "superop", *NATIVE_GATES}
 
 Confusion = npt.NDArray[np.float64]
 """Shape (2, 2): the probability to read a bit given the true one, ``[true, read]``."""
@@ -85,11 +104,8 @@ def _check_basic(instruction: CircuitInstruction) -> None:
 def _error_of(
     instruction: CircuitInstruction, noise_model: NoiseModel, qubits: tuple[int, ...]
 ) -> QuantumError | None:
-    for name in (getattr(instruction.operation, "label", None), instruction.name):
-        if name is None:
-            continue
-        local = noise_model._local_quantum_errors.get(name, {}).get(qubits)
-        error = local if local is not None else noise_model._default_quantum_errors.get(name)
-        if error is not None:
-            return error
-    return None
+    if instruction.name == "barrier":
+        return None
+    name = getattr(instruction.operation, "label", None) or instruction.name
+    local = noise_model._local_quantum_errors.get(name, {}).get(qubits)
+    return local if local is not None else noise_model._default_quantum_errors.get(name)

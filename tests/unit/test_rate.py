@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 import pytest
 
-from quantumlink import Node, Processor, chain, evaluate, purify, swap
+from quantumlink import Fiber, Node, Processor, chain, evaluate, purify, swap
 from quantumlink.link import ElementaryLink, Purify, Swap
 from quantumlink.readings import highest_rate_hz, pairs_spent
 
@@ -180,6 +180,26 @@ def test_an_unknown_rate_leaves_the_rate_unknown():
     assert highest_rate_hz(swap(AR, unknown)) is None
     assert highest_rate_hz(unknown) is None
     assert pairs_spent(swap(AR, unknown)) == {AR: 1.0, unknown: 1.0}
+
+
+def test_attempts_set_the_pace_where_no_rate_is_told(rng):
+    """Against drawn waiting times: the number of attempts until one of three modes delivers is geometric."""
+    tried = ElementaryLink(A, R, success_probability=0.2, attempt_time_s=0.01, multiplexing=3)
+    once = 1 - 0.8**3
+    assert highest_rate_hz(tried) == pytest.approx(once / 0.01, rel=1e-12)
+    # Mean of n geometric waits: standard deviation √(1 − p)/(p·√n); six of them, a false alarm in 5e8.
+    waits = rng.geometric(once, 200_000)
+    tolerance = 6 * np.sqrt(1 - once) / once / np.sqrt(len(waits))
+    assert 1 / highest_rate_hz(tried) == pytest.approx(0.01 * waits.mean(), abs=0.01 * tolerance)
+    assert highest_rate_hz(purify(tried, tried)) == pytest.approx(once / 0.01 / 2, rel=1e-12)  # perfect pairs
+    assert highest_rate_hz(swap(tried, ElementaryLink(R, S, rate_hz=3.0))) == 3.0
+
+
+def test_a_medium_tells_how_attempts_go():
+    fiber = Fiber(50)  # 10 dB: a photon in ten arrives
+    link = ElementaryLink(A, R, fiber)
+    assert highest_rate_hz(link) == pytest.approx(0.1 / fiber.delay_s, rel=1e-12)
+    assert highest_rate_hz(ElementaryLink(A, R, fiber, rate_hz=5.0)) == 5.0
 
 
 def test_a_link_without_pairs_has_rate_zero():

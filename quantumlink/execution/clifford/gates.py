@@ -33,8 +33,8 @@ STATEVECTOR = "Aer's SamplerV2 can, with method='statevector' or 'matrix_product
 
 def refusal(what: str, qubits: Sequence[int], why: str, instead: str) -> UnsupportedOperation:
     """The error that names an operation, where it is, why it is refused and what could take it."""
-    where = f"qubit{'s' if len(qubits) > 1 else ''} {', '.join(map(str, qubits))}"
-    return UnsupportedOperation(f"CliffordSampler cannot run {what} on {where}: {why}; {instead}")
+    where = f" on qubit{'s' if len(qubits) > 1 else ''} {', '.join(map(str, qubits))}" if qubits else ""
+    return UnsupportedOperation(f"CliffordSampler cannot run {what}{where}: {why}; {instead}")
 
 
 @dataclass(frozen=True, eq=False)

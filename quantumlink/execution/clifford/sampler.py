@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ from quantumlink.execution.clifford.compiled import Compiled
 from quantumlink.execution.clifford.compiler import compiled
 from quantumlink.execution.clifford.noise import ModelNoise
 from quantumlink.execution.clifford.steps import RefusedStep, Step, bind, located, read
-from quantumlink.execution.pubs import coerced_pubs
+from quantumlink.execution.pubs import coerced_pubs, warn_of_empty_results
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
@@ -113,12 +112,7 @@ class CliffordSampler(BaseSamplerV2):
             ValueError: if shots are not positive, or parameter values do not fit their circuit.
         """
         coerced = coerced_pubs(pubs, self._default_shots if shots is None else shots)
-        if any(not pub.circuit.cregs for pub in coerced):
-            warnings.warn(
-                "a circuit without classical registers has an empty result: measure into one",
-                UserWarning,
-                stacklevel=2,
-            )
+        warn_of_empty_results(coerced)
         job: PrimitiveJob[PrimitiveResult[SamplerPubResult]] = PrimitiveJob(self._run, coerced)
         job._submit()
         return job
@@ -137,6 +131,9 @@ class CliffordSampler(BaseSamplerV2):
         count = int(np.prod(pub.shape))
         table = np.asarray(pub.parameter_values.as_array(parameters), dtype=float).reshape(count, len(parameters))
         arrays: dict[str, npt.NDArray[np.uint8]] = {}
+        if not count:  # an empty array of parameter values has an empty result
+            arrays = {r.name: np.empty((0, shots, (r.size + 7) // 8), dtype=np.uint8) for r in circuit.cregs}
+            table = table[:0, :0]
         # Equal settings differ in nothing but their shots: they are drawn together.
         rows, groups = _distinct(table)
         for row, places, child in zip(rows, groups, seed.spawn(len(rows)), strict=True):
@@ -192,7 +189,7 @@ def _ready(circuit: QuantumCircuit, steps: list[Step], row: npt.NDArray[np.float
 def _distinct(table: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], list[npt.NDArray[np.intp]]]:
     """The distinct rows of a table, and where each of them stands."""
     if not table.shape[1]:
-        return table[:1], [np.arange(len(table))]
+        return table[:1], [np.arange(len(table))][: len(table)]
     rows, which, number = np.unique(table, axis=0, return_inverse=True, return_counts=True)
     return rows, np.split(np.argsort(which.ravel(), kind="stable"), np.cumsum(number)[:-1])
 

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from qiskit.circuit import CircuitInstruction, Clbit, Gate, Parameter, QuantumCircuit, Qubit
+from qiskit.circuit.library import UnitaryGate
 
-from quantumlink.exact import UnsupportedOperation
+from quantumlink.exact import UnsupportedOperation, instruction_of
 from quantumlink.execution.clifford.conditions import Condition, read_condition
 from quantumlink.execution.clifford.gates import STATEVECTOR, CliffordGate, clifford_gate, refusal, standard_gate
 from quantumlink.execution.clifford.noise import (
@@ -23,6 +24,7 @@ from quantumlink.execution.clifford.noise import (
     Readout,
     mixture_of_channel,
 )
+from quantumlink.rewrites.noise_model import NATIVE_GATES
 
 ANY_METHOD = "Aer's SamplerV2 can"
 """What could take a dynamic operation that this sampler has no rule for."""
@@ -262,18 +264,21 @@ class _Reader:
     def _composite(
         self, instruction: CircuitInstruction, qubits: tuple[int, ...], clbit_of: Mapping[Clbit, int]
     ) -> list[Step]:
-        operation, name = instruction.operation, instruction.name
+        operation, name = instruction_of(instruction.operation), instruction.name
         refused: UnsupportedOperation | None = None
-        definition = None if name == "unitary" or instruction.is_control_flow() else operation.definition
+        whole = isinstance(operation, UnitaryGate) or instruction.is_control_flow()
+        definition = None if whole else operation.definition
         if definition is not None:
             inner_qubits = dict(zip(definition.qubits, qubits, strict=True))
             outer = [clbit_of[c] for c in instruction.clbits]
+            parts = _Reader(ModelNoise(None)) if name in NATIVE_GATES else self
             try:
-                return self.block(definition.data, inner_qubits, dict(zip(definition.clbits, outer, strict=True)))
+                return parts.block(definition.data, inner_qubits, dict(zip(definition.clbits, outer, strict=True)))
             except UnsupportedOperation as error:
                 refused = error
-        # Its parts may be no Clifford gates and the whole be one.
-        gate = clifford_gate(operation) if isinstance(operation, Gate) else None
+        # Its parts may be no Clifford gates and the whole be one; but the noise model may know the parts.
+        known = self._noise.is_empty or name in NATIVE_GATES
+        gate = clifford_gate(operation) if isinstance(operation, Gate) and (known or refused is None) else None
         if gate is not None:
             return [GateStep(gate, qubits)]
         if refused is not None:
