@@ -20,22 +20,29 @@ from math import inf
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink.circuits import PurificationProtocol
 from quantumlink.link import ElementaryLink, Link, purify, swap
 from quantumlink.network.arrivals import FloatArray
 from quantumlink.network.forecast import memory_limits
-from quantumlink.network.stages import Stage, elementary, purified, stacked, swapped
+from quantumlink.network.stages import (
+    IndexArray,
+    Stage,
+    elementary,
+    purified,
+    stacked,
+    swapped_each_with_each,
+)
 from quantumlink.progress import track
 
 MOST_KEPT = 12_000
 """Alternatives of a path up to which all are compared."""
 
 Recipe = tuple[Any, ...]
-"""How an alternative is made: ("hop", i), ("swap", left, right) or ("purify", recipe, protocol)."""
+"""How an alternative is made: ("hop", link), ("swap", left, right) or ("purify", recipe, protocol)."""
 
-IndexArray = npt.NDArray[np.int64]
+Stretch = tuple[tuple[ElementaryLink, ...], float, bool]
+"""A stretch's hops, how many alternatives are kept, and whether memories on the path are limited."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +71,12 @@ def number_of_alternatives(hops: int, rounds: int, protocols: int) -> int:
 
 
 def alternatives(
-    hops: Sequence[ElementaryLink], *, rounds: int, protocols: Sequence[PurificationProtocol], breadth: int
+    hops: Sequence[ElementaryLink],
+    *,
+    rounds: int,
+    protocols: Sequence[PurificationProtocol],
+    breadth: int,
+    known: dict[Stretch, Alternatives] | None = None,
 ) -> tuple[Alternatives, bool]:
     """The ways to use a path, and whether none was left out.
 
@@ -73,30 +85,36 @@ def alternatives(
         rounds: most rounds of purification of one stretch.
         protocols: the purification protocols to choose from.
         breadth: how many alternatives of each stretch are kept where not all can be.
+        known: what was found for the stretches of other paths with the same options; grows by those of this one.
     """
     complete = number_of_alternatives(len(hops), rounds, len(protocols)) <= MOST_KEPT
     keep = inf if complete else breadth
     limited = any(min(memory_limits(hop.ends)) < inf for hop in hops)
-    made: dict[tuple[int, int], Alternatives] = {}
-    stretches = [(i, i + n) for n in range(1, len(hops) + 1) for i in range(len(hops) - n + 1)]
-    for start, stop in track(stretches, "comparing strategies"):
-        if stop - start == 1:
-            base = Alternatives(elementary(hops[start], _places(hops[start])), (("hop", start),))
+    made = {} if known is None else known
+    stretches = [tuple(hops[i : i + n]) for n in range(1, len(hops) + 1) for i in range(len(hops) - n + 1)]
+    for stretch in track(stretches, "comparing strategies"):
+        key = stretch, keep, limited
+        if key in made:
+            continue
+        if len(stretch) == 1:
+            base = Alternatives(elementary(stretch[0], _places(stretch[0])), (("hop", stretch[0]),))
         else:
-            splits = [_swaps(made[start, k], made[k, stop]) for k in range(start + 1, stop)]
-            base = _best(_together(splits), keep)
-        made[start, stop] = _best(_purifications(base, rounds, protocols, in_turn=limited), keep)
-    return made[0, len(hops)], complete
+            parts = [
+                (made[stretch[:k], keep, limited], made[stretch[k:], keep, limited]) for k in range(1, len(stretch))
+            ]
+            base = _best(_together(_swaps(parts, keep)), keep)
+        made[key] = _best(_purifications(base, rounds, protocols, in_turn=limited), keep)
+    return made[tuple(hops), keep, limited], complete
 
 
-def link_of(recipe: Recipe, hops: Sequence[ElementaryLink]) -> Link:
-    """The link that a recipe makes of a path; equal parts are one object."""
+def link_of(recipe: Recipe) -> Link:
+    """The link that a recipe makes; equal parts are one object."""
     known: dict[Recipe, Link] = {}
 
     def make(part: Recipe) -> Link:
         if part not in known:
             if part[0] == "hop":
-                known[part] = hops[part[1]]
+                known[part] = part[1]
             elif part[0] == "swap":
                 known[part] = swap(make(part[1]), make(part[2]))
             else:
@@ -112,12 +130,19 @@ def _places(hop: ElementaryLink) -> int:
     return 1 if places == inf else max(1, int(places))
 
 
-def _swaps(left: Alternatives, right: Alternatives) -> Alternatives:
-    """Every alternative on the left with every one on the right."""
-    first, second = (index.ravel() for index in np.indices((len(left.stage), len(right.stage))))
-    stage = swapped(left.stage.take(first), right.stage.take(second))
-    recipes = tuple(("swap", a, b) for a in left.recipes for b in right.recipes)
-    return Alternatives(stage, recipes)
+def _swaps(parts: Sequence[tuple[Alternatives, Alternatives]], keep: float) -> list[Alternatives]:
+    """Of each place to swap, every alternative on the left with every one on the right.
+
+    If that is more than may be kept, only what is on a front of its place: nothing else is on a front of all.
+    """
+    number = sum(len(left.stage) * len(right.stage) for left, right in parts)
+    choose = _on_fronts if number > keep else None
+    result = []
+    for left, right in parts:
+        stage, first, second = swapped_each_with_each(left.stage, right.stage, choose)
+        pairs = zip(first.tolist(), second.tolist(), strict=True)
+        result.append(Alternatives(stage, tuple(("swap", left.recipes[i], right.recipes[j]) for i, j in pairs)))
+    return result
 
 
 def _purifications(
@@ -148,17 +173,28 @@ def _best(found: Alternatives, keep: float) -> Alternatives:
     """At most about so many alternatives: those on the fronts of time against what may matter."""
     if len(found.stage) <= keep:
         return found
-    stage = found.stage
+    fronts = _fronts(found.stage)
+    chosen: set[int] = set()
+    for front in fronts:
+        share = max(1, int(keep / len(fronts)))
+        if len(front) > share:
+            front = front[np.linspace(0, len(front) - 1, share).round().astype(np.int64)]
+        chosen.update(front.tolist())
+    return found.take(np.array(sorted(chosen), dtype=np.int64))
+
+
+def _on_fronts(stage: Stage) -> IndexArray:
+    """Those on any of the fronts, in order."""
+    found: IndexArray = np.unique(np.concatenate(_fronts(stage)))
+    return found
+
+
+def _fronts(stage: Stage) -> list[IndexArray]:
+    """The fronts of time against what may matter."""
     x, y, z = stage.vectors[:, 5], -stage.vectors[:, 10], stage.vectors[:, 15]
     time = stage.mean_s + np.maximum(stage.left_lag_s, stage.right_lag_s)
     goods = [1 + x + y + z, x, y, z, secret_fractions(stage.vectors)]
-    chosen: set[int] = set()
-    for good in goods:
-        front = _front(time, good)
-        if len(front) > keep / len(goods):
-            front = front[np.linspace(0, len(front) - 1, int(keep / len(goods))).round().astype(np.int64)]
-        chosen.update(front.tolist())
-    return found.take(np.array(sorted(chosen), dtype=np.int64))
+    return [_front(time, good) for good in goods]
 
 
 def _front(time: FloatArray, good: FloatArray) -> IndexArray:

@@ -51,14 +51,20 @@ def delayed_exponential(delay_s: FloatArray, mean_s: FloatArray) -> FloatArray:
     return np.clip(1.0 - np.diff(survived, axis=1) / WIDTHS_S, 0.0, 1.0)
 
 
-def of_attempts(attempts: Attempts) -> tuple[FloatArray, float]:
-    """The moment of the first success, shape (CELLS,), and its mean in seconds."""
+def of_attempts(attempts: Attempts, *, herald_s: float = 0.0) -> tuple[FloatArray, float]:
+    """The moment of the first success, shape (CELLS,), and its mean in seconds.
+
+    Args:
+        attempts: the attempts, the first of which begins at time 0.
+        herald_s: how long after its attempt's end a success is known.
+    """
     mean = 1.0 / attempts.rate_hz
     p = attempts.success_probability
     spread = mean
     if p is not None:
         spread = attempts.time_s / -np.log1p(-p) if p < 1 else 0.0
-    return delayed_exponential(np.array([mean - spread]), np.array([spread]))[0], mean
+    delay = mean - spread + herald_s
+    return delayed_exponential(np.array([delay]), np.array([spread]))[0], mean + herald_s
 
 
 def of_repetitions(mean_s: FloatArray, variance: FloatArray, success: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -82,6 +88,16 @@ def of_repetitions(mean_s: FloatArray, variance: FloatArray, success: FloatArray
 def means_s(arrived: FloatArray) -> FloatArray:
     """Mean times in seconds: shape (n, CELLS) to (n,)."""
     return (1.0 - arrived) @ WIDTHS_S
+
+
+def means_of_later_s(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Mean times in seconds until both are there, of each with each: shapes (n, CELLS), (m, CELLS) to (n, m).
+
+    E[max] = E[T₁] + E[T₂] − E[min], the last one a product of matrices: far quicker than `means_s` of n·m arrays.
+    """
+    survived, other = 1.0 - first, 1.0 - second
+    means: FloatArray = (survived @ WIDTHS_S)[:, None] + other @ WIDTHS_S - (survived * WIDTHS_S) @ other.T
+    return means
 
 
 def variances(arrived: FloatArray) -> FloatArray:

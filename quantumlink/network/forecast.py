@@ -4,7 +4,12 @@ It stands between two other readings: `evaluate` knows no time, and the sampled 
 needs thousands of trials. Searches score their candidates by it, and the winner may then be simulated.
 
 What it assumes is told in `stages`: swaps happen as soon as possible, memories wait for mean times, messages
-travel at the media's speed. The rate is that of one end-to-end pair after the other, 1/latency.
+travel at the media's speed.
+
+Latency and rate are two things. The latency is the time to the first pair, the light time of its herald included.
+An elementary link on its own is a stream: its attempts do not wait for the heralds of those before, if their clock
+is faster than light, and the users take each pair as it comes. Its rate is then above 1/latency. What is swapped or
+purified makes one pair after the other, each beginning with nothing, and its rate is 1/latency.
 """
 
 from __future__ import annotations
@@ -30,7 +35,11 @@ class Forecast:
     state: PairState
     """The pair when both ends know their corrections."""
     latency_s: float | None
-    """Mean time to an accepted pair in seconds; None if some elementary link does not say how its pairs come."""
+    """Mean time to the first accepted pair in seconds, from its first attempt until both ends know of it; None if
+    some elementary link does not say how its pairs come."""
+    interval_s: float | None
+    """Mean time from one pair to the next in steady operation, in seconds; None where the latency is. It is the
+    latency, except for a single elementary link: there the way of the heralds does not hold up the next pair."""
 
     @property
     def fidelity(self) -> float:
@@ -39,8 +48,13 @@ class Forecast:
 
     @property
     def rate_hz(self) -> float | None:
-        """Pairs per second, one after the other: 1/latency."""
-        return None if self.latency_s is None else 1 / self.latency_s
+        """Pairs per second in steady operation, 1/``interval_s``; None where the latency is.
+
+        A single elementary link makes a stream: attempts go on while heralds travel, and the rate is that of its
+        attempts, however far they go. A swap or a purification needs its pairs at the same time, so that every
+        end-to-end pair begins with nothing when the one before is done: 1/latency, as in `simulate`.
+        """
+        return None if self.interval_s is None else 1 / self.interval_s
 
     @property
     def secret_fraction(self) -> float:
@@ -50,16 +64,16 @@ class Forecast:
     @property
     def secret_key_rate_hz(self) -> float | None:
         """Secret bits per second; None where the latency is."""
-        return None if self.latency_s is None else self.secret_fraction / self.latency_s
+        return None if self.interval_s is None else self.secret_fraction / self.interval_s
 
     def __repr__(self) -> str:
         return f"<Forecast {'–'.join(self.state.ends)}: {self._in_words()}>"
 
     def _in_words(self) -> str:
         text = f"fidelity {self.fidelity:.4f}"
-        if self.latency_s is None:
+        if self.rate_hz is None:
             return text
-        return f"{text}, {1 / self.latency_s:.4g} pairs/s, {self.secret_key_rate_hz:.4g} secret bits/s"
+        return f"{text}, {self.rate_hz:.4g} pairs/s, {self.secret_key_rate_hz:.4g} secret bits/s"
 
 
 def forecast(link: Link) -> Forecast:
@@ -77,6 +91,13 @@ def forecast(link: Link) -> Forecast:
     >>> hops = ElementaryLink(a, r, fidelity=0.98, rate_hz=100), ElementaryLink(r, b, fidelity=0.98, rate_hz=100)
     >>> forecast(swap(*hops))  # the slower of two exponential times takes 3/2 as long
     <Forecast a–b: fidelity 0.9605, 66.66 pairs/s, 43.26 secret bits/s>
+
+    A clocked source over a long fiber: the first pair comes no sooner than light, the next at the clock's pace.
+
+    >>> from quantumlink.hardware import NodeSource
+    >>> far = forecast(ElementaryLink(a, b, Fiber(100), source=NodeSource(clock_hz=1e7)))
+    >>> round(far.rate_hz), round(far.latency_s * 1e6)
+    (100000, 500)
     """
     return forecasts(stage_of(link))[0]
 
@@ -114,11 +135,12 @@ def forecasts(stage: Stage) -> list[Forecast]:
     vectors, latencies = delivered(stage)
     ends = stage.ends[0].name, stage.ends[1].name
     result = []
-    for vector, success, latency in zip(vectors, stage.success, latencies, strict=True):
+    rows = zip(vectors, stage.success, latencies, latencies - stage.overlap_s, strict=True)
+    for vector, success, latency, interval in rows:
         coefficients = vector.reshape(4, 4).copy()
         coefficients.setflags(write=False)
-        known = float(latency) if isfinite(latency) else None
-        result.append(Forecast(PairState(coefficients, float(success), ends), known))
+        times = (float(latency), float(interval)) if isfinite(latency) else (None, None)
+        result.append(Forecast(PairState(coefficients, float(success), ends), *times))
     return result
 
 

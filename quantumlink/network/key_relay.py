@@ -58,8 +58,11 @@ def _joined(segments: list[Route]) -> Route:
     for segment in segments:
         turns = max(users[frozenset((hop, hop.reversed()))] for hop in segment.hops)
         found = segment.forecasts[0]
-        assert found.latency_s is not None  # links that do not say how pairs come are not searched
-        forecasts.append(replace(found, latency_s=found.latency_s * turns))
+        # links that do not say how pairs come are not searched
+        assert found.latency_s is not None
+        assert found.interval_s is not None
+        latency = found.latency_s + (turns - 1) * found.interval_s
+        forecasts.append(replace(found, latency_s=latency, interval_s=found.interval_s * turns))
     proven = all(segment.proven for segment in segments) and max(users.values()) == 1
     return Route(nodes, hops, tuple(segment.link for segment in segments), tuple(forecasts), proven, None)
 

@@ -33,7 +33,7 @@ def score(by: Objective, found: Forecast, hops: tuple[ElementaryLink, ...]) -> S
         return found.fidelity, -latency, -float(len(hops))
     first = {
         "secret_key_rate": (found.secret_key_rate_hz or 0.0),
-        "rate": 1 / latency,
+        "rate": (found.rate_hz or 0.0),
         "latency": -latency,
         "length": -sum(length_km(hop) for hop in hops),
         "hops": -float(len(hops)),
@@ -46,7 +46,7 @@ class Limits:
     """What paths with a common beginning can at most reach; all of shape (n,)."""
 
     latency_s: FloatArray
-    """No path is faster."""
+    """No path is faster, and none of two links or more makes pairs more often."""
     correlations: FloatArray
     """Shape (3, n): |⟨XX⟩|, |⟨YY⟩| and |ZZ| of no path are larger."""
     length_km: FloatArray
@@ -56,7 +56,10 @@ class Limits:
 
 
 def bounds(by: Objective, limits: Limits) -> FloatArray:
-    """Scores that no such path exceeds, shape (3, n)."""
+    """Scores that no such path of two links or more exceeds, shape (3, n).
+
+    A single link may make pairs more often than one in a latency: see `Forecast.rate_hz`.
+    """
     x, y, z = limits.correlations
     fidelity = (1 + x + y + z) / 4
     latency = np.maximum(limits.latency_s, 1e-300)

@@ -59,8 +59,9 @@ class Route:
 
     @property
     def rate_hz(self) -> float | None:
-        """Pairs per second; with trusted nodes, of the slowest segment. None where it is not known."""
-        return None if self.latency_s is None else 1 / self.latency_s
+        """Pairs per second, see `Forecast.rate_hz`; with trusted nodes, of the slowest segment. None if unknown."""
+        rates = [found.rate_hz for found in self.forecasts]
+        return None if None in rates else min(rate for rate in rates if rate is not None)
 
     @property
     def secret_key_rate_hz(self) -> float | None:

@@ -219,7 +219,9 @@ class Search:
         first = self._weights[edges[0], -3] if edges else self._weights[numbers, -3]
         limits = bounds(self._by, self._limits(whole, first)).T.tolist()
         for i, (number, node) in enumerate(steps):
-            if np.isfinite(whole[i, -1]):
+            if not edges and node == 1:  # a link on its own is a stream, which the bounds know nothing of
+                yield number, node, new[i], self.complete((number,)).score
+            elif np.isfinite(whole[i, -1]):
                 yield number, node, new[i], tuple(limits[i])
 
     def _limits(self, costs: FloatArray, first_delay_s: FloatArray | float) -> Limits:

@@ -12,7 +12,7 @@ from quantumlink import validation
 from quantumlink.circuits import PURIFICATION_PROTOCOLS, PurificationProtocol
 from quantumlink.link import ElementaryLink, Link, Purify, Swap, chain, distinct_links, pairs_text
 from quantumlink.link.tree import check_memories
-from quantumlink.network.alternatives import alternatives, link_of, secret_fractions
+from quantumlink.network.alternatives import Alternatives, Stretch, alternatives, link_of, secret_fractions
 from quantumlink.network.arrivals import FloatArray
 from quantumlink.network.forecast import Forecast, forecast
 from quantumlink.network.graph import Avoid, Network
@@ -180,14 +180,16 @@ def best_strategy(
     if max_rounds and not kinds:
         raise ValueError("protocols must hold at least one protocol if max_rounds is above 0, got none")
     paths = _paths(network, source, target, routes, avoid)
-    found = [
-        _on_path(path, objective, min_fidelity, rounds=max_rounds, protocols=kinds, breadth=breadth)
-        for path in paths
-    ]
+    known: dict[Stretch, Alternatives] = {}  # good paths have much in common
+    found = []
+    for path in paths:
+        ways, complete = alternatives(path, rounds=max_rounds, protocols=kinds, breadth=breadth, known=known)
+        simple = [] if complete else _simple_ways(path, max_rounds, kinds)  # these are never left out
+        found.append(_best_way(path, ways, simple, objective, min_fidelity, complete=complete))
     winner, others = _winner(found, objective, min_fidelity)
-    simple = [*_simple_ways(winner.hops, max_rounds, kinds), *others]
+    beside = (*_simple_ways(winner.hops, max_rounds, kinds), *others)
     return Strategy(
-        winner.link, winner.forecast, winner.nodes, objective, min_fidelity, tuple(simple), complete=winner.complete
+        winner.link, winner.forecast, winner.nodes, objective, min_fidelity, beside, complete=winner.complete
     )
 
 
@@ -232,19 +234,18 @@ def _paths(
     return [hops]
 
 
-def _on_path(
+def _best_way(
     hops: tuple[ElementaryLink, ...],
+    ways: Alternatives,
+    simple: Sequence[Alternative],
     objective: StrategyObjective,
     min_fidelity: float | None,
     *,
-    rounds: int,
-    protocols: Sequence[PurificationProtocol],
-    breadth: int,
+    complete: bool,
 ) -> _Best:
-    ways, complete = alternatives(hops, rounds=rounds, protocols=protocols, breadth=breadth)
     order = np.lexsort(_keys(objective, min_fidelity, ways.stage))[::-1][:FINALISTS]
-    links = [link_of(ways.recipes[i], hops) for i in order]
-    results = [(forecast(link), link) for link in links]
+    links = [link_of(ways.recipes[i]) for i in order]
+    results = [*((forecast(link), link) for link in links), *((way.forecast, way.link) for way in simple)]
     found, link = max(results, key=lambda pair: _rank(objective, min_fidelity, pair[0]))
     return _Best(hops, link, found, complete)
 
@@ -252,7 +253,7 @@ def _on_path(
 def _keys(objective: StrategyObjective, min_fidelity: float | None, stage: Stage) -> tuple[FloatArray, ...]:
     """Keys for `lexsort`, the last one first: many at once what `_rank` is for one."""
     vectors, latency = delivered(stage)
-    rate = 1 / latency
+    rate = 1 / (latency - stage.overlap_s)
     fidelity = (1 + vectors[:, 5] - vectors[:, 10] + vectors[:, 15]) / 4
     value = {"secret_key_rate": secret_fractions(vectors) * rate, "rate": rate, "fidelity": fidelity}[objective]
     short = np.minimum(fidelity - (min_fidelity or 0.0) + ROUNDING, 0.0)

@@ -8,7 +8,7 @@ import pytest
 
 from quantumlink import Fiber, Memory, Network, Node, Processor, chain, purify, swap
 from quantumlink.link import ElementaryLink, Purify, distinct_links
-from quantumlink.network import NoStrategy, Strategy, alternatives, best_strategy, forecast
+from quantumlink.network import NoStrategy, Strategy, alternatives, best_strategy, forecast, stages
 
 PROCESSOR = Processor(depolarizing_1q=1e-4, depolarizing_2q=4e-3, readout_error=3e-3)
 
@@ -86,9 +86,68 @@ def test_every_alternative_is_forecast_as_its_link_is(rng):
     batched = forecasts(ways.stage)
     assert len(batched) == 486
     for i in range(0, 486, 11):
-        alone = forecast(alternatives.link_of(ways.recipes[i], hops))
+        alone = forecast(alternatives.link_of(ways.recipes[i]))
         assert batched[i].state.coefficients == pytest.approx(alone.state.coefficients, abs=1e-12)
         assert batched[i].latency_s == pytest.approx(alone.latency_s, rel=1e-12)
+
+
+def test_swaps_that_are_chosen_are_as_if_all_had_been_made(rng):
+    """Means by a product of matrices, distributions of a few alone: against each swap made on its own."""
+    hops = path(rng, 4)
+    options = {"rounds": 1, "protocols": ("dejmps", "bbpssw"), "breadth": 10}
+    left, right = (alternatives.alternatives(part, **options)[0].stage for part in (hops[:2], hops[2:]))
+    everything, first, second = stages.swapped_each_with_each(left, right)
+    assert (len(everything), len(set(zip(first, second, strict=True)))) == (27 * 27, 27 * 27)
+    chosen = np.sort(rng.choice(27 * 27, 40, replace=False))
+    few, ones, others = stages.swapped_each_with_each(left, right, lambda stage: chosen[chosen < len(stage)])
+    for i, number in enumerate(chosen):
+        alone = stages.swapped(left.take(ones[i : i + 1]), right.take(others[i : i + 1]))
+        for name in ("vectors", "success", "arrived", "mean_s", "left_lag_s", "right_lag_s", "overlap_s"):
+            assert getattr(few, name)[i] == pytest.approx(getattr(alone, name)[0], rel=1e-10, abs=1e-12)
+            assert getattr(few, name)[i] == pytest.approx(getattr(everything, name)[number], rel=1e-10, abs=1e-12)
+
+
+def test_the_fronts_of_every_place_to_swap_hold_the_fronts_of_all(rng):
+    hops = path(rng, 3)
+    options = {"rounds": 2, "protocols": ("dejmps",), "breadth": 10}
+    a, b, c = hops
+    parts = [
+        tuple(alternatives.alternatives(part, **options)[0] for part in split)
+        for split in (([a], [b, c]), ([a, b], [c]))
+    ]
+    everything = alternatives._together(alternatives._swaps(parts, np.inf))
+    few = alternatives._together(alternatives._swaps(parts, 10))
+    assert len(few.stage) < len(everything.stage) / 2
+    measures = [
+        lambda stage: stage.fidelity,
+        lambda stage: stage.vectors[:, 5],
+        lambda stage: -stage.vectors[:, 10],
+        lambda stage: stage.vectors[:, 15],
+        lambda stage: alternatives.secret_fractions(stage.vectors),
+    ]
+    times = [s.mean_s + np.maximum(s.left_lag_s, s.right_lag_s) for s in (everything.stage, few.stage)]
+    for good in measures:
+        # Both orders of two swaps take the same time but for rounding, so that either may be left.
+        for time, value in zip(times[0], good(everything.stage), strict=True):
+            assert good(few.stage)[times[1] <= time * (1 + 1e-9)].max() >= value - 1e-9
+
+
+def test_paths_share_what_they_have_in_common(rng, monkeypatch):
+    hops = path(rng, 5)
+    options = {"rounds": 1, "protocols": ("dejmps",), "breadth": 16}
+    known = {}
+    alternatives.alternatives(hops[:4], known=known, **options)
+    before = dict(known)
+    shared = alternatives.alternatives(hops[1:4], known=known, **options)[0]
+    assert known == before  # nothing was left to do
+    alone = alternatives.alternatives(hops[1:4], **options)[0]
+    assert shared.recipes == alone.recipes
+    assert np.array_equal(shared.stage.vectors, alone.stage.vectors)
+    assert alternatives.alternatives(hops, known=known, **options)[1]
+    assert len(known) == len(before) + 5  # the stretches that end with the fifth hop
+    monkeypatch.setattr(alternatives, "MOST_KEPT", 0)
+    assert not alternatives.alternatives(hops, known=known, **options)[1]
+    assert len(known) == len(before) + 5 + 15  # what was pruned is not what was not
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -203,3 +262,16 @@ def test_bad_input(rng, call, kind, text):
     nodes = [hops[0].left, *(hop.right for hop in hops)]
     with pytest.raises(kind, match=text):
         call(hops, Network(nodes, hops))
+
+
+def test_a_strategy_is_never_worse_than_the_simple_ways_beside_it():
+    # A long line on which a narrow search finds less than two rounds for every hop.
+    nodes = [Node(f"n{i}", memory=Memory(t2_s=1.0)) for i in range(9)]
+    hops = [
+        ElementaryLink(a, b, Fiber(100), fidelity=0.97, success_probability=0.9, attempt_time_s=1e-3)
+        for a, b in pairwise(nodes)
+    ]
+    for breadth in (4, 8, 64):
+        strategy = best_strategy(hops, breadth=breadth)
+        others = [other.forecast.secret_key_rate_hz or 0.0 for other in strategy.alternatives]
+        assert strategy.forecast.secret_key_rate_hz >= max(others) * (1 - 1e-9)

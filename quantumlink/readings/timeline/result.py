@@ -38,7 +38,11 @@ class Histories:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Timeline:
-    """Many trials of a link in time: each made one pair, one after the other."""
+    """Many trials of a link in time: each made one pair, beginning with nothing.
+
+    ``rate_hz`` is one over the mean latency of such independent trials, not the rate of a pipelined stream, in
+    which the next attempts go on while heralds travel: see `quantumlink.network.Forecast.rate_hz` for that.
+    """
 
     run: Run
     """What was simulated."""
@@ -74,7 +78,7 @@ class Timeline:
 
     @property
     def rate_hz(self) -> Estimate:
-        """Pairs per second if trials follow one another: one over the mean latency."""
+        """Pairs per second if trials follow one another: one over the mean latency; not that of a stream."""
         low, best, high = self.latency_s
         return Estimate(1 / high, 1 / best, 1 / low if low else inf, CONFIDENCE)
 
