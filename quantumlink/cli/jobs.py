@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from quantumlink.cli.messages import print_error
+
+if TYPE_CHECKING:
+    from quantumlink.execution.jobs.job import Job
 
 app = typer.Typer(help="List, show, read and cancel jobs by their files.", no_args_is_help=True)
 
@@ -70,7 +73,7 @@ def show(job: Which, directory: Folder = None) -> None:
         rows = [
             ("job", record.job),
             ("file", str(path)),
-            ("created", f"{record.created} UTC"),
+            ("created", f"{record.created[:19].replace('T', ' ')} UTC"),
             ("on", where.backend),
         ]
         rows += [("mode", where.mode if where.session_id is None else f"{where.mode} {where.session_id}")]
@@ -105,17 +108,7 @@ def result(
             told = key.report() if hasattr(key, "report") else repr(key)
             Console().print(Text(str(told)), soft_wrap=True)
             return
-        samples = resumed.samples(timeout)
-        table = Table(title=escape(f"{record.title} on {record.where.backend}"))
-        table.add_column("")
-        table.add_column("measured [95 %]", justify="right")
-        if {"XX", "YY", "ZZ"} <= set(samples.outcomes):
-            table.add_row("fidelity to Φ⁺", str(samples.fidelity()))
-        for basis in samples.outcomes:
-            table.add_row(f"⟨{basis}⟩", str(samples.expectation(basis)))
-        table.add_row("acceptance", str(samples.acceptance))
-        table.add_row("runs", str(sum(samples.shots.values())))
-        Console().print(table)
+        _print_figures(resumed, timeout)
 
 
 @app.command()
@@ -129,6 +122,37 @@ def cancel(job: Which, directory: Folder = None) -> None:
         # Not by resume, which would submit first what is not submitted.
         status = Job(JobFile(_found(job, directory)), Patience()).cancel()
         typer.echo(f"{job}: {status}")
+
+
+def _print_figures(job: Job, timeout: float | None) -> None:
+    """What was measured, and beside it the same with readout errors taken out, if the job has a calibration."""
+    record, samples = job.record, job.samples(timeout)
+    rows = [("fidelity to Φ⁺", samples.fidelity())] if {"XX", "YY", "ZZ"} <= set(samples.outcomes) else []
+    rows += [(f"⟨{basis}⟩", samples.expectation(basis)) for basis in samples.outcomes]
+    rows += [("acceptance", samples.acceptance)]
+    table = Table(title=escape(f"{record.title} on {record.where.backend}"))
+    table.add_column("")
+    table.add_column("measured [95 %]", justify="right")
+    corrected, note = _mitigated(job)
+    if corrected:
+        table.add_column("mitigated [95 %]", justify="right")
+    for name, estimate in rows:
+        table.add_row(name, str(estimate), *([corrected.get(name, "")] if corrected else []))
+    table.add_row("runs", str(sum(samples.shots.values())))
+    Console().print(table)
+    if note:
+        Console().print(Text(note), soft_wrap=True)
+
+
+def _mitigated(job: Job) -> tuple[dict[str, str], str]:
+    """The mitigated figures by name, and what was corrected; or why there are none."""
+    if "calibration" not in job.record.reader:
+        return {}, ""
+    try:
+        found = job.mitigated()
+        return {name: str(estimate) for name, _, estimate in found.lines()}, found.note()
+    except ValueError as error:  # such as a readout that is next to random: the raw figures stand all the same
+        return {}, f"Not mitigated: {error}."
 
 
 @contextmanager

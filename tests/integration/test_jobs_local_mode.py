@@ -1,11 +1,23 @@
 """Jobs on simulators of this machine: fakes in the runtime's local mode, Aer, samplers, sessions; commands."""
 
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from qiskit.circuit import Parameter, QuantumCircuit
-from qiskit.primitives import StatevectorSampler
+from qiskit.primitives import (
+    BackendSamplerV2,
+    BaseSamplerV2,
+    BitArray,
+    DataBin,
+    PrimitiveJob,
+    PrimitiveResult,
+    SamplerPubResult,
+    StatevectorSampler,
+)
 from qiskit.providers.fake_provider import GenericBackendV2
 from typer.testing import CliRunner
 
@@ -22,6 +34,7 @@ from quantumlink.execution.jobs import (
     submit,
 )
 from quantumlink.execution.jobs.job_file import JobFile
+from quantumlink.execution.jobs.local_runs import found_run
 from quantumlink.execution.jobs.readers import _registered, register_reader
 from quantumlink.execution.preparation import NotSubmittable, predict, prepare
 
@@ -109,17 +122,77 @@ def test_the_same_seed_gives_the_same_counts(device, tmp_path):
     assert results[0].outcomes != results[2].outcomes
 
 
-def test_a_local_job_ends_with_its_process(device, tmp_path):
-    job = submit(LINK, device, shots=50, directory=tmp_path, patience=QUICK, seed=1)
-    gone = resume(job.path, patience=QUICK)
+ELSEWHERE = """
+import os, sys
+import quantumlink as ql
+from qiskit.providers.fake_provider import GenericBackendV2
+device = GenericBackendV2(5, coupling_map=[[0, 1], [1, 2], [2, 3], [3, 4]], seed=3)
+link = ql.ElementaryLink(ql.Node("alice"), ql.Node("bob"))
+job = ql.submit(link, device, shots=50, directory=sys.argv[1], seed=1)
+print(job.path, flush=True)
+if sys.argv[2] == "killed":
+    os._exit(9)
+"""
+
+
+def submitted_elsewhere(folder, end):
+    """The file of a job that another process submitted, and did not read before its end."""
+    command = [sys.executable, "-c", ELSEWHERE, str(folder), end]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120).stdout.strip()
+
+
+def test_a_local_job_ends_with_a_killed_process(device, tmp_path):
+    path = submitted_elsewhere(tmp_path, "killed")
+    gone = resume(path, patience=QUICK)
     assert gone.status() == "lost"
     with pytest.raises(JobLost, match="rerun=True"):
         gone.result()
+    lost = run("result", path)
+    assert lost.exit_code == 1
+    assert "rerun=True" in lost.output
     with pytest.raises(ValueError, match="backend="):
-        resume(job.path, rerun=True, patience=QUICK)
-    again = resume(job.path, rerun=True, backend=device, patience=QUICK)
+        resume(path, rerun=True, patience=QUICK)
+    again = resume(path, rerun=True, backend=device, patience=QUICK)
     assert again.samples().shots["XX"] == 50
-    assert resume(job.path).samples() == again.samples()
+    assert resume(path).samples() == again.samples()
+
+
+def test_what_nobody_read_is_stored_at_the_end_of_the_process(device, tmp_path):
+    told = resume(submitted_elsewhere(tmp_path, "ended"))
+    assert told.status() == "done"
+    here = submit(
+        ql.ElementaryLink(ALICE, BOB), device, shots=50, directory=tmp_path / "here", patience=QUICK, seed=1
+    )
+    assert told.samples() == here.samples()
+
+
+def test_another_device_does_not_run_what_was_lost(device, tmp_path):
+    path = submitted_elsewhere(tmp_path, "killed")
+    before = JobFile(Path(path)).read()
+    other = GenericBackendV2(7, seed=3)
+    with pytest.raises(ValueError, match="prepared for generic_backend_5q, they cannot run on generic_backend_7q"):
+        resume(path, rerun=True, backend=other)
+    assert JobFile(Path(path)).read() == before
+    sampler = BackendSamplerV2(backend=device)
+    assert resume(path, rerun=True, backend=sampler).samples().shots["ZZ"] == 50
+
+
+def test_a_negative_time_to_wait(tmp_path):
+    job = submit(LINK, ql.ExactSampler(seed=1), shots=10, directory=tmp_path, patience=QUICK)
+    with pytest.raises(ValueError, match="timeout_s must be"):
+        job.result(timeout_s=-1)
+
+
+def test_a_run_of_this_process_is_found_by_its_file(device, tmp_path):
+    """As the design says: submit, then resume by the path, whether or not the first object is still there."""
+    job = submit(ql.compose(LINK), bases=["XX", "YY", "ZZ"], shots=70, backend=device, directory=tmp_path, seed=1)
+    path, tag = job.path, job.record.parts[0].tag
+    del job
+    again = resume(path, rerun=True, backend=device, patience=QUICK)  # not lost, so not run again
+    assert again.record.parts[0].tag == tag
+    assert again.samples().shots == {"XX": 70, "YY": 70, "ZZ": 70}
+    assert found_run(tag) is None
+    assert resume(path).samples() == again.samples()
 
 
 def test_a_local_run_that_fails_says_why(tmp_path):
@@ -191,6 +264,8 @@ def test_sessions_of_the_library(tmp_path):
         ({"limits": 3}, TypeError, "limits must be"),
         ({"patience": 3}, TypeError, "patience must be"),
         ({"seed": -1}, ValueError, "seed must be"),
+        ({"mitigate_readout": "yes"}, TypeError, "mitigate_readout must be True or False"),
+        ({"hardware": 1}, TypeError, "hardware must be True or False"),
     ],
 )
 def test_bad_input_leaves_no_file(arguments, error, match, device, tmp_path):
@@ -234,18 +309,69 @@ def test_the_command_line(tmp_path):
     listed = run("list", "--directory", tmp_path).output
     assert job.record.job in listed
     assert "1 submitted" in listed
-    lost = run("result", job.path)
-    assert lost.exit_code == 1
-    assert "rerun=True" in lost.output
-    job.result()
     told = run("result", job.record.job[:6], "--directory", tmp_path)
     assert told.exit_code == 0
     assert "fidelity" in told.output
+    assert "itigated" not in told.output
     assert "1.0000" in told.output
     shown = run("show", job.path).output
     assert job.record.parts[0].tag in shown
     assert "ExactSampler" in shown
     assert "done" in run("cancel", job.path).output  # what is over stays over
+
+
+def test_the_command_line_shows_mitigated_figures_beside_the_raw_ones(device, tmp_path):
+    job = submit(
+        LINK,
+        device,
+        shots=400,
+        directory=tmp_path,
+        patience=QUICK,
+        seed=1,
+        mitigate_readout=True,
+        bases=["XX", "ZZ"],
+    )
+    told = run("result", job.path)
+    assert told.exit_code == 0
+    figures = job.mitigated()
+    assert "mitigated [95 %]" in told.output
+    for name, raw, mitigated in figures.lines():
+        [row] = [line for line in told.output.splitlines() if name in line]
+        assert row.index(str(raw)) < row.index(str(mitigated))
+    assert figures.note() in told.output.replace("\n", " ")
+
+
+def test_a_readout_that_cannot_be_inverted_leaves_the_raw_figures(tmp_path):
+    class Guesses(BaseSamplerV2):
+        """Every bit of every run is a coin."""
+
+        def run(self, pubs, *, shots=None):
+            rng = np.random.default_rng(1)
+            made = []
+            for circuit, table, runs in pubs:
+                shape = np.shape(table)[:-1] if table is not None else ()
+                made.append((circuit, shape, runs))
+            arrays = [
+                DataBin(
+                    **{
+                        r.name: BitArray.from_bool_array(rng.random((*shape, runs, r.size)) < 0.5, order="little")
+                        for r in circuit.cregs
+                    },
+                    shape=shape,
+                )
+                for circuit, shape, runs in made
+            ]
+            metadata = [{"circuit_metadata": circuit.metadata} for circuit, _, _ in made]
+            results = [SamplerPubResult(a, m) for a, m in zip(arrays, metadata, strict=True)]
+            job = PrimitiveJob(lambda: PrimitiveResult(results))
+            job._submit()
+            return job
+
+    job = submit(LINK, Guesses(), shots=400, directory=tmp_path, patience=QUICK, mitigate_readout=True)
+    told = run("result", job.path)
+    assert told.exit_code == 0
+    assert "Not mitigated: the readout of qubit" in told.output
+    assert "fidelity" in told.output
 
 
 def test_the_command_line_says_what_is_wrong(tmp_path):

@@ -4,6 +4,9 @@ The loopback server's machine has no noise, so that its keys have no error; a fa
 the raw bits. Comparisons of two samples fail by chance with a probability of at most 1e-7 each (Fisher's test).
 """
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 pytest.importorskip("qiskit_ibm_runtime")
@@ -13,7 +16,9 @@ from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 from scipy.stats import binom, fisher_exact
 
 import quantumlink as ql
-from quantumlink.execution.jobs import JobFileError, JobLost, Patience, resume, submit
+from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.jobs import JobFileError, Patience, resume, submit
+from quantumlink.execution.preparation import compiled
 from quantumlink.qkd import (
     B92,
     BB84,
@@ -27,6 +32,7 @@ from quantumlink.qkd import (
     SixState,
     SixStatePairs,
 )
+from quantumlink.rewrites.noise_model import inlined_noise
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -130,8 +136,70 @@ def test_a_fake_in_local_mode(name, tmp_path, seed):
     table = [[found[0], found[1] - found[0]], [wrong, total - wrong]]
     assert fisher_exact(table).pvalue > 1e-7
     assert 0 < key.qber < 0.15
-    with pytest.raises(JobLost, match="rerun=True"):
-        resume(submit(session, fake, directory=tmp_path, patience=PATIENCE, seed=seed).path).key()
+    again = resume(submit(session, fake, directory=tmp_path, patience=PATIENCE, seed=seed).path).key()
+    assert again.ledger == key.ledger  # the same seed, from the file
+
+
+def folded(session, play):
+    """The probability of (Alice's bit, Bob's bit) in each setting, its frames read with the rule for Paulis."""
+    found = {}
+    weighted = np.einsum("sdo,d->so", play.probabilities(), play.weights)
+    for (alice, bob), row in zip(session.settings(), weighted, strict=True):
+        table = np.zeros((2, 2))
+        for value in range(64):
+            a, b, x_a, z_a, x_b, z_b = (value >> i & 1 for i in range(6))
+            # A Pauli that anticommutes with the measured one inverts its outcome.
+            a ^= x_a * (alice != "X") ^ z_a * (alice != "Z")
+            b ^= x_b * (bob != "X") ^ z_b * (bob != "Z")
+            table[a, b] += row[value]
+        found[alice, bob] = table / table.sum()
+    return found
+
+
+@pytest.mark.parametrize("protocol", [BBM92, SixStatePairs])
+@pytest.mark.parametrize("purified", [False, True])
+def test_frames_on_devices_are_exact(protocol, purified):
+    """No gates for corrections, the medium played: outcomes have the probabilities of the link's exact state."""
+    pairs = [
+        ql.ElementaryLink(ALICE, RELAY, bell_diagonal=(0.8, 0.1, 0.07, 0.03)),
+        ql.ElementaryLink(RELAY, BOB, bell_diagonal=(0.85, 0.02, 0.04, 0.09)),
+    ]
+    link = ql.purify(pairs[0], pairs[0]) if purified else ql.swap(*pairs)
+    session = protocol(link=link, rounds=1, seed=1, play_medium=True)
+    [play] = session._bare_plays()
+    assert not play.circuit.count_ops().get("if_else")
+    exact = session.probabilities()
+    for setting, found in folded(session, play).items():
+        np.testing.assert_allclose(found, exact[setting], atol=1e-9)
+
+
+def test_what_cannot_be_in_a_frame_stays_in_the_circuit():
+    """Directions between the Paulis; a program, which is as the user composed it; a twirl before a correction."""
+    [(circuit, *_)] = E91(link=SWAPPED, rounds=10, seed=1).circuits()
+    assert circuit.count_ops()["if_else"]
+    [(circuit, *_)] = BBM92(link=ql.compose(SWAPPED), rounds=10, seed=1).circuits()
+    assert circuit.count_ops()["if_else"]
+    twirled = ql.purify(SWAPPED, SWAPPED, protocol="bbpssw")
+    with pytest.raises(UnsupportedOperation):
+        ql.compose(twirled, corrections="frame")
+    assert BBM92(link=twirled, rounds=10, seed=1).circuits()
+
+
+def test_a_frame_spares_errors_on_a_device():
+    """Exact error rates of the circuits in a device's gates, with errors of the gate that a correction is."""
+    from qiskit_aer.noise import NoiseModel, depolarizing_error
+
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.02, 1), ["x", "sx"])
+    model.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), ["cx"])
+    rates = []
+    for link in (SWAPPED, ql.compose(SWAPPED, corrections="sequential")):
+        session = BBM92(link=link, rounds=1, seed=1)
+        [play] = session._bare_plays()
+        isa = compiled(play.circuit, FakeManilaV2(), initial_layout=[0, 1, 2, 3], seed=1).circuit
+        found = folded(session, replace(play, circuit=inlined_noise(isa, model)))["Z", "Z"]
+        rates.append(found[0, 1] + found[1, 0])
+    assert 0 < rates[0] < rates[1] - 1e-3
 
 
 def errors_in_z(name, session, result):

@@ -12,11 +12,13 @@ from typing import Any, Literal
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import PrimitiveResult, SamplerPubResult
 
+from quantumlink import validation
 from quantumlink.execution.export import bound_circuits, export_circuits
 from quantumlink.execution.jobs.collecting import collect_local, collect_remote, stored_pieces
 from quantumlink.execution.jobs.connection import Connection, default_service
 from quantumlink.execution.jobs.errors import JobError, JobFailed, JobLost, JobUnfinished
 from quantumlink.execution.jobs.job_file import JobFile, JobRecord, Part
+from quantumlink.execution.jobs.local_runs import forget, found_run, remember
 from quantumlink.execution.jobs.machine import IBMMachine, LocalMachine, Machine, machine_again
 from quantumlink.execution.jobs.patience import Patience, patiently
 from quantumlink.execution.jobs.pubs_on_file import joined
@@ -58,7 +60,6 @@ class Job:
         self._file, self._patience = file, patience
         self._given_machine, self._service = machine, service
         self._connection: Connection | None = None
-        self._live: dict[str, Any] = {}
         self._shown_title = file.read().title
 
     # --- what it is
@@ -94,11 +95,12 @@ class Job:
             timeout_s: how long to wait; without end if None.
 
         Raises:
+            ValueError: if the time is negative.
             JobUnfinished: if it takes longer.
             JobFailed: if a part failed or was cancelled; the others are stored all the same.
             JobLost: if it ran in a process that is gone.
         """
-        self._finish(timeout_s)
+        self._finish(None if timeout_s is None else validation.number("timeout_s", timeout_s, at_least=0.0))
         record = self.record
         bad = [part for part in record.parts if part.state != "done"]
         if bad:
@@ -219,7 +221,7 @@ class Job:
         pubs = [record.pubs[p.pub].piece(p.start, p.stop, part.shots, part.tag) for p in part.pieces]
         seed = record.seeds.get("run")
         live = machine.run(pubs, record.options, None if seed is None else seed + number)
-        self._live[part.tag] = live
+        remember(self._file, number, part.tag, live)
         self._file.update(lambda r: r.with_part(number, state="submitted", job_id=str(live.job_id()), reason=""))
 
     def _is_local(self) -> bool:
@@ -247,8 +249,10 @@ class Job:
     def _collected(self, number: int, part: Part) -> bool:
         if not self._is_local():
             return collect_remote(self._file, number, self._connected())
-        live = self._live.get(part.tag)
+        live = found_run(part.tag)
         if live is None:
+            if self.record.parts[number].state != "submitted":  # another thread has just read it
+                return True
             raise JobLost(
                 f"{str(self.path)!r} ran in a process of its own, which is gone with the result; resume(path, "
                 f"rerun=True, backend=...) runs it again"
@@ -256,6 +260,7 @@ class Job:
         if not live.in_final_state():
             return False
         collect_local(self._file, number, live)
+        forget(part.tag)
         return True
 
     def _status_of(self, part: Part) -> Status:
@@ -264,7 +269,7 @@ class Job:
         if part.state == "done" or part.state == "failed" or part.state == "cancelled":
             return part.state
         if self._is_local():
-            live = self._live.get(part.tag)
+            live = found_run(part.tag)
             if live is None:
                 return "lost"
             return "done" if live.in_final_state() else "running"
@@ -274,9 +279,10 @@ class Job:
 
     def _cancel_part(self, number: int, part: Part) -> None:
         if self._is_local():
-            live = self._live.get(part.tag)
+            live = found_run(part.tag)
             if live is not None and live.cancel():
                 self._mark_cancelled(number)
+                forget(part.tag)
             return
         connection = self._connected()
         if part.state == "submitting":

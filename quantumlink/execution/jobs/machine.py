@@ -192,7 +192,10 @@ def _runtime_sampler(mode: Any) -> Callable[[Mapping[str, Any], int | None], Bas
         require_runtime()
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
-        made = Sampler(mode=mode, options=dict(options))
+        try:
+            made = Sampler(mode=mode, options=dict(options))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"options must be those of the runtime's sampler: {error}") from error
         if seed is not None:
             made.options.simulator.seed_simulator = seed
         return made

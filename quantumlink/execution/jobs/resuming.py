@@ -10,6 +10,7 @@ from quantumlink import validation
 from quantumlink.execution.jobs.collecting import forget_missing
 from quantumlink.execution.jobs.job import Job
 from quantumlink.execution.jobs.job_file import JobFile, JobRecord, Part, new_tag
+from quantumlink.execution.jobs.local_runs import found_run
 from quantumlink.execution.jobs.machine import machine_again
 from quantumlink.execution.jobs.patience import Patience
 
@@ -31,13 +32,14 @@ def resume(
         path: the job file.
         service: a `QiskitRuntimeService`; the account saved on this machine if None.
         backend: a backend, `Session`, `Batch` or sampler for what is sent now, instead of the one in the file, such
-            as a new session for one that was closed. It must be of the same name.
+            as a new session for one that was closed. A device must be of the same name.
         rerun: run again what failed, was cancelled, or was lost with a local process. It may cost once more.
         patience: with the service.
 
     Raises:
         FileNotFoundError: if there is no such file.
         JobFileError: if it is no job file of this version, cut short or edited; it is left as it is.
+        ValueError: if the backend is another device than the circuits were prepared for.
         JobError: as for `submit`.
     """
     patience = Patience() if patience is None else patience
@@ -49,7 +51,8 @@ def resume(
     machine = None
     if backend is not None:
         machine = machine_again(record.where, service=service, backend=backend, patience=patience)
-        if machine.where.kind == "ibm" and machine.where.backend != record.where.backend:
+        device = machine.backend
+        if device is not None and record.where.backend not in (machine.where.backend, device.name):
             raise ValueError(
                 f"the circuits of {str(file.path)!r} were prepared for {record.where.backend}, they cannot run on "
                 f"{machine.where.backend}"
@@ -65,9 +68,10 @@ def resume(
 
 def _anew(record: JobRecord) -> JobRecord:
     """What has no result and will not have one is planned again, under a tag of its own."""
-    over = ("failed", "cancelled", "submitted") if record.where.kind == "local" else ("failed", "cancelled")
+    local = record.where.kind == "local"
     for number, part in enumerate(record.parts):
-        if part.state in over:
+        lost = local and part.state == "submitted" and found_run(part.tag) is None
+        if lost or part.state in ("failed", "cancelled"):
             record = record.with_part(
                 number, state="planned", tag=new_tag(), job_id=None, since="", reason="", earlier_ids=_earlier(part)
             )

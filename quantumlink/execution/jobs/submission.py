@@ -47,8 +47,9 @@ def submit(
     Everything that is needed to come back to it stands in a file, ``job.path``, before anything is sent: a process
     that dies at any moment loses nothing, and nothing is submitted twice. `resume` goes on from the file.
 
-    A job on a simulator of this machine cannot be attached to again: its result is in the file once it was read
-    with `Job.result`, `Job.samples` or `Job.key`, and lost if the process ends before.
+    A job on a simulator of this machine runs in this process, where `resume` finds it too. Its result is in the
+    file once it was read with `Job.result`, `Job.samples` or `Job.key`, or the process came to its normal end; a
+    process that is killed before loses it.
 
     Args:
         program: a link, a `Program`, what `prepare` returned, or a session (any object with ``circuits()``,
@@ -87,6 +88,8 @@ def submit(
     >>> folder.cleanup()
     """
     seed = validation.seed("seed", seed)
+    for name, value in (("mitigate_readout", mitigate_readout), ("hardware", hardware)):
+        validation.instance(name, value, bool, "True or False")
     if limits is not None:
         validation.instance("limits", limits, Limits, "a Limits")
     patience = Patience() if patience is None else patience

@@ -71,7 +71,9 @@ def prepare(
         bases: two-letter labels of X, Y, Z; the rightmost letter belongs to the left end.
         corrections: ``"frame"``, ``"feedforward"``, ``"sequential"``, ``"deferred"`` (see
             `quantumlink.execution.preparation.lowering`), or ``"auto"``: of those that the target can do the one
-            with the best expected fidelity; ``prepared.choices`` tells what each would cost.
+            with the best expected fidelity; ``prepared.choices`` tells what each would cost. The estimate charges a
+            deferred circuit for readouts that nobody needs, so `predict` may put it higher; it is no network then,
+            for it needs gates between the nodes.
         medium: ``"drop"`` leaves the Pauli channels of the link out, and the report says so; ``"play"`` makes
             rotations of them, with angles drawn at random for each row of the PUB. The rotations are as noisy as
             the device's gates are.

@@ -3,6 +3,10 @@
 Without a sampler the outcomes come from the pair's exact state (`evaluate`) and the exact, noisy measurement
 circuits; on a sampler from the composed program with those circuits at its ends. The ends' own processors take
 part either way: their rotations and their readout count, as in any real round.
+
+On a machine with noise of its own, a link's corrections are no gates but parities of measured bits that invert
+outcomes afterwards, wherever the directions of measurement allow it: it is exact, spares the time and the errors of
+feed-forward, and runs on devices without it. A program that is given runs as it was composed.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 
 from quantumlink import validation
-from quantumlink.exact import branches
+from quantumlink.exact import UnsupportedOperation, branches
 from quantumlink.link import Link
 from quantumlink.program import Program, parity
 from quantumlink.qkd.protocols.playing import BoolArray, Counts, Floats, Play, register_bits
@@ -78,8 +82,18 @@ class PairSession(Session):
         return self.link if isinstance(self.link, Program) else compose(self.link)
 
     @cached_property
-    def _play(self) -> Play:
-        program, measurement = self.program, self.measurement()
+    def _bare_program(self) -> Program:
+        """What runs on a machine with noise of its own: the corrections in a frame, if they can be."""
+        paulis = all(choice in ("X", "Y", "Z") for label in self.settings() for choice in label)
+        if isinstance(self.link, Program) or not paulis:  # a late Pauli inverts the outcome of a Pauli, no more
+            return self.program
+        try:
+            return compose(self.link, corrections="frame")
+        except UnsupportedOperation:  # a twirl stands between a correction and the end
+            return self.program
+
+    def _played(self, program: Program) -> Play:
+        measurement = self.measurement()
         circuit = program.circuit.copy()
         circuit.add_register(*measurement.cregs)
         circuit.compose(measurement, list(program.ends.values()), measurement.clbits, inplace=True)
@@ -96,9 +110,16 @@ class PairSession(Session):
             random=program.random_settings,
         )
 
+    @cached_property
+    def _play(self) -> Play:
+        return self._played(self.program)
+
     def plays(self) -> Sequence[Play]:
         """The program with its ends measured."""
         return [self._play]
+
+    def _bare_plays(self) -> list[Play]:
+        return [self._played(self._bare_program).on_sampler(play_medium=self.play_medium)]
 
     def _noisy(self, play: Play) -> Play:
         program = self.program
