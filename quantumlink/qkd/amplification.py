@@ -20,7 +20,8 @@ References:
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
@@ -30,7 +31,8 @@ from quantumlink.progress import track
 from quantumlink.qkd.arguments import as_count
 from quantumlink.qkd.bits import Bits, as_bits
 
-_TILE = 1 << 23  # rows and columns hashed at once: bounds the memory to some 600 MB, however long the key
+_ROWS, _COLUMNS = 1 << 23, 1 << 24  # hashed at once: bounds the memory to some 700 MB, however long the key
+_STRIPE = 256  # rows that are transposed at once
 _FLAT = 1 << 17  # transforms no longer than this fit the cache as they are
 
 
@@ -63,7 +65,7 @@ def toeplitz_hash(bits: ArrayLike, *, seed: ArrayLike, length: int) -> Bits:
         )
     result = np.zeros(rows, dtype=np.uint8)
     # as few and as equal tiles as can be, or a small remainder would cost as much as a full one
-    high, wide = _share(rows, _TILE), _share(n, _TILE)
+    high, wide = _share(rows, _ROWS), _share(n, _COLUMNS)
     transform = _Transform.of(min(high, rows) + min(wide, n) - 1)
     for top in track(range(0, rows, high), "hashing"):
         bottom = min(top + high, rows)
@@ -115,14 +117,17 @@ class _Transform:
         high, wide = self._shape
         padded = np.zeros(high * wide, dtype=np.uint8)
         padded[offset : offset + len(bits)] = bits
-        dealt = np.ascontiguousarray(padded.reshape(wide, high).T)
+        dealt = _transposed(padded.reshape(wide, high))
         spectrum = np.empty((high, wide // 2 + 1), dtype=np.complex128)
-        for rows in self._bands():
+
+        def transform(rows: slice) -> None:
             table = np.empty((rows.stop - rows.start, wide))
             for place, row in enumerate(range(rows.start, rows.stop)):
                 start = wide - row % wide
                 table[place] = dealt[row].take(self._turns[start : start + wide])
             spectrum[rows] = fft.rfft(table)
+
+        self._in_bands(transform)
         result: NDArray[np.complex128] = fft.fft(spectrum, axis=0, overwrite_x=True, workers=_workers())
         return result
 
@@ -137,7 +142,8 @@ class _Transform:
         spectrum = fft.ifft(spectrum, axis=0, overwrite_x=True, workers=_workers())
         high, wide = self._shape
         dealt = np.empty((high, wide), dtype=np.uint8)
-        for rows in self._bands():
+
+        def round_off(rows: slice) -> None:
             sums = fft.irfft(spectrum[rows], wide)
             whole = np.rint(sums)
             error = float(np.abs(sums - whole).max())
@@ -149,13 +155,30 @@ class _Transform:
             odd = (whole.astype(np.int64) & 1).astype(np.uint8)
             for place, row in enumerate(range(rows.start, rows.stop)):
                 dealt[row] = odd[place].take(self._columns + row % wide, mode="wrap")
-        return np.ascontiguousarray(dealt.T).ravel()[offset : offset + count].copy()
 
-    def _bands(self) -> Iterator[slice]:
-        """A few rows at a time, so that what is done to them stays in the cache."""
+        self._in_bands(round_off)
+        return _transposed(dealt).ravel()[offset : offset + count].copy()
+
+    def _in_bands(self, work: Callable[[slice], None]) -> None:
+        """A few rows at a time, so that what is done to them stays in the cache; one band a core."""
         high, wide = self._shape
         step = max(1, _FLAT // wide)
-        return (slice(top, min(top + step, high)) for top in range(0, high, step))
+        bands = [slice(top, min(top + step, high)) for top in range(0, high, step)]
+        if len(bands) < 2 * _workers():
+            for band in bands:
+                work(band)
+            return
+        with ThreadPoolExecutor(_workers()) as pool:
+            for _ in pool.map(work, bands):
+                pass
+
+
+def _transposed(table: Bits) -> Bits:
+    """The transpose as a table of its own, a stripe at a time: several times quicker than all at once."""
+    turned = np.empty(table.shape[::-1], dtype=table.dtype)
+    for top in range(0, len(table), _STRIPE):
+        turned[:, top : top + _STRIPE] = table[top : top + _STRIPE].T
+    return turned
 
 
 def _workers() -> int:

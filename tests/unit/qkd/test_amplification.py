@@ -24,15 +24,18 @@ def random_case(seed, n, length):
     n=st.integers(1, 70),
     length=st.integers(1, 70),
     seed=st.integers(0, 2**32),
-    tile=st.integers(1, 80),
+    tile=st.tuples(st.integers(1, 80), st.integers(1, 80)),
+    stripe=st.integers(1, 20),
     flat=st.sampled_from([1, 20, 1 << 17]),
 )
 @settings(deadline=None, max_examples=150)
-def test_agrees_with_the_matrix_product_however_it_is_tiled(n, length, seed, tile, flat):
+def test_agrees_with_the_matrix_product_however_it_is_tiled(n, length, seed, tile, stripe, flat):
     """In tiles of any size, by transforms of one or of two dimensions."""
     x, s = random_case(seed, n, length)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(amplification, "_TILE", tile)
+        patch.setattr(amplification, "_ROWS", tile[0])
+        patch.setattr(amplification, "_COLUMNS", tile[1])
+        patch.setattr(amplification, "_STRIPE", stripe)
         patch.setattr(amplification, "_FLAT", flat)
         amplification._Transform.of.cache_clear()
         result = toeplitz_hash(x, seed=s, length=length)
