@@ -19,7 +19,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log, log2, sqrt
 
@@ -29,7 +29,7 @@ import numpy.typing as npt
 from quantumlink.qkd.arguments import as_count, as_probability, as_tolerance
 from quantumlink.qkd.asymptotic import TSIRELSON, binary_entropy
 from quantumlink.qkd.bounds.deviations import hoeffding
-from quantumlink.qkd.bounds.terms import BoundTerms
+from quantumlink.qkd.bounds.terms import BoundTerms, hashing_price
 
 _BASES = ("X", "Y", "Z")
 _TINY = 1e-15
@@ -46,6 +46,27 @@ def equipartition_loss(n: int, eps: float) -> float:
     """
     scale = log2(2) - 2 * log2(eps)
     return float(n) if n < 1.6 * scale else 4 * log2(2 + sqrt(2)) * sqrt(n * scale)
+
+
+def _collective_terms(
+    n: int, entropy: float, leak: float, eps_sec: float, eps_cor: float, seen: Sequence[tuple[str, str]]
+) -> BoundTerms:
+    """The bound for n rounds of that entropy each; ``seen`` tells what it was estimated from."""
+    part = eps_sec / 4
+    loss = equipartition_loss(n, part)
+    return BoundTerms(
+        n=n,
+        entropy_bits=max(0.0, n * entropy - loss),
+        leak=leak,
+        epsilon_bits=hashing_price(part, eps_cor),
+        eps_sec=eps_sec,
+        eps_cor=eps_cor,
+        details=(
+            *seen,
+            ("entropy of a round", f"{entropy:.6f} bits, against collective attacks"),
+            ("finite number of rounds", f"−{loss:.0f} bits"),
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,20 +123,8 @@ class SixStateBound:
         rates = {b: self.errors[b] / self.tested[b] if self.tested[b] else 0.5 for b in _BASES}
         margins = {b: hoeffding(self.tested[b], log(6 / part)) for b in _BASES}  # three rates, two sides each
         entropy = lowest_six_state_entropy(rates, margins)
-        loss = equipartition_loss(n, part)
-        return BoundTerms(
-            n=n,
-            entropy_bits=max(0.0, n * entropy - loss),
-            leak=leak,
-            epsilon_bits=1 - 2 * log2(part) - log2(self.eps_cor),
-            eps_sec=self.eps_sec,
-            eps_cor=self.eps_cor,
-            details=(
-                *((f"QBER {b}, with its margin", f"{rates[b]:.5f} + {margins[b]:.5f}") for b in _BASES),
-                ("entropy of a round", f"{entropy:.6f} bits, against collective attacks"),
-                ("finite number of rounds", f"−{loss:.0f} bits"),
-            ),
-        )
+        seen = [(f"QBER {b}, with its margin", f"{rates[b]:.5f} + {margins[b]:.5f}") for b in _BASES]
+        return _collective_terms(n, entropy, leak, self.eps_sec, self.eps_cor, seen)
 
 
 def six_state_entropy(qber_x: float, qber_y: float, qber_z: float) -> float:
@@ -219,17 +228,5 @@ class DeviceIndependentBound:
         margin = 8 * hoeffding(self.tested, log(1 / part))  # S is eight times the winning probability, less 4
         lowered = min(self.chsh - margin, TSIRELSON)
         entropy = 0.0 if lowered <= 2 else 1 - binary_entropy(min(1.0, (1 + sqrt((lowered / 2) ** 2 - 1)) / 2))
-        loss = equipartition_loss(n, part)
-        return BoundTerms(
-            n=n,
-            entropy_bits=max(0.0, n * entropy - loss),
-            leak=leak,
-            epsilon_bits=1 - 2 * log2(part) - log2(self.eps_cor),
-            eps_sec=self.eps_sec,
-            eps_cor=self.eps_cor,
-            details=(
-                ("CHSH value, with its margin", f"{self.chsh:.4f} − {margin:.4f}"),
-                ("entropy of a round", f"{entropy:.6f} bits, against collective attacks"),
-                ("finite number of rounds", f"−{loss:.0f} bits"),
-            ),
-        )
+        seen = [("CHSH value, with its margin", f"{self.chsh:.4f} − {margin:.4f}")]
+        return _collective_terms(n, entropy, leak, self.eps_sec, self.eps_cor, seen)

@@ -1,10 +1,12 @@
 """How far a finite sample may be from the truth: one-sided deviations for a stated failure probability.
 
+For samples drawn without replacement see `quantumlink.qkd.parameter_estimation`.
+
 Failure probabilities are passed as logarithms ``ln(1/ε)``, for their products underflow.
 
 References:
     W. Hoeffding, J. Am. Stat. Assoc. 58, 13 (1963).
-    R. J. Serfling, Ann. Stat. 2, 39 (1974): sampling without replacement.
+    H. Chernoff, Ann. Math. Stat. 23, 493 (1952).
 """
 
 from __future__ import annotations
@@ -19,16 +21,6 @@ def hoeffding(samples: float, log_inverse_eps: float) -> float:
     0.009758
     """
     return sqrt(log_inverse_eps / (2 * samples)) if samples else inf
-
-
-def serfling(kept: float, tested: float, log_inverse_eps: float) -> float:
-    """By how much the error rate of ``kept`` bits exceeds that of ``tested`` ones drawn from the same pool.
-
-    ``√((n+k)/(n·k) · (k+1)/k · ln(1/ε)/2)``, in the form of Tomamichel et al. (2012).
-    """
-    if not (kept and tested):
-        return inf
-    return sqrt((kept + tested) / (kept * tested) * (tested + 1) / tested * log_inverse_eps / 2)
 
 
 def chernoff_high(count: float, trials: float, log_inverse_eps: float) -> float:

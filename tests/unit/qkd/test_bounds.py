@@ -16,9 +16,10 @@ from quantumlink.qkd.bounds import (
 )
 from quantumlink.qkd.bounds.collective import lowest_six_state_entropy, six_state_entropy
 from quantumlink.qkd.bounds.decoy import photon_probability
-from quantumlink.qkd.bounds.deviations import chernoff_high, chernoff_low, largest_frequency, serfling
+from quantumlink.qkd.bounds.deviations import chernoff_high, chernoff_low, largest_frequency
 from quantumlink.qkd.bounds.phase_error import Observed, largest_expectation
 from quantumlink.qkd.bounds.two_state import b92_operators, sarg04_operators
+from quantumlink.qkd.parameter_estimation import serfling_margin
 
 EPS = {"eps_sec": 1e-10, "eps_cor": 1e-10}
 MILLION = {"X": 10**6, "Y": 10**6, "Z": 10**6}
@@ -47,7 +48,7 @@ def test_serfling_against_exact_sampling_without_replacement():
     from scipy.stats import hypergeom
 
     kept, tested, price = 60, 40, 3.0
-    margin = serfling(kept, tested, price)
+    margin = serfling_margin(n=kept, k=tested, eps=np.exp(-price))
     for wrong in range(101):
         seen = np.arange(max(0, wrong - kept), min(tested, wrong) + 1)
         exceeds = (wrong - seen) / kept >= seen / tested + margin
