@@ -1,7 +1,7 @@
 # Each target sets up its own virtual environment in .venv and installs all it needs.
 PYTHON ?= python3
 
-.PHONY: demo test check benchmark clean
+.PHONY: demo test check docs benchmark clean
 
 demo:
 	$(PYTHON) -m venv .venv
@@ -11,10 +11,16 @@ demo:
 test:
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet -e '.[dev]'
-	.venv/bin/pytest
+	.venv/bin/pytest -n auto
 
 check:
 	bash .ci/run
+
+docs:
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet -e '.[docs]'
+	.venv/bin/sphinx-build -q -W --keep-going -j auto -c notebooks/site -d build/doctrees notebooks build/site
+	@echo "open build/site/index.html"
 
 benchmark:
 	$(PYTHON) -m venv .venv

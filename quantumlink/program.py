@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import Parameter, QuantumCircuit
 
+from quantumlink.circuits import RandomSetting as RandomSetting
 from quantumlink.hardware import Node
 
 Corrections = Literal["sequential", "feedforward", "frame"]
@@ -41,23 +42,6 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class RandomSetting:
-    """Parameters of the circuit that are drawn anew in every run: a twirl, or a channel that is played."""
-
-    parameters: tuple[Parameter, ...]
-    """The circuit's parameters that one draw sets."""
-    rows: tuple[tuple[float, ...], ...]
-    """What to draw from, one value a parameter."""
-    probabilities: tuple[float, ...] | None = None
-    """The probability of each row, or None if all are equally likely."""
-
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """The probability of each row."""
-        return self.probabilities or (1 / len(self.rows),) * len(self.rows)
-
-
-@dataclass(frozen=True)
 class Program:
     """A composed circuit and how to read it.
 
@@ -67,7 +51,8 @@ class Program:
     circuit: QuantumCircuit
     """The flat circuit: elementary pairs as ``bell_pair`` and ``pauli_channel``, then the protocol."""
     ends: Mapping[str, int]
-    """The end qubits by node name, left end first."""
+    """The end qubits by node name, in the order in which the link delivers them; where a node has
+    several, with a number in brackets."""
     nodes: tuple[Node, ...]
     """The node that holds each qubit; of one that is reused, the last one."""
     heralds: tuple[tuple[int, ...], ...] = ()
@@ -81,6 +66,12 @@ class Program:
     earlier_nodes: Mapping[int, tuple[Node, ...]] = field(default_factory=dict)
     """Of each qubit that is reused, the nodes that held it before, in turn: at every reset with the label
     `HANDED_ON` the next one takes it."""
+    odd_heralds: tuple[tuple[int, ...], ...] = ()
+    """Parities of classical bits that must all be odd for a run to be accepted."""
+    stabilizers: tuple[tuple[str, int], ...] = ()
+    """Where there are not two ends: the stabilizers, and their signs, of the state that the program is to
+    deliver; the rightmost letter belongs to the first end. Nothing if it is no stabilizer state, or has too many
+    ends."""
 
     def __post_init__(self) -> None:
         if len(self.nodes) != self.circuit.num_qubits:
@@ -108,12 +99,19 @@ class Program:
             bits: shape (..., clbits), clbit 0 first, as from ``BitArray.to_bool_array(order="little")``.
 
         Returns:
-            Shape (...): True where every herald is even.
+            Shape (...): True where every herald is even, and every odd one odd.
         """
         accepted = np.ones(bits.shape[:-1], dtype=bool)
         for herald in self.heralds:
             accepted &= ~parity(bits, herald)
+        for herald in self.odd_heralds:
+            accepted &= parity(bits, herald)
         return accepted
+
+    @property
+    def herald_bits(self) -> frozenset[int]:
+        """All bits that heralds read."""
+        return frozenset(bit for herald in (*self.heralds, *self.odd_heralds) for bit in herald)
 
     def flips(self, bits: BoolArray, end: str, basis: str) -> BoolArray:
         """Which measured bits of an end the frame inverts, when it was measured in that Pauli basis.
@@ -137,7 +135,7 @@ class Program:
             qubits += f" in place of {self.circuit.num_qubits + sum(map(len, self.earlier_nodes.values()))}"
         return (
             f"<Program {'–'.join(self.ends)}: {qubits}, depth {self.circuit.depth()}, "
-            f"{len(self.heralds)} heralds, corrections {self.corrections!r}>"
+            f"{len(self.heralds) + len(self.odd_heralds)} heralds, corrections {self.corrections!r}>"
         )
 
 

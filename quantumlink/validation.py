@@ -12,11 +12,15 @@ BELL_SUM_TOLERANCE = 1e-9
 """How far the sum of four populations may be from 1 (rounding in a file, not a missing population)."""
 
 
+class WrongKind(TypeError, ValueError):
+    """A value of the wrong kind; a value error too, so that one clause guards against all bad values."""
+
+
 def number(name: str, value: Any, *, at_least: float | None = None, at_most: float | None = None) -> float:
     """A finite real number within the given bounds (both included), as float."""
     allowed = _range_text(at_least, at_most)
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be {allowed}, got {value!r}")
+        raise WrongKind(f"{name} must be {allowed}, got {value!r}")
     result = _as_float(name, value, allowed)
     below = at_least is not None and result < at_least
     above = at_most is not None and result > at_most
@@ -28,6 +32,28 @@ def number(name: str, value: Any, *, at_least: float | None = None, at_most: flo
 def probability(name: str, value: Any) -> float:
     """A number in [0, 1]."""
     return number(name, value, at_least=0.0, at_most=1.0)
+
+
+SMALLEST_TOLERANCE = 1e-300
+"""Below that, parts of a failure probability would be lost among the smallest numbers of a machine."""
+
+
+def tolerance(name: str, value: Any) -> float:
+    """A number strictly between 0 and 1: a failure probability, or a fraction that leaves something over.
+
+    Below 1e-300 it is refused.
+
+    >>> tolerance("eps_sec", 1e-10)
+    1e-10
+    """
+    allowed = "a number strictly between 0 and 1"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise WrongKind(f"{name} must be {allowed}, got {value!r}")
+    if not 0 < (result := _as_float(name, value, allowed)) < 1:
+        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+    if result < SMALLEST_TOLERANCE:
+        raise ValueError(f"{name} must be at least {SMALLEST_TOLERANCE:g}, got {value!r}")
+    return result
 
 
 def positive(name: str, value: Any, *, at_most: float | None = None) -> float:
@@ -42,7 +68,7 @@ def lifetime(name: str, value: Any) -> float:
     """A positive time in seconds; infinity means no decay."""
     allowed = "a positive time in seconds (or infinity)"
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+        raise WrongKind(f"{name} must be {allowed}, got {value!r}")
     result = _as_float(name, value, allowed)
     if not result > 0:
         raise ValueError(f"{name} must be {allowed}, got {value!r}")
@@ -52,7 +78,7 @@ def lifetime(name: str, value: Any) -> float:
 def count(name: str, value: Any, *, at_least: int = 0) -> int:
     """A whole number, at least that large."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be a whole number, at least {at_least}; got {value!r}")
+        raise WrongKind(f"{name} must be a whole number, at least {at_least}; got {value!r}")
     if value < at_least:
         raise ValueError(f"{name} must be a whole number, at least {at_least}; got {value!r}")
     return int(value)
@@ -95,16 +121,39 @@ def populations(name: str, value: Any) -> tuple[float, float, float, float]:
     """Four probabilities that sum to 1: the populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻)."""
     rule = f"{name} must be four probabilities (Φ+, Φ−, Ψ+, Ψ−) that sum to 1"
     if isinstance(value, str) or not (isinstance(value, Sequence) or hasattr(value, "__array__")):
-        raise TypeError(f"{rule}, got {value!r}")
+        raise WrongKind(f"{rule}, got {value!r}")
     if any(isinstance(x, bool) or not isinstance(x, Real) for x in value):
-        raise TypeError(f"{rule}, got {value!r}")
+        raise WrongKind(f"{rule}, got {value!r}")
     numbers = [_as_float(name, x, "four probabilities that sum to 1") for x in value]
     if len(numbers) != 4 or not all(isfinite(x) and 0 <= x <= 1 for x in numbers):
         raise ValueError(f"{rule}, got {value!r}")
-    if abs(sum(numbers) - 1) > BELL_SUM_TOLERANCE:
-        raise ValueError(f"{rule}, got {value!r} with sum {sum(numbers)!r}")
-    a, b, c, d = numbers
+    a, b, c, d = summing_to_one(value, numbers, rule)
     return a, b, c, d
+
+
+def summing_to_one(given: Any, numbers: Sequence[float], rule: str) -> Sequence[float]:
+    """Probabilities that sum to 1, as far as the type in which they were given can tell.
+
+    Args:
+        given: the value of the user's, of whose numbers the coarsest type counts (float32, float16).
+        numbers: the same as floats.
+        rule: the beginning of the error's text.
+    """
+    total = sum(numbers)
+    coarsest = max((_precision(x) for x in given), default=0.0)
+    if abs(total - 1) > max(BELL_SUM_TOLERANCE, len(numbers) * coarsest):
+        raise ValueError(f"{rule}, got {given!r} with sum {total!r}")
+    return [x / total for x in numbers] if abs(total - 1) > BELL_SUM_TOLERANCE else numbers
+
+
+def _precision(number: Any) -> float:
+    """The relative precision of a number's type, 0 for one of Python's own."""
+    dtype = getattr(number, "dtype", None)
+    if getattr(dtype, "kind", "") != "f":
+        return 0.0
+    from numpy import finfo
+
+    return float(finfo(dtype).eps)
 
 
 def _as_float(name: str, value: Any, allowed: str) -> float:

@@ -34,29 +34,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
 from quantumlink_circuits.arguments import whole_number
+from quantumlink_circuits.codes import STABILIZER_CODES, checked_stabilizers, destabilizers, text_of
 from quantumlink_circuits.measurement import parity_measurement
 
 StabilizerCode = Literal["four_two_two", "five_qubit", "steane"]
 """The codes `encoded_bell_pair` knows by name."""
 
-STABILIZER_CODES: dict[str, tuple[str, ...]] = {
-    "four_two_two": ("XXXX", "ZZZZ"),
-    "five_qubit": ("XZZXI", "IXZZX", "XIXZZ", "ZXIXZ"),
-    "steane": ("IIIXXXX", "IXXIIXX", "XIXIXIX", "IIIZZZZ", "IZZIIZZ", "ZIZIZIZ"),
-}
-"""Their stabilizers: [[4,2,2]], [[5,1,3]] and [[7,1,3]]."""
-
 RepetitionKind = Literal["bit", "phase"]
 """What a repetition code detects: flips of the bit (X) or of the phase (Z)."""
 
 REPETITION_KINDS: tuple[RepetitionKind, ...] = get_args(RepetitionKind)
-
-_Bits = npt.NDArray[np.uint8]
 
 
 def encoded_bell_pair(code: StabilizerCode | Sequence[str] = "four_two_two") -> QuantumCircuit:
@@ -148,7 +138,24 @@ def repetition_bell_pair(distance: int = 3, kind: RepetitionKind = "bit") -> Qua
 
 
 def _encoded(stabilizers: Sequence[str], name: str) -> QuantumCircuit:
-    fixes = _destabilizers(_checked(stabilizers))
+    fixes = [text_of(row) for row in destabilizers(checked_stabilizers(stabilizers))]
+    circuit = compared_syndromes(stabilizers, name)
+    data_a, _, _, data_b = circuit.qregs
+    syndrome_a, syndrome_b = circuit.cregs
+    for i, fix in enumerate(fixes):
+        for data, syndrome in ((data_a, syndrome_a), (data_b, syndrome_b)):
+            with circuit.if_test((syndrome[i], 1)):
+                for qubit, letter in zip(data, fix, strict=True):
+                    if letter != "I":
+                        getattr(circuit, letter.lower())(qubit)
+    return circuit
+
+
+def compared_syndromes(stabilizers: Sequence[str], name: str, *, told: bool = False) -> QuantumCircuit:
+    """The part of `encoded_bell_pair` that measures: both sides' syndromes, one ancilla a side, nothing put right.
+
+    If side b is ``told`` each of side a's bits before it measures, its own register holds the difference.
+    """
     circuit = _ports(len(stabilizers[0]), len(stabilizers), name)
     data_a, (check_a,), (check_b,), data_b = circuit.qregs
     syndrome_a, syndrome_b = circuit.cregs
@@ -159,13 +166,10 @@ def _encoded(stabilizers: Sequence[str], name: str) -> QuantumCircuit:
             circuit.x(check_b)  # S* = −S: the outcome is turned round
         measure = parity_measurement(stabilizer)
         circuit.compose(measure, [*data_a, check_a], [syndrome_a[i]], inplace=True)
+        if told:
+            with circuit.if_test((syndrome_a[i], 1)):
+                circuit.x(check_b)
         circuit.compose(measure, [*data_b, check_b], [syndrome_b[i]], inplace=True)
-    for i, fix in enumerate(fixes):
-        for data, syndrome in ((data_a, syndrome_a), (data_b, syndrome_b)):
-            with circuit.if_test((syndrome[i], 1)):
-                for qubit, letter in zip(data, fix, strict=True):
-                    if letter != "I":
-                        getattr(circuit, letter.lower())(qubit)
     return circuit
 
 
@@ -175,46 +179,3 @@ def _ports(n: int, r: int, name: str) -> QuantumCircuit:
     bits = [ClassicalRegister(r, port) for port in ("syndrome_a", "syndrome_b")]
     metadata = {"heralds": [[i, r + i] for i in range(r)], "pairs": [[i, n + 2 + i] for i in range(n)]}
     return QuantumCircuit(*qubits, *bits, name=name, metadata=metadata)
-
-
-def _checked(stabilizers: Sequence[str]) -> _Bits:
-    """The stabilizers as bits (x | z), shape (r, 2n), once they are known to make a code."""
-    if not isinstance(stabilizers, Sequence) or not all(isinstance(s, str) for s in stabilizers):
-        raise TypeError(f"code must be a name or a sequence of texts such as ['ZZI', 'IZZ'], got {stabilizers!r}")
-    if not stabilizers:
-        raise ValueError("code must have at least one stabilizer, got none")
-    n = len(stabilizers[0])
-    for s in stabilizers:
-        if set(s) - set("IXYZ") or len(s) != n or not set(s) - {"I"}:
-            raise ValueError(f"stabilizers must consist of {n} letters I, X, Y, Z each, not all I; got {s!r}")
-    matrix = np.array([[c in "XY" for c in s] + [c in "YZ" for c in s] for s in stabilizers], dtype=np.uint8)
-    clash = np.argwhere(_products(matrix, matrix))
-    if len(clash):
-        i, j = clash[0]
-        raise ValueError(f"stabilizers must commute, got {stabilizers[i]!r} and {stabilizers[j]!r}")
-    return matrix
-
-
-def _products(left: _Bits, right: _Bits) -> _Bits:
-    """1 where a row of one and a row of the other anticommute: shape (rows of left, rows of right)."""
-    return left @ np.roll(right, right.shape[1] // 2, axis=1).T % 2
-
-
-def _destabilizers(stabilizers: _Bits) -> list[str]:
-    """For each stabilizer a Pauli string that anticommutes with it and commutes with the others."""
-    r, width = stabilizers.shape
-    # Row-reduce the matrix M of "anticommutes with": then each pivot column solves M·x = e_i for one i.
-    rows = np.hstack([np.roll(stabilizers, width // 2, axis=1), np.eye(r, dtype=np.uint8)])
-    pivots: list[int] = []
-    for i in range(r):
-        columns = np.flatnonzero(rows[i, :width])
-        if not len(columns):
-            raise ValueError(f"stabilizers must be independent, got number {i} as a product of those before it")
-        pivots.append(int(columns[0]))
-        for j in range(r):
-            if j != i and rows[j, columns[0]]:
-                rows[j] ^= rows[i]
-    solutions = np.zeros((r, width), dtype=np.uint8)
-    solutions[:, pivots] = rows[:, width:].T
-    n = width // 2
-    return ["".join("IXZY"[row[q] + 2 * row[n + q]] for q in range(n)) for row in solutions]

@@ -11,7 +11,7 @@ from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
 from quantumlink_circuits.arguments import whole_number
 from quantumlink_circuits.multipartite import ghz_state
-from quantumlink_circuits.teleportation import teleport_along
+from quantumlink_circuits.teleporting import teleport_along
 
 
 def fuse_pairs_to_ghz(num_pairs: int = 2) -> QuantumCircuit:

@@ -12,7 +12,7 @@ from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
 from quantumlink_circuits.arguments import whole_number
 from quantumlink_circuits.bell import bell_measurement, bell_pair
-from quantumlink_circuits.teleportation import teleport_along
+from quantumlink_circuits.teleporting import teleport_along
 
 
 def entanglement_swap(*, prepare_pairs: bool = False) -> QuantumCircuit:
@@ -56,6 +56,40 @@ def entanglement_swap(*, prepare_pairs: bool = False) -> QuantumCircuit:
         circuit.x(right)
     with circuit.if_test((phase[0], 1)):
         circuit.z(right)
+    return circuit
+
+
+def linear_optics_swap() -> QuantumCircuit:
+    """Join two pairs by what linear optics can measure: only Ψ⁺ and Ψ⁻ are told apart, and half of all runs fail.
+
+    The Bell measurement of `entanglement_swap`, of which a run is accepted if the parity is odd; what beam
+    splitters would do in the other runs (see `partial_bell_measurement`) does not matter, as they are refused.
+    From pairs of any states whose relay qubits are maximally mixed it succeeds with probability 1/2, with the
+    fidelity of `entanglement_swap`.
+
+    ```
+       left: ───────────────────────────────────────
+                      ┌───┐┌─┐
+    relay_0: ──────■──┤ H ├┤M├──────────────────────
+                 ┌─┴─┐└┬─┬┘└╥┘
+    relay_1: ────┤ X ├─┤M├──╫───────────────────────
+                 └───┘ └╥┘  ║
+      right: ───────────╫───╫─[X if parity]─[Z if phase]─
+                     parity phase, kept if the parity is 1
+    ```
+
+    Ports:
+        as `entanglement_swap`.
+
+    References:
+        N. Lütkenhaus, J. Calsamiglia, K.-A. Suominen, Phys. Rev. A 59, 3295 (1999): no more than half.
+
+    >>> linear_optics_swap().metadata["odd_heralds"]
+    [[1]]
+    """
+    circuit = entanglement_swap()
+    circuit.name = "linear_optics_swap"
+    circuit.metadata["odd_heralds"] = [[1]]
     return circuit
 
 

@@ -1,5 +1,5 @@
 """The command line: ``quantumlink run``, ``circuits``, ``network``, ``plan``, ``qkd``, ``jobs``."""
 
-from quantumlink.cli.app import app
+from quantumlink.cli.commands import app
 
 __all__ = ["app"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from quantumlink import validation
-from quantumlink.circuits import builders
+from quantumlink.circuits import Operation, added_operations, builders
 from quantumlink.cli.messages import print_error
+from quantumlink.parts import load_entry_points
 
 app = typer.Typer(help="List the library's circuits, show or export one.", invoke_without_command=True)
 
@@ -35,7 +37,7 @@ def list_circuits(context: typer.Context) -> None:
     table = Table()
     for column, justify in (("circuit", "left"), ("qubits", "right"), ("bits", "right"), ("what it does", "left")):
         table.add_column(column, justify="right" if justify == "right" else "left")
-    for name, builder in builders().items():
+    for name, builder in _known().items():
         circuit = builder()
         summary = (inspect.getdoc(builder) or "").partition("\n")[0]
         table.add_row(name, str(circuit.num_qubits), str(circuit.num_clbits), summary)
@@ -53,8 +55,9 @@ def show(
 ) -> None:
     """Show one circuit as text, or export it as a picture or as OpenQASM 3."""
     try:
-        validation.choice("name", name, builders())
-        circuit = builders()[name]()
+        known = _known()
+        validation.choice("name", name, known)
+        circuit = known[name]()
         if style is Format.png:
             output = output or Path(f"{name}.png")
             figure = circuit.draw("mpl", fold=24, style="iqp")
@@ -70,6 +73,20 @@ def show(
     except (OSError, ValueError) as error:
         print_error(error)
         raise typer.Exit(1) from error
+
+
+def _known() -> dict[str, Callable[[], QuantumCircuit]]:
+    """Builders by name: the library's, and those of operations that were registered."""
+    load_entry_points()
+    return {**builders(), **{name: _builder(kind, op) for name, (kind, op) in added_operations().items()}}
+
+
+def _builder(kind: str, operation: Operation) -> Callable[[], QuantumCircuit]:
+    def build() -> QuantumCircuit:
+        return operation.circuit
+
+    build.__doc__ = f"A {kind} of {len(operation.inputs)} links, registered."
+    return build
 
 
 def _qasm3(circuit: QuantumCircuit) -> str:

@@ -18,8 +18,15 @@ from quantumlink.cli.messages import print_error
 
 if TYPE_CHECKING:
     from quantumlink.execution.jobs.job import Job
+    from quantumlink.execution.jobs.job_file import JobRecord
+    from quantumlink.execution.jobs.timing import Timing
 
 app = typer.Typer(help="List, show, read and cancel jobs by their files.", no_args_is_help=True)
+
+COLUMNS = ("job", "created", "on", "what", "shots", "parts", "QPU s")
+RIGHT = ("shots", "QPU s")
+MAX_TABLE_ROWS = 200
+"""Most jobs for which a table is drawn."""
 
 Folder = Annotated[
     Path | None,
@@ -38,26 +45,65 @@ def list_jobs(directory: Folder = None) -> None:
     from quantumlink.execution.jobs.errors import JobFileError
     from quantumlink.execution.jobs.job_file import JobFile
 
-    table = Table()
-    for column in ("job", "created", "on", "what", "shots", "parts"):
-        table.add_column(column, justify="right" if column == "shots" else "left")
+    rows: list[tuple[str, ...]] = []
+    estimated = used = 0.0
     with _errors_told():
         for path in _files(directory):
             try:
                 record = JobFile(path).read()
-            except JobFileError as error:
-                table.add_row(path.name, "", "", Text(f"unreadable: {error}"), "", "")
+            except (JobFileError, OSError) as error:
+                rows.append((path.name, "", "", f"unreadable: {error}", "", "", ""))
                 continue
             states = Counter(part.state for part in record.parts)
-            table.add_row(
-                record.job,
-                record.created[:19].replace("T", " "),
-                escape(record.where.backend),
-                escape(record.title),
-                str(record.shots),
-                ", ".join(f"{number} {state}" for state, number in states.items()),
+            estimated += 0.0 if record.dry_run else record.estimate_s or 0.0
+            used += sum(record.usage_s.values())
+            rows.append(
+                (
+                    record.job,
+                    record.created[:19].replace("T", " "),
+                    record.where.backend,
+                    record.title + (" (dry run)" if record.dry_run else ""),
+                    str(record.shots),
+                    ", ".join(f"{number} {state}" for state, number in states.items()),
+                    _seconds(record),
+                )
             )
-    Console().print(table if table.row_count else "no jobs")
+    _print_jobs(rows)
+    if estimated or used:
+        typer.echo(f"{len(rows)} jobs: {used:.4g} s used as the service counts, {estimated:.4g} s estimated")
+
+
+def _print_jobs(rows: list[tuple[str, ...]]) -> None:
+    """A table; of many jobs plain columns, as drawing a large table takes longer than reading all files."""
+    if not rows:
+        typer.echo("no jobs")
+        return
+    if len(rows) <= MAX_TABLE_ROWS:
+        table = Table()
+        for column in COLUMNS:
+            table.add_column(column, justify="right" if column in RIGHT else "left")
+        for row in rows:
+            table.add_row(*(Text(_printable(cell)) for cell in row))
+        Console().print(table)
+        return
+    shown = [COLUMNS, *(tuple(_printable(cell) for cell in row) for row in rows)]
+    widths = [max(len(row[i]) for row in shown) for i in range(len(COLUMNS))]
+    for row in shown:
+        cells = zip(COLUMNS, row, widths, strict=True)
+        told = "  ".join(c.rjust(w) if name in RIGHT else c.ljust(w) for name, c, w in cells)
+        typer.echo(told.rstrip())
+
+
+def _printable(text: str) -> str:
+    """On one line, and without what would steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _seconds(record: JobRecord) -> str:
+    """What a job used, or is estimated to."""
+    if record.usage_s:
+        return f"{sum(record.usage_s.values()):.4g}"
+    return "" if record.estimate_s is None or record.dry_run else f"≈{record.estimate_s:.3g}"
 
 
 @app.command()
@@ -79,6 +125,9 @@ def show(job: Which, directory: Folder = None) -> None:
         rows += [("mode", where.mode if where.session_id is None else f"{where.mode} {where.session_id}")]
         rows += [("qubits", ", ".join(map(str, record.layout)))] if record.layout else []
         rows += [("options", str(dict(record.options)))] if record.options else []
+        if record.estimate_s is not None:
+            rows += [("QPU seconds", _seconds(record) + f", estimated {record.estimate_s:.3g}")]
+        rows += [("calibrated", str(record.calibration.get("calibrated_at")))] if record.calibration else []
         rows += [("versions", ", ".join(f"{name} {number}" for name, number in record.versions.items()))]
         for number, part in enumerate(record.parts):
             told = [part.state, f"id {part.job_id}" if part.job_id else "no id", f"tag {part.tag}"]
@@ -103,6 +152,9 @@ def result(
     with _errors_told():
         resumed = resume(_found(job, directory))
         record = resumed.record
+        if record.dry_run:
+            _print_timing(resumed.timing(timeout))
+            return
         if record.reader["kind"] == "analyst":
             key = resumed.key(timeout)
             told = key.report() if hasattr(key, "report") else repr(key)
@@ -122,6 +174,15 @@ def cancel(job: Which, directory: Folder = None) -> None:
         # Not by resume, which would submit first what is not submitted.
         status = Job(JobFile(_found(job, directory)), Patience()).cancel()
         typer.echo(f"{job}: {status}")
+
+
+def _print_timing(timing: Timing) -> None:
+    """What the service's scheduler says of a dry run."""
+    known = [duration for duration in timing.durations_s if duration is not None]
+    latency = timing.feedforward_latency_s
+    typer.echo("dry run: the service takes the job; its bits are random")
+    typer.echo(f"longest circuit: {max(known) * 1e6:.4g} µs" if known else "durations: not told")
+    typer.echo(f"feed-forward latency: {'none, or not told' if latency is None else f'{latency * 1e6:.3g} µs'}")
 
 
 def _print_figures(job: Job, timeout: float | None) -> None:

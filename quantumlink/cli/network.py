@@ -1,4 +1,4 @@
-"""``quantumlink network show|routes|simulate FILE``: what a network file holds, and what its routes deliver.
+"""``quantumlink network show|routes|simulate|operate|capacity|resilience FILE``: what a network file gives.
 
 Exit codes: 0, 1 for a mistake in what was asked for, 2 for wrong usage, 130 if interrupted.
 """
@@ -15,11 +15,14 @@ from rich.console import Console
 from rich.text import Text
 
 from quantumlink import validation
+from quantumlink.cli.network_load import capacity, resilience
+from quantumlink.cli.network_operate import operate
 from quantumlink.cli.network_options import (
     Avoided,
     By,
     Color,
     File,
+    Protocol,
     PurifyRounds,
     Seed,
     Source,
@@ -40,7 +43,12 @@ from quantumlink.network import Network, Route
 from quantumlink.network.objectives import OBJECTIVES
 from quantumlink.readings.timeline import Timeline
 
-app = typer.Typer(help="Show a network, find its routes, play one of them in time.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show a network, find its routes, play one of them in time, put it under load.", no_args_is_help=True
+)
+app.command()(capacity)
+app.command()(resilience)
+app.command()(operate)
 
 
 @app.command()
@@ -72,6 +80,7 @@ def routes(
     k: Annotated[int, typer.Option("--k", "-k", help="How many routes.")] = 3,
     by: By = None,
     purify_rounds: PurifyRounds = 0,
+    protocol: Protocol = "dejmps",
     avoid: Avoided = None,
     disjoint: Annotated[
         bool, typer.Option("--disjoint", help="Routes that share no link, and their total.")
@@ -86,7 +95,8 @@ def routes(
     with failures_told():
         output = picture_path(output)
         network = Network.load(file)
-        options: dict[str, Any] = {"purify_rounds": purify_rounds, "avoid": avoided(network, avoid)}
+        options: dict[str, Any] = {"purify_rounds": purify_rounds, "protocol": protocol}
+        options["avoid"] = avoided(network, avoid)
         validation.count("k", k, at_least=1)
         if by is not None:
             validation.choice("by", by, OBJECTIVES)
@@ -119,6 +129,7 @@ def simulate(
     seed: Seed = None,
     by: By = None,
     purify_rounds: PurifyRounds = 0,
+    protocol: Protocol = "dejmps",
     order: Annotated[str, typer.Option(help="In which order it swaps: balanced or sequential.")] = "balanced",
     swapping: Annotated[str, typer.Option(help="When it swaps: asap, or in levels.")] = "asap",
     cutoff_s: Annotated[
@@ -138,8 +149,8 @@ def simulate(
     with failures_told():
         output = picture_path(output)
         network = Network.load(file)
-        options: dict[str, Any] = {"order": order, "purify_rounds": purify_rounds, "by": by}
-        link = network.route(source, target, avoid=avoided(network, avoid), **options)
+        options: dict[str, Any] = {"order": order, "purify_rounds": purify_rounds, "protocol": protocol}
+        link = network.route(source, target, by=cast(Any, by), avoid=avoided(network, avoid), **options)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an interruption is told below
             timeline = play(link, trials=trials, seed=seed, cutoff_s=cutoff_s, swapping=cast(Any, swapping))

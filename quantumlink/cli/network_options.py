@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from quantumlink.circuits import operation_names
 from quantumlink.cli.messages import print_error
 from quantumlink.network import Network, NoStrategy
 
@@ -27,7 +28,8 @@ By = Annotated[
         show_default=False,
     ),
 ]
-PurifyRounds = Annotated[int, typer.Option(help="Rounds of DEJMPS for each hop, before any swap.")]
+PurifyRounds = Annotated[int, typer.Option(help="Rounds of purification for each hop, before any swap.")]
+Protocol = Annotated[str, typer.Option(help=f"The purification: {', '.join(operation_names('purification'))}.")]
 Avoided = Annotated[
     list[str] | None,
     typer.Option(

@@ -175,7 +175,10 @@ def _delivers(found: Forecast) -> tuple[str, ...]:
 
 
 def _lifetimes(memory: Memory) -> tuple[str, str]:
-    return tuple("∞" if time == float("inf") else seconds(time) for time in (memory.t1_s, memory.t2_s))  # type: ignore[return-value]
+    t1, t2 = ("∞" if time == float("inf") else seconds(time) for time in (memory.t1_s, memory.t2_s))
+    others = {"depolarizing": memory.depolarizing_s, "Gaussian": memory.gaussian_s}
+    told = [f"{name} {seconds(time)}" for name, time in others.items() if time < float("inf")]
+    return t1, ", ".join([t2, *told])
 
 
 def _place(node: Node) -> str:

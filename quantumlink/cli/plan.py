@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from quantumlink.circuits import operation_names
 from quantumlink.cli.network_options import Avoided, File, Seed, Source, Target, avoided, failures_told
 from quantumlink.cli.network_tables import strategy_table
 from quantumlink.cli.pictures import picture_path
@@ -33,7 +34,10 @@ def plan(
     max_rounds: Annotated[int, typer.Option(help="Most rounds of purification of one stretch.")] = 2,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Protocols to choose from; may be repeated. DEJMPS if not given.", show_default=False),
+        typer.Option(
+            help=f"To choose from (repeat it; DEJMPS if not given): {', '.join(operation_names('purification'))}.",
+            show_default=False,
+        ),
     ] = None,
     paths: Annotated[int, typer.Option(help="How many of the best paths are tried.")] = 3,
     avoid: Avoided = None,

@@ -19,8 +19,10 @@ from typer.core import TyperGroup
 from quantumlink import validation
 from quantumlink.cli.command_of_options import command_of
 from quantumlink.cli.messages import print_error
+from quantumlink.cli.own_protocols import options_of, own_protocols
 from quantumlink.cli.qkd_monitor import WATCH_HELP, MonitorOptions, watch
-from quantumlink.cli.qkd_options import PROTOCOLS, CommonOptions
+from quantumlink.cli.qkd_options import CommonOptions
+from quantumlink.cli.qkd_protocols import PROTOCOLS
 from quantumlink.cli.qkd_report import report_of, text_of
 from quantumlink.cli.written_files import PICTURES, new_secret_file, writable, write_secret
 from quantumlink.qkd import Key
@@ -38,11 +40,30 @@ _HELP = (
 class Protocols(TyperGroup):
     """Commands by protocol; an unknown one is answered with what there is, and what was perhaps meant."""
 
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Ours, and those that were registered."""
+        return [*super().list_commands(ctx), *own_protocols()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A protocol's command."""
+        own = own_protocols()
+        if cmd_name not in own:
+            return super().get_command(ctx, cmd_name)
+        made = typer.Typer(add_completion=False)
+        part = own[cmd_name]
+        try:
+            kind = options_of(part)
+        except ValueError as error:
+            ctx.fail(str(error))
+        made.command(name=cmd_name)(command_of(kind, partial(_distribute, cmd_name), part.summary))
+        return typer.main.get_command(made)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find a protocol's command."""
-        if args[0] not in self.commands and not ctx.resilient_parsing:
+        known = self.list_commands(ctx)
+        if args[0] not in known and not ctx.resilient_parsing:
             try:
-                validation.choice("PROTOCOL", args[0], list(self.commands))
+                validation.choice("PROTOCOL", args[0], known)
             except ValueError as error:
                 ctx.fail(str(error))
         return super().resolve_command(ctx, args)
@@ -66,7 +87,7 @@ def _distribute(protocol: str, options: CommonOptions) -> None:
         if picture is not None:
             _draw(session, key, picture)
         if secret is not None and key:
-            write_secret(secret, "".join(map(str, key.secret_bits.tolist())) + "\n")
+            write_secret(secret, f"# {key.origin}\n" + "".join(map(str, key.secret_bits.tolist())) + "\n")
     except (ImportError, OSError, TypeError, ValueError) as error:
         print_error(error)
         raise typer.Exit(1) from error
@@ -152,7 +173,8 @@ def rates(
 
 def _rate_table(distances: list[float], attenuation_db_per_km: float, detector: Any) -> dict[str, list[float]]:
     from quantumlink.hardware import Fiber
-    from quantumlink.qkd.channel_rates import CHANNEL_RATES, plob_rate
+    from quantumlink.rates import plob_rate
+    from quantumlink.security.channel_rates import CHANNEL_RATES
 
     eta = [Fiber(km, attenuation_db_per_km).transmittance for km in distances]
     return {

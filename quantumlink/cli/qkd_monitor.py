@@ -18,8 +18,8 @@ from quantumlink.cli.messages import print_error
 from quantumlink.cli.qkd_options import FiberOptions, attack_of
 from quantumlink.cli.written_files import PICTURES, writable
 from quantumlink.estimation import binomial_estimate
+from quantumlink.monitoring import Monitor
 from quantumlink.qkd.eavesdropping import Eavesdropper
-from quantumlink.qkd.monitoring import Monitor
 from quantumlink.qkd.protocols import BB84
 
 ALARM = 4

@@ -6,8 +6,8 @@ The text is made from the data alone, so the two never disagree.
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from math import isfinite
@@ -20,13 +20,13 @@ import quantumlink
 from quantumlink.estimation import Estimate
 from quantumlink.link import ElementaryLink, Link
 from quantumlink.qkd import Key
-from quantumlink.qkd.asymptotic import binary_entropy
 from quantumlink.qkd.eavesdropping import Eavesdropper
 from quantumlink.qkd.protocols import E91, Session
 from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure, granted_bits
+from quantumlink.rates import binary_entropy
 from quantumlink.readings import highest_rate_hz
 
-FORMAT = 1
+FORMAT = 2
 """Number of the layout of the data; it grows when a field changes its meaning."""
 
 WIDTH = 100
@@ -34,63 +34,8 @@ WIDTH = 100
 Data = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Proof:
-    """What a key's secrecy rests on."""
-
-    reference: str
-    """Where it is proven."""
-    attacks: str
-    """Against which attacks."""
-    assumptions: tuple[str, ...]
-    """What must hold besides what holds for all."""
-
-
-_TOMAMICHEL = "M. Tomamichel, C. C. W. Lim, N. Gisin, R. Renner, Nat. Commun. 3, 634 (2012)"
-_SINGLE = "The source sends single photons: a pulse never holds two."
-_DETECTION = "Whether a photon is detected does not depend on the basis in which it is measured."
-_HERALDED = "Which pairs count is settled before the measurements are chosen."
-_TWO_BASES = Proof(_TOMAMICHEL, "coherent attacks", (_SINGLE, _DETECTION))
-_PAIRS = Proof(_TOMAMICHEL, "coherent attacks", (_HERALDED, _DETECTION))
-
-PROOFS: Mapping[str, Proof] = {
-    "BB84": _TWO_BASES,
-    "SixState": _TWO_BASES,
-    "B92": Proof(
-        "K. Tamaki, N. Lütkenhaus, Phys. Rev. A 69, 032316 (2004)", "collective attacks", (_SINGLE, _DETECTION)
-    ),
-    "SARG04": Proof(
-        "C.-H. F. Fung, K. Tamaki, H.-K. Lo, Phys. Rev. A 73, 012337 (2006)",
-        "collective attacks",
-        (_SINGLE, _DETECTION),
-    ),
-    "DecoyBB84": Proof(
-        "C. C. W. Lim, M. Curty, N. Walenta, F. Xu, H. Zbinden, Phys. Rev. A 89, 022307 (2014)",
-        "coherent attacks",
-        (
-            "The phase of each pulse is random, and nothing but its photon number tells intensities apart.",
-            _DETECTION,
-        ),
-    ),
-    "BBM92": _PAIRS,
-    "SixStatePairs": _PAIRS,
-    "E91": Proof(
-        "A. Acín et al., Phys. Rev. Lett. 98, 230501 (2007), with M. Tomamichel, R. Colbeck, R. Renner, "
-        "IEEE Trans. Inf. Theory 55, 5840 (2009)",
-        "collective attacks, whatever the devices do",
-        (_HERALDED,),
-    ),
-    "MDI": Proof(_TOMAMICHEL, "coherent attacks, whatever the relay does", (_SINGLE,)),
-    "Conference": Proof(
-        f"F. Grasselli, H. Kampermann, D. Bruß, New J. Phys. 20, 113014 (2018), with {_TOMAMICHEL}",
-        "coherent attacks",
-        (_HERALDED, _DETECTION, "The parties know from a short common key which rounds are tests."),
-    ),
-}
-"""The proof behind each session's bound, by its class."""
-
 _COMMON = (
-    "This is a simulation: the key is for study, and whoever has the seed can compute it.",
+    "This is a simulation: the key is for study, and whoever has its seed can compute it.",
     "Rounds are independent of one another and all alike.",
     "The settings and bits of the ends are random, and nothing leaves their laboratories but what they say.",
 )
@@ -99,11 +44,13 @@ _COMMON = (
 def report_of(session: Session, key: Key) -> Data:
     """Everything that is to be said in public of a run, as plain data for JSON.
 
+    Nothing in it remakes the key: not the seed, and no session that holds it.
+
     Args:
         session: what was run.
         key: what it ended with.
     """
-    proof = PROOFS[type(session).__name__]
+    proof = session.proof
     authenticated = (
         f"What the ends say in public is authenticated; this spends {key.authentication_bits} bits of a secret "
         "that they shared before, which are deducted."
@@ -119,7 +66,7 @@ def report_of(session: Session, key: Key) -> Data:
         "reason": key.reason,
         "secret_bits": len(key),
         "copies_agree": _copies_agree(key),
-        "seed": session.seed,
+        "origin": [word for word, true in (("simulated", key.simulated), ("seeded", key.seeded)) if true],
         "rounds": {
             "attempted": key.rounds,
             "accepted": key.accepted,
@@ -139,6 +86,7 @@ def report_of(session: Session, key: Key) -> Data:
         "security": {
             "eps_sec": session.eps_sec,
             "eps_cor": session.eps_cor,
+            "epsilon": key.epsilon,
             "proof": proof.reference,
             "attacks": proof.attacks,
             "terms": _terms(key),
@@ -149,7 +97,7 @@ def report_of(session: Session, key: Key) -> Data:
         # What the session remarks about Eve stands under "eavesdropper" already.
         "remarks": [remark for remark in key.remarks if not remark.startswith("Eavesdropper ")],
         "settings": _settings(session),
-        "session": session.to_dict(),
+        "session": {name: value for name, value in session.to_dict().items() if name != "seed"},
         "versions": {
             "quantumlink": quantumlink.__version__,
             "python": platform.python_version(),
@@ -256,7 +204,7 @@ def text_of(report: Data) -> str:
         *_lines(
             [
                 ("made", f"{report['created']} by quantumlink {report['versions']['quantumlink']}"),
-                ("seed", str(report["seed"])),
+                ("origin", f"{', '.join(report['origin'])}: for study, not for use"),
                 *report["settings"].items(),
             ]
         ),
@@ -319,6 +267,7 @@ def _security_rows(report: Data) -> list[tuple[str, str]]:
         ("by", found["proof"]),
         ("secrecy ε_sec", f"{found['eps_sec']:g}"),
         ("correctness ε_cor", f"{found['eps_cor']:g}"),
+        ("all that may fail, ε", f"{found['epsilon']:.3g}, forgery included"),
         *((label, text) for label, text in ([] if terms is None else terms["lines"])),
         ("bits that the bound grants", "not reached" if terms is None else str(terms["length"])),
         ("secret key", f"{report['secret_bits']} bits"),

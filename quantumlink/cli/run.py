@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quantumlink.cli.messages import print_error
+from quantumlink.cli.network_options import Protocol, PurifyRounds
 from quantumlink.estimation import Estimate
 from quantumlink.execution import Samples, sample
 from quantumlink.link import Link, pairs_text
@@ -29,7 +30,8 @@ def run(
     target: Annotated[str, typer.Option("--to", help="The node at the right end.", show_default=False)],
     shots: Annotated[int, typer.Option(help="Runs for each of the bases XX, YY, ZZ.")] = 20_000,
     rounds: Annotated[int, typer.Option(help="Rounds of BBM92 for the key.")] = 200_000,
-    purify_rounds: Annotated[int, typer.Option(help="Rounds of DEJMPS for each hop, before any swap.")] = 0,
+    purify_rounds: PurifyRounds = 0,
+    protocol: Protocol = "dejmps",
     seed: Annotated[
         int | None, typer.Option(help="Repeats a run; drawn and printed if not given.", show_default=False)
     ] = None,
@@ -45,7 +47,7 @@ def run(
     seed = secrets.randbelow(2**31) if seed is None else seed
     try:
         output = _picture_path(output)
-        link = Network.load(file).route(source, target, purify_rounds=purify_rounds)
+        link = Network.load(file).route(source, target, purify_rounds=purify_rounds, protocol=protocol)
         status = Console(stderr=True)
         with status.status("predicting"):
             state = evaluate(link)

@@ -1,7 +1,13 @@
 """Exact readings of a circuit: transfer matrices, and the interpreter that follows every branch."""
 
-from quantumlink.exact.interpreter import MAX_ACTIVE_QUBITS, MAX_BRANCHES, branches, outcome_probabilities
-from quantumlink.exact.size import Size, interpreter_size
+from quantumlink.exact.interpreter import (
+    MAX_ACTIVE_QUBITS,
+    MAX_BRANCHES,
+    branches,
+    independent_outcomes,
+    outcome_probabilities,
+)
+from quantumlink.exact.size import Size, interpreter_size, sampling_size
 from quantumlink.exact.transfer import (
     PAULI_MATRICES,
     Transfer,
@@ -19,9 +25,11 @@ __all__ = [
     "Transfer",
     "UnsupportedOperation",
     "branches",
+    "independent_outcomes",
     "instruction_of",
     "interpreter_size",
     "outcome_probabilities",
+    "sampling_size",
     "transfer_matrix",
     "transfer_of_superoperator",
 ]

@@ -1,58 +1,68 @@
-"""Classical conditions of `if_test`: which bits they read, and their value for given bits."""
+"""Classical conditions of `if_test`: which bits they read, and their value for given bits.
+
+One meaning, for every engine and rewrite:
+
+- ``(bit, value)`` compares a bit with 0 or 1; any other value is refused, as Qiskit and Aer differ over it;
+- ``(register, value)`` compares the number that the register spells, bit 0 lowest; a number that does not fit
+  in the register is never spelt, a negative one is refused;
+- an expression is evaluated by its types: see `quantumlink.exact.expressions`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from operator import and_, eq, ge, gt, le, lshift, lt, ne, or_, rshift, xor
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from qiskit.circuit import ClassicalRegister, Clbit
 from qiskit.circuit.classical import expr
 
+from quantumlink.exact.expressions import cells_of, value_of
 from quantumlink.exact.transfer import UnsupportedOperation
-
-_BINARY: dict[str, Callable[[int, int], int]] = {
-    "BIT_AND": and_,
-    "BIT_OR": or_,
-    "BIT_XOR": xor,
-    "LOGIC_AND": lambda a, b: bool(a) and bool(b),
-    "LOGIC_OR": lambda a, b: bool(a) or bool(b),
-    "EQUAL": eq,
-    "NOT_EQUAL": ne,
-    "LESS": lt,
-    "LESS_EQUAL": le,
-    "GREATER": gt,
-    "GREATER_EQUAL": ge,
-    "SHIFT_LEFT": lshift,
-    "SHIFT_RIGHT": rshift,
-}
 
 Condition: TypeAlias = tuple[Any, int] | Any
 """What `if_test` takes: (bit or register, value), or a classical expression."""
 
 
+def check_condition(condition: Condition) -> None:
+    """Refuse a condition that has no one meaning.
+
+    Raises:
+        UnsupportedOperation: if a bit is compared with anything but 0 and 1, or a register with a negative number.
+    """
+    if not isinstance(condition, tuple):
+        return
+    target, value = condition
+    if isinstance(target, Clbit) and int(value) not in (0, 1):
+        raise UnsupportedOperation(f"a condition must compare a bit with 0 or 1, got {int(value)} for {target!r}")
+    if isinstance(target, ClassicalRegister) and int(value) < 0:
+        raise UnsupportedOperation(
+            f"a condition must compare a register with a number of at least 0, got {int(value)} for {target!r}"
+        )
+
+
 def condition_bits(condition: Condition) -> set[Clbit]:
-    """The classical bits that a condition reads."""
+    """The classical bits that a condition reads.
+
+    Raises:
+        UnsupportedOperation: if it reads a classical variable, too.
+    """
     if isinstance(condition, tuple):
         target = condition[0]
         return {target} if isinstance(target, Clbit) else set(target)
-    bits: set[Clbit] = set()
-    for node in expr.iter_vars(condition):
-        if isinstance(node.var, Clbit):
-            bits.add(node.var)
-        elif isinstance(node.var, ClassicalRegister):
-            bits.update(node.var)
-        else:
-            raise UnsupportedOperation(f"conditions on a classical variable are not supported, got {node!r}")
-    return bits
+    cells = cells_of(condition)
+    variables = [cell for cell in cells if not isinstance(cell, Clbit)]
+    if variables:
+        raise UnsupportedOperation(f"conditions on a classical variable are not supported, got {variables[0]!r}")
+    return set(cells)
 
 
 def holds(condition: Condition, bits: Mapping[Clbit, int]) -> bool:
     """Whether the condition holds for these bits."""
     if isinstance(condition, tuple):
+        check_condition(condition)
         target, wanted = condition
         return _read(target, bits) == int(wanted)
-    return bool(_value(condition, bits))
+    return bool(value_of(condition, bits))
 
 
 def xor_leaves(condition: Condition) -> list[Clbit] | None:
@@ -71,28 +81,3 @@ def _read(target: Any, bits: Mapping[Clbit, int]) -> int:
     if isinstance(target, ClassicalRegister):
         return sum(bits[bit] << i for i, bit in enumerate(target))
     raise UnsupportedOperation(f"conditions on a classical variable are not supported, got {target!r}")
-
-
-def _value(node: expr.Expr, bits: Mapping[Clbit, int]) -> int:
-    if isinstance(node, expr.Var):
-        return _read(node.var, bits)
-    if isinstance(node, expr.Value):
-        return int(node.value)
-    if isinstance(node, expr.Cast):
-        value = _value(node.operand, bits)
-        return _fit(value, node.type)
-    if isinstance(node, expr.Unary):
-        value = _value(node.operand, bits)
-        return int(not value) if node.op.name == "LOGIC_NOT" else _fit(~value, node.type)
-    if isinstance(node, expr.Binary) and node.op.name in _BINARY:
-        return _fit(int(_BINARY[node.op.name](_value(node.left, bits), _value(node.right, bits))), node.type)
-    if isinstance(node, expr.Index):
-        return _value(node.target, bits) >> _value(node.index, bits) & 1
-    raise UnsupportedOperation(f"this classical expression is not supported: {node!r}")
-
-
-def _fit(value: int, kind: Any) -> int:
-    width = getattr(kind, "width", None)
-    if width is None:  # a Bool; Python's ~ makes a negative number of it
-        return value & 1 if value < 0 else int(value != 0)
-    return int(value & ((1 << width) - 1))

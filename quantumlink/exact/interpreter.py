@@ -1,69 +1,74 @@
 """The branch interpreter: a dynamic, noisy circuit followed exactly, one branch per classical record.
 
-Every measurement splits a branch in two, `if_test` acts within the branches where it holds, and branches whose
-remaining bits agree are added up again. The state of a branch is not normalized: its trace is the branch's
-probability, and everything is linear in the input. So one run on all Pauli inputs at once is the circuit's
+Every measurement splits a branch in two, what is conditional acts within the branches where it is taken, and
+branches whose remaining bits agree are added up again. The state of a branch is not normalized: its trace is the
+branch's probability, and everything is linear in the input. So one run on all Pauli inputs at once is the circuit's
 exact map; a run without inputs gives exact outcome probabilities.
 
-Only qubits that are entangled with something take memory: one that has not been touched, or has been
-measured, is a classical bit, and one that is not used again is traced out.
+Only qubits that are entangled with something take memory: one that is in a state of its own is four numbers, and
+one that is not used again is traced out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
-from qiskit.circuit import CircuitInstruction, Clbit, Gate, IfElseOp, QuantumCircuit, Qubit
+from qiskit.circuit import QuantumCircuit
 
-from quantumlink.exact.conditions import Condition, condition_bits, holds
-from quantumlink.exact.transfer import (
-    MAX_TRANSFER_QUBITS,
-    PAULI_MATRICES,
-    PROJECTORS,
-    ZERO,
-    Transfer,
-    UnsupportedOperation,
-    instruction_of,
-    transfer_matrix,
-    unitary_matrix,
+from quantumlink.exact.classical import Assignment
+from quantumlink.exact.lives import independent_parts, used_by
+from quantumlink.exact.lowering import MAX_ROUNDS, steps_of
+from quantumlink.exact.states import (
+    ACTIVE,
+    MAX_ACTIVE_QUBITS,
+    ROUNDING,
+    Array,
+    Branch,
+    Branches,
+    Item,
+    Own,
+    activated,
+    applied,
+    applied_unitary,
+    forgotten,
+    joined,
+    measured,
+    merged,
+    misread,
+    traced_out,
+    with_values,
 )
+from quantumlink.exact.steps import (
+    Assign,
+    Block,
+    Choose,
+    Jump,
+    Measure,
+    Operate,
+    Repeat,
+    Reset,
+    Step,
+    Steps,
+    While,
+)
+from quantumlink.exact.transfer import unitary_matrix
 
-MAX_ACTIVE_QUBITS = 12
-"""Most qubits that may be entangled at one time: 4¹² real coefficients are 134 MB a branch."""
+__all__ = [
+    "MAX_ACTIVE_QUBITS",
+    "MAX_BRANCHES",
+    "MAX_NUMBERS",
+    "branches",
+    "independent_outcomes",
+    "outcome_probabilities",
+]
 
 MAX_NUMBERS = 4**13
 """Most coefficients over all branches, the qubits and bits that each branch notes included: half a gigabyte."""
 
 MAX_BRANCHES = 2**16
 """Most branches at one time: an instruction then takes about a second."""
-
-Array = npt.NDArray[np.float64]
-_ACTIVE = -1
-_IGNORED = {"barrier", "delay", "global_phase"}
-
-_ENTRIES = PAULI_MATRICES.reshape(4, 4).T / 2
-"""From the Pauli coefficients of a qubit to its matrix entries ρ₀₀, ρ₀₁, ρ₁₀, ρ₁₁."""
-_COEFFICIENTS = PAULI_MATRICES.transpose(0, 2, 1).reshape(4, 4)
-"""And back: Tr(P·ρ)."""
-
-
-@dataclass(frozen=True)
-class _Branch:
-    """A classical record: the bits, what is known of the qubits, and which are in the state tensor."""
-
-    bits: tuple[int, ...]
-    known: tuple[int, ...]
-    """For each qubit 0 or 1 if it is in that basis state, −1 if it is an axis of the tensor."""
-
-    @property
-    def active(self) -> list[int]:
-        return [q for q, value in enumerate(self.known) if value == _ACTIVE]
-
-
-_Branches = dict[_Branch, Array]
 
 
 def branches(
@@ -76,9 +81,11 @@ def branches(
 ) -> dict[tuple[int, ...], Array]:
     """Follow a circuit through all its branches.
 
-    Gates, Kraus and superoperator instructions, Pauli channels, inlined noise, measurement, reset and
-    `if_test` (also nested, with `else`, registers and expressions) are understood. A bare delay and a
-    barrier do nothing.
+    Gates, Kraus and superoperator instructions, Pauli channels, inlined noise, measurement and reset (also
+    ``measure_2``, ``reset_2``, ``measure_reset``), `if_test`, `switch`, `for_loop`, `while_loop` (with
+    ``break_loop`` and ``continue_loop``), `box`, classical variables and `store` are understood, in any nesting
+    and inside composites. A bare delay and a barrier do nothing. A `while_loop` is followed until what is left
+    in it is below the last digit; where each round only scales that, the rest is summed as a geometric series.
 
     Args:
         circuit: the circuit, all parameters bound.
@@ -96,8 +103,9 @@ def branches(
 
     Raises:
         UnsupportedOperation: on an operation without a rule, by name.
-        ValueError: if more than `MAX_ACTIVE_QUBITS` qubits are entangled at one time, or the branches become too
-            many (`MAX_BRANCHES`) or too large (`MAX_NUMBERS`).
+        ValueError: if more than `MAX_ACTIVE_QUBITS` qubits are entangled at one time, the branches become too
+            many (`MAX_BRANCHES`) or too large (`MAX_NUMBERS`), or a `while_loop` does not end: with which
+            probability it still runs.
 
     >>> circuit = QuantumCircuit(2, 1)
     >>> _ = circuit.h(0), circuit.cx(0, 1), circuit.measure(0, 0)
@@ -105,16 +113,18 @@ def branches(
     {(0,): [0.5, 0.0, 0.0, 0.5], (1,): [0.5, 0.0, 0.0, -0.5]}
     """
     kept = tuple(range(circuit.num_clbits) if keep is None else keep)
-    known = [0] * circuit.num_qubits
+    steps = steps_of(circuit, outputs, kept)
+    known: list[Own] = [0] * circuit.num_qubits
     for q in inputs:
-        known[q] = _ACTIVE
+        known[q] = ACTIVE
     size = 4 ** len(inputs)
-    start = np.eye(size).reshape((4,) * len(inputs) + (size,))
+    tensor = np.eye(size).reshape((4,) * len(inputs) + (size,))
     order = [int(i) for i in np.argsort(inputs)]  # the tensor keeps its qubits sorted
-    start = start.transpose([*order, len(inputs)])
-    run = _Run(circuit, set(outputs), set(kept), readout or {})
-    final = run.circuit({_Branch((0,) * circuit.num_clbits, tuple(known)): start})
-    return _collect(final, outputs, kept)
+    tensor = tensor.transpose([*order, len(inputs)])
+    memory = (0,) * circuit.num_clbits + (None,) * (steps.num_cells - circuit.num_clbits)
+    unused = [q for q in inputs if q not in steps.start[0]]
+    start = forgotten({Branch(memory, tuple(known)): tensor}, unused, (), circuit.num_clbits)
+    return _collect(_Run(steps, circuit.num_clbits, readout or {}).follow(start), outputs, kept)
 
 
 def outcome_probabilities(circuit: QuantumCircuit) -> dict[tuple[int, ...], float]:
@@ -128,233 +138,185 @@ def outcome_probabilities(circuit: QuantumCircuit) -> dict[tuple[int, ...], floa
     return {bits: float(value.reshape(())) for bits, value in branches(circuit).items()}
 
 
+def independent_outcomes(
+    circuit: QuantumCircuit, keep: Sequence[int], *, readout: Mapping[int, Array] | None = None
+) -> list[tuple[tuple[int, ...], dict[tuple[int, ...], float]]]:
+    """The outcomes of a circuit, part by part: what shares no qubit and no bit is independent.
+
+    Args:
+        circuit: the circuit, all parameters bound.
+        keep: the classical bits wanted, by index.
+        readout: as in `branches`.
+
+    Returns:
+        For each part its kept bits, and the probability of each of their records. Bits that no part writes are 0.
+
+    Raises:
+        UnsupportedOperation, ValueError: as `branches`.
+
+    >>> circuit = QuantumCircuit(2, 2)
+    >>> _ = circuit.x(0), circuit.measure([0, 1], [1, 0])
+    >>> independent_outcomes(circuit, [0, 1])
+    [((1,), {(1,): 1.0}), ((0,), {(0,): 1.0})]
+    """
+    steps = steps_of(circuit, (), keep)
+    memory = (0,) * circuit.num_clbits + (None,) * (steps.num_cells - circuit.num_clbits)
+    start = {Branch(memory, (0,) * circuit.num_qubits): np.ones(1)}
+    wanted = set(keep)
+    result = []
+    for part in independent_parts(steps.block, wanted):
+        cells = {cell for step in part for cell in used_by(step)[1]}
+        bits = tuple(sorted(wanted & cells))
+        run = _Run(replace(steps, block=part), circuit.num_clbits, readout or {})
+        found = _collect(run.follow(start), (), bits)
+        result.append((bits, {record: float(value.reshape(())) for record, value in found.items()}))
+    return result
+
+
 class _Run:
-    """One walk through a circuit. Liveness says what may be forgotten after each instruction."""
+    """One walk through a circuit."""
 
-    def __init__(
-        self,
-        circuit: QuantumCircuit,
-        live_qubits: set[int],
-        live_bits: set[int],
-        readout: Mapping[int, Array],
-    ) -> None:
-        self._circuit = circuit
-        self._readout = readout
-        self._qubit = {bit: i for i, bit in enumerate(circuit.qubits)}
-        self._clbit = {bit: i for i, bit in enumerate(circuit.clbits)}
-        self._live = self._liveness(live_qubits, live_bits)
+    def __init__(self, steps: Steps, num_bits: int, readout: Mapping[int, Array]) -> None:
+        self._steps, self._num_bits, self._readout = steps, num_bits, readout
+        self._noted = steps.num_qubits + steps.num_cells
+        self._jumped: dict[bool, list[Item]] = {True: [], False: []}
+        """The branches that left the round of the innermost loop: out of it, or to its next round."""
 
-    def circuit(self, state: _Branches) -> _Branches:
-        for instruction, (qubits, bits) in zip(self._circuit.data, self._live, strict=True):
-            state = self._step(instruction, state, self._qubit, self._clbit)
-            state = _forget(state, qubits, bits)
+    def follow(self, state: Branches) -> Branches:
+        return self._block(self._steps.block, state)
+
+    def _block(self, block: Block, state: Branches) -> Branches:
+        for step in block:
+            if not state:
+                break
+            state = self._step(step, state)
+            state = forgotten(state, step.done_qubits, step.done_cells, self._num_bits)
             self._check_size(state)
         return state
 
-    def _check_size(self, state: _Branches) -> None:
-        noted = len(state) * (self._circuit.num_qubits + self._circuit.num_clbits)
+    def _check_size(self, state: Branches) -> None:
+        noted = len(state) * self._noted
         if len(state) > MAX_BRANCHES or noted + sum(tensor.size for tensor in state.values()) > MAX_NUMBERS:
             raise ValueError(
                 f"the circuit has too many outcomes to follow exactly: {len(state)} different records at one time, "
-                f"of {self._circuit.num_clbits} classical bits"
+                f"of {self._num_bits} classical bits"
             )
 
-    def _liveness(self, qubits: set[int], bits: set[int]) -> list[tuple[frozenset[int], frozenset[int]]]:
-        after = []
-        for instruction in reversed(self._circuit.data):
-            after.append((frozenset(qubits), frozenset(bits)))
-            name, operation = instruction.name, instruction.operation
-            touched = {self._qubit[q] for q in instruction.qubits}
-            if name == "measure":
-                bits = bits - {self._clbit[instruction.clbits[0]]}
-            elif isinstance(operation, IfElseOp):
-                bits = bits | {self._clbit[c] for c in instruction.clbits}
-            if name == "reset":
-                qubits = qubits - touched
-            elif name not in _IGNORED:
-                qubits = qubits | touched
-        return after[::-1]
+    def _step(self, step: Step, state: Branches) -> Branches:
+        if isinstance(step, Operate):
+            return self._operate(step, state)
+        if isinstance(step, Measure):
+            state = measured(state, step.qubit, step.cell)
+            confusion = self._readout.get(step.qubit)
+            return state if confusion is None else misread(state, step.cell, confusion)
+        if isinstance(step, Reset):
+            return merged(traced_out(branch, tensor, step.qubit) for branch, tensor in state.items())
+        if isinstance(step, Assign):
+            return _assigned(state, step.assignment)
+        if isinstance(step, Choose):
+            return self._choose(step, state)
+        if isinstance(step, Jump):
+            self._jumped[step.out] += state.items()
+            return {}
+        outer, self._jumped = self._jumped, {True: [], False: []}
+        try:
+            return self._repeat(step, state) if isinstance(step, Repeat) else self._while(step, state)
+        finally:
+            self._jumped = outer
 
-    def _step(
-        self,
-        instruction: CircuitInstruction,
-        state: _Branches,
-        qubit_of: Mapping[Qubit, int],
-        clbit_of: Mapping[Clbit, int],
-    ) -> _Branches:
-        operation, name = instruction_of(instruction.operation), instruction.name
-        qubits = [qubit_of[q] for q in instruction.qubits]
-        if name in _IGNORED:
-            return state
-        if name == "measure":
-            clbit = clbit_of[instruction.clbits[0]]
-            state = _measure(state, qubits[0], clbit)
-            return _misread(state, clbit, self._readout[qubits[0]]) if qubits[0] in self._readout else state
-        if name == "reset":
-            return _merged((_reset(branch, tensor, qubits[0]) for branch, tensor in state.items()))
-        if isinstance(operation, IfElseOp):
-            return self._if_else(instruction, state, qubit_of, clbit_of)
-        if isinstance(operation, Gate) and operation.num_qubits > MAX_TRANSFER_QUBITS:
-            unitary = unitary_matrix(operation)
-            return _merged((_apply_unitary(branch, tensor, unitary, qubits) for branch, tensor in state.items()))
-        matrix = None if instruction.clbits else transfer_matrix(operation)
-        if matrix is not None:
-            return _merged((_apply(branch, tensor, matrix, qubits) for branch, tensor in state.items()))
-        definition = getattr(operation, "definition", None)
-        if definition is None or getattr(operation, "blocks", None):
-            raise UnsupportedOperation(f"no rule for the operation {name!r} on qubits {qubits}")
-        return self._block(definition, instruction, state, qubit_of, clbit_of)
+    def _operate(self, step: Operate, state: Branches) -> Branches:
+        matrix, qubits = step.matrix, step.qubits
+        if matrix is None:
+            unitary = unitary_matrix(step.operation)
+            items = [applied_unitary(branch, tensor, unitary, qubits) for branch, tensor in state.items()]
+        else:
+            items = [applied(branch, tensor, matrix, qubits) for branch, tensor in state.items()]
+        return joined(items, qubits)
 
-    def _if_else(
-        self,
-        instruction: CircuitInstruction,
-        state: _Branches,
-        qubit_of: Mapping[Qubit, int],
-        clbit_of: Mapping[Clbit, int],
-    ) -> _Branches:
-        operation = instruction.operation
-        condition: Condition = operation.condition
-        reads = condition_bits(condition)
-        groups: list[_Branches] = [{}, {}]
+    def _choose(self, step: Choose, state: Branches) -> Branches:
+        groups: dict[int, Branches] = {}
         for branch, tensor in state.items():
-            bits = {bit: branch.bits[clbit_of[bit]] for bit in reads}
-            groups[0 if holds(condition, bits) else 1][branch] = tensor
-        blocks = [*operation.blocks, None][:2]
-        for i, block in enumerate(blocks):
-            if block is not None and groups[i]:
-                groups[i] = self._block(block, instruction, groups[i], qubit_of, clbit_of)
-        # A qubit touched in one branch only takes part in all of them, so that they can be added up again.
-        touched = {qubit_of[q] for q in instruction.qubits}
-        everything = [item for group in groups for item in group.items()]
-        entangled = {q for branch, _ in everything for q in touched if branch.known[q] == _ACTIVE}
-        return _merged(_activate(branch, tensor, entangled) for branch, tensor in everything)
+            groups.setdefault(step.choice.of(branch.memory), {})[branch] = tensor
+        items: list[Item] = []
+        for number, group in sorted(groups.items()):
+            items += (self._block(step.blocks[number], group) if number < len(step.blocks) else group).items()
+        return joined(items, step.touched)
 
-    def _block(
-        self,
-        block: QuantumCircuit,
-        instruction: CircuitInstruction,
-        state: _Branches,
-        qubit_of: Mapping[Qubit, int],
-        clbit_of: Mapping[Clbit, int],
-    ) -> _Branches:
-        inner_qubits = {q: qubit_of[o] for q, o in zip(block.qubits, instruction.qubits, strict=True)}
-        inner_clbits = {c: clbit_of[o] for c, o in zip(block.clbits, instruction.clbits, strict=True)}
-        for inner in block.data:
-            state = self._step(inner, state, inner_qubits, inner_clbits)
-        return state
+    def _repeat(self, step: Repeat, state: Branches) -> Branches:
+        for given, block in step.rounds:
+            state = self._block(block, state if given is None else _assigned(state, given))
+            state = self._next_round(step, state)
+        return joined([*state.items(), *self._jumped[True]], step.touched)
 
+    def _next_round(self, step: Repeat | While, state: Branches) -> Branches:
+        on = self._jumped[False]
+        if not on:
+            return state
+        self._jumped[False] = []
+        return joined([*state.items(), *on], step.touched)
 
-def _merged(items: object) -> _Branches:
-    state: _Branches = {}
-    for branch, tensor in items:  # type: ignore[attr-defined]
-        state[branch] = state[branch] + tensor if branch in state else tensor
-    return state
-
-
-def _activate(branch: _Branch, tensor: Array, qubits: set[int]) -> tuple[_Branch, Array]:
-    for q in sorted(qubits):
-        value = branch.known[q]
-        if value == _ACTIVE:
-            continue
-        axis = sum(1 for other in branch.known[:q] if other == _ACTIVE)
-        if len(branch.active) >= MAX_ACTIVE_QUBITS:
-            raise ValueError(
-                f"the circuit entangles more than {MAX_ACTIVE_QUBITS} qubits at once: too many to follow exactly"
-            )
-        vector = ZERO if value == 0 else ZERO * [1, 1, 1, -1]
-        shape = [1] * (tensor.ndim + 1)
-        shape[axis] = 4
-        tensor = np.expand_dims(tensor, axis) * vector.reshape(shape)
-        branch = _with_known(branch, q, _ACTIVE)
-    return branch, tensor
+    def _while(self, step: While, state: Branches) -> Branches:
+        """Round by round; once a round only scales what is in the loop, the rest is a geometric series."""
+        done: Branches = {}
+        entered: Branches = {}
+        left: list[Item] = []  # by the last round
+        first, rounds = 0.0, 0
+        while rounds < MAX_ROUNDS:
+            before, entered = entered, {}
+            for branch, tensor in state.items():
+                if step.condition.of(branch.memory):
+                    entered[branch] = tensor
+                else:
+                    left.append((branch, tensor))
+            most = _most(entered)
+            first = first or most
+            factor = _factor(before, entered)
+            if factor is not None and factor >= 1 - 1e-12:
+                break
+            weight = 1.0 if factor is None else 1 / (1 - factor)
+            done = merged([*done.items(), *((branch, weight * tensor) for branch, tensor in left)])
+            if factor is not None or most <= ROUNDING / 8 * first:  # or below the last digit of what left
+                return joined([*done.items()], step.touched)
+            state = self._next_round(step, self._block(step.block, entered))
+            left, self._jumped[True] = self._jumped[True], []
+            rounds += 1
+        raise ValueError(
+            f"a while_loop on the qubits {sorted(step.touched)} does not end: with probability "
+            f"{_probability(entered):.6g} it still runs after {rounds} rounds"
+        )
 
 
-def _apply(branch: _Branch, tensor: Array, matrix: Transfer, qubits: list[int]) -> tuple[_Branch, Array]:
-    branch, tensor = _activate(branch, tensor, set(qubits))
-    active = branch.active
-    axes = [active.index(q) for q in qubits]
-    k = len(axes)
-    moved = np.tensordot(matrix.reshape((4,) * (2 * k)), tensor, axes=(list(range(k, 2 * k)), axes))
-    return branch, np.moveaxis(moved, range(k), axes)
-
-
-def _apply_unitary(
-    branch: _Branch, tensor: Array, unitary: npt.NDArray[np.complex128], qubits: list[int]
-) -> tuple[_Branch, Array]:
-    """U·ρ·U†, for gates whose transfer matrix would be too large."""
-    branch, tensor = _activate(branch, tensor, set(qubits))
-    axes, k = [branch.active.index(q) for q in qubits], len(qubits)
-    entries: npt.NDArray[np.complex128] = np.moveaxis(tensor, axes, range(k)).astype(complex)
-    shape = entries.shape
-    for axis in range(k):  # each qubit's coefficients become entries [row, column]
-        entries = np.moveaxis(np.tensordot(_ENTRIES, entries, axes=(1, axis)), 0, axis)
-    rows_first = [*range(0, 2 * k, 2), *range(1, 2 * k, 2), 2 * k]
-    entries = entries.reshape((2,) * (2 * k) + (-1,)).transpose(rows_first).reshape(*unitary.shape, -1)
-    entries = np.tensordot(unitary, entries, axes=(1, 0))
-    entries = np.moveaxis(np.tensordot(entries, unitary.conj(), axes=(1, 1)), -1, 1)
-    entries = entries.reshape((2,) * (2 * k) + (-1,)).transpose(np.argsort(rows_first)).reshape(shape)
-    for axis in range(k):
-        entries = np.moveaxis(np.tensordot(_COEFFICIENTS, entries, axes=(1, axis)), 0, axis)
-    return branch, np.moveaxis(entries.real, range(k), axes)
-
-
-def _measure(state: _Branches, qubit: int, clbit: int) -> _Branches:
-    found: list[tuple[_Branch, Array]] = []
-    for branch, tensor in state.items():
-        if branch.known[qubit] != _ACTIVE:
-            found.append((_with_bit(branch, clbit, branch.known[qubit]), tensor))
-            continue
-        axis = branch.active.index(qubit)
-        for value, projector in enumerate(PROJECTORS):
-            part = np.tensordot(projector, tensor, axes=(0, axis))
-            if part.any():
-                found.append((_with_bit(_with_known(branch, qubit, value), clbit, value), part))
-    return _merged(found)
-
-
-def _misread(state: _Branches, clbit: int, confusion: Array) -> _Branches:
-    return _merged(
-        (_with_bit(branch, clbit, read), confusion[branch.bits[clbit], read] * tensor)
-        for branch, tensor in state.items()
-        for read in (0, 1)
-        if confusion[branch.bits[clbit], read] > 0
-    )
-
-
-def _reset(branch: _Branch, tensor: Array, qubit: int) -> tuple[_Branch, Array]:
-    if branch.known[qubit] == _ACTIVE:
-        axis = branch.active.index(qubit)
-        tensor = np.take(tensor, [0], axis=axis).squeeze(axis)  # Tr over a qubit: its coefficient of I
-    return _with_known(branch, qubit, 0), tensor
-
-
-def _forget(state: _Branches, live_qubits: frozenset[int], live_bits: frozenset[int]) -> _Branches:
-    def forgotten(branch: _Branch, tensor: Array) -> tuple[_Branch, Array]:
-        for q, value in enumerate(branch.known):
-            if value != 0 and q not in live_qubits:
-                branch, tensor = _reset(branch, tensor, q)
-        bits = tuple(bit if i in live_bits else 0 for i, bit in enumerate(branch.bits))
-        return _Branch(bits, branch.known), tensor
-
-    return _merged(forgotten(branch, tensor) for branch, tensor in state.items())
-
-
-def _collect(state: _Branches, outputs: Sequence[int], kept: tuple[int, ...]) -> dict[tuple[int, ...], Array]:
+def _collect(state: Branches, outputs: Sequence[int], kept: tuple[int, ...]) -> dict[tuple[int, ...], Array]:
     result: dict[tuple[int, ...], Array] = {}
     for branch, tensor in state.items():
-        branch, tensor = _activate(branch, tensor, set(outputs))
+        branch, tensor = activated(branch, tensor, set(outputs))
         active = branch.active
         tensor = tensor.transpose([*(active.index(q) for q in outputs), len(active)])
-        record = tuple(branch.bits[c] for c in kept)
+        record = tuple(int(branch.memory[c] or 0) for c in kept)
         result[record] = result[record] + tensor if record in result else tensor
     return result
 
 
-def _with_known(branch: _Branch, qubit: int, value: int) -> _Branch:
-    known = branch.known
-    return _Branch(branch.bits, (*known[:qubit], value, *known[qubit + 1 :]))
+def _assigned(state: Branches, given: Assignment) -> Branches:
+    return merged(
+        (with_values(branch, given.cells, given.values.of(branch.memory)), tensor)
+        for branch, tensor in state.items()
+    )
 
 
-def _with_bit(branch: _Branch, clbit: int, value: int) -> _Branch:
-    bits = branch.bits
-    return _Branch((*bits[:clbit], value, *bits[clbit + 1 :]), branch.known)
+def _most(state: Branches) -> float:
+    return max((float(np.abs(tensor).max()) for tensor in state.values()), default=0.0)
+
+
+def _factor(before: Branches, after: Branches) -> float | None:
+    """By what a round multiplied the state, if it did nothing else."""
+    if before.keys() != after.keys() or not after:
+        return None
+    factor = _most(after) / _most(before)
+    same = all(np.abs(after[b] - factor * before[b]).max() <= ROUNDING * _most(after) for b in after)
+    return factor if same else None
+
+
+def _probability(state: Branches) -> float:
+    """The trace of all branches, of the completely mixed input if there are any."""
+    return float(sum(tensor.ravel()[0] for tensor in state.values()))

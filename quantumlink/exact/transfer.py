@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import product
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -158,5 +159,35 @@ def transfer_of_superoperator(superop: npt.NDArray[np.complex128]) -> Transfer:
 
 def _frozen(matrix: Transfer) -> Transfer:
     matrix = np.ascontiguousarray(np.where(np.abs(matrix) < 1e-16, 0.0, matrix))
+    whole = np.rint(matrix)
+    matrix = np.where(np.abs(matrix - whole) < 1e-15, whole, matrix)  # so that a Clifford gate is one exactly
     matrix.setflags(write=False)
     return matrix
+
+
+DeviceOperation = Literal["measure", "reset", "measure_reset"]
+
+
+def device_operation(operation: Instruction) -> DeviceOperation | None:
+    """What a measurement or reset is, by whatever name a device gives it; None if it is something else.
+
+    Devices have variants of their own: ``measure_2``, ``reset_2``, and ``measure_reset``, which keeps the bit of a
+    reset. They have no definition, and go by their names.
+
+    >>> device_operation(Instruction("measure_2", 1, 1, []))
+    'measure'
+    """
+    name = operation.name
+    if name == "measure":
+        return "measure"
+    if name == "reset":
+        return "reset"
+    if operation.num_qubits != 1 or not name.startswith(("measure_", "reset_")):
+        return None
+    if isinstance(operation, Gate) or operation.definition is not None or operation.params:
+        return None
+    if name.startswith("reset_"):
+        return "reset" if operation.num_clbits == 0 else None
+    if operation.num_clbits != 1:
+        return None
+    return "measure_reset" if name.startswith("measure_reset") else "measure"

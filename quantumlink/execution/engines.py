@@ -31,15 +31,20 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
+from qiskit.exceptions import QiskitError
 from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
 from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
 
+from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.aer_limits import lost_by_truncation, on_single_bits, spelt_for_aer, unknown_to_aer
 from quantumlink.execution.exact_sampler import draw_bits
 from quantumlink.execution.samples import NoiseSource
 from quantumlink.progress import track
+from quantumlink.rewrites.noise_model import check_error_sizes
 
 if TYPE_CHECKING:
+    from qiskit_aer.noise import NoiseModel
     from qiskit_aer.primitives import SamplerV2 as AerSampler
 
 EngineName = Literal["exact", "clifford", "aer"]
@@ -67,8 +72,12 @@ class Engine(ABC):
     """Whose noise acts unless the user says otherwise."""
     has_target: bool = False
     """Whether circuits are transpiled for a device, which has no place for noise written into them."""
+    operations: frozenset[str] | None = None
+    """The operations of that device, None if there is none."""
     reason: str
     """What it is and why it was chosen, in a few words."""
+    noise_model: NoiseModel | None = None
+    """The model of a given sampler, as far as it is known, whose errors act by the names of instructions."""
 
     @abstractmethod
     def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
@@ -114,8 +123,15 @@ class AerEngine(Engine):
 
     noise: NoiseSource = "program"
 
-    def __init__(self, make_sampler: Callable[[int], AerSampler], seed: int | None, reason: str) -> None:
-        self._make_sampler = make_sampler
+    def __init__(
+        self,
+        make_sampler: Callable[[int], AerSampler],
+        seed: int | None,
+        reason: str,
+        noise_model: NoiseModel | None = None,
+        method: str = "automatic",
+    ) -> None:
+        self._make_sampler, self.noise_model, self._method = make_sampler, noise_model, method
         self._seed = seed
         self.reason = reason
 
@@ -125,17 +141,31 @@ class AerEngine(Engine):
         from qiskit_aer.primitives import SamplerV2
 
         options = {"backend_options": {"method": method}}
-        return cls(lambda child: SamplerV2(seed=child, options=options), seed, reason)
+        return cls(lambda child: SamplerV2(seed=child, options=options), seed, reason, method=method)
 
     def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
-        """See `Engine.run`. Single shots cannot repeat each other, so they share one run."""
+        """See `Engine.run`. Single shots cannot repeat each other, so they share one run.
+
+        Raises:
+            UnsupportedOperation: on what Aer cannot take, some of which would end this process.
+        """
+        circuit = on_single_bits(circuit)
+        unknown = unknown_to_aer(circuit)
+        if unknown:
+            raise UnsupportedOperation(f"Aer cannot take {unknown}: without a sampler one that can is found")
+        if self.noise_model is not None:
+            check_error_sizes(circuit, self.noise_model)
+        circuit = spelt_for_aer(circuit, self._method)
         seeds = np.random.SeedSequence(self._seed).generate_state(len(settings) + 1, dtype=np.uint32) >> 1
         bits: list[BoolArray | None] = [None] * len(settings)
         single = [i for i, setting in enumerate(settings) if setting.shots == 1]
         repeated = [i for i, setting in enumerate(settings) if setting.shots > 1]
         groups = ([single] if single else []) + [[i] for i in repeated]
+        keep_all = lost_by_truncation(circuit)
         for group in track(groups, "sampling on Aer"):
             sampler = self._make_sampler(int(seeds[-1] if group is single else seeds[group[0]]))
+            if keep_all:
+                sampler.options.run_options = {**(sampler.options.run_options or {}), "enable_truncation": False}
             found = _run_pubs(sampler, circuit, [settings[i] for i in group])
             for i, array in zip(group, found, strict=True):
                 bits[i] = array
@@ -145,23 +175,31 @@ class AerEngine(Engine):
 class SamplerEngine(Engine):
     """A sampler of the user's, in one job; circuits are transpiled first if its backend is known."""
 
-    noise: NoiseSource = "sampler"
-
-    def __init__(self, sampler: BaseSamplerV2, backend: BackendV2 | None, seed: int | None) -> None:
-        self._sampler, self._backend, self._seed = sampler, backend, seed
+    def __init__(
+        self, sampler: BaseSamplerV2, backend: BackendV2 | None, seed: int | None, noise: NoiseSource = "sampler"
+    ) -> None:
+        self._sampler, self._backend, self._seed, self.noise = sampler, backend, seed, noise
         self.has_target = backend is not None
+        self.operations = None if backend is None else frozenset(backend.target.operation_names)
+        self.noise_model = getattr(sampler, "noise_model", None) if noise == "program" else None
         self.reason = f"{type(sampler).__name__}: given"
 
     def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
-        """See `Engine.run`."""
+        """See `Engine.run`.
+
+        Raises:
+            ValueError: if the device has no room for the circuit.
+        """
         if self._backend is not None:
-            manager = generate_preset_pass_manager(1, backend=self._backend, seed_transpiler=self._seed)
-            circuit = manager.run(circuit)
+            circuit = _transpiled(circuit, self._backend, self._seed)
         return _run_pubs(self._sampler, circuit, settings)
 
 
 def given_engine(sampler: BaseSamplerV2 | BackendV2, seed: int | None) -> Engine:
-    """The engine for a sampler or backend of the user's.
+    """The engine for a sampler or backend of the user's, or for a `Session` or `Batch` around one.
+
+    Aer and the two samplers of this library can play noise that is written into the circuit, and do so unless they
+    are told otherwise; whatever noise model they have acts besides. Others have noise of their own, or none.
 
     Raises:
         TypeError: if it is none of these.
@@ -169,24 +207,65 @@ def given_engine(sampler: BaseSamplerV2 | BackendV2, seed: int | None) -> Engine
     from qiskit_aer import AerSimulator
     from qiskit_aer.primitives import SamplerV2
 
+    sampler = _within(sampler)
     if isinstance(sampler, AerSimulator) and sampler.coupling_map is None:  # with one it plays a device
-        return AerEngine(lambda child: SamplerV2.from_backend(sampler, seed=child), seed, "aer: given")
+        model = sampler.options.noise_model
+        return AerEngine(
+            lambda child: SamplerV2.from_backend(sampler, seed=child),
+            seed,
+            "aer: given",
+            model,
+            sampler.options.method,
+        )
     if isinstance(sampler, SamplerV2):
         own = sampler.seed if seed is None else seed
         backend = sampler._backend  # has no public name in Aer 0.18
         options = {"run_options": sampler.options.run_options}
+        if backend.coupling_map is not None:  # it plays a device, and takes that one's instructions
+            return SamplerEngine(SamplerV2.from_backend(backend, seed=own, options=options), backend, own)
         return AerEngine(
-            lambda child: SamplerV2.from_backend(backend, seed=child, options=options), own, "aer: given"
+            lambda child: SamplerV2.from_backend(backend, seed=child, options=options),
+            own,
+            "aer: given",
+            backend.options.noise_model,
+            backend.options.method,
         )
     if isinstance(sampler, BackendV2):
         return SamplerEngine(BackendSamplerV2(backend=sampler, options={"seed_simulator": seed}), sampler, seed)
     if isinstance(sampler, BaseSamplerV2):
+        if type(sampler).__module__.startswith(__name__.rpartition(".")[0] + "."):
+            return SamplerEngine(sampler, None, seed, "program")
         found = getattr(sampler, "backend", None)
         found = found() if callable(found) else found
         return SamplerEngine(sampler, found if isinstance(found, BackendV2) else None, seed)
     raise TypeError(
-        f"sampler must be a BaseSamplerV2, a BackendV2 or None, got {sampler!r} ({type(sampler).__name__})"
+        "sampler must be a BaseSamplerV2, a BackendV2, a Session or Batch of one, or None; got "
+        f"{sampler!r} ({type(sampler).__name__})"
     )
+
+
+def _transpiled(circuit: QuantumCircuit, backend: BackendV2, seed: int | None) -> QuantumCircuit:
+    """In the backend's instructions: quickly, and with a search for a place where that fails."""
+    from quantumlink.execution.preparation.compilation import compiled
+
+    manager = generate_preset_pass_manager(1, backend=backend, seed_transpiler=seed)
+    try:
+        return manager.run(circuit)
+    except QiskitError:
+        return compiled(circuit, backend, seed=seed).circuit
+
+
+def _within(sampler: Any) -> Any:
+    """What a `Session` or `Batch` of qiskit-ibm-runtime runs on: its backend if that is simulated here."""
+    from quantumlink.execution.jobs.connection import runtime_class
+
+    if not runtime_class(sampler, "Session", "Batch"):
+        return sampler
+    if getattr(sampler.service, "is_local", False):
+        return sampler._backend
+    from qiskit_ibm_runtime.executor_sampler import Sampler
+
+    return Sampler(mode=sampler)
 
 
 def _run_pubs(sampler: BaseSamplerV2, circuit: QuantumCircuit, settings: Sequence[Setting]) -> list[BoolArray]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import CircuitInstruction, Gate, IfElseOp, QuantumCircuit, Qubit
+from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2, BitArray, DataBin, PrimitiveJob, PrimitiveResult, SamplerPubResult
 from qiskit.primitives.containers import SamplerPubLike
 from qiskit.primitives.containers.sampler_pub import SamplerPub
@@ -20,10 +20,10 @@ from quantumlink.exact import (
     MAX_ACTIVE_QUBITS,
     MAX_BRANCHES,
     UnsupportedOperation,
-    branches,
-    instruction_of,
-    interpreter_size,
+    independent_outcomes,
+    sampling_size,
 )
+from quantumlink.execution.aer_limits import unknown_to_aer
 from quantumlink.execution.pubs import coerced_pubs, warn_of_empty_results
 from quantumlink.rewrites.noise_model import inlined_noise, readout_errors
 
@@ -38,16 +38,14 @@ MAX_BITS = MAX_BRANCHES.bit_length() - 1
 MAX_COEFFICIENTS = 4**13
 """Most coefficients over all branches that are followed: half a gigabyte."""
 
-_CHANNELS = {"pauli_channel", "quantum_channel", "kraus", "superop"}
-_RULES = {"barrier", "delay", "global_phase", "measure", "reset", *_CHANNELS}
-"""Names of instructions that are no gates and that `branches` has a rule for."""
-
 
 class ExactSampler(BaseSamplerV2):
     """A sampler that knows the exact probability of every outcome.
 
-    It takes what `quantumlink.exact.branches` takes: gates, mid-circuit measurement, `if_test`, reset, Kraus
-    and Pauli channels, Aer's inlined errors; and an Aer ``NoiseModel`` of one's own, readout errors included.
+    It takes what `quantumlink.exact.branches` takes: gates, mid-circuit measurement and reset, `if_test`, `switch`,
+    loops, classical variables and `store`, Kraus and Pauli channels, Aer's inlined errors; and an Aer noise model
+    of one's own, readout errors included. What shares no qubit and no bit is drawn independently, and what is
+    certain costs nothing: only entangled qubits, and random bits that are kept, have a limit.
 
     Args:
         default_shots: shots of a PUB that names none.
@@ -70,7 +68,8 @@ class ExactSampler(BaseSamplerV2):
             from qiskit_aer.noise import NoiseModel
 
             validation.instance("noise_model", noise_model, NoiseModel, "an Aer NoiseModel or None")
-        self._noise_model = noise_model
+        self.noise_model = noise_model
+        """The noise model that acts, by the names of instructions."""
 
     def run(
         self, pubs: Iterable[SamplerPubLike], *, shots: int | None = None
@@ -85,12 +84,12 @@ class ExactSampler(BaseSamplerV2):
         coerced = coerced_pubs(pubs, self._default_shots if shots is None else shots)
         warn_of_empty_results(coerced)
         for i, pub in enumerate(coerced):
-            refusal = exact_refusal(pub.circuit)
+            refusal = exact_refusal(pub.circuit, noise_model=self.noise_model)
             if refusal is not None:
-                able = "CliffordSampler can if it is Clifford with Pauli noise, else Aer's SamplerV2"
-                if _no_rule(pub.circuit) is not None:
-                    able = "Aer's SamplerV2 knows more operations"
-                raise UnsupportedOperation(f"ExactSampler cannot follow the circuit of pub {i}: {refusal}; {able}")
+                raise UnsupportedOperation(
+                    f"ExactSampler cannot follow the circuit of pub {i}: {refusal}; "
+                    f"{who_else(pub.circuit, refusal)}"
+                )
         job: PrimitiveJob[PrimitiveResult[SamplerPubResult]] = PrimitiveJob(self._run, coerced)
         job._submit()
         return job
@@ -104,7 +103,7 @@ class ExactSampler(BaseSamplerV2):
         circuits = pub.parameter_values.bind_all(pub.circuit)
         bits = np.zeros((*pub.shape, pub.shots, pub.circuit.num_clbits), dtype=bool)
         for index in np.ndindex(pub.shape):
-            bits[index] = draw_bits(circuits[index], pub.shots, rng, noise_model=self._noise_model)
+            bits[index] = draw_bits(circuits[index], pub.shots, rng, noise_model=self.noise_model)
         clbit_of = {clbit: i for i, clbit in enumerate(pub.circuit.clbits)}
         data = {
             register.name: BitArray.from_bool_array(bits[..., [clbit_of[c] for c in register]], order="little")
@@ -139,17 +138,21 @@ def draw_bits(
     if noise_model is not None:
         readout = readout_errors(noise_model, circuit.num_qubits)
         circuit = inlined_noise(circuit, noise_model)
-    found = branches(circuit, keep=kept, readout=readout)
-    records = np.array(list(found), dtype=bool).reshape(len(found), len(kept))
-    weights = np.clip([float(tensor.reshape(())) for tensor in found.values()], 0.0, None)
-    counts = rng.multinomial(shots, weights / weights.sum())
-    bits = np.zeros((shots, circuit.num_clbits), dtype=bool)
-    bits[:, kept] = rng.permutation(np.repeat(records, counts, axis=0))
-    return bits
+    drawn = np.zeros((shots, circuit.num_clbits), dtype=bool)
+    for bits, found in independent_outcomes(circuit, kept, readout=readout):
+        records = np.array(list(found), dtype=bool).reshape(len(found), len(bits))
+        weights = np.clip(list(found.values()), 0.0, None)
+        counts = rng.multinomial(shots, weights / weights.sum())
+        drawn[:, bits] = rng.permutation(np.repeat(records, counts, axis=0))
+    return drawn
 
 
 def exact_refusal(
-    circuit: QuantumCircuit, *, keep: Iterable[int] | None = None, limit: int = MAX_COEFFICIENTS
+    circuit: QuantumCircuit,
+    *,
+    keep: Iterable[int] | None = None,
+    limit: int = MAX_COEFFICIENTS,
+    noise_model: NoiseModel | None = None,
 ) -> str | None:
     """Why a circuit cannot be followed exactly, or None if it can.
 
@@ -157,6 +160,7 @@ def exact_refusal(
         circuit: the circuit; its parameters may be unbound.
         keep: the bits wanted (by index), all if None.
         limit: most coefficients over all branches.
+        noise_model: an Aer noise model, whose readout errors make bits random.
 
     Returns:
         The operation that has no rule, or the one at which most qubits are entangled, with its qubits and place.
@@ -166,18 +170,32 @@ def exact_refusal(
     >>> exact_refusal(circuit)
     "up to 20 qubits are entangled at one time (most at 'cx' on qubits 0, 19, circuit.data[19]) and ...
     """
-    no_rule = _no_rule(circuit)
-    if no_rule is not None:
-        return no_rule
-    size = interpreter_size(circuit, keep)
+    misread = () if noise_model is None else readout_errors(noise_model, circuit.num_qubits)
+    try:
+        size = sampling_size(circuit, keep, misread=misread)
+    except UnsupportedOperation as error:
+        return f"{error}{_place_of_refused(circuit)}"
     if size.coefficients <= limit and size.qubits <= MAX_ACTIVE_QUBITS and size.bits <= MAX_BITS:
         return None
     exponent = (limit.bit_length() - 1) // 2
     return (
-        f"up to {size.qubits} qubits are entangled at one time (most at {_where(circuit, _widest(circuit))}) and "
+        f"up to {size.qubits} qubits are entangled at one time (most at {_where(circuit, size.place)}) and "
         f"{size.bits} measured bits are kept, at most 4^{exponent} coefficients (say {exponent - 1} qubits with 2 "
         f"bits), and at most {MAX_BITS} bits, are followed"
     )
+
+
+def who_else(circuit: QuantumCircuit, refusal: str) -> str:
+    """Which sampler may take a circuit that cannot be followed exactly; only what is true of it."""
+    unknown = unknown_to_aer(circuit)
+    if refusal.startswith("no rule"):
+        return (
+            f"Aer's SamplerV2 cannot take {unknown} either" if unknown else "Aer's SamplerV2 knows more operations"
+        )
+    clifford = "CliffordSampler can if it is Clifford with Pauli noise"
+    if unknown:
+        return f"{clifford}; Aer's SamplerV2 cannot take {unknown}"
+    return f"{clifford}, else Aer's SamplerV2"
 
 
 def _where(circuit: QuantumCircuit, place: int) -> str:
@@ -187,45 +205,15 @@ def _where(circuit: QuantumCircuit, place: int) -> str:
     return f"{instruction.name!r}{on}, circuit.data[{place}]"
 
 
-def _no_rule(circuit: QuantumCircuit) -> str | None:
-    """Which operation has no rule, and where; None if all have one."""
+def _place_of_refused(circuit: QuantumCircuit) -> str:
+    """Where the first instruction is that has no rule."""
     for place, instruction in enumerate(circuit.data):
-        name = _without_rule(instruction)
-        if name is not None:
-            return f"there is no rule for {name!r}: {_where(circuit, place)}"
-    return None
-
-
-def _without_rule(instruction: CircuitInstruction) -> str | None:
-    """The name of the first operation in an instruction that `branches` has no rule for."""
-    if instruction.name in _RULES:
-        return None
-    operation = instruction_of(instruction.operation)
-    if isinstance(operation, Gate) and hasattr(operation, "__array__"):
-        return None
-    if isinstance(operation, IfElseOp):
-        parts = [inner for block in operation.blocks for inner in block.data]
-    elif getattr(operation, "blocks", None) or operation.definition is None:
-        return str(instruction.name)
-    else:
-        parts = list(operation.definition.data)
-    return next((name for name in map(_without_rule, parts) if name is not None), None)
-
-
-def _widest(circuit: QuantumCircuit) -> int:
-    """The place at which most qubits are in use: between a gate and their last one, a measurement or a reset."""
-    last: dict[Qubit, int] = {}
-    for place, instruction in enumerate(circuit.data):
-        if instruction.name not in ("barrier", "delay"):
-            last.update(dict.fromkeys(instruction.qubits, place))
-    used: set[Qubit] = set()
-    most, widest = 0, 0
-    for place, instruction in enumerate(circuit.data):
-        if instruction.name in ("measure", "reset"):
-            used.difference_update(instruction.qubits)
-        elif instruction.name not in ("barrier", "delay"):
-            used.update(instruction.qubits)
-        if len(used) > most:
-            most, widest = len(used), place
-        used -= {qubit for qubit in instruction.qubits if last.get(qubit, -1) <= place}
-    return widest
+        alone = circuit.copy_empty_like()
+        alone.append(instruction)
+        try:
+            sampling_size(alone, ())
+        except UnsupportedOperation:
+            return f": {_where(circuit, place)}"
+        except Exception:  # a break, say, whose loop is elsewhere
+            continue
+    return ""

@@ -29,7 +29,8 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.library import XGate
 
-from quantumlink.exact.conditions import xor_leaves
+from quantumlink.exact import UnsupportedOperation
+from quantumlink.exact.condition_forms import parity_of
 from quantumlink.program import Frame, Program
 
 
@@ -43,7 +44,7 @@ def running_parities(program: Program, *, keep: Sequence[int] = ()) -> Program:
     Returns:
         A program with the same distribution of acceptance, frame and kept bits, and other classical bits; or the
         given one if a bit of it is measured twice or in a conditional block, or a condition is nested or on
-        anything but a bit or a xor of bits.
+        anything but a parity of bits.
 
     >>> from quantumlink.exact import interpreter_size
     >>> from quantumlink.hardware import Node
@@ -79,7 +80,7 @@ class _Fold:
         self,
         program: Program,
         measured: Mapping[int, int],
-        conditions: Mapping[int, Sequence[int]],
+        conditions: Mapping[int, tuple[Sequence[int], int]],
         keep: Sequence[int],
     ) -> None:
         self._program, self._source = program, program.circuit
@@ -93,9 +94,11 @@ class _Fold:
             return _Parity({b for b, number in Counter(bits).items() if number % 2 and b in measured})
 
         self._frames = {end: (parity(frame.x), parity(frame.z)) for end, frame in program.frame.items()}
-        self._heralds = [parity(herald) for herald in program.heralds]
-        self._xors = {i: parity(bits) for i, bits in conditions.items() if len(bits) > 1}
-        self._single = {i: bits[0] for i, bits in conditions.items() if len(bits) == 1}
+        self._odd = [parity(herald) for herald in program.odd_heralds]
+        self._heralds = [parity(herald) for herald in program.heralds] + self._odd
+        self._wanted = {i: value for i, (_, value) in conditions.items()}
+        self._xors = {i: parity(bits) for i, (bits, _) in conditions.items() if len(bits) > 1}
+        self._single = {i: bits[0] for i, (bits, _) in conditions.items() if len(bits) == 1}
         self._readers: dict[int, list[_Parity]] = {}
         for each in (*(p for pair in self._frames.values() for p in pair), *self._heralds, *self._xors.values()):
             for bit in each.left:
@@ -112,6 +115,11 @@ class _Fold:
                 self._measure(i, instruction)
             else:
                 self._steps.append(instruction)
+        for herald in self._odd:
+            if herald.spare is None:  # its bits are never measured: it is even for certain
+                herald.spare = self._spares.take()
+                self._add(Reset(), [herald.spare])
+                self._refuse_if(herald)
         found = {end: tuple(self._told(p) for p in pair) for end, pair in self._frames.items()}
         accepted = None if self._refused is None else self._read(self._refused)
         circuit = self._circuit()
@@ -121,6 +129,7 @@ class _Fold:
             circuit=circuit,
             nodes=(*self._program.nodes, *[self._program.nodes[0]] * len(self._spares.all)),
             heralds=() if accepted is None else ((index[accepted],),),
+            odd_heralds=(),
             frame={end: Frame(*(tuple(index[c] for c in told) for told in pair)) for end, pair in found.items()},
         )
 
@@ -177,10 +186,12 @@ class _Fold:
         return () if parity.spare is None else (self._read(parity.spare),)
 
     def _refuse_if(self, herald: _Parity) -> None:
-        """One qubit is set once any herald is odd."""
+        """One qubit is set once any herald is not as it must be."""
         if self._refused is None:
             self._refused = self._spares.take()
             self._add(Reset(), [self._refused])
+        if herald in self._odd:
+            self._add(XGate(), [herald.spare])
         clbit = self._read(herald.spare)
         self._if_one(clbit, [self._refused], [(Reset(), 0), (XGate(), 0)])
         self._bits.give_back(self._read(self._refused))
@@ -192,13 +203,12 @@ class _Fold:
         if place in self._xors:
             parity = self._xors[place]
             clbit = self._read(parity.spare)
-            self._add(_conditioned(operation, clbit, 1), qubits, [clbit])
+            self._add(_conditioned(operation, clbit, self._wanted[place]), qubits, [clbit])
             self._bits.give_back(clbit)
             self._spares.give_back(parity.spare)
             return
         bit = self._single[place]
-        value = int(operation.condition[1]) if isinstance(operation.condition, tuple) else 1
-        self._add(_conditioned(operation, self._now[bit], value), qubits, [self._now[bit]])
+        self._add(_conditioned(operation, self._now[bit], self._wanted[place]), qubits, [self._now[bit]])
         if self._read_last[bit] == place:
             clbit = self._now.pop(bit)
             if bit not in self._last:
@@ -234,31 +244,30 @@ def _measurements(circuit: QuantumCircuit) -> dict[int, int] | None:
                 return None
             found[bit] = i
         elif isinstance(operation, IfElseOp):
-            if any(inner.clbits for block in operation.blocks for inner in block.data):
+            if any(inner.clbits or inner.name == "store" for block in operation.blocks for inner in block.data):
                 return None
-        elif instruction.clbits or getattr(operation, "blocks", None):
+        elif instruction.clbits or instruction.name == "store" or getattr(operation, "blocks", None):
             return None
     return None if circuit.num_identifiers else found
 
 
-def _conditions(circuit: QuantumCircuit, measured: Mapping[int, int]) -> dict[int, list[int]] | None:
-    """The bits that each condition is on, or None if one is neither a bit nor a xor of bits measured before."""
+def _conditions(circuit: QuantumCircuit, measured: Mapping[int, int]) -> dict[int, tuple[list[int], int]] | None:
+    """The bits and the parity that each condition is on; None if one is no parity of bits measured before."""
     clbit_of = {clbit: i for i, clbit in enumerate(circuit.clbits)}
-    found: dict[int, list[int]] = {}
+    found: dict[int, tuple[list[int], int]] = {}
     for i, instruction in enumerate(circuit.data):
         if not isinstance(instruction.operation, IfElseOp):
             continue
-        condition = instruction.operation.condition
-        if isinstance(condition, tuple):
-            leaves = [condition[0]] if isinstance(condition[0], Clbit) else None
-        else:
-            leaves = xor_leaves(condition)
-        if leaves is None:
+        try:
+            parity = parity_of(instruction.operation.condition)
+        except UnsupportedOperation:
             return None
-        bits = [clbit_of[leaf] for leaf in leaves]
-        if len(set(bits)) < len(bits) or any(measured.get(bit, i) >= i for bit in bits):
+        if parity is None or not parity[0]:
             return None
-        found[i] = bits
+        bits = sorted(clbit_of[bit] for bit in parity[0])
+        if any(measured.get(bit, i) >= i for bit in bits):
+            return None
+        found[i] = bits, int(not parity[1])
     return found
 
 

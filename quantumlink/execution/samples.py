@@ -3,37 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from quantumlink import validation
-from quantumlink.estimation import CONFIDENCE, Estimate, affine_estimate, binomial_estimate
-from quantumlink.readings.state import html_table
+from quantumlink.estimation import (
+    CONFIDENCE,
+    Estimate,
+    affine_estimate,
+    binomial_estimate,
+    proportions_estimate,
+    weighted_estimate,
+)
+from quantumlink.execution.bases import OF_A_PAIR, sign_of
+from quantumlink.execution.records import Keep, Recorded, Records
+from quantumlink.tables import html_table
 
-Outcomes = tuple[int, int, int, int]
-"""Accepted counts of the outcomes 00, 01, 10, 11, written right end, left end."""
+if TYPE_CHECKING:
+    from quantumlink.execution.tomography import Method, Tomography
+
+Outcomes = tuple[int, ...]
+"""Accepted counts of the outcomes 00, 01, 10, 11, written right end, left end; of k ends, of all 2ᵏ."""
 
 NoiseSource = Literal["program", "sampler"]
 """Whose noise acted: the program's own processors and media, or that of the sampler it ran on."""
 
 _PARITY = np.array([1, -1, -1, 1])
-_FIDELITY_TERMS = (("XX", 1), ("YY", -1), ("ZZ", 1))
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Measured outcomes of a program's two ends, post-selected by its heralds and corrected by its frame.
+    """Measured outcomes of a program's ends, post-selected by its heralds and corrected by its frame.
 
-    A basis label reads as Qiskit's: its rightmost letter belongs to the left end (qubit 0). Samples of the
+    A basis label reads as Qiskit's: its rightmost letter belongs to the first, left end (qubit 0). Samples of the
     same program add up with ``+``.
     """
 
-    ends: tuple[str, str]
-    """The names of the left and the right end node."""
+    ends: tuple[str, ...]
+    """What the ends are called: the names of the left and the right end node, or of all ends."""
     outcomes: Mapping[str, Outcomes]
-    """For each basis the accepted counts of 00, 01, 10, 11."""
+    """For each basis the accepted counts of 00, 01, 10, 11; of k ends, of all 2ᵏ outcomes."""
     shots: Mapping[str, int]
     """For each basis the number of runs, accepted or not."""
     noise: NoiseSource = "program"
@@ -42,6 +53,19 @@ class Samples:
     """What ran the circuits, and why it was chosen."""
     twirled_relaxation: bool = False
     """Whether memories relaxed by a Pauli twirl, an approximation that was asked for."""
+    stabilizers: tuple[tuple[str, int], ...] = ()
+    """Where there are not two ends: the stabilizers, and their signs, of the state that is to be delivered."""
+    dropped: tuple[str, ...] = ()
+    """Noise of the program's own that did not act, as the sampler played its own or none."""
+    selected: bool = False
+    """Whether the user post-selected the runs besides: see `where`."""
+    recorded: Recorded | None = field(default=None, repr=False, compare=False)
+    """The single runs, for `records`; None if they were not kept."""
+
+    @property
+    def success_probability(self) -> Estimate:
+        """The probability that all heralds accept, as exact states and timelines call it."""
+        return self.acceptance
 
     @property
     def acceptance(self) -> Estimate:
@@ -52,38 +76,81 @@ class Samples:
         """The expectation value of a Pauli label such as ``"ZZ"`` or ``"IX"``.
 
         Args:
-            pauli: two letters of I, X, Y, Z; the rightmost belongs to the left end.
+            pauli: a letter of I, X, Y, Z for each end; the rightmost belongs to the first, left one.
             confidence: of the interval.
 
         Raises:
             ValueError: if the label is not one, or no measured basis tells it.
         """
-        if not isinstance(pauli, str) or len(pauli) != 2 or set(pauli) - set("IXYZ") or pauli == "II":
-            raise ValueError(f"pauli must be two letters of I, X, Y, Z, not both I; got {pauli!r}")
-        fitting = [b for b in self.outcomes if all(p in ("I", x) for p, x in zip(pauli, b, strict=True))]
+        k = len(self.ends)
+        if not isinstance(pauli, str) or len(pauli) != k or set(pauli) - set("IXYZ") or pauli == "I" * k:
+            letters = "two letters of I, X, Y, Z, not both I" if k == 2 else f"{k} letters of I, X, Y, Z, not all I"
+            raise ValueError(f"pauli must be {letters}; got {pauli!r}")
+        fitting = self._telling(pauli)
         if not fitting:
             raise ValueError(
                 f"{pauli} was not measured: the bases are {', '.join(self.outcomes)}; sample with it in bases"
             )
-        counts = np.sum([self.outcomes[basis] for basis in fitting], axis=0)
-        signs = np.array([_sign(pauli, outcome) for outcome in range(4)])
-        even = binomial_estimate(int(counts[signs > 0].sum()), int(counts.sum()), confidence)
+        even = binomial_estimate(*self._counted(pauli, 1), confidence)
         return affine_estimate([(2.0, even)], offset=-1.0)
 
+    def _counted(self, pauli: str, sign: int) -> tuple[int, int]:
+        """In how many accepted runs that tell a Pauli label it came out with this sign, and how many there are."""
+        fitting = self._telling(pauli)
+        counts = np.sum([self.outcomes[basis] for basis in fitting], axis=0)
+        signs = np.array([sign_of(pauli, outcome) for outcome in range(2 ** len(self.ends))])
+        return int(counts[signs == sign].sum()), int(counts.sum())
+
     def fidelity(self, *, confidence: float = CONFIDENCE) -> Estimate:
-        """Fidelity to Φ⁺ from its stabilizers, (1 + ⟨XX⟩ − ⟨YY⟩ + ⟨ZZ⟩)/4.
+        """Fidelity to what the link is to deliver, from its stabilizers: to Φ⁺, (1 + ⟨XX⟩ − ⟨YY⟩ + ⟨ZZ⟩)/4.
+
+        Of k ends it is the mean of all 2ᵏ stabilizers of the state that perfect links would give.
 
         Raises:
-            ValueError: if one of the bases XX, YY, ZZ was not measured.
+            ValueError: if one of the bases XX, YY, ZZ was not measured, or one that tells a stabilizer.
         """
-        missing = [label for label, _ in _FIDELITY_TERMS if label not in self.outcomes]
-        if missing:
+        terms, k = self._fidelity_terms, len(self.ends)
+        if not terms:
             raise ValueError(
-                f"the fidelity needs the bases XX, YY and ZZ; not measured: {', '.join(missing)}; "
+                f"what {'–'.join(self.ends)} are to share is no known stabilizer state: no bases tell its fidelity"
+            )
+        missing = [label for label, _ in terms if not self._telling(label)]
+        if missing:
+            needed = "bases XX, YY and ZZ" if k == 2 else "bases that tell all stabilizers"
+            raise ValueError(
+                f"the fidelity needs the {needed}; not measured: {', '.join(missing)}; "
                 f"the bases are {', '.join(self.outcomes)}"
             )
-        terms = [(sign / 4, self.expectation(label, confidence=confidence)) for label, sign in _FIDELITY_TERMS]
-        return affine_estimate(terms, offset=0.25, bounds=(0.0, 1.0))
+        if k != 2:
+            return self._mean_of_stabilizers(confidence)
+        agreeing = [self._counted(label, sign) for label, sign in terms]
+        return proportions_estimate(agreeing, scale=0.5, offset=-0.5, bounds=(0.0, 1.0), confidence=confidence)
+
+    def _mean_of_stabilizers(self, confidence: float) -> Estimate:
+        """(1 + Σ ⟨s⟩)/2ᵏ over all stabilizers s, each told by one of the bases.
+
+        Those of one basis are read in the same runs. So each basis gives a mean of numbers in [0, 1], the share
+        of its stabilizers that came out right in a run.
+        """
+        told_by: dict[str, list[tuple[str, int]]] = {}
+        for label, sign in self.stabilizers:
+            told_by.setdefault(self._telling(label)[0], []).append((label, sign))
+        scale = 1 / 2 ** len(self.ends)
+        terms = []
+        for basis, stabilizers in told_by.items():
+            counts = np.array(self.outcomes[basis])
+            right = [[sign_of(label, o) == sign for o in range(len(counts))] for label, sign in stabilizers]
+            terms.append((2 * len(stabilizers) * scale, float(counts @ np.mean(right, axis=0)), int(counts.sum())))
+        offset = scale * (1 - len(self.stabilizers))
+        return weighted_estimate(terms, offset=offset, bounds=(0.0, 1.0), confidence=confidence)
+
+    @property
+    def _fidelity_terms(self) -> tuple[tuple[str, int], ...]:
+        return OF_A_PAIR if len(self.ends) == 2 else self.stabilizers
+
+    def _telling(self, pauli: str) -> list[str]:
+        """The measured bases that tell a Pauli label."""
+        return [b for b in self.outcomes if all(p in ("I", x) for p, x in zip(pauli, b, strict=True))]
 
     def qber(self, basis: str, *, confidence: float = CONFIDENCE) -> Estimate:
         """The quantum bit error rate in a basis: how often the ends disagree with Φ⁺.
@@ -91,8 +158,10 @@ class Samples:
         Unequal bits are errors for Z and X, equal ones for Y.
 
         Raises:
-            ValueError: if the basis is not X, Y or Z, or was not measured at both ends.
+            ValueError: if the basis is not X, Y or Z, was not measured at both ends, or there are not two ends.
         """
+        if len(self.ends) != 2:
+            raise ValueError(f"a QBER is of two ends, got {'–'.join(self.ends)}: see expectation")
         validation.choice("basis", basis, ("X", "Y", "Z"))
         if basis * 2 not in self.outcomes:
             raise ValueError(
@@ -102,42 +171,109 @@ class Samples:
         wrong = _PARITY > 0 if basis == "Y" else _PARITY < 0
         return binomial_estimate(int(counts[wrong].sum()), int(counts.sum()), confidence)
 
+    def records(
+        self, basis: str | None = None, *, accepted: bool | None = None, corrected: bool = False
+    ) -> Records:
+        """The single runs, every bit by its name.
+
+        Args:
+            basis: of one basis; of all in turn if None (``records.basis`` tells that of each run).
+            accepted: only those that are accepted, or only those that are refused; all if None.
+            corrected: whether the frame is applied to the ends' bits.
+
+        Raises:
+            ValueError: if the basis was not measured, or the runs were not kept: those of samples that were made of
+                counts, or that ran in forms with different bits.
+
+        >>> from quantumlink.execution import sample
+        >>> from quantumlink.hardware import Node
+        >>> from quantumlink.link import ElementaryLink, purify
+        >>> pair = ElementaryLink(Node("alice"), Node("bob"), fidelity=0.8)
+        >>> samples = sample(purify(pair, pair), ["ZZ"], shots=100, seed=1)
+        >>> records = samples.records(accepted=True)
+        >>> records.names, bool((records["purify_0[0]"] == records["purify_0[1]"]).all())
+        (('purify_0[0]', 'purify_0[1]', 'alice', 'bob'), True)
+        """
+        return self._kept_runs().records(basis, accepted, corrected=corrected)
+
+    def where(self, keep: Keep, *, heralds: bool = True) -> Samples:
+        """The samples with a post-selection of the user's own.
+
+        Args:
+            keep: values of bits by their names, such as ``{"swap_0[1]": 0}``, or a function that is given `Records`
+                (bits as they were measured) and tells for each run whether it is kept. A selection by what the ends
+                measured is no herald: estimates of what was selected by itself mean nothing.
+            heralds: whether the program's heralds must accept as well.
+
+        Raises:
+            ValueError: if a bit is unknown or an end's, what the function gives does not fit, or the runs were not
+                kept.
+        """
+        found = self._kept_runs().where(keep, heralds=heralds)
+        return replace(self, outcomes=found.outcomes(), recorded=found, selected=True)
+
+    def tomography(self, *, method: Method = "maximum_likelihood", confidence: float = CONFIDENCE) -> Tomography:
+        """The state of the pair, from all nine bases.
+
+        Args:
+            method: ``"maximum_likelihood"``: the state under which what was measured is most probable; or
+                ``"linear"``: the matrix with the measured expectation values, unbiased, and perhaps no state.
+            confidence: of the intervals.
+
+        Raises:
+            ValueError: if there are not two ends, a basis was not measured, or it has no accepted run.
+        """
+        from quantumlink.execution.tomography import pair_tomography
+
+        return pair_tomography(self, method, confidence)
+
+    def _kept_runs(self) -> Recorded:
+        if self.recorded is None:
+            raise ValueError(
+                "the single runs of these samples were not kept: they were made of counts, or ran in forms with "
+                "different bits"
+            )
+        return self.recorded
+
     def __add__(self, other: Samples) -> Samples:
         if not isinstance(other, Samples):
             return NotImplemented
         if self._origin != other._origin:
             raise ValueError(f"only samples of one program add up, got {self._origin} and {other._origin}")
         bases = [*self.outcomes, *(b for b in other.outcomes if b not in self.outcomes)]
-        nothing: Outcomes = (0, 0, 0, 0)
-        total = {}
+        nothing: Outcomes = (0,) * 2 ** len(self.ends)
+        total: dict[str, Outcomes] = {}
         for basis in bases:
-            a, b, c, d = np.add(self.outcomes.get(basis, nothing), other.outcomes.get(basis, nothing)).tolist()
-            total[basis] = (a, b, c, d)
+            total[basis] = tuple(
+                np.add(self.outcomes.get(basis, nothing), other.outcomes.get(basis, nothing)).tolist()
+            )
         shots = {basis: self.shots.get(basis, 0) + other.shots.get(basis, 0) for basis in bases}
         engines = "; ".join(dict.fromkeys(e for e in (self.engine, other.engine) if e))
-        return Samples(self.ends, total, shots, self.noise, engines, self.twirled_relaxation)
+        records = None
+        if self.recorded is not None and other.recorded is not None:
+            records = self.recorded + other.recorded
+        return replace(self, outcomes=total, shots=shots, engine=engines, recorded=records)
 
     @property
     def _origin(self) -> str:
         twirled = ", its relaxation twirled" * self.twirled_relaxation
-        return f"{self.ends[0]}–{self.ends[1]} under the noise of the {self.noise}{twirled}"
+        dropped = f", without {', '.join(self.dropped)}" if self.dropped else ""
+        selected = ", selected by the user" * self.selected
+        return f"{'–'.join(self.ends)} under the noise of the {self.noise}{twirled}{dropped}{selected}"
 
     def _repr_html_(self) -> str:
         rows = [(f"⟨{basis}⟩", str(self.expectation(basis))) for basis in self.outcomes]
-        if all(label in self.outcomes for label, _ in _FIDELITY_TERMS):
-            rows.insert(0, ("fidelity to Φ⁺", str(self.fidelity())))
+        if self._fidelity_terms and all(self._telling(label) for label, _ in self._fidelity_terms):
+            rows.insert(0, ("fidelity to Φ⁺" if len(self.ends) == 2 else "fidelity", str(self.fidelity())))
         rows += [("acceptance", str(self.acceptance)), ("runs", f"{sum(self.shots.values())}")]
         rows += [("noise of the", self.noise), ("engine", self.engine)]
+        rows += [("dropped", ", ".join(self.dropped))] if self.dropped else []
+        rows += [("post-selection", "the user's own")] * self.selected
         rows += [("relaxation", "Pauli-twirled, as asked for")] * self.twirled_relaxation
         return html_table(" – ".join(self.ends), rows)
 
     def __repr__(self) -> str:
         runs = ", ".join(f"{basis}: {sum(self.outcomes[basis])}/{self.shots[basis]}" for basis in self.outcomes)
         twirled = ", relaxation Pauli-twirled" * self.twirled_relaxation
-        return f"<Samples {'–'.join(self.ends)}, accepted/runs {runs}, noise of the {self.noise}{twirled}>"
-
-
-def _sign(pauli: str, outcome: int) -> int:
-    """The eigenvalue of a label for an outcome 0…3, the left end as the least significant bit."""
-    bits = (outcome >> 1, outcome & 1)
-    return 1 - 2 * (sum(bit for bit, letter in zip(bits, pauli, strict=True) if letter != "I") % 2)
+        dropped = f", dropped: {', '.join(self.dropped)}" if self.dropped else ""
+        return f"<Samples {'–'.join(self.ends)}, accepted/runs {runs}, noise of the {self.noise}{twirled}{dropped}>"

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import ClassicalRegister, IfElseOp, Parameter, QuantumCircuit
+from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
 from quantumlink import validation
 from quantumlink.circuits import BASIS_ANGLES, basis_measurement
+from quantumlink.execution.bases import checked_bases
 from quantumlink.execution.engine_choice import bits_that_matter, local_engine
-from quantumlink.execution.engines import ENGINE_NAMES, EngineName, Setting, given_engine
+from quantumlink.execution.engines import ENGINE_NAMES, EngineName, ExactEngine, Setting, given_engine
+from quantumlink.execution.own_noise import own_noise_of, relaxes
+from quantumlink.execution.preparation.lowering import without_conditions
+from quantumlink.execution.records import Recorder, bit_names
 from quantumlink.execution.samples import NoiseSource, Outcomes, Samples
 from quantumlink.link import Link
 from quantumlink.program import Program, RandomSetting
 from quantumlink.progress import track
 from quantumlink.readings import compose
-from quantumlink.rewrites import add_noise, clifford_rotations, without_medium
+from quantumlink.rewrites import add_noise, clifford_rotations, ordered_bits, without_medium
+from quantumlink.rewrites.classical_bits import fresh_name
+
+if TYPE_CHECKING:
+    from qiskit_aer.noise import NoiseModel
 
 ENDS_REGISTER = "ends"
 """The classical register into which the ends are measured: bit 0 is the left end's."""
@@ -31,7 +40,7 @@ ENDS_REGISTER = "ends"
 
 def sample(
     program: Program | Link,
-    bases: Sequence[str] = ("XX", "YY", "ZZ"),
+    bases: Sequence[str] | None = None,
     *,
     shots: int = 20_000,
     seed: int | None = None,
@@ -41,22 +50,25 @@ def sample(
     noisy_ends: bool = False,
     twirl_relaxation: bool = False,
 ) -> Samples:
-    """Run a program and measure its two ends.
+    """Run a program and measure its ends.
 
     Args:
         program: a composed program, or a link to be composed.
-        bases: two-letter labels of X, Y, Z such as ``"ZZ"``; the rightmost letter belongs to the left end.
+        bases: labels of X, Y, Z such as ``"ZZ"``, a letter for each end; the rightmost belongs to the first, left
+            one. If None, what the fidelity needs: ``"XX"``, ``"YY"``, ``"ZZ"`` of a pair, all bases that tell a
+            stabilizer of the state where there are other than two ends.
         shots: number of runs for each basis, at least 1.
         seed: makes the local run, the random parameters and a transpilation repeatable; a sampler of the
             user's brings its own.
         sampler: a `BaseSamplerV2` (given circuits as they are, unless it tells its backend), a `BackendV2`
-            (circuits are transpiled for it), or None for an engine of this machine.
+            (circuits are transpiled for it), a `Session` or `Batch` of one, or None for an engine of this machine.
         engine: ``"exact"`` (exact probabilities), ``"clifford"`` (stim: Clifford gates and Pauli noise) or
             ``"aer"``; None for the fastest that takes the circuit as it is. ``samples.engine`` says which it was,
             and why.
         noise: ``"program"``: the noise of the program's nodes and media is written into the circuit, which
             needs Aer underneath; ``"sampler"``: the circuit runs bare, under whatever noise the sampler
-            has. By default the first on Aer, the second elsewhere.
+            has. By default the first on Aer, `ExactSampler` and `CliffordSampler` (a noise model of theirs acts
+            besides), the second elsewhere: then ``samples.dropped`` says what did not act, and a warning does.
         noisy_ends: whether the ends' processors also disturb this measurement. By default they do not, so
             that what is measured is the link's state, as `evaluate` predicts it.
         twirl_relaxation: whether memories relax by the Pauli twirl of what they do, so that stim can run them: an
@@ -67,6 +79,8 @@ def sample(
             the program's noise, both a sampler and an engine are given, or the engine cannot take the circuit:
             which operation, on which qubits, where, and which engine can.
         TypeError: if the sampler is none.
+        UnsupportedOperation: if the classical bits cannot be brought into one order (`ordered_bits`), or a device
+            has no `if_test` (or no reset) and the program cannot do without.
 
     >>> from quantumlink.link import ElementaryLink
     >>> from quantumlink.hardware import Node
@@ -77,7 +91,8 @@ def sample(
     if isinstance(program, Link):
         program = compose(program)
     validation.instance("program", program, Program, "a Program or a link")
-    labels = _checked_bases(bases)
+    program = ordered_bits(program)
+    labels = checked_bases(program, bases)
     shots = validation.count("shots", shots, at_least=1)
     seed = validation.seed("seed", seed)
     if engine is not None:
@@ -94,13 +109,25 @@ def sample(
             f"noise of its own: use noise='sampler'"
         )
     for_device = given is not None and given.has_target
-    twirled = twirl_relaxation and _relaxes(program)
+    if given is not None and given.operations is not None:
+        program = without_conditions(program, given.operations)
+    dropped = own_noise_of(program) if source == "sampler" else ()
+    if dropped and noise is None:
+        warnings.warn(
+            f"{type(sampler).__name__} plays its own noise, if any: what the program has of its own is dropped, "
+            f"{', '.join(dropped)}. noise='sampler' says that this is meant; an engine of this machine, Aer, "
+            f"ExactSampler and CliffordSampler play it",
+            UserWarning,
+            stacklevel=2,
+        )
+    twirled = twirl_relaxation and relaxes(program)
     if twirled and source == "sampler":
         raise ValueError("twirl_relaxation is for noise='program': with noise='sampler' no memory relaxes")
     # The draws of settings and those of outcomes need streams of their own.
     rng = np.random.default_rng(None if seed is None else [seed, 1])
-    counts = {label: np.zeros(4, dtype=int) for label in labels}
+    counts = {label: np.zeros(2 ** len(program.ends), dtype=int) for label in labels}
     plan = dict.fromkeys(labels, shots)
+    recorder = Recorder(tuple(program.ends))
     histories = _histories(program, plan, rng) if source == "program" else [(program, plan)]
     steps = track(histories, "playing histories") if len(histories) > 1 else histories
     for number, (bound, shares) in enumerate(steps):
@@ -108,15 +135,26 @@ def sample(
         if seed is not None and number:
             own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
         measured, angles = _measured(bound, source, noisy_ends, for_device, twirled)
+        if given is not None and given.noise_model is not None:
+            _check_names(given.noise_model, bound.circuit, measured.circuit)
         settings = [(label, s) for label, n in shares.items() for s in _settings(measured, angles, label, n, rng)]
         plain = [setting for _, setting in settings]
         runner, form = (given, measured) if given is not None else local_engine(measured, plain, own, engine)
-        results = runner.run(form.circuit, plain, bits_that_matter(form))
+        matter = bits_that_matter(form)
+        results = runner.run(form.circuit, plain, matter)
+        there: list[int] | slice = matter if isinstance(runner, ExactEngine) else slice(None)
+        first = form.circuit.num_clbits - len(form.ends)  # the ends' register was added last
+        every = bit_names(form.circuit, {end: first + i for i, end in enumerate(form.ends)})
+        names = every if isinstance(there, slice) else [every[bit] for bit in there]
         for (label, _), bits in zip(settings, results, strict=True):
-            counts[label] += _accepted_outcomes(form, bits, label)
-    left, right = program.ends
-    outcomes: dict[str, Outcomes] = {label: (c[0], c[1], c[2], c[3]) for label, c in _as_ints(counts)}
-    return Samples((left, right), outcomes, plan, source, runner.reason, twirled)
+            accepted, values = _read(form, bits, label)
+            counts[label] += np.bincount(values[accepted], minlength=len(counts[label]))
+            recorder.add(label, names, bits[:, there], accepted, values)
+    outcomes: dict[str, Outcomes] = {label: tuple(found.tolist()) for label, found in counts.items()}
+    ends, told = tuple(program.ends), runner.reason
+    return Samples(
+        ends, outcomes, plan, source, told, twirled, program.stabilizers, dropped, recorded=recorder.recorded()
+    )
 
 
 def _histories(
@@ -146,16 +184,6 @@ def _row_values(settings: Sequence[RandomSetting], rows: Sequence[int]) -> dict[
     return {p: value for s, row in chosen for p, value in zip(s.parameters, s.rows[row], strict=True)}
 
 
-def _checked_bases(bases: Sequence[str]) -> list[str]:
-    labels = [bases] if isinstance(bases, str) else list(validation.sequence("bases", bases, "labels"))
-    for label in labels:
-        if not isinstance(label, str) or len(label) != 2 or set(label) - set("XYZ"):
-            raise ValueError(f"bases must be two-letter labels of X, Y, Z such as 'ZZ'; got {label!r}")
-    if not labels or len(set(labels)) != len(labels):
-        raise ValueError(f"bases must hold at least one label, each once; got {labels}")
-    return labels
-
-
 def _measured(
     program: Program, source: NoiseSource, noisy_ends: bool, for_device: bool, twirled: bool = False
 ) -> tuple[Program, list[tuple[Parameter, Parameter]]]:
@@ -164,7 +192,7 @@ def _measured(
 
     def with_measurement(of: Program) -> Program:
         circuit = of.circuit.copy()
-        register = ClassicalRegister(len(of.ends), ENDS_REGISTER)
+        register = ClassicalRegister(len(of.ends), fresh_name(ENDS_REGISTER, circuit))
         circuit.add_register(register)
         for qubit, bit, (theta, phi) in zip(of.ends.values(), register, angles, strict=True):
             circuit.compose(basis_measurement(theta, phi), [qubit], [bit], inplace=True)
@@ -179,18 +207,28 @@ def _measured(
     return clifford_rotations(with_measurement(add_noise(program, twirl_relaxation=twirled))), angles
 
 
-def _relaxes(program: Program) -> bool:
-    """Whether a memory that is not ideal may wait."""
-    nodes = [*program.nodes, *(node for earlier in program.earlier_nodes.values() for node in earlier)]
-    return _waits(program.circuit) and not all(node.memory.is_ideal for node in nodes)
+def _check_names(model: NoiseModel, told: QuantumCircuit, runs: QuantumCircuit) -> None:
+    """Refuse an error on an instruction of the program that is no longer there where the model acts.
+
+    Raises:
+        ValueError: if there is one.
+    """
+    lost = (_names(told) - _names(runs)).intersection(model.noise_instructions)
+    if lost:
+        raise ValueError(
+            f"the sampler's noise model has errors on {', '.join(sorted(map(repr, lost)))}, gone where "
+            f"the program's own noise is written in: name the parts in the model, or say noise='sampler'"
+        )
 
 
-def _waits(circuit: QuantumCircuit) -> bool:
-    return any(
-        instruction.name == "delay"
-        or (isinstance(instruction.operation, IfElseOp) and any(map(_waits, instruction.operation.blocks)))
-        for instruction in circuit.data
-    )
+def _names(circuit: QuantumCircuit) -> set[str]:
+    """The names of a circuit's instructions at any depth of control flow, labels too, as noise models have them."""
+    found: set[str] = set()
+    for instruction in circuit.data:
+        found |= {instruction.name, instruction.label or instruction.name}
+        for block in getattr(instruction.operation, "blocks", ()):
+            found |= _names(block)
+    return found
 
 
 def _settings(
@@ -234,14 +272,12 @@ def _draws(
     return [(tuple(row), count) for row, count in zip(drawn.tolist(), counts.tolist(), strict=True)]
 
 
-def _as_ints(counts: dict[str, npt.NDArray[np.int_]]) -> list[tuple[str, list[int]]]:
-    return [(label, array.tolist()) for label, array in counts.items()]
-
-
-def _accepted_outcomes(program: Program, bits: npt.NDArray[np.bool_], label: str) -> npt.NDArray[np.int_]:
-    """Counts of 00, 01, 10, 11 (right end, left end) among the accepted runs of one setting."""
+def _read(
+    program: Program, bits: npt.NDArray[np.bool_], label: str
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
+    """Of each run whether it is accepted, and its outcome after the frame, the first end's bit as the lowest."""
     first = program.circuit.num_clbits - len(program.ends)  # the ends' register was added last
     value = np.zeros(bits.shape[:-1], dtype=int)
     for i, (end, letter) in enumerate(zip(program.ends, reversed(label), strict=True)):
         value += (bits[..., first + i] ^ program.flips(bits, end, letter)).astype(int) << i
-    return np.bincount(value[program.accepted(bits)], minlength=4)
+    return program.accepted(bits), value

@@ -3,19 +3,23 @@
 from quantumlink.hardware.arms import Arms
 from quantumlink.hardware.background_light import SKY_RADIANCE, background_rate_hz, earth_radiance
 from quantumlink.hardware.capacity import plob_bits
+from quantumlink.hardware.continuous_source import Coincidences, ContinuousSource
 from quantumlink.hardware.detector import Detector
 from quantumlink.hardware.dual_downlink import DualDownlink
+from quantumlink.hardware.environment import Conditions, Environment
 from quantumlink.hardware.fiber import Fiber
 from quantumlink.hardware.free_space import FreeSpace
 from quantumlink.hardware.inter_satellite import InterSatelliteLink
 from quantumlink.hardware.medium import Medium
 from quantumlink.hardware.memory import Memory
-from quantumlink.hardware.midpoint_measurement import MidpointBellMeasurement, SinglePhotonHeralding
+from quantumlink.hardware.midpoint_measurement import MidpointBellMeasurement, TimeBinMeasurement
 from quantumlink.hardware.node import NODE_ROLES, Node, NodeRole
+from quantumlink.hardware.one_photon import BarrettKok, SinglePhotonHeralding, interference_visibility
 from quantumlink.hardware.optics import air_mass
 from quantumlink.hardware.orbit import slant_range_km
 from quantumlink.hardware.pair_source import MidpointSource, NodeSource
 from quantumlink.hardware.processor import Processor
+from quantumlink.hardware.raman import ClassicalSignal, raman_coefficient
 from quantumlink.hardware.satellite import PassSeries, SatellitePass
 from quantumlink.hardware.source import HeraldedPair, Source
 
@@ -23,8 +27,14 @@ __all__ = [
     "NODE_ROLES",
     "SKY_RADIANCE",
     "Arms",
+    "BarrettKok",
+    "ClassicalSignal",
+    "Coincidences",
+    "Conditions",
+    "ContinuousSource",
     "Detector",
     "DualDownlink",
+    "Environment",
     "Fiber",
     "FreeSpace",
     "HeraldedPair",
@@ -41,9 +51,12 @@ __all__ = [
     "SatellitePass",
     "SinglePhotonHeralding",
     "Source",
+    "TimeBinMeasurement",
     "air_mass",
     "background_rate_hz",
     "earth_radiance",
+    "interference_visibility",
     "plob_bits",
+    "raman_coefficient",
     "slant_range_km",
 ]

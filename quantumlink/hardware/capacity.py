@@ -6,9 +6,8 @@ References:
 
 from __future__ import annotations
 
-from math import inf, log, log1p
-
 from quantumlink import validation
+from quantumlink.rates import plob_rate
 
 
 def plob_bits(transmittance: float) -> float:
@@ -23,5 +22,4 @@ def plob_bits(transmittance: float) -> float:
     >>> round(plob_bits(0.1), 6)
     0.152003
     """
-    eta = validation.probability("transmittance", transmittance)
-    return inf if eta == 1 else -log1p(-eta) / log(2)
+    return float(plob_rate(validation.probability("transmittance", transmittance)))

@@ -39,10 +39,13 @@ class Detector:
         efficiency: probability that a photon that arrives is counted, in [0, 1].
         dark_count_rate_hz: counts per second in the dark, of all detectors of the receiver together.
         background_rate_hz: counts per second of stray light, of all detectors together; see `SatellitePass`.
-        dead_time_s: time after a count in which there is no other; see `count_rate_hz`.
+        dead_time_s: time after a count of one element in which it has no other; see `count_rate_hz`.
         window_s: duration of the window in which a photon is expected.
         misalignment: probability e_d that a photon goes to the wrong detector, in [0, 1/2], the same in
             every basis.
+        jitter_s: full width at half maximum of the moments at which a photon is counted; see `ContinuousSource`.
+        elements: detectors that share the counts and are dead each for itself, at least 1: four where the basis is
+            chosen by a beam splitter. With one, the receiver is dead as a whole.
 
     Raises:
         ValueError: if a value is out of its range.
@@ -70,13 +73,18 @@ class Detector:
     """Duration of the window in which a photon is expected, in seconds."""
     misalignment: float = 0.0
     """Probability that a photon goes to the wrong detector."""
+    jitter_s: float = 0.0
+    """Full width at half maximum of the moments at which a photon is counted, in seconds."""
+    elements: int = 1
+    """Detectors that share the counts and are dead each for itself."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "efficiency", validation.probability("efficiency", self.efficiency))
-        for name in ("dark_count_rate_hz", "background_rate_hz", "dead_time_s", "window_s"):
+        for name in ("dark_count_rate_hz", "background_rate_hz", "dead_time_s", "window_s", "jitter_s"):
             object.__setattr__(self, name, validation.number(name, getattr(self, name), at_least=0.0))
         wrong = validation.number("misalignment", self.misalignment, at_least=0.0, at_most=0.5)
         object.__setattr__(self, "misalignment", wrong)
+        object.__setattr__(self, "elements", validation.count("elements", self.elements, at_least=1))
 
     __repr__ = said
 
@@ -114,7 +122,7 @@ class Detector:
         Raises:
             ValueError: if it lies outside [0, 1].
         """
-        eta, noise = self._counted(transmittance), self.noise_probability
+        eta, noise = self._counted(transmittance), self.beside(transmittance).noise_probability
         return _plain(noise + eta * (1 - noise))
 
     @overload
@@ -137,9 +145,10 @@ class Detector:
             ValueError: if the transmittance lies outside [0, 1], or the basis is unknown.
         """
         validation.choice("basis", basis, BASES)
-        eta, noise = self._counted(transmittance), self.noise_probability
+        lit = self.beside(transmittance)
+        eta, noise = self._counted(transmittance), lit.noise_probability
         gain = noise + eta * (1 - noise)
-        contrast = self.contrast * _kept(transmittance, basis)
+        contrast = lit.contrast * _kept(transmittance, basis)
         wrong = (1 - eta) * noise / 2 + eta * (1 - contrast) / 2
         return _plain(np.divide(wrong, gain, out=np.full_like(gain, 0.5), where=gain > 0))
 
@@ -148,10 +157,10 @@ class Detector:
     @overload
     def count_rate_hz(self, rate_hz: Numbers) -> Numbers: ...
     def count_rate_hz(self, rate_hz: float | Numbers) -> float | Numbers:
-        """Counts per second where ``rate_hz`` would be counted without dead time, n/(1 + n·τ).
+        """Counts per second where ``rate_hz`` would be counted without dead time, n/(1 + n·τ/k).
 
-        The arrivals are random (Poisson), the dead time is not extended by them (Müller 1973); it holds for
-        the receiver as a whole.
+        The arrivals are random (Poisson), the dead time is not extended by them (Müller 1973); each of the k
+        ``elements`` is dead for itself.
 
         Raises:
             ValueError: if the rate is negative.
@@ -159,11 +168,18 @@ class Detector:
         rate = np.asarray(rate_hz, dtype=np.float64)
         if not np.all((rate >= 0) & np.isfinite(rate)):
             raise ValueError(f"rate_hz must be finite, at least 0; got {rate_hz!r}")
-        return _plain(rate / (1 + rate * self.dead_time_s))
+        return _plain(rate / (1 + rate * self.dead_time_s / self.elements))
 
     def with_background(self, rate_hz: float) -> Detector:
         """The same detector in stray light of this rate, in counts per second."""
         return replace(self, background_rate_hz=rate_hz)
+
+    def beside(self, *media: Any) -> Detector:
+        """The same detector at the end of media, with the background that they bring along (see `Fiber`)."""
+        brought = sum(getattr(medium, "background_hz", 0.0) for medium in media)
+        if not brought:
+            return self
+        return self.with_background(self.background_rate_hz + self.efficiency * brought)
 
     def _counted(self, transmittance: Any) -> Numbers:
         known = transmittance.transmittance if _is_medium(transmittance) else transmittance

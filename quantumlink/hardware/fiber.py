@@ -12,6 +12,7 @@ from math import exp, expm1
 from quantumlink import validation
 from quantumlink.circuits import PauliChannel
 from quantumlink.hardware.capacity import plob_bits
+from quantumlink.hardware.raman import ClassicalSignal, photons_per_s, raman_coefficient, scattered_watts
 from quantumlink.hardware.said import said
 
 SPEED_OF_LIGHT_KM_S = 299_792.458
@@ -30,6 +31,10 @@ class Fiber:
         connector_loss_db: the loss of each in dB; 0.3 is a common datasheet value.
         depolarization_per_km: γ in 1/km: with probability 1 − exp(−γL) the polarization is random.
         dephasing_per_km: δ in 1/km: the coherence between the two polarizations falls by exp(−δL).
+        traffic: classical signals in the same fibre, whose Raman scattering is its background: see
+            `background_hz`.
+        wavelength_nm: of the quantum light, for that.
+        filter_nm: width of the receiver's filter in nm, for that.
 
     Raises:
         ValueError: if a value is out of its range.
@@ -59,12 +64,25 @@ class Fiber:
     dephasing_per_km: float = 0.0
     """δ in 1/km: coherence falls by exp(−δL)."""
 
+    traffic: tuple[ClassicalSignal, ...] = ()
+    """Classical signals in the same fibre."""
+    wavelength_nm: float = 1550.0
+    """Wavelength of the quantum light in nm."""
+    filter_nm: float = 0.1
+    """Width of the receiver's filter in nm."""
+
     def __post_init__(self) -> None:
         numbers = ("length_km", "attenuation_db_per_km", "connector_loss_db", "depolarization_per_km")
         for name in (*numbers, "dephasing_per_km"):
             object.__setattr__(self, name, validation.number(name, getattr(self, name), at_least=0.0))
         object.__setattr__(self, "group_index", validation.number("group_index", self.group_index, at_least=1.0))
         object.__setattr__(self, "connectors", validation.count("connectors", self.connectors))
+        for name in ("wavelength_nm", "filter_nm"):
+            object.__setattr__(self, name, validation.positive(name, getattr(self, name)))
+        signals = [self.traffic] if isinstance(self.traffic, ClassicalSignal) else self.traffic
+        for signal in validation.sequence("traffic", signals, "classical signals"):
+            validation.instance("traffic", signal, ClassicalSignal, "classical signals")
+        object.__setattr__(self, "traffic", tuple(signals))
 
     __repr__ = said
 
@@ -83,6 +101,27 @@ class Fiber:
     def transmittance(self) -> float:
         """The fraction of photons that arrive, η = 10^(−loss/10)."""
         return float(10 ** (-self.loss_db / 10))
+
+    @property
+    def background_hz(self) -> float:
+        """Photons per second that the traffic scatters into the receiver's filter, before its detectors.
+
+        Sources and detectors that are given this fibre count them, each with the detector's efficiency. Of a
+        station in the middle both halves' arrive, each as if it had the traffic's full power.
+        """
+        watts = 0.0
+        for signal in self.traffic:
+            beta = signal.raman_per_km_nm
+            if beta is None:
+                beta = raman_coefficient(signal.wavelength_nm, self.wavelength_nm)
+            watts += scattered_watts(
+                signal,
+                beta,
+                length_km=self.length_km,
+                quantum_db_per_km=self.attenuation_db_per_km,
+                filter_nm=self.filter_nm,
+            )
+        return photons_per_s(watts, self.wavelength_nm)
 
     @property
     def delay_s(self) -> float:

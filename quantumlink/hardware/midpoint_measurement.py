@@ -1,5 +1,7 @@
 """Both nodes send a photon entangled with their memory; a station in the middle measures the two together.
 
+See `one_photon` for schemes in which the photon's number, not its polarization, is entangled with the memory.
+
 The two photons meet on a 50:50 beam splitter. Which detectors click tells a Bell state of the memories, and a
 Pauli correction makes Φ⁺ of it; the populations given are those after it.
 
@@ -15,23 +17,18 @@ detector and window, V the visibility of the interference, the heralds (exactly 
 
 and the errors of the memories' photons and of the media apply to the first two.
 
-*One photon* (`SinglePhotonHeralding`), memory and photon in √(1−α)|0⟩|no photon⟩ + √α|1⟩|photon⟩, two detectors.
-One click alone makes |01⟩ ± |10⟩, but for the probability of about α that both had sent a photon, |11⟩. An X at one
-end turns Ψ⁺ and Ψ⁻ into Φ⁺ and Φ⁻, and |00⟩ and |11⟩ into Ψ± equally; the state is twirled to Bell-diagonal form,
-which leaves its fidelity. Its success falls as √η of the whole medium only: the station in the middle does what
-a repeater does, and the bound is that of one arm, not of the whole.
-
 References:
     S. L. Braunstein, A. Mann, Phys. Rev. A 51, R1727 (1995); N. Lütkenhaus, J. Calsamiglia, K.-A. Suominen,
     Phys. Rev. A 59, 3295 (1999): half of the Bell states by linear optics.
-    C. Cabrillo, J. I. Cirac, P. García-Fernández, P. Zoller, Phys. Rev. A 59, 1025 (1999): one photon.
-    P. C. Humphreys et al., Nature 558, 268 (2018): one photon in practice, bright-state population.
+    J. Brendel, N. Gisin, W. Tittel, H. Zbinden, Phys. Rev. Lett. 82, 2594 (1999): time bins.
 """
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
-from math import exp, sqrt
+from dataclasses import dataclass
+from math import exp
+
+import numpy as np
 
 from quantumlink import validation
 from quantumlink.hardware.arms import arms_of
@@ -82,10 +79,11 @@ class MidpointBellMeasurement(PhotonicSource):
         object.__setattr__(self, "emission_efficiency", emitted)
 
     def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
-        arms, detector = arms_of(medium), single(detectors, type(self).__name__)
+        arms = arms_of(medium)
+        detector = single(detectors, type(self).__name__).beside(arms.left, arms.right)
         counted = self.emission_efficiency * detector.efficiency
         left, right = counted * arms.left.transmittance, counted * arms.right.transmittance
-        noise = detector.noise_probability_each(4)
+        noise = self._noise(detector)
         quiet = (1 - noise) ** 2
         both, one = left * right, left * (1 - right) + right * (1 - left)
         apart = both / 2 * quiet
@@ -98,6 +96,10 @@ class MidpointBellMeasurement(PhotonicSource):
         time_s = 2 * max(arms.left.delay_s, arms.right.delay_s)
         return Outcome(heralded, combined(state, combined(*errors)), heralded + accidents, time_s)
 
+    def _noise(self, detector: Detector) -> float:
+        """The probability of a noise count in one of the four places where a photon may be counted."""
+        return detector.noise_probability_each(4)
+
     def _errors(self, medium: Medium, detector: Detector) -> Populations:
         """What becomes of Φ⁺ by the errors of one memory's photon on its way."""
         # Wrong with e_d in every basis: Werner, 1 − 2e_d of it left.
@@ -105,22 +107,22 @@ class MidpointBellMeasurement(PhotonicSource):
         return combined(combined(werner(self.fidelity), through(medium.channel)), aligned)
 
 
-@dataclass(frozen=True, repr=False)
-class SinglePhotonHeralding(PhotonicSource):
-    """Both ends send a photon with a small amplitude; one click in the middle entangles the memories.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TimeBinMeasurement(MidpointBellMeasurement):
+    """The same with photons in an early or a late time bin, two detectors in the middle.
 
-    An attempt lasts until the photons have arrived and the result is back: the way of one arm, twice; or
-    1/``clock_hz``. The photon stands for its number, so that a medium's errors of the polarization do not
-    matter; noise counts are those of the station, shared by its two detectors. A misaligned photon clicks at the
-    wrong one of them.
+    Two clicks in different bins, of one detector or of both, are Ψ⁺ or Ψ⁻. Each bin is a window of the detector.
+    The polarization does not matter, and so a medium's errors of it do not; the phase between the bins does: a
+    misaligned photon is one of the wrong phase.
 
     Args:
-        bright_population: α, the probability that a memory emits, in (0, 1); about the infidelity of the pair.
-        visibility: of the interference of two photons (Hong–Ou–Mandel), in [0, 1]; the coherence of the
-            pair has its square root.
-        phase_jitter_rad: standard deviation of the phase between the two ways in radians; the coherence
-            falls by exp(−σ²/2).
-        emission_efficiency: probability that an emitted photon gets into the medium, in (0, 1].
+        phase_jitter_rad: standard deviation of the phase between the two bins, of both ends together, in radians;
+            the coherence falls by exp(−σ²/2).
+        one_detector_twice: whether a detector can click in both bins; if it is dead in the second one, only Ψ⁻ is
+            heralded, half as often.
+        fidelity: of memory and photon at either end (Werner), in [1/4, 1].
+        visibility: of the interference of the two photons (Hong–Ou–Mandel), in [0, 1].
+        emission_efficiency: probability that a photon is emitted and gets into the medium, in (0, 1].
         clock_hz: attempts per second, if none waits for messages.
         preparation_s: time before the photons leave.
 
@@ -129,53 +131,37 @@ class SinglePhotonHeralding(PhotonicSource):
         TypeError: if one is not a number.
 
     >>> from quantumlink.hardware import Fiber
-    >>> pair = SinglePhotonHeralding(0.05).herald(Fiber(50))
-    >>> round(pair.success_probability, 4), round(pair.fidelity, 4)
-    (0.0314, 0.9576)
+    >>> pair = TimeBinMeasurement(one_detector_twice=False).herald(Fiber(50))
+    >>> round(pair.success_probability, 12), round(pair.fidelity, 12)
+    (0.025, 1.0)
     """
 
-    bright_population: float
-    """α, the probability that a memory emits."""
-    _: KW_ONLY
-    visibility: float = 1.0
-    """Visibility of the interference of two photons."""
     phase_jitter_rad: float = 0.0
-    """Standard deviation of the phase between the two ways in radians."""
-    emission_efficiency: float = 1.0
-    """Probability that an emitted photon gets into the medium."""
+    """Standard deviation of the phase between the bins in radians."""
+    one_detector_twice: bool = True
+    """Whether one detector can click in both bins."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        alpha = validation.positive("bright_population", self.bright_population, at_most=1.0)
-        if alpha == 1:
-            raise ValueError("bright_population must be below 1, got 1: two bright memories are not entangled")
-        object.__setattr__(self, "bright_population", alpha)
-        object.__setattr__(self, "visibility", validation.probability("visibility", self.visibility))
         jitter = validation.number("phase_jitter_rad", self.phase_jitter_rad, at_least=0.0)
         object.__setattr__(self, "phase_jitter_rad", jitter)
-        emitted = validation.positive("emission_efficiency", self.emission_efficiency, at_most=1.0)
-        object.__setattr__(self, "emission_efficiency", emitted)
+        validation.instance("one_detector_twice", self.one_detector_twice, bool, "True or False")
 
     def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
-        arms, detector = arms_of(medium), single(detectors, type(self).__name__)
-        counted = self.emission_efficiency * detector.efficiency
-        left, right = counted * arms.left.transmittance, counted * arms.right.transmittance
-        alpha, noise = self.bright_population, detector.noise_probability_each(2)
-        dark = 2 * noise * (1 - noise)  # exactly one of the two detectors, without a photon
-        quiet = 1 - noise  # the other detector, beside a photon's click
-        nothing = (1 - alpha) ** 2 * dark
-        one_left = alpha * (1 - alpha) * (left * quiet + (1 - left) * dark)
-        one_right = alpha * (1 - alpha) * (right * quiet + (1 - right) * dark)
-        bunched = (1 + self.visibility) / 2 * left * right
-        arrived = bunched + left * (1 - right) + right * (1 - left)
-        two = alpha**2 * (arrived * quiet + (1 - left) * (1 - right) * dark)
-        coherence = sqrt(self.visibility) * exp(-(self.phase_jitter_rad**2) / 2) * (1 - 2 * detector.misalignment)
-        coherent = alpha * (1 - alpha) * sqrt(left * right) * quiet * coherence
-        single_ = (one_left + one_right) / 2
-        even = (nothing + two) / 2
-        total = nothing + one_left + one_right + two
-        state = _normalized(single_ + coherent, single_ - coherent, even, even)
-        return Outcome(total, state, total, 2 * max(arms.left.delay_s, arms.right.delay_s))
+        found = super()._attempt(medium, detectors)
+        # All of it alike: of noise counts, too, half would be the same detector's.
+        share = 1.0 if self.one_detector_twice else 0.5
+        dephased = (1 - exp(-(self.phase_jitter_rad**2) / 2)) / 2
+        assert not isinstance(found.state, np.ndarray)
+        state = combined(found.state, (1 - dephased, dephased, 0.0, 0.0))
+        return Outcome(share * found.good, state, share * found.total, found.time_s)
+
+    def _noise(self, detector: Detector) -> float:
+        return detector.noise_probability_each(2)
+
+    def _errors(self, medium: Medium, detector: Detector) -> Populations:
+        wrong = detector.misalignment
+        return combined(werner(self.fidelity), (1 - wrong, wrong, 0.0, 0.0))
 
 
 def _normalized(a: float, b: float, c: float, d: float) -> Populations:

@@ -28,6 +28,14 @@ class Node:
         memories: how many qubits it can hold for each of its links at one time; None for as many as needed, 0
             for a node that measures photons as they arrive: it cannot swap, purify or wait for those who do.
         position: latitude and longitude in degrees (north and east positive), or None.
+        qubits: how many qubits it computes with, beside those that hold halves of pairs; 0 for a node that does not
+            compute: see `quantumlink.distribute`.
+        communication: how many qubits it has for halves of pairs while it computes with others; None for as many
+            as needed. With ``storage``, how many it makes attempts with: see there.
+        storage: how many qubits it has to store halves of pairs in, for all of its links together; None if halves
+            stay where they were made. Every heralded half is moved into one (`Memory.move_s`,
+            `Memory.move_depolarizing`), and the communication qubits go on: with ``communication=1``, links at this
+            node are made one after the other.
 
     Raises:
         ValueError: if the name is empty, the role unknown, or a number out of range.
@@ -49,6 +57,12 @@ class Node:
     """Qubits it can hold for each of its links at one time; None for as many as needed, 0 for none at all."""
     position: tuple[float, float] | None = None
     """Latitude and longitude in degrees, or None."""
+    qubits: int = 0
+    """Qubits it computes with."""
+    communication: int | None = None
+    """Qubits it has for halves of pairs while it computes; None for as many as needed."""
+    storage: int | None = None
+    """Qubits it stores halves of pairs in; None if they stay where they were made."""
 
     def __post_init__(self) -> None:
         validation.instance("name", self.name, str, "a non-empty string")
@@ -59,8 +73,24 @@ class Node:
         validation.choice("role", self.role, NODE_ROLES)
         if self.memories is not None:
             validation.count("memories", self.memories)
+        object.__setattr__(self, "qubits", validation.count("qubits", self.qubits))
+        if self.communication is not None:
+            object.__setattr__(self, "communication", validation.count("communication", self.communication))
+        if self.storage is not None:
+            object.__setattr__(self, "storage", validation.count("storage", self.storage, at_least=1))
+        moves = self.memory.move_s > 0 or self.memory.move_depolarizing > 0
+        if self.memories == 0 and (moves or self.storage is not None):
+            raise ValueError(
+                f"a node without memory (memories=0) has nothing to move halves of pairs into, got "
+                f"storage={self.storage!r} and {self.memory!r}"
+            )
         if self.position is not None:
             object.__setattr__(self, "position", _position(self.position))
+
+    @property
+    def stores_apart(self) -> bool:
+        """Whether halves are stored apart from where attempts are made, or disturbed by these."""
+        return self.storage is not None or self.memory.per_attempt > 0
 
     def __str__(self) -> str:
         return self.name

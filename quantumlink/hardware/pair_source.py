@@ -23,6 +23,7 @@ References:
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Literal, get_args
 
@@ -66,6 +67,28 @@ class _PairSource(PhotonicSource):
                 f"give pair_probability (a pair at most) or mean_pairs (down-conversion), not both; got "
                 f"{self.pair_probability!r} and {self.mean_pairs!r}"
             )
+
+    def clicks(self, medium: Medium, detector: Detector | tuple[Detector, Detector]) -> tuple[float, float, float]:
+        """The probabilities, of one attempt, that both ends click, that the left one does, that the right one does.
+
+        Args:
+            medium: what lies between the ends.
+            detector: one for both, or one each for the left and the right end.
+        """
+        arms = self._receivers(medium, detector)
+        both, _ = self._clicks(*arms)
+        p = self.pair_probability
+        if self.mean_pairs is None:
+            left, right = (p * arm.click + (1 - p) * arm.noise for arm in arms)
+        else:
+            left, right = (_some_clicks(arm, self.mean_pairs / 2) for arm in arms)
+        return both, left, right
+
+    @abstractmethod
+    def _receivers(
+        self, medium: Medium, detectors: tuple[Detector, Detector] | Detector
+    ) -> tuple[_Receiver, _Receiver]:
+        """The receivers of the left and of the right end."""
 
     def _clicks(self, left: _Receiver, right: _Receiver) -> tuple[float, float]:
         """Probability that both click, and the part of it in which the pair is the one that was made."""
@@ -122,13 +145,19 @@ class MidpointSource(_PairSource):
 
     def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
         arms = arms_of(medium)
-        left, right = (detectors, detectors) if isinstance(detectors, Detector) else detectors
         errors = combined(through(arms.left.channel), through(arms.right.channel))
         time_s = max(arms.left.delay_s, arms.right.delay_s) + arms.delay_s
-        receivers = (self._receiver(arms.left, left), self._receiver(arms.right, right))
-        return self._outcome(receivers, errors, time_s)
+        return self._outcome(self._receivers(medium, detectors), errors, time_s)
+
+    def _receivers(
+        self, medium: Medium, detectors: tuple[Detector, Detector] | Detector
+    ) -> tuple[_Receiver, _Receiver]:
+        arms = arms_of(medium)
+        left, right = (detectors, detectors) if isinstance(detectors, Detector) else detectors
+        return self._receiver(arms.left, left), self._receiver(arms.right, right)
 
     def _receiver(self, medium: Medium, detector: Detector) -> _Receiver:
+        detector = detector.beside(medium)
         eta = self.coupling_efficiency * medium.transmittance * detector.efficiency
         return _Receiver(eta, detector.noise_probability, detector.contrast)
 
@@ -179,15 +208,30 @@ class NodeSource(_PairSource):
         return replace(self, at="right" if self.at == "left" else "left")
 
     def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+        kept, arriving = self._receivers(medium, detectors)
+        if self.at == "right":
+            kept, arriving = arriving, kept
+        return self._outcome((kept, arriving), through(medium.channel), 2 * medium.delay_s)
+
+    def _receivers(
+        self, medium: Medium, detectors: tuple[Detector, Detector] | Detector
+    ) -> tuple[_Receiver, _Receiver]:
         kept = _Receiver(self.kept_efficiency)
         if isinstance(detectors, Detector):
             far = detectors
         else:
             near, far = detectors if self.at == "left" else detectors[::-1]
             kept = _Receiver(self.kept_efficiency * near.efficiency, near.noise_probability, near.contrast)
+        far = far.beside(medium)
         eta = self.coupling_efficiency * medium.transmittance * far.efficiency
         arriving = _Receiver(eta, far.noise_probability, far.contrast)
-        return self._outcome((kept, arriving), through(medium.channel), 2 * medium.delay_s)
+        return (kept, arriving) if self.at == "left" else (arriving, kept)
+
+
+def _some_clicks(end: _Receiver, pairs: float) -> float:
+    """The probability that one end clicks, of ``pairs`` λ in either polarization."""
+    a = 1 + end.eta * pairs
+    return ((a + 1) * end.eta * pairs + end.noise) / a**2
 
 
 def _down_converted(left: _Receiver, right: _Receiver, pairs: float, contrast: float) -> tuple[float, float]:
@@ -199,8 +243,7 @@ def _down_converted(left: _Receiver, right: _Receiver, pairs: float, contrast: f
     a, b = 1 + left.eta * pairs, 1 + right.eta * pairs
     together = left.eta * right.eta * pairs
     either = a + b - 1 - together
-    click_a = ((a + 1) * left.eta * pairs + left.noise) / a**2
-    click_b = ((b + 1) * right.eta * pairs + right.noise) / b**2
+    click_a, click_b = _some_clicks(left, pairs), _some_clicks(right, pairs)
     # a·b − either: what the two ends have in common.
     common = together * (1 + pairs)
     silent = (1 - left.noise) * (1 - right.noise)

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
 
 from quantumlink import validation
 from quantumlink.hardware.arms import arm_moments, moments
 from quantumlink.hardware.bell_diagonal import Populations, with_noise
 from quantumlink.hardware.detector import Detector
 from quantumlink.hardware.medium import Medium, as_medium
+from quantumlink.hardware.pauli_coefficients import ComplexArray, populations_and_rest, read_state
 from quantumlink.hardware.said import said
 
 Detectors = Detector | Sequence[Detector] | None
@@ -32,8 +35,31 @@ class HeraldedPair:
     """Probability that the attempt is heralded."""
     attempt_time_s: float
     """Duration of the attempt in seconds."""
-    bell_diagonal: Populations
+    bell_diagonal: Populations = None  # type: ignore[assignment]
     """Populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻) of the pair, if heralded."""
+    state: InitVar[Any] = None
+    """All of its state where that is no mixture of Bell states: a density matrix, the left end as qubit 0."""
+    _density: tuple[complex, ...] | None = field(init=False, repr=False)
+
+    def __post_init__(self, state: Any) -> None:
+        density = None
+        if state is None and np.ndim(self.bell_diagonal) > 1:  # a density matrix in their place
+            state = self.bell_diagonal
+            object.__setattr__(self, "bell_diagonal", None)
+        if (state is None) == (self.bell_diagonal is None):
+            raise ValueError(
+                f"a heralded pair has bell_diagonal or a state, one of them; got {self.bell_diagonal!r} and "
+                f"{state!r}"
+            )
+        if state is not None:
+            populations, density = populations_and_rest(read_state("state", state))
+            object.__setattr__(self, "bell_diagonal", populations)
+        object.__setattr__(self, "_density", None if density is None else tuple(density.ravel().tolist()))
+
+    @property
+    def density(self) -> ComplexArray | None:
+        """The density matrix, shape (4, 4), where the state is no mixture of Bell states."""
+        return None if self._density is None else np.array(self._density).reshape(4, 4)
 
     @property
     def fidelity(self) -> float:
@@ -55,9 +81,20 @@ class Outcome:
     """The heralds of one attempt: so many as they should be, in this state, of so many in all."""
 
     good: float
-    state: Populations
+    state: Populations | ComplexArray
     total: float
     time_s: float
+
+    @property
+    def heralded(self) -> Populations | ComplexArray:
+        """The state given a herald: populations, or a density matrix where they are not all of it."""
+        if not isinstance(self.state, np.ndarray):
+            return with_noise(self.state, self.good, self.total)
+        if not self.total:
+            return np.eye(4, dtype=np.complex128) / 4
+        share = self.good / self.total
+        mixed: ComplexArray = share * self.state + max(0.0, 1 - share) / 4 * np.eye(4, dtype=np.complex128)
+        return mixed
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -100,15 +137,17 @@ class PhotonicSource(ABC):
         """
         as_medium("medium", medium)
         pair = detector_pair(detector)
-        total, time_s, heralded = 0.0, 0.0, [0.0] * 4
-        for share, moment in arm_moments(medium) if self._in_the_middle else moments(medium):
-            outcome = self._attempt(moment, pair)
-            total += share * outcome.total
-            time_s += share * (outcome.time_s + self.preparation_s)
-            state = with_noise(outcome.state, outcome.good, outcome.total)
-            heralded = [sum_ + share * outcome.total * p for sum_, p in zip(heralded, state, strict=True)]
-        a, b, c, d = (p / total if total else 0.25 for p in heralded)
-        return HeraldedPair(min(1.0, total), 1 / self.clock_hz if self.clock_hz else time_s, (a, b, c, d))
+        every = arm_moments(medium) if self._in_the_middle else moments(medium)
+        outcomes = [(share, self._attempt(moment, pair)) for share, moment in every]
+        total = sum(share * outcome.total for share, outcome in outcomes)
+        time_s = sum(share * (outcome.time_s + self.preparation_s) for share, outcome in outcomes)
+        states = [share * outcome.total * np.asarray(outcome.heralded) for share, outcome in outcomes]
+        mean = np.sum(states, axis=0) / total if total else np.asarray(outcomes[0][1].heralded)
+        time_s = 1 / self.clock_hz if self.clock_hz else time_s
+        if mean.ndim == 2:
+            return HeraldedPair(min(1.0, total), time_s, state=mean)
+        a, b, c, d = mean.tolist()
+        return HeraldedPair(min(1.0, total), time_s, (a, b, c, d))
 
     @abstractmethod
     def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
@@ -150,9 +189,7 @@ def turned(part: Any) -> Any:
     return part.reversed() if hasattr(part, "reversed") else part
 
 
-def heralded(
-    source: Any, medium: Medium | None, detector: Any, decided: Mapping[str, object]
-) -> tuple[Populations, float, float]:
+def heralded(source: Any, medium: Medium | None, detector: Any, decided: Mapping[str, object]) -> HeraldedPair:
     """What a source makes of a link's medium and detectors: state, success probability and attempt time.
 
     Raises:
@@ -172,4 +209,7 @@ def heralded(
         raise ValueError(f"no attempt ever succeeds: {source!r} over {medium!r}, whose transmittance is too small")
     if not pair.attempt_time_s:
         raise ValueError(f"an attempt takes no time: give clock_hz or preparation_s to {source!r} over {medium!r}")
-    return pair.bell_diagonal, pair.success_probability, pair.attempt_time_s
+    validation.populations("bell_diagonal of the source's pair", pair.bell_diagonal)
+    validation.positive("success_probability of the source's pair", pair.success_probability, at_most=1.0)
+    validation.positive("attempt_time_s of the source's pair", pair.attempt_time_s)
+    return pair

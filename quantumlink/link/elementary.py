@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import expm1, log1p
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from quantumlink import validation
 from quantumlink.hardware import Detector, Medium, Node, Source
+from quantumlink.hardware.bell_diagonal import werner
 from quantumlink.hardware.medium import as_medium
+from quantumlink.hardware.pauli_coefficients import (
+    ComplexArray,
+    FloatArray,
+    bell_coefficients,
+    coefficients_of,
+    density_matrices,
+    populations_and_rest,
+    read_state,
+)
 from quantumlink.hardware.source import detector_pair, heralded, turned
 from quantumlink.link.tree import Link
+
+if TYPE_CHECKING:
+    from qiskit.quantum_info import DensityMatrix
 
 
 @dataclass(frozen=True)
@@ -27,13 +43,27 @@ class Attempts:
         """Pairs per second, if attempts never pause."""
         return (self.success_probability or 1.0) / self.time_s
 
+    def at_once(self, tries: int) -> Attempts:
+        """Rounds of so many attempts at once, of which one has to succeed.
+
+        >>> Attempts(0.5, 1.0).at_once(3)
+        Attempts(success_probability=0.875, time_s=1.0)
+        """
+        if self.success_probability is None:
+            return Attempts(None, self.time_s / tries)
+        if tries == 1 or self.success_probability == 1:
+            return self
+        # 1 − (1 − p)^m without losing the digits of a small p.
+        return Attempts(-expm1(tries * log1p(-self.success_probability)), self.time_s)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ElementaryLink(Link):
     """Two nodes and the medium between them; the pair arrives in its stated state, or in that of its source.
 
-    The state is Werner of the given fidelity, or Bell-diagonal; with neither, a perfect Φ⁺. With a source,
-    state, success probability and attempt time follow from source, medium and detectors.
+    The state is Werner of the given fidelity, or Bell-diagonal, or any that two qubits can have; with none of
+    them, a perfect Φ⁺. With a source, state, success probability and attempt time follow from source, medium and
+    detectors.
 
     Args:
         left: one node.
@@ -41,6 +71,8 @@ class ElementaryLink(Link):
         medium: what lies between them, or None.
         fidelity: fidelity F to Φ⁺ of a Werner state, in [1/4, 1].
         bell_diagonal: populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻), summing to 1.
+        state: any state of two qubits, the left end's as qubit 0 (the least significant, as in Qiskit): a
+            `DensityMatrix`, a `Statevector`, or an array of shape (4, 4) or (4,).
         rate_hz: pairs delivered per second, if known.
         success_probability: probability that one attempt delivers a pair, in (0, 1]; see `attempts`.
         attempt_time_s: duration of one attempt in seconds, above zero; see `attempts`.
@@ -49,10 +81,13 @@ class ElementaryLink(Link):
         detector: the source's detectors: one for all, or one each for the left and the right end; ideal if
             None.
         multiplexing: how many modes are tried at once in each attempt, at least 1.
+        classical_delay_s: how long messages take from end to end, where they do not travel as the light does: over
+            a detour, or through equipment that takes its time. The medium's delay if None.
 
     Raises:
-        ValueError: if a value is out of range, both states are given, a source is given beside what it decides
-            or can never succeed, or the nodes have one name.
+        ValueError: if a value is out of range, several states are given, ``state`` is not one (its trace is not 1,
+            it is not Hermitian or not positive: the text says which, and by how much), a source is given beside
+            what it decides or can never succeed, or the nodes have one name.
         TypeError: if an argument is of the wrong kind.
 
     >>> from quantumlink.hardware import Fiber
@@ -69,7 +104,7 @@ class ElementaryLink(Link):
     medium: Medium | None
     """What lies between the nodes, or None."""
     bell_diagonal: tuple[float, float, float, float]
-    """Populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻)."""
+    """Populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻): all of the state if it `is_bell_diagonal`."""
     rate_hz: float | None
     """Pairs delivered per second, if known."""
     success_probability: float | None
@@ -82,6 +117,10 @@ class ElementaryLink(Link):
     """The source's detectors: one for all, or one each for the left and the right end."""
     multiplexing: int
     """How many modes are tried at once in each attempt."""
+    classical_delay_s: float | None
+    """How long messages take from end to end in seconds; None for as long as light through the medium."""
+    _density: tuple[complex, ...] | None
+    """The density matrix row by row where the state is not Bell-diagonal, else None."""
 
     def __init__(
         self,
@@ -91,12 +130,14 @@ class ElementaryLink(Link):
         *,
         fidelity: float | None = None,
         bell_diagonal: Sequence[float] | None = None,
+        state: Any = None,
         rate_hz: float | None = None,
         success_probability: float | None = None,
         attempt_time_s: float | None = None,
         source: Source | None = None,
         detector: Detector | Sequence[Detector] | None = None,
         multiplexing: int = 1,
+        classical_delay_s: float | None = None,
     ) -> None:
         validation.instance("left", left, Node, "a Node")
         validation.instance("right", right, Node, "a Node")
@@ -110,28 +151,26 @@ class ElementaryLink(Link):
                 f"multiplexing={multiplexing} with rate_hz={rate_hz!r}: a rate counts the pairs of all modes; give "
                 "success_probability and attempt_time_s of one mode instead"
             )
+        if classical_delay_s is not None:
+            classical_delay_s = validation.number("classical_delay_s", classical_delay_s, at_least=0.0)
         detectors = None if detector is None else detector_pair(detector)
+        density: ComplexArray | None = None
         if source is not None:
             decided = {
                 "fidelity": fidelity,
                 "bell_diagonal": bell_diagonal,
+                "state": state,
                 "rate_hz": rate_hz,
                 "success_probability": success_probability,
                 "attempt_time_s": attempt_time_s,
             }
-            bell_diagonal, success_probability, attempt_time_s = heralded(source, medium, detectors, decided)
-        elif detector is not None:
-            raise ValueError(f"detector={detector!r} needs a source whose photons it counts, got source=None")
-        if fidelity is not None and bell_diagonal is not None:
-            raise ValueError(
-                f"give fidelity or bell_diagonal, not both; got fidelity={fidelity!r}, "
-                f"bell_diagonal={bell_diagonal!r}"
-            )
-        if bell_diagonal is None:
-            f = 1.0 if fidelity is None else validation.number("fidelity", fidelity, at_least=0.25, at_most=1.0)
-            populations = (f, (1 - f) / 3, (1 - f) / 3, (1 - f) / 3)
+            pair = heralded(source, medium, detectors, decided)
+            success_probability, attempt_time_s = pair.success_probability, pair.attempt_time_s
+            populations, density = validation.populations("bell_diagonal", pair.bell_diagonal), pair.density
         else:
-            populations = validation.populations("bell_diagonal", bell_diagonal)
+            if detector is not None:
+                raise ValueError(f"detector={detector!r} needs a source whose photons it counts, got source=None")
+            populations, density = _stated(fidelity, bell_diagonal, state)
         if rate_hz is not None:
             rate_hz = validation.number("rate_hz", rate_hz, at_least=0.0)
         if success_probability is not None:
@@ -150,13 +189,50 @@ class ElementaryLink(Link):
             ("source", source),
             ("detector", detectors),
             ("multiplexing", multiplexing),
+            ("classical_delay_s", classical_delay_s),
+            ("_density", None if density is None else tuple(density.ravel().tolist())),
         ):
             object.__setattr__(self, name, value)
+
+    @property
+    def ends(self) -> tuple[Node, Node]:
+        """The two end nodes, left and right."""
+        return self.left, self.right
 
     @property
     def fidelity(self) -> float:
         """Fidelity to Φ⁺ with which the pair arrives."""
         return self.bell_diagonal[0]
+
+    @property
+    def is_bell_diagonal(self) -> bool:
+        """Whether the state is a mixture of the four Bell states, `bell_diagonal`."""
+        return self._density is None
+
+    @property
+    def coefficients(self) -> FloatArray:
+        """Shape (16,): Tr(P⊗Q·ρ) of the state in which the pair arrives, the left qubit's P as the higher digit."""
+        if self._density is None:
+            return bell_coefficients(self.bell_diagonal)
+        return coefficients_of(np.array(self._density).reshape(4, 4))
+
+    @property
+    def move_factors(self) -> FloatArray | None:
+        """Shape (16,): what moving both halves into their memories leaves of each coefficient; None: all of it."""
+        lost = [node.memory.move_depolarizing for node in self.ends]
+        if not any(lost):
+            return None
+        left, right = (np.array([1.0, *(1 - x,) * 3]) for x in lost)
+        return np.outer(left, right).ravel()
+
+    @property
+    def state(self) -> DensityMatrix:
+        """The state in which the pair arrives, the left end as qubit 0."""
+        from qiskit.quantum_info import DensityMatrix
+
+        if self._density is None:
+            return DensityMatrix(density_matrices(self.coefficients))
+        return DensityMatrix(np.array(self._density).reshape(4, 4))
 
     def reversed(self) -> ElementaryLink:
         """The same link, told from the other end."""
@@ -169,17 +245,33 @@ class ElementaryLink(Link):
                 source=turned(self.source),
                 detector=detector,
                 multiplexing=self.multiplexing,
+                classical_delay_s=self.classical_delay_s,
             )
         return ElementaryLink(
             self.right,
             self.left,
             turned(self.medium),
-            bell_diagonal=self.bell_diagonal,
+            bell_diagonal=self.bell_diagonal if self.is_bell_diagonal else None,
+            state=None if self.is_bell_diagonal else self.state.reverse_qargs(),
             rate_hz=self.rate_hz,
             success_probability=self.success_probability,
             attempt_time_s=self.attempt_time_s,
             multiplexing=self.multiplexing,
+            classical_delay_s=self.classical_delay_s,
         )
+
+    @property
+    def delay_s(self) -> float:
+        """How long a message takes from one end to the other, in seconds; a medium that is None takes no time."""
+        if self.classical_delay_s is not None:
+            return self.classical_delay_s
+        return 0.0 if self.medium is None else self.medium.delay_s
+
+    @property
+    def herald_delay_s(self) -> float:
+        """How soon an attempt can be heralded after it began: light goes half of the way, messages the rest."""
+        light_s = 0.0 if self.medium is None else self.medium.delay_s
+        return light_s if self.classical_delay_s is None else (light_s + self.classical_delay_s) / 2
 
     @property
     def attempts(self) -> Attempts | None:
@@ -187,14 +279,15 @@ class ElementaryLink(Link):
 
         What is stated holds. Of what is not: the probability is the medium's transmittance (a photon from the
         middle of the link, or two that meet there, arrive with it), or what ``rate_hz`` makes of the attempt
-        time; the time is the medium's delay (photons go half of the way, messages the other half). A
+        time; the time is the medium's delay (photons go half of the way, messages the other half), or with a
+        ``classical_delay_s`` the mean of both. A
         ``rate_hz`` alone, or one that a single attempt cannot reach, is a stream of pairs at random moments.
         With ``multiplexing`` m, an attempt tries m modes and delivers with probability 1 − (1 − p)^m; should
         more than one succeed, one pair is kept.
         """
         probability, time_s = self.success_probability, self.attempt_time_s
-        if time_s is None and self.medium is not None and self.medium.delay_s > 0:
-            time_s = self.medium.delay_s
+        if time_s is None and self.medium is not None and self.herald_delay_s > 0:
+            time_s = self.herald_delay_s
         if probability is None and self.rate_hz is not None:
             if time_s is None or self.rate_hz * time_s > 1:
                 return Attempts(None, 1 / self.rate_hz) if self.rate_hz else None
@@ -205,10 +298,7 @@ class ElementaryLink(Link):
             time_s = probability / self.rate_hz
         if not probability or time_s is None:
             return None
-        if self.multiplexing > 1 and probability < 1:
-            # 1 − (1 − p)^m without losing the digits of a small p.
-            probability = -expm1(self.multiplexing * log1p(-probability))
-        return Attempts(probability, time_s)
+        return Attempts(probability, time_s).at_once(self.multiplexing)
 
     def _own_fields(self) -> tuple[object, ...]:
         return (
@@ -216,13 +306,57 @@ class ElementaryLink(Link):
             self.right,
             self.medium,
             self.bell_diagonal,
+            self._density,
             self.rate_hz,
             self.success_probability,
             self.attempt_time_s,
             self.source,
             self.detector,
             self.multiplexing,
+            self.classical_delay_s,
         )
+
+    def _facts(self) -> list[tuple[str, str]]:
+        rows = [("medium", "none" if self.medium is None else repr(self.medium))]
+        rows += [("source", repr(self.source))] if self.source is not None else []
+        rows.append(("arrives with fidelity", f"{self.fidelity:.6g}"))
+        if self.attempts is not None:
+            rows.append(("pairs a second", f"{self.attempts.rate_hz:.4g}"))
+        return rows
 
     def __repr__(self) -> str:
         return f"<ElementaryLink {self.left}–{self.right}, fidelity {self.fidelity:.6g}>"
+
+
+def _stated(
+    fidelity: float | None, bell_diagonal: Sequence[float] | None, state: Any
+) -> tuple[tuple[float, float, float, float], ComplexArray | None]:
+    """The populations of a state that is given, and all of it where they do not tell all."""
+    given = {"fidelity": fidelity, "bell_diagonal": bell_diagonal, "state": state}
+    several = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+    if len(several) > 1:
+        raise ValueError(f"give fidelity or bell_diagonal, not both, or state alone; got {', '.join(several)}")
+    if state is not None:
+        return populations_and_rest(read_state("state", state))
+    if bell_diagonal is not None:
+        return validation.populations("bell_diagonal", bell_diagonal), None
+    return werner(
+        1.0 if fidelity is None else validation.number("fidelity", fidelity, at_least=0.25, at_most=1.0)
+    ), None
+
+
+def arriving_coefficients(links: Sequence[ElementaryLink]) -> FloatArray:
+    """Shape (n, 16): the `coefficients` of many links at once."""
+    vectors = bell_coefficients([link.bell_diagonal for link in links])
+    for row, link in enumerate(links):
+        if link._density is not None:
+            vectors[row] = link.coefficients
+    return vectors
+
+
+def moved(links: Sequence[ElementaryLink]) -> FloatArray | None:
+    """Shape (n, 16): the `move_factors` of many links at once; None if no pair is moved."""
+    if not any(link.left.memory.move_depolarizing or link.right.memory.move_depolarizing for link in links):
+        return None
+    factors = [link.move_factors for link in links]
+    return np.array([np.ones(16) if each is None else each for each in factors])

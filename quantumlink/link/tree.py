@@ -5,34 +5,67 @@ Trees may be far deeper than Python's recursion limit, and share subtrees: every
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 from quantumlink.hardware import Node
+from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
     from quantumlink.link.elementary import ElementaryLink
 
 
+MOST_STEPS = 12
+"""Most steps that the table of a link tells."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Link:
-    """A pair of entangled qubits between two nodes, to be read by `compose`, `evaluate` and others.
+    """Entangled qubits between nodes, mostly a pair between two, to be read by `compose`, `evaluate` and others.
 
     Two links are equal if their trees are. Links are immutable and may be shared freely.
     """
 
     left: Node
-    """The left end node."""
+    """The left end node; of more than two, the first."""
     right: Node
-    """The right end node."""
+    """The right end node; of more than two, the last."""
     pairs: int
     """How many elementary pairs one run uses."""
 
     @property
-    def ends(self) -> tuple[Node, Node]:
-        """The two end nodes, left and right."""
+    def ends(self) -> tuple[Node, ...]:
+        """The end nodes: left and right, or the node of each qubit that is delivered, in order."""
         return self.left, self.right
+
+    @property
+    def end_labels(self) -> tuple[str, ...]:
+        """What the ends are called: their nodes' names; where a node holds several, with a number in brackets."""
+        names = [node.name for node in self.ends]
+        if len(set(names)) == len(names):
+            return tuple(names)
+        seen: Counter[str] = Counter()
+        labels = []
+        for name in names:
+            labels.append(name if names.count(name) == 1 else f"{name}[{seen[name]}]")
+            seen[name] += 1
+        return tuple(labels)
+
+    @property
+    def does(self) -> str | None:
+        """What is done to make it of other links, in words; None for an elementary link."""
+        return None
+
+    @property
+    def caption(self) -> str:
+        """What is done, as briefly as a picture has room for.
+
+        Raises:
+            TypeError: if nothing is known of this kind of link.
+        """
+        raise TypeError(f"nothing is known of links of the kind {type(self).__name__}: {self!r}")
 
     @property
     def children(self) -> tuple[Link, ...]:
@@ -61,6 +94,8 @@ class Link:
             seen.add((id(a), id(b)))
             if type(a) is not type(b) or a._own_fields() != b._own_fields():
                 return False
+            if len(a.children) != len(b.children):
+                return False
             stack.extend(zip(a.children, b.children, strict=True))
         return True
 
@@ -76,6 +111,19 @@ class Link:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.left}–{self.right}, {pairs_text(self.pairs)}>"
+
+    def _repr_html_(self) -> str:
+        told = [part.does for part in distinct_links(self)]
+        steps = [step for step in told if step is not None]
+        rows = [("ends", " – ".join(self.end_labels)), ("made of", pairs_text(self.pairs)), *self._facts()]
+        rows += [(f"step {i}", step) for i, step in enumerate(steps[:MOST_STEPS], start=1)]
+        if len(steps) > MOST_STEPS:
+            rows.append(("…", f"and {len(steps) - MOST_STEPS} more steps"))
+        return html_table(f"{type(self).__name__} {' – '.join(self.end_labels)}", rows)
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """What a table tells of this kind of link."""
+        return []
 
 
 def pairs_text(pairs: int) -> str:
@@ -106,7 +154,8 @@ def check_memories(link: Link) -> None:
     if not link.children:
         return
     for part in distinct_links(link):
-        for node, other in () if part.children else (part.ends, part.ends[::-1]):
+        left, right = part.left, part.right
+        for node, other in () if part.children else ((left, right), (right, left)):
             if node.memories == 0:
                 raise ValueError(
                     f"node {node.name!r} has no memory (memories=0) to hold its qubit of {node.name}–{other.name} "
@@ -127,9 +176,14 @@ def _flat(link: Link) -> list[Any]:
             records.append(part)
             continue
         # A place is told from a field's value by a list around it: no field of a link is a list.
-        own = {name: [place[id(v)]] if isinstance(v, Link) else v for name, v in vars(part).items()}
+        own = {name: _places(place, value) for name, value in vars(part).items()}
         records.append((type(part), own))
     return records
+
+
+def _places(place: dict[int, int], value: Any) -> Any:
+    links = isinstance(value, tuple) and value and all(isinstance(each, Link) for each in value)
+    return [place[id(each)] for each in value] if links else value
 
 
 def _from_flat(records: list[Any]) -> Link:
@@ -142,6 +196,7 @@ def _from_flat(records: list[Any]) -> Link:
         kind, own = record
         part: Link = object.__new__(kind)
         for name, value in own.items():
-            object.__setattr__(part, name, links[value[0]] if isinstance(value, list) else value)
+            told = tuple(links[place] for place in value) if isinstance(value, list) else value
+            object.__setattr__(part, name, told)
         links.append(part)
     return links[-1]

@@ -2,25 +2,70 @@
 
 `Network` reads and writes TOML files (their form: `quantumlink.network.files`), finds routes (`search` says
 what is guaranteed), routes without a common link, and routes of keys over trusted nodes. `forecast` is the
-reading that they are scored by, `best_strategy` the search over expressions.
+reading that they are scored by, `best_strategy` the search over expressions, `operate` a network under load.
 """
 
+from quantumlink.network.control import (
+    Attack,
+    FirstComeFirstServed,
+    Load,
+    ManyPaths,
+    MaxWeight,
+    Outage,
+    Performance,
+    Policy,
+    ProportionalFairness,
+    RandomFailures,
+    Reservation,
+    TimeSlots,
+    Watch,
+    operate,
+)
 from quantumlink.network.files import NetworkFileError
-from quantumlink.network.forecast import Forecast, forecast
 from quantumlink.network.geography import great_circle_km
 from quantumlink.network.graph import Network
+from quantumlink.network.load import Capacity, Cut, Demand, Failure, Resilience, TrafficFileError, load_demands
+from quantumlink.network.load.arrivals import Periodic, Poisson
+from quantumlink.network.load.matrices import demands_of_matrix, gravity_demands, uniform_demands
 from quantumlink.network.route import Multipath, Route
 from quantumlink.network.strategy import NoStrategy, Strategy, best_strategy
+from quantumlink.readings.forecasting import Forecast, forecast
 
 __all__ = [
+    "Attack",
+    "Capacity",
+    "Cut",
+    "Demand",
+    "Failure",
+    "FirstComeFirstServed",
     "Forecast",
+    "Load",
+    "ManyPaths",
+    "MaxWeight",
     "Multipath",
     "Network",
     "NetworkFileError",
     "NoStrategy",
+    "Outage",
+    "Performance",
+    "Periodic",
+    "Poisson",
+    "Policy",
+    "ProportionalFairness",
+    "RandomFailures",
+    "Reservation",
+    "Resilience",
     "Route",
     "Strategy",
+    "TimeSlots",
+    "TrafficFileError",
+    "Watch",
     "best_strategy",
+    "demands_of_matrix",
     "forecast",
+    "gravity_demands",
     "great_circle_km",
+    "load_demands",
+    "operate",
+    "uniform_demands",
 ]

@@ -2,7 +2,7 @@
 
 A *stretch* is a run of neighboring hops. Its alternatives are: a hop itself, or a swap of an alternative of a
 shorter stretch with one of the rest, for every place to swap; then that purified 0, 1, … rounds, each round
-with a copy of itself (nested) and by any of the protocols. With p protocols and r rounds a hop has 1 + p + … +
+with copies of itself (nested) and by any of the purifications. With p protocols and r rounds a hop has 1 + p + … +
 pʳ alternatives, and the number grows quickly with the hops: four hops with one round of one protocol have 640,
 with two rounds 10,935.
 
@@ -14,32 +14,31 @@ left out. As purification may prefer it nevertheless, the result is then good, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from quantumlink.circuits import PurificationProtocol
+from quantumlink import rates
+from quantumlink.circuits import Operation
+from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink, Link, purify, swap
-from quantumlink.network.arrivals import FloatArray
-from quantumlink.network.forecast import memory_limits
-from quantumlink.network.stages import (
-    IndexArray,
-    Stage,
-    elementary,
-    purified,
-    stacked,
-    swapped_each_with_each,
-)
+from quantumlink.link.expression import is_odd, purification
 from quantumlink.progress import track
+from quantumlink.readings.forecasting.joins import joined, swapped_each_with_each
+from quantumlink.readings.forecasting.stages import Stage, elementary, stacked
+
+FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.intp]
 
 MOST_KEPT = 12_000
 """Alternatives of a path up to which all are compared."""
 
 Recipe = tuple[Any, ...]
-"""How an alternative is made: ("hop", link), ("swap", left, right) or ("purify", recipe, protocol)."""
+"""How an alternative is made: ("hop", link), ("swap", left, right) or ("purify", recipe, operation)."""
 
 Stretch = tuple[tuple[ElementaryLink, ...], float, bool]
 """A stretch's hops, how many alternatives are kept, and whether memories on the path are limited."""
@@ -74,7 +73,7 @@ def alternatives(
     hops: Sequence[ElementaryLink],
     *,
     rounds: int,
-    protocols: Sequence[PurificationProtocol],
+    protocols: Sequence[Any],
     breadth: int,
     known: dict[Stretch, Alternatives] | None = None,
 ) -> tuple[Alternatives, bool]:
@@ -83,7 +82,7 @@ def alternatives(
     Args:
         hops: the elementary links in turn.
         rounds: most rounds of purification of one stretch.
-        protocols: the purification protocols to choose from.
+        protocols: the purifications to choose from, whatever `purify` takes.
         breadth: how many alternatives of each stretch are kept where not all can be.
         known: what was found for the stretches of other paths with the same options; grows by those of this one.
     """
@@ -119,10 +118,15 @@ def link_of(recipe: Recipe) -> Link:
                 known[part] = swap(make(part[1]), make(part[2]))
             else:
                 inner = make(part[1])
-                known[part] = purify(inner, inner, part[2])
+                known[part] = purify(*(inner,) * len(part[2].inputs), by=part[2])
         return known[part]
 
     return make(recipe)
+
+
+def memory_limits(ends: Sequence[Node]) -> tuple[float, ...]:
+    """How many qubits nodes can hold for each of their links."""
+    return tuple(inf if node.memories is None else node.memories for node in ends)
 
 
 def _places(hop: ElementaryLink) -> int:
@@ -145,16 +149,14 @@ def _swaps(parts: Sequence[tuple[Alternatives, Alternatives]], keep: float) -> l
     return result
 
 
-def _purifications(
-    base: Alternatives, rounds: int, protocols: Sequence[PurificationProtocol], *, in_turn: bool
-) -> Alternatives:
+def _purifications(base: Alternatives, rounds: int, protocols: Sequence[Any], *, in_turn: bool) -> Alternatives:
     """Each alternative purified up to so many times, as far as the ends' memories allow."""
     levels = [base]
     for _ in range(rounds):
         grown = []
-        for protocol in protocols:
-            stage = purified(levels[-1].stage, levels[-1].stage, protocol, in_turn=in_turn)
-            recipes = tuple(("purify", recipe, protocol) for recipe in levels[-1].recipes)
+        for operation, before in _by_operation(levels[-1], protocols):
+            stage = joined(operation, *[before.stage] * len(operation.inputs), in_turn=in_turn)
+            recipes = tuple(("purify", recipe, operation) for recipe in before.recipes)
             left, right = memory_limits(stage.ends)
             fits = np.flatnonzero((stage.left_memories <= left) & (stage.right_memories <= right))
             if len(fits):
@@ -165,6 +167,28 @@ def _purifications(
     return _together(levels)
 
 
+def _by_operation(found: Alternatives, protocols: Sequence[Any]) -> Iterator[tuple[Operation, Alternatives]]:
+    """Each purification with the alternatives that it is applied to: its form may depend on what is kept."""
+    odd = np.array([_is_odd(recipe) for recipe in found.recipes])
+    for protocol in protocols:
+        even_form, odd_form = (purification("protocols", protocol, odd=which) for which in (False, True))
+        if even_form == odd_form:
+            yield even_form, found
+            continue
+        for operation, mine in ((even_form, ~odd), (odd_form, odd)):
+            if mine.any():
+                yield operation, found.take(np.flatnonzero(mine))
+
+
+def _is_odd(recipe: Recipe) -> bool:
+    """Whether the pairs that an alternative keeps are of odd parity: see `quantumlink.link.expression.is_odd`."""
+    while recipe[0] == "purify":
+        if recipe[2].name == "epl":
+            return False
+        recipe = recipe[1]
+    return recipe[0] == "hop" and is_odd(recipe[1])
+
+
 def _together(parts: Sequence[Alternatives]) -> Alternatives:
     return Alternatives(stacked([p.stage for p in parts]), tuple(r for p in parts for r in p.recipes))
 
@@ -173,27 +197,43 @@ def _best(found: Alternatives, keep: float) -> Alternatives:
     """At most about so many alternatives: those on the fronts of time against what may matter."""
     if len(found.stage) <= keep:
         return found
-    fronts = _fronts(found.stage)
-    chosen: set[int] = set()
-    for front in fronts:
-        share = max(1, int(keep / len(fronts)))
-        if len(front) > share:
-            front = front[np.linspace(0, len(front) - 1, share).round().astype(np.int64)]
-        chosen.update(front.tolist())
-    return found.take(np.array(sorted(chosen), dtype=np.int64))
+    fronts = _fronts(*_seen(found.stage))
+    share = max(1, int(keep / len(fronts)))
+    chosen = _spread(fronts, share)
+    # The fronts have much in common: what one of them leaves, the others may use.
+    while share < max(map(len, fronts)):
+        share += 1
+        more = _spread(fronts, share)
+        if len(more) > keep:
+            break
+        chosen = more
+    return found.take(chosen)
 
 
-def _on_fronts(stage: Stage) -> IndexArray:
+def _spread(fronts: Sequence[IndexArray], share: int) -> IndexArray:
+    """So many of each front, evenly, in order."""
+    chosen = [
+        front[np.linspace(0, len(front) - 1, share).round().astype(np.intp)] if len(front) > share else front
+        for front in fronts
+    ]
+    return np.unique(np.concatenate(chosen))
+
+
+def _seen(stage: Stage) -> tuple[FloatArray, FloatArray]:
+    """The mean states of a stage's alternatives, and when both ends know of them, on average."""
+    return stage.vectors, stage.mean_s + np.maximum(stage.left_lag_s, stage.right_lag_s)
+
+
+def _on_fronts(vectors: FloatArray, time: FloatArray) -> IndexArray:
     """Those on any of the fronts, in order."""
-    found: IndexArray = np.unique(np.concatenate(_fronts(stage)))
+    found: IndexArray = np.unique(np.concatenate(_fronts(vectors, time)))
     return found
 
 
-def _fronts(stage: Stage) -> list[IndexArray]:
+def _fronts(vectors: FloatArray, time: FloatArray) -> list[IndexArray]:
     """The fronts of time against what may matter."""
-    x, y, z = stage.vectors[:, 5], -stage.vectors[:, 10], stage.vectors[:, 15]
-    time = stage.mean_s + np.maximum(stage.left_lag_s, stage.right_lag_s)
-    goods = [1 + x + y + z, x, y, z, secret_fractions(stage.vectors)]
+    x, y, z = vectors[:, 5], -vectors[:, 10], vectors[:, 15]
+    goods = [1 + x + y + z, x, y, z, secret_fractions(vectors)]
     return [_front(time, good) for good in goods]
 
 
@@ -201,14 +241,10 @@ def _front(time: FloatArray, good: FloatArray) -> IndexArray:
     """Those for which no faster one is at least as good, fastest first."""
     order = np.lexsort((-good, time))
     best_before = np.concatenate([[-np.inf], np.maximum.accumulate(good[order])[:-1]])
-    return order[good[order] > best_before].astype(np.int64)
+    return order[good[order] > best_before].astype(np.intp)
 
 
 def secret_fractions(vectors: FloatArray) -> FloatArray:
-    """Secret bits per pair, `forecast.secret_fraction` of many states: shape (n, 16) to (n,)."""
+    """Secret bits per pair, `rates.secret_fraction` of many states: shape (n, 16) to (n,)."""
     errors = (1 - np.clip(vectors[:, [5, 15]], -1, 1)) / 2
-    right = 1 - errors
-    entropy = -errors * np.log2(np.where(errors > 0, errors, 1.0)) - right * np.log2(
-        np.where(right > 0, right, 1.0)
-    )
-    return np.where(errors.max(axis=1) > 0.5, 0.0, np.maximum(0.0, 1 - entropy.sum(axis=1)))
+    return rates.secret_fractions(errors[:, 1], errors[:, 0])

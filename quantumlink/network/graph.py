@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any
 import rustworkx as rx
 
 from quantumlink import validation
-from quantumlink.circuits import PurificationProtocol
-from quantumlink.hardware import Node
+from quantumlink.hardware import NODE_ROLES, Node
 from quantumlink.link import ChainOrder, ElementaryLink, Link
+from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
+    from quantumlink.network.load import Capacity, Cut, Demand, Resilience
     from quantumlink.network.objectives import Objective
     from quantumlink.network.route import Multipath, Route
     from quantumlink.network.strategy import Strategy
 
 Avoid = Iterable["str | ElementaryLink | tuple[str, str]"]
 """What a route must not use: names of nodes, elementary links, or pairs of names for all between two nodes."""
+
+MOST_NAMES = 12
+"""Most names of one role that the table of a network tells."""
 
 
 class Network:
@@ -142,7 +146,7 @@ class Network:
         by: Objective | None = None,
         order: ChainOrder = "balanced",
         purify_rounds: int = 0,
-        protocol: PurificationProtocol = "dejmps",
+        protocol: Any = "dejmps",
         avoid: Avoid = (),
     ) -> Link:
         """The link from one node to another along the best path, entangled from end to end.
@@ -154,7 +158,7 @@ class Network:
                 ``"hops"``. If None, the secret-key rate if all links say how their pairs come, else the fidelity.
             order: in which order the path swaps, see `chain`.
             purify_rounds: rounds of purification of each hop, see `chain`.
-            protocol: the purification protocol.
+            protocol: the purification, whatever `purify` takes.
             avoid: nodes (by name) and links (or pairs of names) that the route must not use.
 
         Raises:
@@ -174,7 +178,7 @@ class Network:
         by: Objective | None = None,
         order: ChainOrder = "balanced",
         purify_rounds: int = 0,
-        protocol: PurificationProtocol = "dejmps",
+        protocol: Any = "dejmps",
         avoid: Avoid = (),
     ) -> tuple[Route, ...]:
         """The k best routes, best first, with what each delivers.
@@ -196,7 +200,7 @@ class Network:
         by: Objective | None = None,
         order: ChainOrder = "balanced",
         purify_rounds: int = 0,
-        protocol: PurificationProtocol = "dejmps",
+        protocol: Any = "dejmps",
         avoid: Avoid = (),
     ) -> Multipath:
         """Up to k routes that share no link and can run at once, and their totals.
@@ -208,7 +212,7 @@ class Network:
             by: what is best, see `route`.
             order: in which order a path swaps.
             purify_rounds: rounds of purification of each hop.
-            protocol: the purification protocol.
+            protocol: the purification, whatever `purify` takes.
             avoid: nodes and links that no route may use.
 
         Raises:
@@ -227,7 +231,7 @@ class Network:
         *,
         order: ChainOrder = "balanced",
         purify_rounds: int = 0,
-        protocol: PurificationProtocol = "dejmps",
+        protocol: Any = "dejmps",
         avoid: Avoid = (),
     ) -> Route:
         """The route with the highest secret-key rate when trusted nodes may hand keys on.
@@ -248,6 +252,108 @@ class Network:
         from quantumlink.network.strategy import best_strategy
 
         return best_strategy(self, source, target, **options)
+
+    def capacity(
+        self,
+        demands: Sequence[Demand],
+        *,
+        order: ChainOrder = "balanced",
+        purify_rounds: int = 0,
+        protocol: Any = "dejmps",
+        avoid: Avoid = (),
+    ) -> Capacity:
+        """How much of all demands the network can carry at once, and over which paths.
+
+        Every demand gets the same multiple of what it wants (the maximum concurrent flow); a demand without a rate
+        wants 1 a second. One demand alone gives the capacity between two nodes. See
+        `quantumlink.network.load.capacities` for the model: what it gives is a limit for whatever schedule.
+
+        Args:
+            demands: what is wanted, at least one `Demand`.
+            order: in which order a path swaps, see `chain`.
+            purify_rounds: rounds of purification of each hop; the pairs that they take are counted.
+            protocol: the purification, whatever `purify` takes.
+            avoid: nodes and links that no path may use.
+
+        Raises:
+            ValueError: if a node is unknown or there is no route, a link does not say how its pairs come, or no
+                path reaches a least fidelity or yields a key: the best that can be had is told.
+
+        >>> from quantumlink.network import Demand
+        >>> a, r, b = Node("a"), Node("r"), Node("b")
+        >>> links = [ElementaryLink(a, r, rate_hz=100), ElementaryLink(r, b, rate_hz=60)]
+        >>> Network([a, r, b], links).capacity([Demand("a", "b", rate_hz=20), Demand("a", "r", rate_hz=10)])
+        <Capacity of 2 demands: 3 times what is wanted, at most 3>
+        """
+        from quantumlink.network.load.capacities import capacity_of
+        from quantumlink.network.routing import Plan
+
+        return capacity_of(self, demands, plan=Plan(order, purify_rounds, protocol), avoid=avoid)
+
+    def min_cut(
+        self,
+        source: str,
+        target: str,
+        *,
+        trusting: bool = False,
+        purify_rounds: int = 0,
+        protocol: Any = "dejmps",
+        avoid: Avoid = (),
+    ) -> Cut:
+        """The links of least rate together whose loss parts two nodes: no demand between them gets more.
+
+        Args:
+            source: name of one node.
+            target: name of the other.
+            trusting: whether ways may lead through trusted nodes, as those of keys do.
+            purify_rounds: rounds of purification of each hop; a link counts with what is left of its rate.
+            protocol: the purification, whatever `purify` takes.
+            avoid: nodes and links that are not there.
+
+        Raises:
+            ValueError: as `capacity` does.
+        """
+        from quantumlink.network.load.capacities import min_cut
+        from quantumlink.network.routing import Plan
+
+        plan = Plan("balanced", purify_rounds, protocol)
+        return min_cut(self, source, target, plan=plan, trusting=trusting, avoid=avoid)
+
+    def resilience(
+        self,
+        failures: int = 2,
+        *,
+        demands: Sequence[Demand] | None = None,
+        order: ChainOrder = "balanced",
+        purify_rounds: int = 0,
+        protocol: Any = "dejmps",
+        avoid: Avoid = (),
+    ) -> Resilience:
+        """Which failures of nodes and links cut off whom: every one, and every set of several at once.
+
+        Args:
+            failures: how many at once, 1 to 3.
+            demands: who is to be served, and how well; if None, pairs between any two end nodes, or between any two
+                nodes where there are no ends.
+            order: in which order a path swaps, see `chain`.
+            purify_rounds: rounds of purification of each hop.
+            protocol: the purification, whatever `purify` takes.
+            avoid: nodes and links that no path may use.
+
+        Raises:
+            ValueError: if a node is unknown or an option is out of range; where a key or a least fidelity is
+                wanted, if a link does not say how its pairs come.
+
+        >>> a, r, b = Node("a"), Node("r"), Node("b")
+        >>> line = Network([a, r, b], [ElementaryLink(a, r), ElementaryLink(r, b)])
+        >>> [failure.name for failure in line.resilience(1).single_points]
+        ['the link a–r', 'the link r–b', 'r']
+        """
+        from quantumlink.network.load.failures import resilience_of
+        from quantumlink.network.routing import Plan
+
+        plan = Plan(order, purify_rounds, protocol)
+        return resilience_of(self, failures, demands, plan=plan, avoid=avoid)
 
     def groups(self) -> tuple[tuple[str, ...], ...]:
         """The names of nodes that are connected with each other, one group for each part of the network."""
@@ -274,6 +380,17 @@ class Network:
 
     def __repr__(self) -> str:
         return f"<Network {self.name!r}: {len(self.nodes)} nodes, {len(self.links)} links>"
+
+    def _repr_html_(self) -> str:
+        from quantumlink.network.objectives import length_km
+
+        rows: list[tuple[str, str]] = []
+        for role in NODE_ROLES:
+            names = [node.name for node in self.nodes.values() if node.role == role]
+            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            rows += [(f"{len(names)} {role}", ", ".join(names[:MOST_NAMES]) + more)] if names else []
+        rows.append((f"{len(self.links)} links", f"{sum(map(length_km, self.links)):.0f} km in all"))
+        return html_table(f"network {self.name}".rstrip(), rows)
 
 
 def _listed(name: str, values: Any) -> list[Any]:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from quantumlink.hardware.fiber import SPEED_OF_LIGHT_KM_S
 from quantumlink.link import ElementaryLink
-from quantumlink.network.arrivals import FloatArray
-from quantumlink.network.forecast import Forecast
 from quantumlink.network.geography import great_circle_km
+from quantumlink.rates import secret_fractions
+from quantumlink.readings.forecasting import Forecast
+
+FloatArray = npt.NDArray[np.float64]
 
 Objective = Literal["secret_key_rate", "rate", "fidelity", "latency", "length", "hops"]
 """What is best: most secret bits or pairs a second, the best pairs, the first pair soonest, the shortest way, or
@@ -65,7 +68,7 @@ def bounds(by: Objective, limits: Limits) -> FloatArray:
     latency = np.maximum(limits.latency_s, 1e-300)
     if by == "fidelity":
         return np.array([fidelity, -limits.latency_s, -limits.hops])
-    secret = np.maximum(0.0, 1 - _entropy((1 - x) / 2) - _entropy((1 - z) / 2))
+    secret = secret_fractions((1 - z) / 2, (1 - x) / 2)
     first = {
         "secret_key_rate": secret / latency,
         "rate": 1 / latency,
@@ -85,9 +88,3 @@ def length_km(link: ElementaryLink) -> float:
     if link.left.position is not None and link.right.position is not None:
         return great_circle_km(link.left.position, link.right.position)
     return 0.0 if link.medium is None else link.medium.delay_s * SPEED_OF_LIGHT_KM_S
-
-
-def _entropy(p: FloatArray) -> FloatArray:
-    p = np.clip(p, 0.0, 1.0)
-    other = 1 - p
-    return -p * np.log2(np.where(p > 0, p, 1.0)) - other * np.log2(np.where(other > 0, other, 1.0))

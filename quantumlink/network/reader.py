@@ -6,29 +6,28 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from quantumlink import validation
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink
 from quantumlink.network.files import (
-    KINDS,
-    LINK_KEYS,
     LINK_VALUES,
-    MEDIA,
     NODE_KEYS,
     NODE_PARTS,
     NODE_VALUES,
-    SOURCES,
     NetworkFileError,
+    field_types,
+    link_keys,
 )
+from quantumlink.parts import IN_TABLES, Part, named_part, part_at, parts_of, place_of
 
 if TYPE_CHECKING:
     from quantumlink.network.graph import Network
 
 T = TypeVar("T")
 
-STATES = ("fidelity", "bell_diagonal", "source")
+STATES = ("fidelity", "bell_diagonal", "state", "source")
 """Keys that say in which state the pairs of a link arrive."""
 
 
@@ -81,47 +80,56 @@ class _Reader:
             raise self.error(where, f"{key} must be a table, got {value!r}")
         return value
 
-    def part(self, where: str, table: Any, kind: Callable[..., T], *, named: bool = False) -> T:
-        """A dataclass from a table of its fields; ``named`` if the table's ``kind`` was read before."""
-        known = [field for field in fields(kind) if field.init]  # type: ignore[arg-type]
-        values = self.keys(where, table, [*(["kind"] if named else []), *(field.name for field in known)])
-        missing = [field.name for field in known if _required(field) and field.name not in values]
+    def part(self, where: str, table: Any, part: Part, *, named: bool = False) -> Any:
+        """A part from a table of its fields; ``named`` if the table's ``kind`` was read before."""
+        known = [field for field in fields(part.cls) if field.init] if is_dataclass(part.cls) else None
+        if known is not None:
+            self.keys(where, table, [*(["kind"] if named else []), *(field.name for field in known)])
+        elif not isinstance(table, Mapping):
+            raise self.error(where, f"must be a table, got {table!r}")
+        values = {key: value for key, value in table.items() if not (named and key == "kind")}
+        missing = [field.name for field in known or () if _required(field) and field.name not in values]
         if missing:
             raise self.error(where, f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
-        hints = get_type_hints(kind)
-        given = {key: self.value(f"{where} {key}", x, hints.get(key)) for key, x in values.items() if key != "kind"}
-        return self.build(where, lambda: kind(**given))
+        hints = field_types(part.cls)
+        given = {key: self.value(f"{where} {key}", x, hints.get(key)) for key, x in values.items()}
+        return self.build(where, lambda: part.make(given))
 
     def value(self, where: str, value: Any, expected: Any) -> Any:
         """A plain value; or a part, of the class that the field expects, or of the kind that the table names."""
+        if isinstance(value, list) and value and all(isinstance(entry, Mapping) for entry in value):
+            return tuple(self.named(where, entry, *IN_TABLES) for entry in value)
         if not isinstance(value, Mapping):
             return value
-        if isinstance(expected, type) and is_dataclass(expected):
-            return self.part(where, value, expected)
-        return self.named(where, value, KINDS)
+        usual = part_at(place_of(expected)) if isinstance(expected, type) else None
+        if usual is not None and "kind" not in value:
+            return self.part(where, value, usual)
+        return self.named(where, value, *IN_TABLES)
 
-    def named(self, where: str, table: Any, kinds: Mapping[str, type]) -> Any:
+    def named(self, where: str, table: Any, *kinds: str) -> Any:
         """A part whose ``kind`` chooses its class."""
         if not isinstance(table, Mapping):
             raise self.error(where, f"must be a table, got {table!r}")
+        known = parts_of(*kinds)
         if "kind" not in table:
-            raise self.error(where, f"kind is missing, one of {', '.join(kinds)}")
-        name = self.build(where, lambda: validation.choice("kind", table["kind"], kinds))
-        return self.part(where, table, kinds[name], named=True)
+            raise self.error(where, f"kind is missing, one of {', '.join(known)}")
+        name = table["kind"]
+        self.build(where, lambda: validation.choice("kind", name, known))
+        return self.part(where, table, known[name], named=True)
 
     def node(self, name: str, table: Any) -> Node:
         where = f"[nodes.{name}]"
         self.keys(where, table, NODE_KEYS)
-        parts = {
-            key: self.part(f"{where} {key}", self.table(where, table, key), kind)
-            for key, kind in NODE_PARTS.items()
-        }
+        parts = {key: self.node_part(f"{where} {key}", self.table(where, table, key), key) for key in NODE_PARTS}
         values = {key: table[key] for key in NODE_VALUES if key in table}
         return self.build(where, lambda: Node(name, **parts, **values))
 
+    def node_part(self, where: str, table: Mapping[str, Any], key: str) -> Any:
+        return self.named(where, table, key) if "kind" in table else self.part(where, table, named_part(key, key))
+
     def link(self, number: int, table: Any, nodes: Mapping[str, Node]) -> ElementaryLink:
         where = f"[[links]] number {number}"
-        self.keys(where, table, LINK_KEYS)
+        self.keys(where, table, link_keys())
         between = table.get("between")
         if not isinstance(between, list) or len(between) != 2 or not all(isinstance(x, str) for x in between):
             raise self.error(where, f"between must name two nodes, got {between!r}")
@@ -133,35 +141,40 @@ class _Reader:
         where = f"{where} ({left}–{right})"
         if not any(key in table for key in STATES):
             raise self.error(
-                where, "needs fidelity or bell_diagonal, or a source: the state in which its pairs arrive"
+                where, "needs fidelity, bell_diagonal or state, or a source: the state in which its pairs arrive"
             )
         given: dict[str, Any] = {key: table[key] for key in LINK_VALUES if key in table}
         if "source" in table:
-            given["source"] = self.named(f"{where} source", table["source"], SOURCES)
+            given["source"] = self.named(f"{where} source", table["source"], "source")
         if "detector" in table:
             given["detector"] = self.detector(f"{where} detector", table["detector"])
         medium = self.medium(where, table)
         return self.build(where, lambda: ElementaryLink(left, right, medium, **given))
 
     def medium(self, where: str, table: Mapping[str, Any]) -> Any:
-        found = [key for key in MEDIA if key in table]
+        media = parts_of("medium")
+        found = [key for key in media if key in table]
         if len(found) > 1:
             raise self.error(where, f"a link has one medium, got {' and '.join(found)}")
         if not found:
             return None
-        return self.part(f"{where} {found[0]}", self.table(where, table, found[0]), MEDIA[found[0]])
+        return self.part(f"{where} {found[0]}", self.table(where, table, found[0]), media[found[0]])
 
     def detector(self, where: str, value: Any) -> Any:
         """One detector for both ends, or the left and the right one."""
-        kind = KINDS["detector"]
         if not isinstance(value, list):
-            return self.part(where, value, kind)
+            return self.one_detector(where, value)
         if len(value) != 2:
             raise self.error(
                 where, f"must be a table, or two of them for the left and the right end, got {value!r}"
             )
-        left, right = (self.part(where, entry, kind) for entry in value)
+        left, right = (self.one_detector(where, entry) for entry in value)
         return left, right
+
+    def one_detector(self, where: str, table: Any) -> Any:
+        if isinstance(table, Mapping) and "kind" in table:
+            return self.named(where, table, "detector")
+        return self.part(where, table, named_part("detector", "detector"))
 
 
 def _required(field: Field[Any]) -> bool:

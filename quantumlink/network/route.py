@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from quantumlink.link import ElementaryLink, Link
-from quantumlink.network.forecast import Forecast
 from quantumlink.network.objectives import length_km
-from quantumlink.readings.state import html_table
+from quantumlink.readings.forecasting import Forecast
+from quantumlink.tables import html_table
 
 
 @dataclass(frozen=True, eq=False, repr=False)

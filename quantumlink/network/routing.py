@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import TYPE_CHECKING
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Any
 
 from quantumlink import validation
-from quantumlink.circuits import PURIFICATION_PROTOCOLS, PurificationProtocol
 from quantumlink.link import CHAIN_ORDERS, ChainOrder, ElementaryLink, Link, chain
-from quantumlink.network.forecast import Forecast, forecasts, stage_of
+from quantumlink.link.expression import purification
 from quantumlink.network.objectives import OBJECTIVES, TIMED, Objective
 from quantumlink.network.route import Route
 from quantumlink.network.search import Edge, Found, Hops, Outcome, Search
-from quantumlink.network.stages import Stage, swapped
+from quantumlink.readings.forecasting import Forecast, forecasts, stage_of
+from quantumlink.readings.forecasting.joins import swapped
+from quantumlink.readings.forecasting.stages import Stage
 
 if TYPE_CHECKING:
     from quantumlink.network.graph import Avoid, Network
@@ -29,24 +30,37 @@ class Plan:
 
     order: ChainOrder = "balanced"
     purify_rounds: int = 0
-    protocol: PurificationProtocol = "dejmps"
+    protocol: Any = "dejmps"
 
     def __post_init__(self) -> None:
         validation.choice("order", self.order, CHAIN_ORDERS)
         validation.count("purify_rounds", self.purify_rounds)
-        validation.choice("protocol", self.protocol, PURIFICATION_PROTOCOLS)
+        purification("protocol", self.protocol)
 
     def link(self, hops: Hops) -> Link:
         """The link that this plan makes of a path."""
         return chain(hops, order=self.order, purify_rounds=self.purify_rounds, protocol=self.protocol)
 
-    def forecast(self, hops: Sequence[Stage]) -> Forecast:
-        """What that link delivers, ``forecast(self.link(hops))``, from its hops as they are swapped."""
+    def forecast(self, hops: Sequence[Stage], known: dict[tuple[int, int], Stage] | None = None) -> Forecast:
+        """What that link delivers, ``forecast(self.link(hops))``, from its hops as they are swapped.
+
+        Args:
+            hops: the stages of the hops.
+            known: what the swaps of other paths over the same stages made, by the ``id`` of both; grows.
+        """
+        made = {} if known is None else known
+
+        def joined(left: Stage, right: Stage) -> Stage:
+            key = id(left), id(right)
+            if key not in made:
+                made[key] = swapped(left, right)
+            return made[key]
+
         layer = list(hops)
         while len(layer) > 1 and self.order == "balanced":
-            paired = [swapped(layer[i], layer[i + 1]) for i in range(0, len(layer) - 1, 2)]
+            paired = [joined(layer[i], layer[i + 1]) for i in range(0, len(layer) - 1, 2)]
             layer = [*paired, *layer[2 * len(paired) :]]
-        return forecasts(reduce(swapped, layer))[0]
+        return forecasts(reduce(joined, layer))[0]
 
 
 def best_routes(
@@ -88,13 +102,16 @@ class Field:
             if name in avoid:
                 raise ValueError(f"avoid holds the {argument}, {name!r}")
         self._numbers = sorted(network.usable(avoid))
+        check_searched(network.links[i] for i in self._numbers)
         self._silent: list[ElementaryLink] = []
         self._refused: list[str] = []
         usable = [network.links[i] for i in self._numbers]
         if by is None:
             by = "fidelity" if any(link.attempts is None for link in usable) else "secret_key_rate"
         self.by: Objective = by
-        self.edges = [edge for edge in map(self._edge, usable) if edge is not None]
+        made = [(i, self._edge(network.links[i])) for i in self._numbers]
+        self.edges = [edge for _, edge in made if edge is not None]
+        self.numbers = [i for i, edge in made if edge is not None]
 
     def _edge(self, link: ElementaryLink) -> Edge | None:
         if self.by in TIMED and link.attempts is None:
@@ -102,23 +119,35 @@ class Field:
             return None
         both = link, link.reversed()
         try:
-            return Edge(both, (stage_of(self.plan.link(both[:1])), stage_of(self.plan.link(both[1:]))))
+            stage = stage_of(self.plan.link(both[:1]))
+            # A purification may treat its ends in different ways.
+            other = stage_of(self.plan.link(both[1:])) if self.plan.purify_rounds else stage.reversed()
+            return Edge(both, (stage, other))
         except ValueError as error:  # cannot be purified
             self._refused.append(str(error))
             return None
 
-    def search(self, source: str, target: str, *, without: Collection[int] = ()) -> Search | None:
-        """The search for routes between two nodes, without some of the edges; None if there is no route."""
-        passable = [node.name for node in self._network.nodes.values() if node.role in SWAPPING]
-        ends = {source, target}
+    def search(
+        self, source: str, target: str, *, without: Collection[int] = (), trusting: bool = False
+    ) -> Search | None:
+        """The search for routes between two nodes, without some of the edges; None if there is no route.
+
+        Trusting, they may lead through trusted nodes, where one entangled segment ends and the next begins.
+        """
+        nodes = self._network.nodes.values()
+        parting = [node.name for node in nodes if trusting and node.role == "trusted"]
+        passable = [node.name for node in nodes if node.role in SWAPPING or node.name in parting]
+        ends = {source, target, *parting}
         edges = [e for i, e in enumerate(self.edges) if i not in without and self._can_be_held(e, ends)]
-        search = Search(source, target, edges=edges, passable=passable, by=self.by, scorer=self.plan.forecast)
+        known: dict[tuple[int, int], Stage] = {}  # paths have much in common
+        scorer = partial(self.plan.forecast, known=known)
+        search = Search(source, target, edges=edges, passable=passable, by=self.by, scorer=scorer, parting=parting)
         return search if search.reachable else None
 
     def _can_be_held(self, edge: Edge, ends: set[str]) -> bool:
-        """Whether a pair of this link can wait for others, or need not: it is the route."""
+        """Whether a pair of this link can wait for others, or need not: it is a segment by itself."""
         link = edge.links[0]
-        return all(node.memories != 0 for node in link.ends) or {node.name for node in link.ends} == ends
+        return all(node.memories != 0 for node in link.ends) or {node.name for node in link.ends} <= ends
 
     def no_route(self, source: str, target: str, *, trusting: bool = False) -> ValueError:
         """What is said where there is no route."""
@@ -158,6 +187,21 @@ class Field:
             names = ", ".join(closed[:8])
             reasons.append(f"no entanglement passes {names}, by their role ({' or '.join(closing)}){hint}")
         return "; ".join(reasons)
+
+
+def check_searched(links: Iterable[ElementaryLink]) -> None:
+    """Refuse nodes of which a search does not know how they share their qubits among their links.
+
+    Raises:
+        ValueError: if one stores halves of pairs apart, or its attempts disturb them.
+    """
+    for node in (node for link in links for node in link.ends):
+        if node.stores_apart:
+            raise ValueError(
+                f"searches for routes and strategies do not know the storage of node {node.name!r} "
+                f"(storage={node.storage!r}, per_attempt={node.memory.per_attempt:g}): avoid it, or build the "
+                f"link and forecast or simulate it"
+            )
 
 
 def check_ends(network: Network, source: str, target: str) -> None:

@@ -29,10 +29,14 @@ import rustworkx as rx
 
 from quantumlink.hardware import Processor
 from quantumlink.link import ElementaryLink
-from quantumlink.network.arrivals import EDGES_S, WIDTHS_S, FloatArray
-from quantumlink.network.forecast import Forecast
 from quantumlink.network.objectives import Limits, Objective, Score, bounds, length_km, score
-from quantumlink.network.stages import Stage
+from quantumlink.readings.forecasting import Forecast
+from quantumlink.readings.forecasting.stages import Stage
+from quantumlink.timing.arrivals import CELLS, EDGES_S
+
+FloatArray = npt.NDArray[np.float64]
+
+WIDTHS_S: FloatArray = np.diff(EDGES_S)
 
 MOST_EXTENSIONS = 20_000
 """Paths that are extended before the search gives up proving."""
@@ -84,6 +88,7 @@ class Search:
         passable: names of nodes that a path may lead through.
         by: what is best.
         scorer: what a complete path delivers, given its hops' stages.
+        parting: names of nodes that do not swap what comes through: a segment ends there, and one begins.
 
     The source is node 0, the target node 1; ``steps[node]`` are the edges from a node and where they lead.
     """
@@ -97,8 +102,10 @@ class Search:
         passable: Iterable[str],
         by: Objective,
         scorer: Scorer,
+        parting: Iterable[str] = (),
     ) -> None:
         self._by, self._scorer, self._edges = by, scorer, edges
+        self.parting = frozenset((source, target, *parting))
         names = [source, target, *(name for name in passable if name not in (source, target))]
         index = {name: i for i, name in enumerate(names)}
         self._graph: rx.PyGraph[str, int] = rx.PyGraph()
@@ -112,6 +119,16 @@ class Search:
             self.steps[left].append((number, right))
             self.steps[right].append((number, left))
         self._scored: dict[tuple[int, ...], Found] = {}
+
+    @property
+    def edges(self) -> Sequence[Edge]:
+        """The links that may be used, by their numbers in ``steps``."""
+        return self._edges
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of the nodes, by their numbers in ``steps``."""
+        return self._graph.nodes()
 
     @property
     def reachable(self) -> bool:
@@ -143,14 +160,16 @@ class Search:
 
     def _kept(self, name: str, processor: Processor) -> float:
         """The factor by which a swap at a node shrinks every correlation at least: its CNOT and its readout."""
-        if name in self._graph.nodes()[:2]:
+        if name in self.parting:
             return 1.0
-        (_, zero_read_one), (one_read_zero, _) = processor.confusion
-        return (1 - processor.depolarizing_2q) * (1 - 2 * min(zero_read_one, one_read_zero, 0.5))
+        (_, zero_read_one), (one_read_zero, _) = processor.facing("left").confusion
+        # An error of the CNOT's own may be anything, even one that mends: it promises nothing.
+        gate = 1.0 if "cx" in processor.gate_errors.names else 1 - processor.depolarizing_2q
+        return gate * (1 - 2 * min(zero_read_one, one_read_zero, 0.5))
 
     def _time_costs(self) -> FloatArray:
-        """Shape (edges, cells): −log F(t)."""
-        arrived = np.array([edge.stages[0].arrived[0, self._cells] for edge in self._edges])
+        """Shape (edges, cells): −log F(t) at the end of each cell."""
+        arrived = np.array([edge.stages[0].arrived(self._cells)[0] for edge in self._edges])
         costs: FloatArray = -np.log(np.clip(arrived, 1e-300, 1.0)) + 0.0  # no negative zeros: Dijkstra refuses them
         return costs
 
@@ -216,23 +235,22 @@ class Search:
         numbers, heads = (np.array(column) for column in zip(*steps, strict=True))
         new = costs + self._weights[numbers]
         whole = new + self._rest[heads]
-        first = self._weights[edges[0], -3] if edges else self._weights[numbers, -3]
-        limits = bounds(self._by, self._limits(whole, first)).T.tolist()
+        limits = bounds(self._by, self._limits(whole)).T.tolist()
         for i, (number, node) in enumerate(steps):
             if not edges and node == 1:  # a link on its own is a stream, which the bounds know nothing of
                 yield number, node, new[i], self.complete((number,)).score
             elif np.isfinite(whole[i, -1]):
                 yield number, node, new[i], tuple(limits[i])
 
-    def _limits(self, costs: FloatArray, first_delay_s: FloatArray | float) -> Limits:
+    def _limits(self, costs: FloatArray) -> Limits:
         """What paths of at least these costs can reach."""
-        # P(T > t) falls with t: before the first cell it is at least what it is there, behind the last one nothing.
+        # P(T > t) falls with t: in each cell and before the first it is at least what it is at the cell's end.
         survived = -np.expm1(-costs[:, : len(self._cells)])
         time = survived @ WIDTHS_S[self._cells]
         if len(self._cells):
             time += survived[:, 0] * EDGES_S[self._cells[0]]
-        # The last correction comes to the far end from the first relay at the earliest.
-        time += np.maximum(costs[:, -3] - first_delay_s, 0.0)
+        # Wherever the last swap is, its message goes to both ends: the farther one is half the way off at least.
+        time += costs[:, -3] / 2
         correlations = np.exp(-costs[:, -6:-3]).T
         return Limits(time, correlations, costs[:, -2], costs[:, -1])
 
@@ -254,7 +272,7 @@ class Search:
 def _cells_around(latency_s: float) -> npt.NDArray[np.int64]:
     """Cells of the grid of times that decide about a latency: from a twentieth of it to eight times."""
     first, last = np.searchsorted(EDGES_S, [latency_s / 20, latency_s * 8])
-    return np.arange(max(int(first) - 1, 0), min(int(last), len(WIDTHS_S)))
+    return np.arange(max(int(first) - 1, 0), min(int(last), CELLS))
 
 
 def _negated(value: Score) -> Score:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from quantumlink import validation
-from quantumlink.circuits import PURIFICATION_PROTOCOLS, PurificationProtocol
-from quantumlink.link import ElementaryLink, Link, Purify, Swap, chain, distinct_links, pairs_text
+from quantumlink.circuits import Operation
+from quantumlink.link import ElementaryLink, Link, chain, distinct_links, pairs_text, purify
+from quantumlink.link.expression import purification
 from quantumlink.link.tree import check_memories
 from quantumlink.network.alternatives import Alternatives, Stretch, alternatives, link_of, secret_fractions
-from quantumlink.network.arrivals import FloatArray
-from quantumlink.network.forecast import Forecast, forecast
 from quantumlink.network.graph import Avoid, Network
-from quantumlink.network.stages import Stage, delivered
-from quantumlink.readings.state import html_table
+from quantumlink.network.routing import check_searched
+from quantumlink.readings.forecasting import Forecast, forecast
+from quantumlink.readings.forecasting.stages import Stage, delivered
+from quantumlink.tables import html_table
+
+FloatArray = npt.NDArray[np.float64]
 
 StrategyObjective = Literal["secret_key_rate", "rate", "fidelity"]
 """What is best; ``"rate"`` makes sense with a least fidelity."""
@@ -87,13 +91,10 @@ class Strategy:
     @property
     def steps(self) -> tuple[str, ...]:
         """What is done, in an order in which it can be done; equal parts are told once."""
-        told = []
-        for part in distinct_links(self.link):
-            if isinstance(part, Swap):
-                told.append(f"swap at {part.relay}: {part.left}–{part.right}")
-            elif isinstance(part, Purify):
-                told.append(f"purify {part.left}–{part.right} by {part.protocol}")
-        return tuple(told) or (f"use {self.link.left}–{self.link.right} as it is",)
+        told = [part.does for part in distinct_links(self.link)]
+        return tuple(step for step in told if step is not None) or (
+            f"use {self.link.left}–{self.link.right} as it is",
+        )
 
     @property
     def explanation(self) -> str:
@@ -136,7 +137,7 @@ def best_strategy(
     objective: StrategyObjective = "secret_key_rate",
     min_fidelity: float | None = None,
     max_rounds: int = 2,
-    protocols: Sequence[PurificationProtocol] = ("dejmps",),
+    protocols: Sequence[Any] = ("dejmps",),
     routes: int = 3,
     breadth: int = BREADTH,
     avoid: Avoid = (),
@@ -153,7 +154,8 @@ def best_strategy(
         objective: ``"secret_key_rate"``, ``"rate"`` or ``"fidelity"``.
         min_fidelity: least fidelity to Φ⁺ that is wanted, in [0, 1].
         max_rounds: most rounds of purification of one stretch, at least 0; the work grows quickly with it.
-        protocols: the purification protocols to choose from.
+        protocols: the purifications to choose from, each whatever `purify` takes: a name, a builder of a circuit, a
+            circuit or an `Operation`, of any number of pairs.
         routes: how many of a network's best paths are tried: those of the most secret bits and pairs unpurified.
         breadth: how many alternatives of a stretch are kept where not all can be.
         avoid: nodes and links that no path may use, see `Network.route`.
@@ -174,12 +176,12 @@ def best_strategy(
         min_fidelity = validation.probability("min_fidelity", min_fidelity)
     validation.count("max_rounds", max_rounds)
     validation.count("breadth", breadth, at_least=4)
-    for protocol in validation.sequence("protocols", protocols, "purification protocols"):
-        validation.choice("protocols", protocol, PURIFICATION_PROTOCOLS)
-    kinds = tuple(dict.fromkeys(protocols))
+    kinds = _purifications(protocols)
     if max_rounds and not kinds:
         raise ValueError("protocols must hold at least one protocol if max_rounds is above 0, got none")
     paths = _paths(network, source, target, routes, avoid)
+    for kind in kinds if max_rounds else ():  # what is no purification of a link is refused in its own words
+        purify(*(paths[0][0],) * len(purification("protocols", kind).inputs), by=kind)
     known: dict[Stretch, Alternatives] = {}  # good paths have much in common
     found = []
     for path in paths:
@@ -191,6 +193,15 @@ def best_strategy(
     return Strategy(
         winner.link, winner.forecast, winner.nodes, objective, min_fidelity, beside, complete=winner.complete
     )
+
+
+def _purifications(protocols: Sequence[Any]) -> tuple[Any, ...]:
+    """Each purification once, as an operation; EPL as its name, since its form depends on the link."""
+    found: dict[Operation, Any] = {}
+    for protocol in validation.sequence("protocols", protocols, "purifications"):
+        operation = purification("protocols", protocol)
+        found.setdefault(operation, protocol if isinstance(protocol, str) else operation)
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,6 +242,7 @@ def _paths(
                 f"success_probability with an attempt_time_s, a medium or a source"
             )
     check_memories(chain(hops))  # `chain` refuses hops that do not meet
+    check_searched(hops)
     return [hops]
 
 
@@ -244,8 +256,12 @@ def _best_way(
     complete: bool,
 ) -> _Best:
     order = np.lexsort(_keys(objective, min_fidelity, ways.stage))[::-1][:FINALISTS]
-    links = [link_of(ways.recipes[i]) for i in order]
-    results = [*((forecast(link), link) for link in links), *((way.forecast, way.link) for way in simple)]
+    results = [(way.forecast, way.link) for way in simple]
+    for link in (link_of(ways.recipes[i]) for i in order):
+        try:
+            results.append((forecast(link), link))
+        except ValueError:  # memories too few for it
+            continue
     found, link = max(results, key=lambda pair: _rank(objective, min_fidelity, pair[0]))
     return _Best(hops, link, found, complete)
 
@@ -291,15 +307,14 @@ def _winner(
     return best, [Alternative(f"the path {' – '.join(b.nodes)}", b.link, b.forecast) for b in ranked[1:]]
 
 
-def _simple_ways(
-    hops: tuple[ElementaryLink, ...], rounds: int, protocols: Sequence[PurificationProtocol]
-) -> list[Alternative]:
+def _simple_ways(hops: tuple[ElementaryLink, ...], rounds: int, protocols: Sequence[Any]) -> list[Alternative]:
     """What one would try first: no purification, and the same number of rounds for every hop."""
     ways = [("swapping without purification", chain(hops))]
     for number in range(1, rounds + 1):
         text = "one round" if number == 1 else f"{number} rounds"
         link = chain(hops, purify_rounds=number, protocol=protocols[0])
-        ways.append((f"{text} of {protocols[0]} for every hop", link))
+        name = purification("protocols", protocols[0]).name
+        ways.append((f"{text} of {name} for every hop", link))
     result = []
     for name, link in ways:
         try:

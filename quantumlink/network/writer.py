@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from math import isinf, isnan
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from quantumlink.hardware import Node
+from quantumlink.hardware import Detector, Node
+from quantumlink.hardware.bell_diagonal import werner
+from quantumlink.hardware.pauli_coefficients import nested
 from quantumlink.link import ElementaryLink
-from quantumlink.network.files import LINK_VALUES, NODE_PARTS, kind_of, node_values
+from quantumlink.network.files import LINK_VALUES, NODE_PARTS, STATED, field_types, node_values
+from quantumlink.parts import part_at, part_of, place_of
 
 if TYPE_CHECKING:
     from quantumlink.network.graph import Network
@@ -32,28 +35,29 @@ def _node(node: Node) -> dict[str, Any]:
     for key, kind in NODE_PARTS.items():
         part = getattr(node, key)
         if part != kind():
-            table[key] = _part(part)
+            table[key] = _told(part, kind)
     return table
 
 
 def _link(link: ElementaryLink) -> dict[str, Any]:
     table: dict[str, Any] = {"between": [link.left.name, link.right.name]}
     if link.medium is not None:
-        kind = kind_of(link.medium)  # which refuses what has no name
-        table[kind] = _part(link.medium)
+        table[part_of(link.medium).name] = _part(link.medium)
     source, detector = link.source, link.detector
-    given = [key for key in LINK_VALUES if key not in ("fidelity", "bell_diagonal")]
+    given = [key for key in LINK_VALUES if key not in STATED]
     if source is not None:
-        table["source"] = {"kind": kind_of(source), **_part(source)}
+        table["source"] = _told(source)
         # What the source makes of them is not given again.
-        given = [key for key in given if key == "multiplexing"]
-    elif link.bell_diagonal == _werner(link.fidelity):
+        given = [key for key in given if key in ("multiplexing", "classical_delay_s")]
+    elif not link.is_bell_diagonal:
+        table["state"] = nested(link.state.data)
+    elif link.bell_diagonal == werner(link.fidelity):
         table["fidelity"] = link.fidelity
     else:
         table["bell_diagonal"] = link.bell_diagonal
     if detector is not None:
         pair = detector if isinstance(detector, tuple) else None
-        table["detector"] = _part(detector) if pair is None else [_part(one) for one in pair]
+        table["detector"] = _told(detector, Detector) if pair is None else [_told(x, Detector) for x in pair]
     bare = ElementaryLink(link.left, link.right)
     for key in given:
         if getattr(link, key) != getattr(bare, key):
@@ -61,23 +65,36 @@ def _link(link: ElementaryLink) -> dict[str, Any]:
     return table
 
 
-def _werner(fidelity: float) -> tuple[float, ...]:
-    return (fidelity, *[(1 - fidelity) / 3] * 3)
+def _told(part: Any, expected: Any = None) -> dict[str, Any]:
+    """A part as a table, with its kind where another class is expected, or none."""
+    return _part(part) if type(part) is expected else {"kind": part_of(part).name, **_part(part)}
 
 
 def _part(part: Any) -> dict[str, Any]:
-    """The fields of a part that are not at their default."""
+    """The arguments of a part that are not at their default."""
     table: dict[str, Any] = {}
-    hints = get_type_hints(type(part))
-    for field in fields(part):
-        value = getattr(part, field.name)
-        if not field.init or value is None or value == _default(field):
+    hints, defaults = field_types(type(part)), _defaults(type(part))
+    for name, value in part_of(part).arguments(part).items():
+        if value is None or (name in defaults and value == defaults[name]):
             continue
-        if is_dataclass(value):
-            named = {} if type(value) is hints[field.name] else {"kind": kind_of(value)}
-            value = {**named, **_part(value)}
-        table[field.name] = value
+        if isinstance(value, tuple) and value and all(map(_is_part, value)):
+            table[name] = [_told(entry) for entry in value]
+        elif _is_part(value):
+            expected = hints.get(name)
+            known = isinstance(expected, type) and part_at(place_of(expected)) is not None
+            table[name] = _told(value, expected if known else None)
+        else:
+            table[name] = value
     return table
+
+
+def _is_part(value: Any) -> bool:
+    plain = value is None or isinstance(value, (str, Real, Mapping, Sequence))
+    return not plain and not isinstance(value, type)
+
+
+def _defaults(cls: type[Any]) -> dict[str, Any]:
+    return {field.name: _default(field) for field in fields(cls)} if is_dataclass(cls) else {}
 
 
 def _default(field: Field[Any]) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +28,19 @@ from qiskit.circuit import (
 
 from quantumlink import validation
 from quantumlink.circuits import (
-    TWIRL_ANGLES,
+    Operation,
+    PauliChannel,
     bell_diagonal_channel,
     bell_pair,
-    entanglement_swap,
-    purification,
 )
 from quantumlink.hardware import Node
-from quantumlink.link import ElementaryLink, Link, Purify, Swap
+from quantumlink.hardware.processor import Side
+from quantumlink.link import ElementaryLink, Encoded, Encoding, Join, Link, LogicalOperation, Purify, Swap
+from quantumlink.link.arriving_pair import PREPARATION_ANGLES, STATED_PAIR, StatedPair, preparations
 from quantumlink.program import CORRECTIONS, Corrections, Program, RandomSetting
+from quantumlink.readings.maps import sides_of
+from quantumlink.readings.perfect import target_of
+from quantumlink.readings.shared_state import MAX_ENDS, stabilizers_of
 from quantumlink.readings.timeline import Timeline
 from quantumlink.rewrites import feedforward, pauli_frame, qubit_reuse
 
@@ -104,6 +109,16 @@ def compose(
     return qubit_reuse.reuse_qubits(program) if reuse_qubits else program
 
 
+def compose_joined(link: Join, corrections: Corrections) -> tuple[Program, dict[int, int]]:
+    """The circuit of a join, and where each qubit of its operation's circuit stands in it."""
+    composer = _Composer(link)
+    program = composer.program()
+    place = {q: composer.circuit.find_bit(qubit).index for q, qubit in composer.last_place.items()}
+    if corrections == "frame":
+        return pauli_frame(program), place
+    return (feedforward(program) if corrections == "feedforward" else program), place
+
+
 class _Waits:
     """The waiting times of a timeline's trials, as delays whose durations are parameters."""
 
@@ -112,7 +127,13 @@ class _Waits:
         if timeline.link != link:
             raise ValueError(f"timeline must be of the link {link!r}, got one of {timeline.link!r}")
         histories = timeline.histories()
-        operations = histories.waits_s.transpose(1, 2, 0)  # operation, qubit, trial
+        if any(attempts.any() for attempts in histories.attempts_by_operation):
+            raise ValueError(
+                f"timeline holds attempts that disturb stored qubits (per_attempt), and a delay says how long "
+                f"these wait, not how many attempts are made meanwhile: compose {link!r} without it, or evaluate "
+                f"it with hold_s and hold_attempts"
+            )
+        operations = [waits.T for waits in histories.by_operation]
         weights = 1 / histories.accepted
         self._probabilities = weights / weights.sum()
         self._columns = iter([*operations, histories.last_s.T])
@@ -140,95 +161,193 @@ class _Composer:
     def __init__(self, link: Link, waits: _Waits | None = None) -> None:
         self._link = link
         self._waits = waits
-        leaves = link.elementary_links()
         node_of: dict[str, Node] = {}
         sizes: Counter[str] = Counter()
-        for leaf in leaves:
-            for node in leaf.ends:
-                if node_of.setdefault(node.name, node) != node:
-                    raise ValueError(
-                        f"two different nodes are named {node.name!r}: {node_of[node.name]!r}, {node!r}"
-                    )
+        flags: list[Node] = []
+        for part in _every_occurrence(link):
+            for node in _own_qubits(part):
+                known = node_of.setdefault(node.name, node)
+                if known is not node and known != node:
+                    raise ValueError(f"two different nodes are named {node.name!r}: {known!r}, {node!r}")
                 sizes[node.name] += 1
+            if isinstance(part, Join) and part.operation.success_probability < 1:
+                flags.append(Node(f"detector of {part.end_labels[0]}–{part.end_labels[-1]}"))
         self._registers = {name: QuantumRegister(sizes[name], name) for name in node_of}
         self._free = {name: iter(register) for name, register in self._registers.items()}
-        self._circuit = QuantumCircuit(*self._registers.values(), name=f"{link.left}-{link.right}")
-        self._nodes = tuple(node_of[name] for name, register in self._registers.items() for _ in register)
+        nodes = [node_of[name] for name, register in self._registers.items() for _ in register]
+        registers = list(self._registers.values())
+        if flags:
+            name = "detector"
+            while name in self._registers:
+                name += "_"
+            registers.append(QuantumRegister(len(flags), name))
+            self._flags = iter(registers[-1])
+        self._circuit = QuantumCircuit(*registers, name=f"{link.left}-{link.right}")
+        self._nodes = [*nodes, *flags]
+        self._link_nodes = tuple(self._nodes)
+        self._uneven = any(not node.processor.is_even for node in node_of.values())
         self._heralds: list[tuple[int, ...]] = []
+        self._odd_heralds: list[tuple[int, ...]] = []
         self._random: list[RandomSetting] = []
         self._counts: Counter[str] = Counter()
         self._pair = bell_pair().to_gate(label="Φ⁺")
-        self._primitives: dict[str, QuantumCircuit] = {"swap": entanglement_swap()}
+        self._channels: dict[tuple[float, ...], PauliChannel] = {}
+        self._simple: dict[int, bool] = {}
+        """Whether the circuits of operations are simple, by ``id``."""
+        self.last_place: dict[int, Qubit] = {}
+        """Where each qubit of the operation stands that was appended last."""
+        self._preparations: dict[int, tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]] = {}
+
+    @property
+    def circuit(self) -> QuantumCircuit:
+        """What was composed so far."""
+        return self._circuit
 
     def program(self) -> Program:
-        left, right = self._build()
+        qubits = self._build()
         ends = {
-            node.name: self._circuit.find_bit(qubit).index
-            for node, qubit in ((self._link.left, left), (self._link.right, right))
+            label: self._circuit.find_bit(qubit).index
+            for label, qubit in zip(self._link.end_labels, qubits, strict=True)
         }
         random = tuple(self._random)
         if self._waits is not None:
-            self._waits.delay(self._circuit, (left, right))
+            self._waits.delay(self._circuit, qubits)
             random += self._waits.setting()
-        return Program(self._circuit, ends, self._nodes, tuple(self._heralds), random_settings=random)
+        return Program(
+            self._circuit,
+            ends,
+            tuple(self._nodes),
+            tuple(self._heralds),
+            random_settings=random,
+            odd_heralds=tuple(self._odd_heralds),
+            stabilizers=self._stabilizers(),
+        )
 
-    def _build(self) -> tuple[Qubit, Qubit]:
-        stack: list[tuple[Qubit, Qubit]] = []
+    def _stabilizers(self) -> tuple[tuple[str, int], ...]:
+        """Of the state that the link is to deliver, where that is not Φ⁺."""
+        ends = len(self._link.ends)
+        return () if ends == 2 or ends > MAX_ENDS else stabilizers_of(target_of(self._link))
+
+    def _build(self) -> tuple[Qubit, ...]:
+        stack: list[tuple[Qubit, ...]] = []
         for link in _every_occurrence(self._link):
-            if isinstance(link, ElementaryLink):
+            if isinstance(link, Join):
+                count = len(link.links)
+                qubits = [q for ends in stack[-count:] for q in ends]
+                del stack[-count:]
+                stack.append(self._join(link, qubits))
+            elif isinstance(link, ElementaryLink):
                 stack.append(self._elementary(link))
-            elif isinstance(link, Swap):
-                right, left = stack.pop(), stack.pop()
-                stack.append(self._swap(left, right))
-            elif isinstance(link, Purify):
-                spent, kept = stack.pop(), stack.pop()
-                stack.append(self._purify(link.protocol, kept, spent))
+            else:
+                raise TypeError(f"a link must be an ElementaryLink or a Join to be composed, got {link!r}")
         return stack.pop()
 
     def _elementary(self, link: ElementaryLink) -> tuple[Qubit, Qubit]:
         left, right = next(self._free[link.left.name]), next(self._free[link.right.name])
-        self._circuit.append(self._pair, [left, right])
-        if link.fidelity < 1:
-            self._circuit.append(bell_diagonal_channel(link.bell_diagonal), [right])
+        if self._uneven:
+            self._face((left, right), ("right", "left"))
+        if not link.is_bell_diagonal:
+            self._circuit.append(self._prepared(link), [left, right])
+        else:
+            self._arrive(link, left, right)
+        for node, qubit in zip(link.ends, (left, right), strict=True):
+            if lost := node.memory.move_depolarizing:
+                self._circuit.append(PauliChannel(lost / 4, lost / 4, lost / 4), [qubit])
         return left, right
 
-    def _swap(self, left: tuple[Qubit, Qubit], right: tuple[Qubit, Qubit]) -> tuple[Qubit, Qubit]:
-        self._wait(left, right)
-        self._append("swap", self._primitives["swap"], [left[0], left[1], right[0], right[1]])
-        return left[0], right[1]
+    def _arrive(self, link: ElementaryLink, left: Qubit, right: Qubit) -> None:
+        """A pair in a mixture of Bell states."""
+        self._circuit._append(CircuitInstruction(self._pair, (left, right)))
+        if link.fidelity < 1:
+            channel = self._channels.get(link.bell_diagonal)
+            if channel is None:
+                channel = self._channels[link.bell_diagonal] = bell_diagonal_channel(link.bell_diagonal)
+            self._circuit._append(CircuitInstruction(channel, (right,)))
 
-    def _purify(self, protocol: str, kept: tuple[Qubit, Qubit], spent: tuple[Qubit, Qubit]) -> tuple[Qubit, Qubit]:
-        if protocol not in self._primitives:
-            self._primitives[protocol] = purification(protocol)  # type: ignore[arg-type]
-        primitive = self._primitives[protocol]
-        if primitive.parameters:
-            primitive = self._with_fresh_twirls(primitive)
-        self._wait(kept, spent)
-        first = self._circuit.num_clbits
-        self._append("purify", primitive, [kept[0], spent[0], spent[1], kept[1]])
-        for herald in primitive.metadata["heralds"]:
-            self._heralds.append(tuple(first + bit for bit in herald))
-        return kept
+    def _face(self, qubits: Sequence[Qubit], sides: Sequence[Side | None]) -> None:
+        """Note on which side of their nodes the qubits' links are, where qubits are not read alike."""
+        for qubit, side in zip(qubits, sides, strict=True):
+            index = self._circuit.find_bit(qubit).index
+            node = self._link_nodes[index]
+            self._nodes[index] = replace(node, processor=node.processor.facing(side))
 
-    def _wait(self, first: tuple[Qubit, Qubit], second: tuple[Qubit, Qubit]) -> None:
+    def _prepared(self, link: ElementaryLink) -> StatedPair:
+        """A stated state: one of its eigenvectors, drawn anew in every run."""
+        if id(link) not in self._preparations:
+            self._preparations[id(link)] = preparations(link.state.data)
+        rows, weights = self._preparations[id(link)]
+        angles = tuple(ParameterVector(f"pair_{self._counts[STATED_PAIR]}", PREPARATION_ANGLES))
+        self._counts[STATED_PAIR] += 1
+        if len(rows) == 1:
+            return StatedPair(rows[0])
+        self._random.append(RandomSetting(angles, rows, weights))
+        return StatedPair(angles)
+
+    def _join(self, link: Join, qubits: list[Qubit]) -> tuple[Qubit, ...]:
+        """Append an operation on these qubits, in the order of its inputs; what it delivers."""
+        operation = link.operation
         if self._waits is not None:
-            self._waits.delay(self._circuit, (*first, *second))
+            self._waits.delay(self._circuit, qubits)
+        ports = [q for ends in operation.inputs for q in ends]
+        place = dict(zip(ports, qubits, strict=True))
+        for q, site in enumerate(operation.site_of_qubit):
+            if q not in place:
+                place[q] = next(self._free[link.nodes[site].name])
+        if self._uneven:
+            self._face([place[q] for q in range(len(place))], sides_of(operation))
+        circuit = operation.circuit
+        if isinstance(operation, LogicalOperation):
+            _check_perfect(link)
+            circuit = operation.played
+        if operation.random_settings:
+            circuit = self._with_fresh_parameters(operation)
+        self.last_place = place
+        first = self._circuit.num_clbits
+        self._append(operation, _register_kind(link), circuit, [place[q] for q in range(circuit.num_qubits)])
+        for mine, parities in ((self._heralds, operation.heralds), (self._odd_heralds, operation.odd_heralds)):
+            mine.extend(tuple(first + bit for bit in parity) for parity in parities)
+        if operation.success_probability < 1:
+            self._succeed(link)
+        return tuple(place[q] for q in operation.outputs)
 
-    def _with_fresh_twirls(self, primitive: QuantumCircuit) -> QuantumCircuit:
-        values = {}
-        for name in ("twirl_kept", "twirl_spent"):
-            fresh = ParameterVector(f"twirl_{len(self._random)}", 3)
-            values.update({p: fresh[p.index] for p in primitive.parameters if p.vector.name == name})
-            self._random.append(RandomSetting(tuple(fresh), TWIRL_ANGLES))
-        return primitive.assign_parameters(values)
-
-    def _append(self, kind: str, primitive: QuantumCircuit, qubits: list[Qubit]) -> None:
-        bits = ClassicalRegister(primitive.num_clbits, self._register_name(kind))
+    def _succeed(self, link: Join) -> None:
+        """A detector's qubit, flipped where the operation fails: its herald refuses those runs."""
+        flag = next(self._flags)
+        self._circuit.append(PauliChannel(1 - link.operation.success_probability, 0.0, 0.0), [flag])
+        first = self._circuit.num_clbits
+        bits = ClassicalRegister(1, self._register_name("failed"))
         self._circuit.add_register(bits)
+        self._circuit.measure(flag, bits[0])
+        self._heralds.append((first,))
+
+    def _with_fresh_parameters(self, operation: Operation) -> QuantumCircuit:
+        values: dict[Parameter, Parameter] = {}
+        for setting in operation.random_settings:
+            fresh = ParameterVector(f"twirl_{len(self._random)}", len(setting.parameters))
+            values.update(zip(setting.parameters, fresh, strict=True))
+            self._random.append(RandomSetting(tuple(fresh), setting.rows, setting.probabilities))
+        return operation.circuit.assign_parameters(values)
+
+    def _append(self, operation: Operation, kind: str, primitive: QuantumCircuit, qubits: list[Qubit]) -> None:
+        clbits: list[Clbit] = []
+        if primitive.num_clbits:
+            bits = ClassicalRegister(primitive.num_clbits, self._register_name(kind))
+            self._circuit.add_register(bits)
+            clbits = list(bits)
+        simple = self._simple.get(id(primitive))
+        if simple is None:
+            simple = all(_is_simple(instruction) for instruction in primitive.data)
+            if primitive is operation.circuit:  # which lives as long as the link
+                self._simple[id(primitive)] = simple
+        if not simple:
+            self._circuit.compose(primitive, qubits, clbits, inplace=True)
+            return
         qubit_of = dict(zip(primitive.qubits, qubits, strict=True))
-        clbit_of = dict(zip(primitive.clbits, bits, strict=True))
+        clbit_of = dict(zip(primitive.clbits, clbits, strict=True))
+        # Bits are known to be there and to fit: Qiskit need not check each again.
+        add = self._circuit._append
         for instruction in primitive.data:
-            self._circuit.append(_placed(instruction, qubit_of, clbit_of))
+            add(_placed(instruction, qubit_of, clbit_of))
 
     def _register_name(self, kind: str) -> str:
         name = f"{kind}_{self._counts[kind]}"
@@ -238,10 +357,39 @@ class _Composer:
         return name
 
 
+def _check_perfect(link: Join) -> None:
+    """Refuse to play an encoded link where nodes have errors: bare qubits have others than logical ones."""
+    operation = link.operation
+    for site in sorted(operation.acting_sites if isinstance(operation, Encoding) else {1}):
+        if not link.nodes[site].processor.is_ideal:
+            raise ValueError(
+                f"a composed circuit takes logical qubits out of their code, and the errors of "
+                f"{link.nodes[site].name!r} would then act on bare qubits in {operation.name!r}: compose encoded "
+                f"links between nodes without errors of gates and readout; evaluate, forecast and simulate tell "
+                f"others"
+            )
+
+
+def _register_kind(link: Join) -> str:
+    """What the register of an operation's bits is called."""
+    return {Swap: "swap", Purify: "purify", Encoded: "encode"}.get(type(link), "join")
+
+
+def _is_simple(instruction: CircuitInstruction) -> bool:
+    """Whether `_placed` knows it: no control flow but a condition on one bit, with only gates in its blocks."""
+    operation = instruction.operation
+    if not isinstance(operation, IfElseOp):
+        return not getattr(operation, "blocks", None)
+    condition = operation.condition
+    on_a_bit = isinstance(condition, tuple) and isinstance(condition[0], Clbit)
+    inner = (i for block in operation.blocks for i in block.data)
+    return on_a_bit and not any(i.clbits or getattr(i.operation, "blocks", None) for i in inner)
+
+
 def _placed(
     instruction: CircuitInstruction, qubit_of: Mapping[Qubit, Qubit], clbit_of: Mapping[Clbit, Clbit]
 ) -> CircuitInstruction:
-    """A primitive's instruction in the circuit's bits: what `QuantumCircuit.compose` does, in a third of the time.
+    """A simple instruction in the circuit's bits: what `QuantumCircuit.compose` does, in a fraction of the time.
 
     Blocks are told in the circuit's own bits as well: Qiskit's drawer needs them so.
     """
@@ -253,11 +401,24 @@ def _placed(
         for block in operation.blocks:
             told = QuantumCircuit(list(qubits), list(clbits))
             for inner in block.data:
-                told.append(inner.operation, [qubits[block.find_bit(q).index] for q in inner.qubits])
+                where = tuple(qubits[block.find_bit(q).index] for q in inner.qubits)
+                told._append(CircuitInstruction(inner.operation, where))
             blocks.append(told)
-        bit, value = operation.condition  # in the primitives that links are made of, always one bit's
+        bit, value = operation.condition
         operation = IfElseOp((clbit_of[bit], value), *blocks)
     return CircuitInstruction(operation, qubits, clbits)
+
+
+def _own_qubits(part: Link) -> Iterator[Node]:
+    """The nodes of the qubits that a part brings: an elementary link's two, an operation's that no link gives."""
+    if not isinstance(part, Join):
+        yield from part.ends
+        return
+    operation = part.operation
+    if operation.circuit.num_qubits == sum(map(len, operation.inputs)):
+        return
+    given = {q for ends in operation.inputs for q in ends}
+    yield from (part.nodes[site] for q, site in enumerate(operation.site_of_qubit) if q not in given)
 
 
 def _every_occurrence(link: Link) -> Iterator[Link]:

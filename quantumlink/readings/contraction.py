@@ -7,8 +7,10 @@ bit 4P + Q for the coefficient Tr(P⊗Q·ρ).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +22,14 @@ FloatArray = npt.NDArray[np.float64]
 BELL_SUPPORT = 1 << 0 | 1 << 5 | 1 << 10 | 1 << 15
 """The support of a Bell-diagonal pair: II, XX, YY, ZZ."""
 
+EVERYTHING = (1 << 16) - 1
+"""The support of a pair that may be anything."""
+
 ROUNDING = 1e-15
 """Entries of a map below this are rounding of zero."""
+
+GENERIC_ROUNDING = 1e-13
+"""A coefficient of states in general position below this part of the largest one is rounding of zero."""
 
 CERTAIN = 1e-12
 """A map whose trace row is that close to the identity's never fails: it loses nothing but rounding."""
@@ -60,7 +68,7 @@ class Contraction:
     @cached_property
     def support(self) -> int:
         """What the result can hold."""
-        return sum(1 << int(row) for row in np.flatnonzero(self.weights.any(axis=0)))
+        return support_of(np.asarray(self.weights.any(axis=0)))
 
     def __call__(self, first: FloatArray, second: FloatArray) -> FloatArray:
         """Contract pairs, not normalized: shapes (..., 16), with leading axes that broadcast."""
@@ -81,14 +89,30 @@ class Contraction:
         return np.concatenate(parts)
 
 
+def support_of(coefficients: npt.NDArray[Any]) -> int:
+    """The support of a pair with these coefficients, shape (16,)."""
+    return sum(1 << int(i) for i in np.flatnonzero(coefficients))
+
+
 def relaxed_support(support: int, left: Memory, right: Memory) -> int:
     """The support of a pair that waited: relaxation turns what was I into Z."""
     held = _bits(support).reshape(4, 4).copy()
-    if left.t1_s != np.inf:
+    if left.relaxes:
         held[3] |= held[0]
-    if right.t1_s != np.inf:
+    if right.relaxes:
         held[:, 3] |= held[:, 0]
-    return sum(1 << int(i) for i in np.flatnonzero(held))
+    return support_of(held.reshape(16))
+
+
+def carried_support(carries: Callable[..., FloatArray], supports: Sequence[int]) -> int:
+    """The support of the pair that comes of pairs with those supports.
+
+    A coefficient is told from rounding by carrying states in general position.
+    """
+    rng = np.random.default_rng(7)
+    pairs = [rng.uniform(0.5, 1.0, (3, 16)) * _bits(support) for support in supports]
+    found = np.abs(carries(*pairs)).max(axis=0)
+    return sum(1 << int(i) for i in np.flatnonzero(found > GENERIC_ROUNDING * found.max()))
 
 
 def _bits(support: int) -> npt.NDArray[np.bool_]:

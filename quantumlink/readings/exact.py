@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 from itertools import product
 from math import prod
 from typing import Any, overload
@@ -16,7 +17,11 @@ from quantumlink.exact import branches, interpreter_size
 from quantumlink.link import Link
 from quantumlink.program import Program
 from quantumlink.readings.folding import IMPOSSIBLE, Folded, fold, fold_points
+from quantumlink.readings.perfect import target_of
 from quantumlink.readings.points import ByLink, Values, read_points
+from quantumlink.readings.sampled_parts import SampledParts
+from quantumlink.readings.shared_state import MAX_ENDS, SharedState
+from quantumlink.readings.spine import spine_state
 from quantumlink.readings.state import PairState
 from quantumlink.readings.states import PairStates
 from quantumlink.readings.tree import Tree
@@ -38,7 +43,8 @@ def evaluate(
     fidelity: float | None = ...,
     bell_diagonal: tuple[float, float, float, float] | None = ...,
     hold_s: float | tuple[float, float] | None = ...,
-) -> PairState: ...
+    hold_attempts: int | tuple[int, int] | None = ...,
+) -> PairState | Any: ...
 
 
 @overload
@@ -48,13 +54,19 @@ def evaluate(
     fidelity: float | Values | ByLink | None = ...,
     bell_diagonal: Values | ByLink | None = ...,
     hold_s: float | Values | ByLink | None = ...,
-) -> PairStates: ...
+    hold_attempts: int | Values | ByLink | None = ...,
+) -> PairStates | Any: ...
 
 
 def evaluate(
-    link: Link | Program, *, fidelity: Any = None, bell_diagonal: Any = None, hold_s: Any = None
-) -> PairState | PairStates:
-    """The exact two-qubit state of a link, and the probability that it is accepted; at many points if asked for.
+    link: Link | Program,
+    *,
+    fidelity: Any = None,
+    bell_diagonal: Any = None,
+    hold_s: Any = None,
+    hold_attempts: Any = None,
+) -> PairState | PairStates | SharedState:
+    """The exact state of a link, and the probability that it is accepted; at many points if asked for.
 
     A link is folded from the maps of its primitives, linear in its length; corrections are applied after
     each swap, and noisy when they fire. A `Program` is followed gate by gate through all its branches
@@ -70,10 +82,15 @@ def evaluate(
         bell_diagonal: shape (..., 4), likewise: populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻) that sum to 1.
         hold_s: how long a pair waits in the memories of its two nodes after it was made (arrived, or was purified
             or swapped) and before it is used or read, in seconds, at least 0. A tuple ``(left_s, right_s)`` tells
-            the two ends apart. In a mapping any link of the tree may be a key, not only elementary ones.
+            the two ends apart, or a time for each of more ends. In a mapping any link of the tree may be a key, not
+            only elementary ones.
+        hold_attempts: likewise, how many attempts the nodes at its ends make for other pairs meanwhile: what these
+            do to it is their memories' ``per_attempt``.
 
     Returns:
-        A `PairState`, or `PairStates` if any parameter is an array (of one axis or more).
+        A `PairState`, or `PairStates` if any parameter is an array (of one axis or more). Of a link that does not
+        have two ends, a `SharedState`, of up to 8 ends. Where a link is encoded in a code that is too large to be
+        followed exactly, the state is sampled: a `SampledWarning` says so, and ``.off_by`` by how much.
 
     Raises:
         ValueError: if two different nodes share a name, a purification can never succeed, a program is
@@ -94,26 +111,44 @@ def evaluate(
     >>> states.fidelity.round(4).tolist()
     [[0.7267, 0.6964, 0.5258], [0.8, 0.7651, 0.5682]]
     """
-    given = {"fidelity": fidelity, "bell_diagonal": bell_diagonal, "hold_s": hold_s}
+    given = {
+        "fidelity": fidelity,
+        "bell_diagonal": bell_diagonal,
+        "hold_s": hold_s,
+        "hold_attempts": hold_attempts,
+    }
     if isinstance(link, Program):
         for name, value in given.items():
             if value is not None:
                 raise ValueError(f"{name} is for links: a program's circuit is what it is; got {value!r}")
         return _evaluate_program(link)
     validation.instance("link", link, Link, "a link or a program")
+    if len(link.ends) > MAX_ENDS:
+        raise ValueError(
+            f"the state of at most {MAX_ENDS} ends is told exactly, got {len(link.ends)}: compose and sample still "
+            f"take {link!r}"
+        )
+    if all(value is None for value in given.values()) and (vector := spine_state(link)) is not None:
+        left, right = link.end_labels
+        return PairState(_read_only(vector.reshape(4, 4)), 1.0, (left, right))
     tree = Tree(link)
     points = read_points(tree, **given)
+    sampled = SampledParts(tree)
     vectors, success = fold_points(tree, points)
-    coefficients = _read_only(vectors.reshape(*points.shape, 4, 4))
-    ends = link.left.name, link.right.name
+    ends = link.end_labels
+    coefficients = _read_only(vectors.reshape(*points.shape, *(4,) * len(ends)))
+    if len(ends) != 2:
+        told = _read_only(success) if points.shape else float(success)
+        return SharedState(coefficients, told, ends, target_of(link))
     if not points.shape:
-        return PairState(coefficients, float(success), ends)
-    return PairStates(coefficients, _read_only(success), ends)
+        return PairState(coefficients, float(success), ends, sampled.off_by)
+    return PairStates(coefficients, _read_only(success), ends, sampled.off_by)
 
 
-def _evaluate_program(program: Program) -> PairState:
-    if len(program.ends) != 2:
-        raise ValueError(f"a pair's state needs a program with two ends, got {list(program.ends)}")
+def _evaluate_program(program: Program) -> PairState | SharedState:
+    ends = tuple(program.ends)
+    if not 1 <= len(ends) <= MAX_ENDS:
+        raise ValueError(f"the state of 1 to {MAX_ENDS} ends is told exactly, got {len(ends)}: sample still can")
     random = program.random_settings
     settings = prod(len(setting.rows) for setting in random)
     if settings > MAX_SETTINGS:
@@ -130,7 +165,7 @@ def _evaluate_program(program: Program) -> PairState:
     # What a wait does depends on how long it is: where that is drawn, each choice gets its own noise.
     waits = bool(program.waiting_parameters)
     noisy = program if waits else add_noise(program)
-    total = np.zeros((4, 4))
+    total = np.zeros((4,) * len(ends))
     for choice in product(*(range(len(setting.rows)) for setting in random)):
         values: dict[Parameter, float] = {}
         weight = 1.0
@@ -141,32 +176,40 @@ def _evaluate_program(program: Program) -> PairState:
         if waits:
             bound = add_noise(replace(program, circuit=bound)).circuit
         total += weight * _accepted_pair(noisy, bound)
-    success = float(total[0, 0])
+    success = float(total.flat[0])
     if success < IMPOSSIBLE:
         raise ValueError(f"this program is never accepted: {program!r}")
-    left, right = program.ends
-    return PairState(_read_only(total / success), success, (left, right))
+    coefficients = _read_only(total / success)
+    if len(ends) != 2:
+        return SharedState(coefficients, success, ends, _target_of(program))
+    return PairState(coefficients, success, (ends[0], ends[1]))
+
+
+def _target_of(program: Program) -> npt.NDArray[np.float64]:
+    """The coefficients of the state that a program's stabilizers say; else of the maximally mixed one."""
+    target = np.zeros((4,) * len(program.ends))
+    target.flat[0] = 1.0
+    for label, sign in program.stabilizers:
+        target[tuple("IXYZ".index(letter) for letter in reversed(label))] = sign
+    return target
 
 
 def _accepted_pair(program: Program, circuit: QuantumCircuit) -> npt.NDArray[np.float64]:
     keep = _told(program)
-    total = np.zeros((4, 4))
+    total = np.zeros((4,) * len(program.ends))
     bits = np.zeros(program.circuit.num_clbits, dtype=bool)
     for record, tensor in branches(circuit, outputs=list(program.ends.values()), keep=keep).items():
         bits[keep] = record
         if program.accepted(bits):
             signs = [_frame_signs(program, bits, end) for end in program.ends]
-            total += np.multiply.outer(*signs) * tensor.reshape(4, 4)
+            total += reduce(np.multiply.outer, signs) * tensor.reshape(total.shape)
     return total
 
 
 def _told(program: Program) -> list[int]:
     """The bits that heralds and frame read."""
     frames = program.frame.values()
-    return sorted(
-        {bit for herald in program.heralds for bit in herald}
-        | {bit for frame in frames for bit in (*frame.x, *frame.z)}
-    )
+    return sorted(program.herald_bits | {bit for frame in frames for bit in (*frame.x, *frame.z)})
 
 
 def _frame_signs(program: Program, bits: npt.NDArray[np.bool_], end: str) -> npt.NDArray[np.float64]:

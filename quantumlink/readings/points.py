@@ -49,16 +49,18 @@ class Arrival:
 
 @dataclass(frozen=True, eq=False)
 class Hold:
-    """How long some links' pairs are held at their two ends, in seconds."""
+    """How long some links' states are held at their ends, or through how many attempts for other pairs."""
 
     parts: list[int]
-    left_s: FloatArray
-    right_s: FloatArray
+    amounts: tuple[FloatArray, ...]
+    """Of each end: times in seconds, or numbers of attempts."""
+    attempts: bool = False
+    """Which of the two."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The axes of points."""
-        return np.broadcast_shapes(self.left_s.shape, self.right_s.shape)
+        return np.broadcast_shapes(*(amounts.shape for amounts in self.amounts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,14 @@ class Points:
     holds: tuple[Hold, ...] = ()
 
 
-def read_points(tree: Tree, *, fidelity: Any = None, bell_diagonal: Any = None, hold_s: Any = None) -> Points:
+def read_points(
+    tree: Tree,
+    *,
+    fidelity: Any = None,
+    bell_diagonal: Any = None,
+    hold_s: Any = None,
+    hold_attempts: Any = None,
+) -> Points:
     """The points that `evaluate` was asked for: see there for what each argument may be.
 
     Raises:
@@ -89,9 +98,10 @@ def read_points(tree: Tree, *, fidelity: Any = None, bell_diagonal: Any = None, 
             shapes.add(label, arrival.shape)
             arrivals.append(arrival)
     holds = []
-    for label, parts, given in _by_link(tree, "hold_s", hold_s, elementary=False):
-        left_s, right_s = _two_ends(label, given, shapes)
-        holds.append(Hold(parts, left_s, right_s))
+    for name, value, read in (("hold_s", hold_s, _times), ("hold_attempts", hold_attempts, _attempts)):
+        for label, parts, given in _by_link(tree, name, value, elementary=False):
+            amounts = _ends(label, given, tree.parts[parts[0]], shapes, read)
+            holds.append(Hold(parts, amounts, attempts=read is _attempts))
     return Points(shapes.all, tuple(arrivals), tuple(holds))
 
 
@@ -124,7 +134,7 @@ def _by_link(tree: Tree, name: str, value: Any, *, elementary: bool) -> list[tup
     if value is None:
         return []
     if not isinstance(value, Mapping):
-        return [(name, tree.elementary(), value)]
+        return [(name, tree.elementary, value)]
     for link in value:
         kind, what = (ElementaryLink, "an elementary link") if elementary else (Link, "a link")
         validation.instance(f"a key of {name}", link, kind, f"{what} of the tree")
@@ -171,22 +181,35 @@ def _populations(label: str, value: Any) -> FloatArray:
     return _all_good(label, array, lambda p: abs(p.sum(axis=-1) - 1) <= validation.BELL_SUM_TOLERANCE, rule)
 
 
-def _two_ends(label: str, value: Any, shapes: _Shapes) -> tuple[FloatArray, FloatArray]:
-    """Times of the left and the right end: a tuple tells both."""
+def _ends(
+    label: str, value: Any, link: Link, shapes: _Shapes, read: Callable[[str, Any], FloatArray]
+) -> tuple[FloatArray, ...]:
+    """Times, or numbers of attempts, of every end: a tuple tells them apart."""
+    ends, what = len(link.ends), "times" if read is _times else "numbers"
     if not isinstance(value, tuple):
-        times = _times(label, value)
-        shapes.add(label, times.shape)
-        return times, times
-    if len(value) != 2:
-        raise ValueError(
-            f"{label} must be times of both ends, or a tuple (left_s, right_s); got a tuple of {len(value)}"
-        )
-    left_s, right_s = _times(f"{label} (left end)", value[0]), _times(f"{label} (right end)", value[1])
-    shapes.add(f"{label} (left end)", left_s.shape)
-    shapes.add(f"{label} (right end)", right_s.shape)
-    return left_s, right_s
+        amounts = read(label, value)
+        shapes.add(label, amounts.shape)
+        return (amounts,) * ends
+    if len(value) != ends:
+        two = "(left_s, right_s)" if read is _times else "(left, right)"
+        told = two if ends == 2 else f"one for each of {', '.join(link.end_labels)}"
+        both = "both" if ends == 2 else "all"
+        raise ValueError(f"{label} must be {what} of {both} ends, or a tuple {told}; got a tuple of {len(value)}")
+    names = ("left end", "right end") if ends == 2 else link.end_labels
+    found = []
+    for name, given in zip(names, value, strict=True):
+        found.append(read(f"{label} ({name})", given))
+        shapes.add(f"{label} ({name})", found[-1].shape)
+    return tuple(found)
 
 
 def _times(label: str, value: Any) -> FloatArray:
     rule = "finite times in seconds, at least 0"
     return _all_good(label, _numbers(label, value, rule), lambda t: (t >= 0) & (t < np.inf), rule)
+
+
+def _attempts(label: str, value: Any) -> FloatArray:
+    rule = "whole numbers of attempts, at least 0"
+    return _all_good(
+        label, _numbers(label, value, rule), lambda n: (n >= 0) & (n < np.inf) & (n == np.floor(n)), rule
+    )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from quantumlink.link import ElementaryLink, Link, Purify, distinct_links
+from quantumlink.link import ElementaryLink, Link, distinct_links
 from quantumlink.readings.exact import fold
 
 
 def pairs_spent(link: Link) -> dict[ElementaryLink, float]:
     """How many pairs of each elementary link are used up for one accepted pair, on average.
 
-    A purification that fails starts both its links again, so it uses 1/p of each.
+    An operation that fails starts all its links again, so it uses 1/p of each.
 
     >>> from quantumlink.hardware import Node
     >>> from quantumlink.link import purify
@@ -26,8 +26,7 @@ def pairs_spent(link: Link) -> dict[ElementaryLink, float]:
         count = needed[id(part)]
         if isinstance(part, ElementaryLink):
             spent[part] = spent.get(part, 0.0) + count
-        if isinstance(part, Purify):
-            count /= folded[id(part)].accepted
+        count /= folded[id(part)].accepted
         for child in part.children:
             needed[id(child)] += count
     return spent

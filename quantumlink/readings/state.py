@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
-from quantumlink.exact import PAULI_MATRICES
+from quantumlink.estimation import Estimate
+from quantumlink.hardware.pauli_coefficients import bell_populations, density_matrices
+from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
     from qiskit.quantum_info import DensityMatrix
@@ -19,28 +19,6 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 PAULI_LABELS = "IXYZ"
-
-# Signs of (XX, YY, ZZ) in Φ⁺, Φ⁻, Ψ⁺, Ψ⁻.
-BELL_SIGNS = np.array([[1, -1, 1], [-1, 1, 1], [1, 1, -1], [-1, -1, -1]], dtype=float)
-
-
-def html_table(caption: str, rows: Sequence[tuple[str, str]]) -> str:
-    """A table of two columns, as a notebook shows it; texts are escaped."""
-    body = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in rows)
-    return f"<table><caption>{escape(caption)}</caption>{body}</table>"
-
-
-def bell_populations(coefficients: FloatArray) -> FloatArray:
-    """Populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻), shape (..., 4), of Pauli coefficients of shape (..., 4, 4)."""
-    correlations = np.diagonal(coefficients, axis1=-2, axis2=-1)[..., 1:]
-    populations: FloatArray = (1 + correlations @ BELL_SIGNS.T) / 4
-    return populations
-
-
-def density_matrices(coefficients: FloatArray) -> npt.NDArray[np.complex128]:
-    """Density matrices, shape (..., 4, 4), of Pauli coefficients: the left end is the least significant qubit."""
-    rho = np.einsum("...pq,qij,pkl->...ikjl", coefficients, PAULI_MATRICES, PAULI_MATRICES) / 4
-    return rho.reshape(coefficients.shape)  # type: ignore[no-any-return]
 
 
 def largest_chsh(coefficients: FloatArray) -> FloatArray:
@@ -84,11 +62,20 @@ class PairState:
     """The probability that every herald accepts."""
     ends: tuple[str, str]
     """The names of the left and the right end node."""
+    off_by: float = 0.0
+    """How far its populations may be off, all together, where some link was sampled (confidence 95 % each); 0 if it
+    is exact."""
+
+    @property
+    def fidelity_estimate(self) -> Estimate:
+        """The fidelity as an interval, of no width if the state is exact."""
+        best = self.fidelity
+        return Estimate(max(0.0, best - self.off_by), best, min(1.0, best + self.off_by))
 
     @property
     def bell_diagonal(self) -> tuple[float, float, float, float]:
         """Populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻)."""
-        a, b, c, d = bell_populations(self.coefficients).tolist()
+        a, b, c, d = bell_populations(self.coefficients.reshape(16)).tolist()
         return a, b, c, d
 
     @property
@@ -101,7 +88,7 @@ class PairState:
         """The state as Qiskit's density matrix, left end as qubit 0."""
         from qiskit.quantum_info import DensityMatrix
 
-        return DensityMatrix(density_matrices(self.coefficients))
+        return DensityMatrix(density_matrices(self.coefficients.reshape(16)))
 
     @property
     def chsh(self) -> float:
@@ -136,11 +123,13 @@ class PairState:
             ("QBER Z, X, Y", ", ".join(f"{self.qber(basis):.6f}" for basis in "ZXY")),
             ("CHSH, at best", f"{self.chsh:.6f}"),
             ("success probability", f"{self.success_probability:.6g}"),
+            *([("sampled, off by at most", f"{self.off_by:.2g}")] if self.off_by else []),
         ]
         return html_table(" – ".join(self.ends), rows)
 
     def __repr__(self) -> str:
         return (
             f"<PairState {self.ends[0]}–{self.ends[1]}: fidelity {self.fidelity:.6f}, "
-            f"success probability {self.success_probability:.6g}>"
+            f"success probability {self.success_probability:.6g}"
+            f"{f', sampled, off by at most {self.off_by:.2g}' if self.off_by else ''}>"
         )

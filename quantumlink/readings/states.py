@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.hardware.pauli_coefficients import bell_populations, density_matrices
 from quantumlink.readings import state as one
-from quantumlink.readings.state import PairState, html_table
+from quantumlink.readings.state import PairState
+from quantumlink.tables import html_table
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -29,6 +31,8 @@ class PairStates:
     """Shape (*points): the probability that every herald accepts."""
     ends: tuple[str, str]
     """The names of the left and the right end node."""
+    off_by: float = 0.0
+    """As of `PairState`, of the state of them all that may be off most."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,7 +47,7 @@ class PairStates:
     @property
     def bell_diagonal(self) -> FloatArray:
         """Shape (*points, 4): populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻)."""
-        return one.bell_populations(self.coefficients)
+        return bell_populations(self._vectors)
 
     @property
     def fidelity(self) -> FloatArray:
@@ -53,7 +57,11 @@ class PairStates:
     @property
     def density_matrices(self) -> npt.NDArray[np.complex128]:
         """Shape (*points, 4, 4), the left end as qubit 0, the least significant."""
-        return one.density_matrices(self.coefficients)
+        return density_matrices(self._vectors)
+
+    @property
+    def _vectors(self) -> FloatArray:
+        return self.coefficients.reshape(*self.shape, 16)
 
     @property
     def chsh(self) -> FloatArray:
@@ -82,9 +90,9 @@ class PairStates:
         success = self.success_probability.reshape(self.size)[chosen]
         coefficients.setflags(write=False)
         if np.ndim(chosen) == 0:
-            return PairState(coefficients, float(success), self.ends)
+            return PairState(coefficients, float(success), self.ends, self.off_by)
         success.setflags(write=False)
-        return PairStates(coefficients, success, self.ends)
+        return PairStates(coefficients, success, self.ends, self.off_by)
 
     def __len__(self) -> int:
         return len(self.success_probability)

@@ -1,8 +1,6 @@
 """Waiting: what memories do to pairs that are held in them, exactly and for many pairs at once.
 
-A qubit that waits for a time t relaxes as Qiskit Aer's `thermal_relaxation_error` at zero temperature says, which
-is what the noise rewrite puts after a ``Delay``. On Pauli coefficients (I, X, Y, Z) that is
-(I, X·exp(−t/T2), Y·exp(−t/T2), Z·exp(−t/T1) + I·(1 − exp(−t/T1))): towards |0⟩, where ⟨Z⟩ = 1.
+What a wait does to one qubit is `Memory.decay`'s word; the noise rewrite puts the same after a ``Delay``.
 """
 
 from __future__ import annotations
@@ -63,20 +61,62 @@ def waited(
     return result
 
 
-def decays(memory: Memory, time_s: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """exp(−t/T1) and exp(−t/T2), exactly 1 where the memory does not decay."""
-    return np.exp(-time_s / memory.t1_s), np.exp(-time_s / memory.t2_s)
+def qubit_waited(
+    coefficients: FloatArray, qubit: int, qubits: int, memory: Memory, time_s: FloatArray
+) -> FloatArray:
+    """States of any number of qubits after one of them has waited.
+
+    Args:
+        coefficients: shape (n, 4^qubits), the first qubit's Pauli as the most significant digit.
+        qubit: which one.
+        qubits: how many there are.
+        memory: its memory.
+        time_s: shape (n,): how long it waits, in seconds, at least 0.
+
+    Returns:
+        Shape (n, 4^qubits): a new array, or the given one if the memory is ideal.
+    """
+    if memory.is_ideal:
+        return coefficients
+    result = coefficients.reshape(len(coefficients), 4**qubit, 4, 4 ** (qubits - 1 - qubit)).copy()
+    _relax(np.moveaxis(result, 2, 0), memory, time_s[:, None, None])
+    return result.reshape(coefficients.shape)
+
+
+def qubit_disturbed(
+    coefficients: FloatArray, qubit: int, qubits: int, memory: Memory, attempts: FloatArray
+) -> FloatArray:
+    """States of any number of qubits after one of them was stored through attempts for other pairs.
+
+    Args:
+        coefficients: shape (n, 4^qubits), the first qubit's Pauli as the most significant digit.
+        qubit: which one.
+        qubits: how many there are.
+        memory: its memory.
+        attempts: shape (n,): how many attempts its node made.
+
+    Returns:
+        Shape (n, 4^qubits): a new array, or the given one if attempts do nothing.
+    """
+    if memory.per_attempt == 0:
+        return coefficients
+    kept = memory.after_attempts(attempts)
+    result = np.repeat(coefficients, len(kept) // len(coefficients) or 1, axis=0)
+    result = result.reshape(len(result), 4**qubit, 4, 4 ** (qubits - 1 - qubit))
+    result[:, :, 1:3] *= kept[:, None, None, None]
+    return result.reshape(len(result), -1)
 
 
 def _relax(by_pauli: FloatArray, memory: Memory, time_s: FloatArray) -> None:
-    """Relax one qubit in place: shape (4, ..., 4), its Pauli first; times of shape (..., 1)."""
+    """Relax one qubit in place: shape (4, ...), its Pauli first; times broadcast with the other axes."""
     if memory.is_ideal:
         return
-    kept, coherent = decays(memory, time_s)
-    by_pauli[1] *= coherent
-    by_pauli[2] *= coherent
-    by_pauli[3] *= kept
-    by_pauli[3] += (1 - kept) * by_pauli[0]
+    decay = memory.decay(time_s)
+    by_pauli[1] *= decay.coherence
+    by_pauli[2] *= decay.coherence
+    by_pauli[3] *= decay.kept
+    if memory.relaxes:
+        by_pauli[3] += decay.gain * by_pauli[0]
 
 
 def _times(name: str, value: npt.ArrayLike) -> FloatArray:

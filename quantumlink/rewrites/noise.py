@@ -2,13 +2,18 @@
 
 Rules, recursively into control flow:
 
-- a one- or two-qubit gate at a node is followed by that node's depolarizing error;
+- a gate at a node is followed by that node's error of its name, or else, on one or two qubits, by the node's
+  depolarizing error; in a block that does not run, too, where the node is said to be ``always_correct``;
+- a reset is followed by the node's error of resets;
 - a measurement is preceded by the classical flip its readout would make (the same statistics, as a measured
   qubit is not used again before it is reset: anything else is refused);
 - a delay relaxes the qubit with its node's memory, exactly or, if asked for, as the Pauli twirl of that;
+- the circuit is expanded first (`quantumlink.rewrites.expansion`): composites with classical bits, `switch` and
+  bounded loops are told step by step, and a device's own measurements and resets are what they do; what stands in
+  other loops is noisy in each round, and classical variables have no noise;
 - at a reset with the label `HANDED_ON` the qubit passes to its next node;
-- a `PauliChannel` becomes that error; a ``bell_pair`` across two nodes is the medium's business and arrives
-  as it is. Every other operation across nodes, and every unknown one, is refused by name.
+- a `PauliChannel` becomes that error; a ``bell_pair`` or a ``stated_pair`` across two nodes is the medium's
+  business and arrives as it is. Every other operation across nodes, and every unknown one, is refused by name.
 
 The result runs on Aer, in every method that can carry the errors: depolarizing errors, Pauli channels and
 readout errors stay within the stabilizer formalism, and twirled relaxation does.
@@ -26,18 +31,33 @@ from functools import lru_cache
 from math import expm1
 from typing import TYPE_CHECKING
 
-from qiskit.circuit import CircuitInstruction, Gate, IfElseOp, Instruction, QuantumCircuit, Qubit
+from qiskit.circuit import (
+    CircuitInstruction,
+    ControlFlowOp,
+    ForLoopOp,
+    Gate,
+    IfElseOp,
+    Instruction,
+    QuantumCircuit,
+    Qubit,
+    WhileLoopOp,
+)
+from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
 from qiskit.circuit.library import get_standard_gate_name_mapping
 
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.hardware import Memory, Node, Processor
+from quantumlink.link.arriving_pair import ARRIVALS
 from quantumlink.program import HANDED_ON, Program
+from quantumlink.rewrites.expansion import expanded_circuit, time_in_words
+from quantumlink.rewrites.noise_model import NATIVE_GATES
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import QuantumError
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 _UNCHANGED = {"barrier", "reset", "quantum_channel", "kraus", "superop"}
+_CLASSICAL = {"store", "break_loop", "continue_loop"}
 
 
 def add_noise(program: Program, *, twirl_relaxation: bool = False) -> Program:
@@ -82,6 +102,7 @@ def noisy_circuit(
         UnsupportedOperation: on an operation that has no rule, by name, and if a reused qubit is not handed on as
             often as it has nodes.
     """
+    circuit = expanded_circuit(circuit)
     in_turn = {
         qubit: [*(earlier_nodes or {}).get(i, ()), node]
         for i, (qubit, node) in enumerate(zip(circuit.qubits, nodes, strict=True))
@@ -129,32 +150,45 @@ class _Noise:
         outer: dict[Qubit, Qubit],
     ) -> None:
         operation, qubits, name = instruction.operation, instruction.qubits, instruction.name
-        if name == "barrier":
+        if name == "barrier" or name in _CLASSICAL:
             result.append(instruction)
             return
         self._check_use(name, [outer[q] for q in qubits], node_of[qubits[0]] if qubits else None)
         if name == "reset" and operation.label == HANDED_ON:
             self._hand_on(outer[qubits[0]])
-        if isinstance(operation, IfElseOp):
-            self._depth += 1
-            blocks = [
-                self.rewrite(
-                    block,
-                    {inner: node_of[q] for inner, q in zip(block.qubits, qubits, strict=True)},
-                    {inner: outer[q] for inner, q in zip(block.qubits, qubits, strict=True)},
-                )
-                for block in operation.blocks
-            ]
-            self._depth -= 1
+        if isinstance(operation, IfElseOp) and self._costs_anyway(operation, [node_of[q] for q in qubits]):
+            self._correct(result, instruction, node_of)
+        elif isinstance(operation, ControlFlowOp):
+            if isinstance(operation, WhileLoopOp | ForLoopOp):
+                self._blocks(instruction, node_of, outer)  # what a round measures, the next one may use
+            blocks = self._blocks(instruction, node_of, outer)
             result.append(operation.replace_blocks(blocks), qubits, instruction.clbits)
+        elif name == "reset" and operation.label != HANDED_ON:
+            result.append(instruction)
+            _append_error(result, reset_error(node_of[qubits[0]].processor), qubits)
         elif name in _UNCHANGED:
             result.append(instruction)
-        elif name == "bell_pair":
+        elif name in ARRIVALS:
             for part in operation.definition.data:
                 index = [operation.definition.find_bit(q).index for q in part.qubits]
                 result.append(part.operation, [qubits[i] for i in index])
         else:
             self._add_local(result, instruction, _only_node(name, [node_of[q] for q in qubits]), node_of, outer)
+
+    def _blocks(
+        self, instruction: CircuitInstruction, node_of: dict[Qubit, Node], outer: dict[Qubit, Qubit]
+    ) -> list[QuantumCircuit]:
+        self._depth += 1
+        blocks = [
+            self.rewrite(
+                block,
+                {inner: node_of[q] for inner, q in zip(block.qubits, instruction.qubits, strict=True)},
+                {inner: outer[q] for inner, q in zip(block.qubits, instruction.qubits, strict=True)},
+            )
+            for block in instruction.operation.blocks
+        ]
+        self._depth -= 1
+        return blocks
 
     def _add_local(
         self,
@@ -166,17 +200,20 @@ class _Noise:
     ) -> None:
         operation, qubits, name = instruction.operation, instruction.qubits, instruction.name
         if name == "measure":
+            _append_error(result, node.processor.gate_errors.error(name), qubits)
             _append_error(result, readout_flip(node.processor), qubits)
             result.append(instruction)
         elif name == "delay":
             result.append(instruction)
-            _append_error(result, self._relaxation(node.memory, _seconds(operation)), qubits)
+            if not (node.memory.is_ideal or _is_zero(operation)):  # else its unit makes no difference
+                _append_error(result, self._relaxation(node.memory, _seconds(operation)), qubits)
         elif name == "pauli_channel":
             _append_error(result, _pauli_error(*map(float, operation.params)), qubits)
-        elif name in get_standard_gate_name_mapping() and isinstance(operation, Gate) and len(qubits) <= 2:
+        elif has_rule(instruction, node.processor):
             result.append(instruction)
-            strength = node.processor.depolarizing_1q if len(qubits) == 1 else node.processor.depolarizing_2q
-            _append_error(result, _depolarizing(strength, len(qubits)), qubits)
+            _append_error(result, gate_error(node.processor, name, len(qubits)), qubits)
+        elif name in NATIVE_GATES and len(qubits) <= 2 and node.processor.is_ideal:
+            result.append(instruction)  # whole, so that a sampler's own error on it acts
         elif isinstance(operation, Gate) and operation.definition is not None and len(qubits) <= 2:
             for part in operation.definition.data:
                 index = [operation.definition.find_bit(q).index for q in part.qubits]
@@ -186,6 +223,29 @@ class _Noise:
                 f"no noise rule for {name!r} on {len(qubits)} qubits at node {node.name!r}: rules exist for "
                 f"one- and two-qubit gates, measure, reset, delay, barrier, if_test and pauli_channel"
             )
+
+    def _costs_anyway(self, operation: IfElseOp, nodes: list[Node]) -> bool:
+        """Whether a condition is a correction at a node that plays its gates in any case."""
+        if len(operation.blocks) != 1 or not any(node.processor.always_correct for node in nodes):
+            return False
+        (block,) = operation.blocks
+        node_of = dict(zip(block.qubits, nodes, strict=True))
+        return all(
+            node_of[part.qubits[0]].processor.always_correct and has_rule(part, node_of[part.qubits[0]].processor)
+            for part in block.data
+        )
+
+    def _correct(self, result: QuantumCircuit, instruction: CircuitInstruction, node_of: dict[Qubit, Node]) -> None:
+        """Gate by gate: each under the condition, its noise without."""
+        (block,) = instruction.operation.blocks
+        for part in block.data:
+            bare = block.copy_empty_like()
+            bare.append(part)
+            qubits = tuple(instruction.qubits[block.find_bit(q).index] for q in part.qubits)
+            node = _only_node(part.name, [node_of[q] for q in qubits])
+            conditional = instruction.operation.replace_blocks([bare])
+            result.append(conditional, instruction.qubits, instruction.clbits)
+            _append_error(result, gate_error(node.processor, part.name, len(qubits)), qubits)
 
     def _hand_on(self, qubit: Qubit) -> None:
         if not self._next_nodes[qubit]:
@@ -199,13 +259,35 @@ class _Noise:
         used = self._measured.intersection(qubits)
         if name == "reset" and not self._depth:  # in a block it may not run
             self._measured -= used
-        elif used and node is not None and name != "if_else":
+        elif used and node is not None and name not in CONTROL_FLOW_OP_NAMES:
             raise UnsupportedOperation(
                 f"no noise rule for {name!r} on a qubit at node {node.name!r} that was measured with a readout "
                 f"error and not reset: reset it first"
             )
         if name == "measure" and node is not None and readout_flip(node.processor) is not None:
             self._measured.update(qubits)
+
+
+def has_rule(instruction: CircuitInstruction, processor: Processor) -> bool:
+    """Whether an instruction is a gate whose noise at a processor is known."""
+    name = instruction.name
+    if name not in get_standard_gate_name_mapping() or not isinstance(instruction.operation, Gate):
+        return False
+    return len(instruction.qubits) <= 2 or name in processor.gate_errors.names
+
+
+def gate_error(processor: Processor, name: str, num_qubits: int) -> QuantumError | None:
+    """What follows a gate at a processor, or None: the error of its name, or else the depolarizing one."""
+    if name in processor.gate_errors.names:
+        return processor.gate_errors.error(name)
+    return _depolarizing(processor.depolarizing_1q if num_qubits == 1 else processor.depolarizing_2q, num_qubits)
+
+
+def reset_error(processor: Processor) -> QuantumError | None:
+    """What follows a reset at a processor, or None."""
+    if "reset" in processor.gate_errors.names:
+        return processor.gate_errors.error("reset")
+    return _pauli_error(processor.reset_error, 0.0, 0.0) if processor.reset_error else None
 
 
 def readout_flip(processor: Processor) -> QuantumError | None:
@@ -224,20 +306,26 @@ def relaxation(memory: Memory, time_s: float) -> QuantumError | None:
     """What a memory does to a qubit that waits, or None if nothing."""
     if memory.is_ideal or time_s == 0:
         return None
-    return _relaxation_error(memory.t1_s, memory.t2_s, time_s)
+    return _waiting_error(memory, time_s)
 
 
 def twirled_relaxation(memory: Memory, time_s: float) -> QuantumError | None:
     """The Pauli twirl of what a memory does to a qubit that waits, or None if it does nothing.
 
-    pX = pY = (1 − e^(−t/T1))/4 and pZ = (1 − e^(−t/T2))/2 − pX. Each Pauli expectation value shrinks as under the
-    relaxation itself; what is lost is the pull to |0⟩, by which ⟨Z⟩ gains 1 − e^(−t/T1).
+    With `Memory.decay`'s c and k, pX = pY = (1 − k)/4 and pZ = (1 − c)/2 − pX. Each Pauli expectation value shrinks
+    as under the memory itself; what is lost is the pull to |0⟩, by which ⟨Z⟩ gains.
     """
     if memory.is_ideal or time_s == 0:
         return None
-    flip = -expm1(-time_s / memory.t1_s) / 4
-    phase = -expm1(-time_s / memory.t2_s) / 2 - flip
-    return _pauli_error(flip, flip, max(0.0, phase))  # rounding only: T2 ≤ 2·T1
+    return _pauli_error(*twirled_weights(memory, time_s))
+
+
+def twirled_weights(memory: Memory, time_s: float) -> tuple[float, float, float]:
+    """The probabilities of X, Y and Z in `twirled_relaxation`."""
+    coherence, kept = map(float, memory.exponents(time_s))
+    flip = -expm1(-kept) / 4
+    phase = -expm1(-coherence) / 2 - flip
+    return flip, flip, max(0.0, phase)  # rounding only: T2 ≤ 2·T1
 
 
 @lru_cache(maxsize=1024)
@@ -251,10 +339,16 @@ def _flip_error(a: float, b: float) -> QuantumError:
 
 
 @lru_cache(maxsize=1024)
-def _relaxation_error(t1_s: float, t2_s: float, time_s: float) -> QuantumError:
+def _waiting_error(memory: Memory, time_s: float) -> QuantumError | None:
+    if not memory.relaxes:  # a mixture of Paulis, and so its own twirl
+        return twirled_relaxation(memory, time_s)
     from qiskit_aer.noise import thermal_relaxation_error
 
-    return thermal_relaxation_error(t1_s, t2_s, time_s)
+    # The same map as relaxation with other times, to a state that is not all |0⟩: see `Memory`.
+    coherence, kept = map(float, memory.exponents(time_s))
+    t1_s, t2_s = time_s / kept, time_s / coherence
+    excited = max(0.0, (1 - t1_s / memory.t1_s) / 2)  # rounding only, here and of T2
+    return thermal_relaxation_error(t1_s, min(t2_s, 2 * t1_s), time_s, excited)
 
 
 @lru_cache(maxsize=1024)
@@ -278,16 +372,22 @@ def _append_error(circuit: QuantumCircuit, error: QuantumError | None, qubits: t
 
 def _only_node(name: str, nodes: list[Node]) -> Node:
     if len({node.name for node in nodes}) != 1:
+        arrivals = " or ".join(f"a {arrival}" for arrival in sorted(ARRIVALS))
         raise UnsupportedOperation(
-            f"{name!r} acts across the nodes {', '.join(sorted({n.name for n in nodes}))}: only a bell_pair may"
+            f"{name!r} acts across the nodes {', '.join(sorted({n.name for n in nodes}))}: only {arrivals} may"
         )
     return nodes[0]
+
+
+def _is_zero(delay: Instruction) -> bool:
+    """Whether a delay takes no time in any unit."""
+    return isinstance(delay.params[0], int | float) and delay.params[0] == 0
 
 
 def _seconds(delay: Instruction) -> float:
     if getattr(delay.params[0], "parameters", None) or delay.unit not in _SECONDS:
         raise UnsupportedOperation(
             f"a delay needs a bound duration in one of {', '.join(_SECONDS)} to relax its qubit, "
-            f"got {delay.params[0]} {delay.unit}"
+            f"got {time_in_words(delay)}"
         )
     return float(delay.params[0]) * _SECONDS[delay.unit]

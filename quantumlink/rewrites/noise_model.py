@@ -2,19 +2,22 @@
 
 Aer's rules: the error of an instruction's label, or name if it has no label, on these very qubits, else its error
 on any qubits, acts after the instruction (before a measurement); in a conditional block, only where the block runs.
+A ``pauli`` has none: Aer takes it for one of its own errors, and never adds another to it, whatever the model says
+of it or of its label.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import CircuitInstruction, IfElseOp, QuantumCircuit
+from qiskit.circuit import CircuitInstruction, QuantumCircuit
 from qiskit.circuit.library import get_standard_gate_name_mapping
 
 from quantumlink.exact import UnsupportedOperation
+from quantumlink.exact.transfer import device_operation
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel, QuantumError
@@ -38,7 +41,11 @@ _CONTROLLED = (
 NATIVE_GATES = frozenset({"diagonal", "initialize", "multiplexer", "pauli", "unitary", *_CONTROLLED})
 """Instructions that have parts and that Aer runs whole: noise is theirs by their own name, never that of a part."""
 
-_BASIC = {"barrier", "if_else", "kraus", "pauli_channel", "quantum_channel", "superop", *NATIVE_GATES}
+NEVER_NOISY = frozenset({"barrier", "pauli"})
+"""Instructions to which Aer adds no error, whatever the model says."""
+
+_FLOW = {"box", "break_loop", "continue_loop", "for_loop", "if_else", "store", "switch_case", "while_loop"}
+_BASIC = {"barrier", "kraus", "pauli_channel", "quantum_channel", "superop", *_FLOW, *NATIVE_GATES}
 
 Confusion = npt.NDArray[np.float64]
 """Shape (2, 2): the probability to read a bit given the true one, ``[true, read]``."""
@@ -54,7 +61,20 @@ def inlined_noise(circuit: QuantumCircuit, noise_model: NoiseModel) -> QuantumCi
     """
     if noise_model._custom_noise_passes:
         raise UnsupportedOperation("a noise model with custom passes cannot be inlined: apply them to the circuit")
+    check_error_sizes(circuit, noise_model)
     return _inlined(circuit, noise_model, range(circuit.num_qubits))
+
+
+def noise_of(
+    instruction: CircuitInstruction, noise_model: NoiseModel, qubits: tuple[int, ...]
+) -> tuple[Literal["gate", "readout"], ...]:
+    """The kinds of noise that a model adds to an instruction on these qubits."""
+    found: list[Literal["gate", "readout"]] = []
+    if _error_of(instruction, noise_model, qubits) is not None:
+        found.append("gate")
+    if instruction.name == "measure" and qubits[0] in readout_errors(noise_model, 1 + qubits[0]):
+        found.append("readout")
+    return tuple(found)
 
 
 def readout_errors(noise_model: NoiseModel, num_qubits: int) -> dict[int, Confusion]:
@@ -79,22 +99,46 @@ def _inlined(circuit: QuantumCircuit, noise_model: NoiseModel, outer: Sequence[i
     for instruction in circuit.data:
         _check_basic(instruction)
         qubits = [outer[circuit.find_bit(q).index] for q in instruction.qubits]
-        if isinstance(instruction.operation, IfElseOp):
+        if getattr(instruction.operation, "blocks", None):
             blocks = [_inlined(block, noise_model, qubits) for block in instruction.operation.blocks]
             operation = instruction.operation.replace_blocks(blocks)
             result.append(operation, instruction.qubits, instruction.clbits)
             continue
         error = _error_of(instruction, noise_model, tuple(qubits))
-        if error is not None and instruction.name == "measure":
+        measures = device_operation(instruction.operation) in ("measure", "measure_reset")
+        if error is not None and measures:
             result.append(error.to_instruction(), instruction.qubits)
         result.append(instruction)
-        if error is not None and instruction.name != "measure":
+        if error is not None and not measures:
             result.append(error.to_instruction(), instruction.qubits)
     return result
 
 
+def check_error_sizes(circuit: QuantumCircuit, noise_model: NoiseModel) -> None:
+    """Refuse a model that has an error on another number of qubits than an instruction of the circuit.
+
+    Raises:
+        UnsupportedOperation: naming the instruction, its qubits, and the error's number of qubits.
+    """
+    _check_sizes(circuit, noise_model, range(circuit.num_qubits))
+
+
+def _check_sizes(circuit: QuantumCircuit, noise_model: NoiseModel, outer: Sequence[int]) -> None:
+    for instruction in circuit.data:
+        qubits = tuple(outer[circuit.find_bit(q).index] for q in instruction.qubits)
+        for block in getattr(instruction.operation, "blocks", None) or ():
+            _check_sizes(block, noise_model, qubits)
+        error = _error_of(instruction, noise_model, qubits)
+        if error is not None and error.num_qubits != len(qubits):
+            raise UnsupportedOperation(
+                f"the noise model's error of {instruction.name!r} is on {error.num_qubits} qubits, the instruction "
+                f"on the {len(qubits)} qubits {qubits}: give it an error on as many"
+            )
+
+
 def _check_basic(instruction: CircuitInstruction) -> None:
-    if instruction.name not in _BASIC and instruction.name not in get_standard_gate_name_mapping():
+    known = instruction.name in _BASIC or instruction.name in get_standard_gate_name_mapping()
+    if not known and device_operation(instruction.operation) is None:
         raise UnsupportedOperation(
             f"a noise model goes by the names of basic instructions, {instruction.name!r} is composite: "
             f"transpile the circuit first"
@@ -104,8 +148,14 @@ def _check_basic(instruction: CircuitInstruction) -> None:
 def _error_of(
     instruction: CircuitInstruction, noise_model: NoiseModel, qubits: tuple[int, ...]
 ) -> QuantumError | None:
-    if instruction.name == "barrier":
+    if instruction.name in NEVER_NOISY:
         return None
     name = getattr(instruction.operation, "label", None) or instruction.name
     local = noise_model._local_quantum_errors.get(name, {}).get(qubits)
-    return local if local is not None else noise_model._default_quantum_errors.get(name)
+    error = local if local is not None else noise_model._default_quantum_errors.get(name)
+    if error is not None and error.num_qubits != len(qubits):
+        raise UnsupportedOperation(
+            f"the noise model's error of {name!r} is on {error.num_qubits} qubits, the instruction on "
+            f"{len(qubits)} ({', '.join(map(str, qubits))}): give it as many"
+        )
+    return error

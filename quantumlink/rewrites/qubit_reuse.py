@@ -25,6 +25,8 @@ from qiskit.circuit.library import Reset
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.hardware import Node
 from quantumlink.program import HANDED_ON, Program
+from quantumlink.rewrites.classical_bits import fresh_name
+from quantumlink.rewrites.expansion import expanded_circuit
 
 MEMORY_REGISTER = "memory"
 """The quantum register of the rewritten circuit."""
@@ -91,11 +93,12 @@ def reused_circuit(circuit: QuantumCircuit, outputs: Iterable[int] = ()) -> Lean
        c: 2/══════╩════════════╩═
                   0            1
     """
+    circuit = expanded_circuit(circuit, keep=lambda _: True)
     kept = set(outputs)
     for qubit in kept:
         if not 0 <= qubit < circuit.num_qubits:
             raise ValueError(f"outputs must be qubits 0…{circuit.num_qubits - 1} of the circuit, got {qubit}")
-    if circuit.num_identifiers:
+    if circuit.num_identifiers or _stores(circuit):
         raise UnsupportedOperation(f"qubits are not reused in a circuit with real-time variables: {circuit.name!r}")
     steps = [instruction for instruction in circuit.data if instruction.name != "barrier"]
     qubit_of = {bit: i for i, bit in enumerate(circuit.qubits)}
@@ -109,6 +112,19 @@ def reused_circuit(circuit: QuantumCircuit, outputs: Iterable[int] = ()) -> Lean
         {q: plan.places[q] for q in kept},
         tuple(map(tuple, plan.tenants)),
     )
+
+
+def _stores(circuit: QuantumCircuit) -> bool:
+    """Whether a bit is written without being named by an instruction, at any depth."""
+    for instruction in circuit.data:
+        if instruction.name == "store":
+            return True
+        if not instruction.clbits and not instruction.is_control_flow():
+            continue  # no bit of the circuit is known inside
+        operation = instruction.operation
+        if any(map(_stores, getattr(operation, "blocks", None) or filter(None, [operation.definition]))):
+            return True
+    return False
 
 
 class _LateBirths:
@@ -226,10 +242,7 @@ class _Plan:
 def _rebuilt(
     source: QuantumCircuit, steps: Sequence[CircuitInstruction], qubits: Sequence[tuple[int, ...]], plan: _Plan
 ) -> QuantumCircuit:
-    name = MEMORY_REGISTER
-    while any(register.name == name for register in source.cregs):
-        name += "_"
-    memory = QuantumRegister(len(plan.tenants), name)
+    memory = QuantumRegister(len(plan.tenants), fresh_name(MEMORY_REGISTER, QuantumCircuit(*source.cregs)))
     metadata = {key: value for key, value in (source.metadata or {}).items() if key != "pairs"}  # told by qubits
     result = QuantumCircuit(memory, name=source.name, global_phase=source.global_phase, metadata=metadata)
     result.add_bits(source.clbits)

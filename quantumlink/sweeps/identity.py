@@ -1,10 +1,14 @@
 """Identity: what a value or a function *is*, as bytes that are the same in every process and session.
 
-Values are told by their content. A function is told by its compiled code rather than by its text, because the
-code is what ran: two lambdas on one line differ, a file that was edited but not loaded again does not lie, and a
-comment changes nothing. With the code go its defaults, its closure, and the global values and functions of the
-user's own modules that it names, so that ``SCALE = 3`` in another notebook cell makes another function. Installed
-packages count by name, quantumlink by its source.
+Either a sweep is given a ``task``: then, as with other packages that collect samples, a point is its data, the
+task's name and the arguments as `quantumlink.parts` writes them, and no code is looked at. Or it is given a
+function alone: then a stale number must not pass for a new one, and what the function does is part of what it is.
+
+Values are told by their content, parts by their names and arguments. A function is told by its compiled code
+rather than by its text, because the code is what ran: two lambdas on one line differ, a file that was edited but
+not loaded again does not lie, and a comment changes nothing. With the code go its defaults, its closure, and the
+global values and functions of the user's own modules that it names, so that ``SCALE = 3`` in another notebook cell
+makes another function. Installed packages count by name, quantumlink by its source.
 """
 
 from __future__ import annotations
@@ -12,10 +16,11 @@ from __future__ import annotations
 import dis
 import functools
 import hashlib
+import json
 import logging
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
@@ -26,8 +31,10 @@ from typing import Any
 
 import numpy as np
 
+from quantumlink.circuits import Operation
 from quantumlink.estimation import Estimate
 from quantumlink.link import Link, distinct_links
+from quantumlink.parts import UnknownPart, find_part, to_data
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, Fraction, Decimal, type(...))
 
@@ -66,6 +73,11 @@ def function_identity(function: Any) -> str:
     return sha256(_encode(function, {}), library_digest()).hex()
 
 
+def task_identity(task: str) -> str:
+    """The identity of a task: its name, and this library."""
+    return sha256(b"task", task.encode(), library_digest()).hex()
+
+
 @functools.lru_cache(maxsize=1)
 def library_digest() -> bytes:
     """The digest of quantumlink's own source: its version, and more than that while it is being developed."""
@@ -74,6 +86,21 @@ def library_digest() -> bytes:
         for path in sorted(folder.rglob("*.py")):
             digest.update(_join(path.relative_to(folder).as_posix().encode(), path.read_bytes()))
     return digest.digest()
+
+
+def encode_as_data(arguments: Mapping[str, Any]) -> bytes:
+    """Arguments as `quantumlink.parts` writes them, whatever the code of their classes.
+
+    Raises:
+        NoIdentity: if one is neither plain data, nor registered, nor a link of what is.
+
+    >>> encode_as_data({"b": 1, "a": 1.0})
+    b'{"a": 1.0, "b": 1}'
+    """
+    try:
+        return json.dumps({name: to_data(value) for name, value in arguments.items()}, sort_keys=True).encode()
+    except UnknownPart as error:
+        raise NoIdentity(str(error)) from None
 
 
 def _encode(value: Any, seen: Seen) -> bytes:
@@ -90,6 +117,8 @@ def _encode(value: Any, seen: Seen) -> bytes:
         return _join(kind.__name__.encode(), *sorted(_encode(item, seen) for item in value))
     if isinstance(value, Link):
         return _encode_link(value, seen)
+    if isinstance(value, Operation):
+        return _join(b"operation", _encode(value._content, seen))
     if isinstance(value, Estimate):
         return _join(b"Estimate", *(_encode(x, seen) for x in (*value, value.confidence)))
     if isinstance(value, Enum):
@@ -99,6 +128,10 @@ def _encode(value: Any, seen: Seen) -> bytes:
     if is_dataclass(value) and not isinstance(value, type):
         content = (_join(f.name.encode(), _encode(getattr(value, f.name), seen)) for f in fields(value))
         return _join(b"dataclass", _encode(kind, seen), *content)
+    part = find_part(value)
+    if part is not None:
+        name = (part.kind.encode(), part.name.encode())
+        return _join(b"part", *name, _encode(kind, seen), _encode(part.arguments(value), seen))
     if isinstance(value, tuple):  # a named tuple
         return _join(b"tuple", _name(kind), *(_encode(item, seen) for item in value))
     return _encode_code(value, seen)

@@ -13,7 +13,14 @@ from quantumlink.progress import track
 from quantumlink.sweeps.cache import Cache
 from quantumlink.sweeps.crew import Crew
 from quantumlink.sweeps.grid import Grid, Point, check_parameters, derived_seed, describe, name_of, points_of
-from quantumlink.sweeps.identity import NoIdentity, encode, function_identity, sha256
+from quantumlink.sweeps.identity import (
+    NoIdentity,
+    encode,
+    encode_as_data,
+    function_identity,
+    sha256,
+    task_identity,
+)
 from quantumlink.sweeps.table import Table
 from quantumlink.sweeps.values import Values
 
@@ -28,6 +35,7 @@ def sweep(
     seed: int | None = None,
     executor: Executor | None = None,
     cache: str | os.PathLike[str] | None = None,
+    task: str | None = None,
     chunk: int | None = None,
     progress: bool = True,
 ) -> Table:
@@ -42,7 +50,7 @@ def sweep(
     larger grid), computes only what is missing. A point is known by the function's code and everything of the
     user's own that it names, its arguments, and quantumlink's version; change one of these and it is computed
     anew. A function that depends on something else (a file, the time, the version of another library) must be
-    given a new cache when that changes.
+    given a new cache when that changes, or a ``task`` of another name.
 
     Args:
         function: a function of keyword arguments. The default pool sends it to other processes: it must be
@@ -54,7 +62,11 @@ def sweep(
         executor: any `concurrent.futures.Executor`, such as a Dask client's ``get_executor()``; left open. None
             for a pool of spawned processes, one a core.
         cache: a folder for finished points, shared freely between functions and sweeps, also at the same time.
-        chunk: the most points that one task has; None chooses. A task hands in what it has after a second.
+        task: a name for what the function computes, such as ``"chain, version 2"``. A point is then its data: this
+            name, its arguments (plain values, links and parts, see `quantumlink.parts`), and quantumlink's version;
+            the function's code and that of classes is not looked at, so what changes its results needs another
+            name. With a cache only.
+        chunk: the most points that one batch has; None chooses. A task hands in what it has after a second.
         progress: whether to show how far it is, if it takes longer than a second.
 
     Raises:
@@ -81,12 +93,13 @@ def sweep(
         validation.instance("executor", executor, Executor, "a concurrent.futures.Executor or None")
     chunk = None if chunk is None else validation.count("chunk", chunk, at_least=1)
     seed = None if seed is None else validation.count("seed", seed)
+    _check_task(task, cache)
     names, points = points_of(grid)
     calls = points
     if check_parameters(function, names, seed, empty=not points):
         assert seed is not None
         calls = [_with_seed(point, seed) for point in points]
-    values = _compute(function, calls, executor, cache, chunk, progress)
+    values = _compute(function, calls, executor, cache, task, chunk, progress)
     return Table.from_rows(function, names, calls, values)
 
 
@@ -102,6 +115,7 @@ def _compute(
     calls: Sequence[Point],
     executor: Executor | None,
     folder: str | os.PathLike[str] | None,
+    task: str | None,
     chunk: int | None,
     progress: bool,
 ) -> list[Values]:
@@ -110,7 +124,7 @@ def _compute(
         cache, keys = None, [str(i) for i in range(len(calls))]
         known: dict[str, Values] = {}
         if folder is not None:
-            identity, keys = _keys(function, calls)
+            identity, keys = _keys(function, calls, task)
             cache = stack.enter_context(Cache(folder, name=name_of(function), identity=identity))
             known = cache.read()
         # Equal points have equal keys: the first one is computed.
@@ -136,7 +150,19 @@ def _compute(
         return [known[key] for key in keys]
 
 
-def _keys(function: Callable[..., Any], calls: Sequence[Point]) -> tuple[str, list[str]]:
+def _check_task(task: object, cache: object) -> None:
+    if task is None:
+        return
+    if not isinstance(task, str) or not task.strip():
+        raise TypeError(f"task must be a name for what is computed, or None; got {task!r}")
+    if cache is None:
+        raise ValueError(f"task={task!r} has no use without a cache, which knows points by it")
+
+
+def _keys(function: Callable[..., Any], calls: Sequence[Point], task: str | None) -> tuple[str, list[str]]:
+    if task is not None:
+        identity = task_identity(task)
+        return identity, [_key(identity, _content(function, call, encode_as_data)) for call in calls]
     try:
         identity = function_identity(function)
     except NoIdentity as error:
@@ -144,12 +170,22 @@ def _keys(function: Callable[..., Any], calls: Sequence[Point]) -> tuple[str, li
             f"a cache cannot know {name_of(function)} again: {error}. Make it from plain arguments within the "
             "function, or sweep without a cache"
         ) from None
-    return identity, [sha256(identity.encode(), _content(function, call)).hex()[:KEY_DIGITS] for call in calls]
+    return identity, [_key(identity, _content(function, call, _encoded_items)) for call in calls]
 
 
-def _content(function: Callable[..., Any], call: Mapping[str, Any]) -> bytes:
+def _key(identity: str, content: bytes) -> str:
+    return sha256(identity.encode(), content).hex()[:KEY_DIGITS]
+
+
+def _encoded_items(call: Mapping[str, Any]) -> bytes:
+    return encode(sorted(call.items()))
+
+
+def _content(
+    function: Callable[..., Any], call: Mapping[str, Any], encoded: Callable[[Mapping[str, Any]], bytes]
+) -> bytes:
     try:
-        return encode(sorted(call.items()))
+        return encoded(call)
     except NoIdentity as error:
         raise NoIdentity(
             f"a cache cannot know {describe(function, dict(call))} again: {error}. Give numbers, text, nodes, "

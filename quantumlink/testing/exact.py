@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
+from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import DensityMatrix, SuperOp
 
 from quantumlink.exact import PAULI_MATRICES, branches, transfer_of_superoperator
+from quantumlink.testing.failure import CheckFailed
 from quantumlink.testing.ports import Arrivals, Port, accepts, qubit_indices, record_text, with_arrivals
 
 ATOL = 1e-9
@@ -60,7 +62,8 @@ def assert_prepares(
     if target.num_qubits != len(outputs):
         raise ValueError(f"state must have {len(outputs)} qubits, as many as named; got {target.num_qubits}")
     expected = pauli_coefficients(target.data)
-    records = _accepted(circuit, branches(with_arrivals(circuit, prepare), outputs=outputs))
+    whole = with_arrivals(circuit, prepare)
+    records = _accepted(circuit, branches(whole, outputs=outputs))
     flat = {record: tensor.reshape(expected.shape) for record, tensor in records.items()}
     total = np.sum(list(flat.values()), axis=0)
     found = total / total[0]
@@ -69,10 +72,12 @@ def assert_prepares(
     worst = int(np.abs(found - expected).argmax())
     record = min(flat, key=lambda r: float(flat[r] @ expected) / flat[r][0])
     overlap = float(flat[record] @ expected) / flat[record][0] / len(expected) ** 0.5
-    raise AssertionError(
+    raise CheckFailed(
         f"the circuit does not prepare the state: ⟨{_label(worst, len(outputs))}⟩ (first letter: first qubit) is "
         f"{found[worst]:.6g}, expected {expected[worst]:.6g}; worst is {record_text(circuit, record)} "
-        f"(probability {flat[record][0]:.6g}), whose overlap Tr(ρσ) with the state is {overlap:.6g}"
+        f"(probability {flat[record][0]:.6g}), whose overlap Tr(ρσ) with the state is {overlap:.6g}",
+        whole,
+        record,
     )
 
 
@@ -131,11 +136,13 @@ def assert_channel(
     row, column = np.unravel_index(int(error.argmax()), error.shape)
     n = len(qubits_in)
     record = max(flat, key=lambda r: float(np.abs(flat[r] / flat[r][0, 0] - matrix).max()))
-    raise AssertionError(
+    raise CheckFailed(
         f"the channel differs from what is expected: {_label(int(column), n)} at the input arrives as "
         f"{_label(int(row), n)} with weight {found[row, column]:.6g}, expected {matrix[row, column]:.6g} (first "
         f"letter: first port); worst is {record_text(circuit, record)} (probability {flat[record][0, 0]:.6g})"
-        f"{_off_by_pauli(flat[record] / flat[record][0, 0], matrix, n)}"
+        f"{_off_by_pauli(flat[record] / flat[record][0, 0], matrix, n)}",
+        whole,
+        record,
     )
 
 
@@ -166,13 +173,16 @@ def assert_outcomes(
     expected = {key.replace(" ", ""): float(p) for key, p in probabilities.items()}
     if any(len(key) != circuit.num_clbits or set(key) - set("01") for key in expected):
         raise ValueError(f"probabilities must have keys of {circuit.num_clbits} bits, got {list(probabilities)}")
-    records = branches(with_arrivals(circuit, prepare))
+    whole = with_arrivals(circuit, prepare)
+    records = branches(whole)
     found = {"".join(map(str, reversed(bits))): float(tensor.reshape(())) for bits, tensor in records.items()}
     worst = max({*expected, *found}, key=lambda bits: abs(found.get(bits, 0.0) - expected.get(bits, 0.0)))
     if abs(found.get(worst, 0.0) - expected.get(worst, 0.0)) > atol:
-        raise AssertionError(
+        raise CheckFailed(
             f"the outcome {worst} has probability {found.get(worst, 0.0):.9g}, "
-            f"expected {expected.get(worst, 0.0):.9g}"
+            f"expected {expected.get(worst, 0.0):.9g}",
+            whole,
+            [int(bit) for bit in reversed(worst)],
         )
 
 
@@ -192,7 +202,13 @@ def _expected_transfer(expected: Any) -> npt.NDArray[np.float64]:
         from qiskit.quantum_info import Operator
 
         expected = Operator.from_label(expected)
-    return transfer_of_superoperator(SuperOp(expected).data)
+    try:
+        return transfer_of_superoperator(SuperOp(expected).data)
+    except QiskitError as error:
+        raise ValueError(
+            "expected must be what Qiskit's SuperOp accepts, a circuit, an Operator or a channel (an array is "
+            f"read as a superoperator: put a unitary into Operator), got {type(expected).__name__}: {error.message}"
+        ) from error
 
 
 def _accepted(circuit: QuantumCircuit, records: Records) -> Records:
@@ -202,7 +218,7 @@ def _accepted(circuit: QuantumCircuit, records: Records) -> Records:
         if accepts(circuit, record) and abs(tensor.ravel()[0]) > ATOL
     }
     if not kept:
-        raise AssertionError("no run of this circuit is accepted by the heralds in its metadata")
+        raise CheckFailed("no run of this circuit is accepted by the heralds in its metadata", circuit)
     return kept
 
 

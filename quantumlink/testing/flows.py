@@ -15,6 +15,7 @@ from qiskit.circuit import QuantumCircuit
 
 from quantumlink.exact import branches
 from quantumlink.testing.exact import ATOL
+from quantumlink.testing.failure import CheckFailed
 from quantumlink.testing.ports import Arrivals, Port, accepts, bit_index, bit_name, qubit_indices, with_arrivals
 
 _FLOW = re.compile(r"^\s*([+-]?[IXYZ_]+|1)\s*->\s*([+-]?[IXYZ_]+|1)((?:\s*xor\s*[^\s]+)*)\s*$")
@@ -67,10 +68,11 @@ def assert_flow(
         for i in np.flatnonzero(np.abs(functional) > ATOL)[:4]
     ]
     parity = "".join(f" xor {bit_name(circuit, bit)}" for bit in bits)
-    raise AssertionError(
+    raise CheckFailed(
         f"the circuit does not have the flow {flow!r}: the output stabilizer {'-' if sign < 0 else ''}"
         f"{end.replace('I', '_')}{parity} tells {' '.join(found) or 'nothing'} of the input, not "
-        f"+1·{start.replace('I', '_')}"
+        f"+1·{start.replace('I', '_')}",
+        whole,
     )
 
 
@@ -103,7 +105,7 @@ def assert_detects(
         raise ValueError("the circuit's metadata names no heralds: nothing can be detected")
     clean = _acceptance(circuit, "I" * circuit.num_qubits, prepare)
     if clean < ATOL:
-        raise AssertionError("the circuit accepts nothing even without an error: is what arrives prepared?")
+        raise CheckFailed("the circuit accepts nothing even without an error: is what arrives prepared?", circuit)
     wrong = []
     for error in errors:
         accepted = _acceptance(circuit, _checked(circuit, error, "errors"), prepare)
@@ -114,7 +116,7 @@ def assert_detects(
         if abs(accepted - clean) > ATOL:
             wrong.append(f"{error} is accepted with probability {accepted:.6g}, not {clean:.6g} as without it")
     if wrong:
-        raise AssertionError(f"the circuit does not detect what is claimed: {'; '.join(wrong)}")
+        raise CheckFailed(f"the circuit does not detect what is claimed: {'; '.join(wrong)}", circuit)
 
 
 def _parsed(circuit: QuantumCircuit, flow: str) -> tuple[str, str, int, list[int]]:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit, QuantumRegister, Qubit
 
-Port: TypeAlias = str | int | Qubit | QuantumRegister
+Port: TypeAlias = str | int | np.integer | Qubit | QuantumRegister
 """A register (by name or itself), which stands for all its qubits in order, or one qubit (by index or itself)."""
 
 
-def qubit_indices(circuit: QuantumCircuit, ports: Port | Sequence[Port], argument: str) -> list[int]:
-    """The qubits that ports name, in order.
+def qubit_indices(
+    circuit: QuantumCircuit, ports: Port | Sequence[Port] | npt.NDArray[np.integer], argument: str
+) -> list[int]:
+    """The qubits that ports name, in order; an array of indices names those.
 
     Raises:
         ValueError: if a port is not one of the circuit's, or a qubit is named twice.
     """
-    listed = [ports] if isinstance(ports, (str, int, Qubit, QuantumRegister)) else list(ports)
+    if isinstance(ports, np.ndarray):
+        ports = ports.ravel().tolist()
+    single = isinstance(ports, (str, int, np.integer, Qubit, QuantumRegister))
+    listed: list[Any] = [ports] if single else list(ports)  # type: ignore[arg-type]
     registers = {register.name: register for register in circuit.qregs}
     indices: list[int] = []
     for port in listed:
@@ -25,8 +32,8 @@ def qubit_indices(circuit: QuantumCircuit, ports: Port | Sequence[Port], argumen
             indices.extend(circuit.find_bit(q).index for q in registers[port])
         elif isinstance(port, QuantumRegister) and port in circuit.qregs:
             indices.extend(circuit.find_bit(q).index for q in port)
-        elif isinstance(port, int) and 0 <= port < circuit.num_qubits:
-            indices.append(port)
+        elif isinstance(port, (int, np.integer)) and not isinstance(port, bool) and 0 <= port < circuit.num_qubits:
+            indices.append(int(port))
         elif isinstance(port, Qubit) and port in circuit.qubits:
             indices.append(circuit.find_bit(port).index)
         else:

@@ -20,6 +20,9 @@ ROUNDING = 1e-9
 FALSE_ALARM = 1e-6
 """How often, at most, a check fails although nothing is wrong."""
 
+SPENT: list[float] = []
+"""The false alarms of the checks that were made in this process; pytest's plugin reads and empties it."""
+
 
 def assert_fidelity(samples: Samples | Estimate, at_least: float, confidence: float = 0.99) -> None:
     """The fidelity is at least that much, with that confidence: a one-sided lower bound lies above it.
@@ -89,6 +92,7 @@ def assert_counts(
     expected = {outcome: min(max(p, 0.0), 1.0) for outcome, p in expected.items()}
     if any(n < 0 or n != int(n) for n in found.values()) or not sum(found.values()):
         raise ValueError(f"counts must be whole numbers, not all zero; got {dict(counts)}")
+    SPENT.append(false_alarm)
     total = int(sum(found.values()))
     outcomes = sorted({*expected, *found}, key=str)
     share = false_alarm / len(outcomes)

@@ -9,7 +9,8 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.hardware import Detector, Fiber
-from quantumlink.qkd.channel_rates import CHANNEL_RATES, plob_rate
+from quantumlink.rates import plob_rate
+from quantumlink.security.channel_rates import CHANNEL_RATES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +40,7 @@ def draw_key_rates(
         max_km: longest distance in km, above 0.
         detector: the receivers; ideal if None.
         attenuation_db_per_km: loss of the fibre.
-        protocols: keys of `quantumlink.qkd.channel_rates.CHANNEL_RATES`.
+        protocols: keys of `quantumlink.security.channel_rates.CHANNEL_RATES`.
 
     Raises:
         ValueError: if an argument is out of range, or a protocol is unknown.

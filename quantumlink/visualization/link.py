@@ -6,15 +6,17 @@ and ``figure.savefig(path)`` writes them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quantumlink import validation
 from quantumlink.execution import Samples
-from quantumlink.link import ElementaryLink, Link, Purify, Swap, chain, distinct_links, pairs_text
+from quantumlink.link import ElementaryLink, Join, Link, Swap, chain, distinct_links, pairs_text
 from quantumlink.program import Program
 from quantumlink.readings import compose, evaluate, fold
+from quantumlink.readings.folding import Folded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,13 +41,14 @@ MAX_DRAWN_QUBITS = 16
 def draw(link: Link) -> Figure:
     """The tree of a link: nodes from left to right, elementary links at the bottom, what is made of them above.
 
-    Every level is labelled with what happens there and with the exact fidelity to Φ⁺ after it.
+    Every level is labelled with what happens there and with the exact fidelity after it: to Φ⁺ or, of other than
+    two ends, to what perfect links would give.
 
     Raises:
         TypeError: if it is no link.
 
     >>> from quantumlink.hardware import Node
-    >>> from quantumlink.link import swap
+    >>> from quantumlink.link import ElementaryLink, swap
     >>> a, r, b = Node("a"), Node("r"), Node("b")
     >>> draw(swap(ElementaryLink(a, r), ElementaryLink(r, b))).get_axes()[0].get_title()
     'a–b: 2 elementary pairs, fidelity 1.0000'
@@ -143,13 +146,16 @@ def _draw_correlations(axes: Axes, link: Link, samples: Samples) -> None:
 
 def _hops(link: Link) -> list[Link]:
     """The links that the swaps of a tree join, left to right: the elementary or purified ones."""
-    hops, stack = [], [link]
+    hops: list[Link] = []
+    stack = [link]
     while stack:
         part = stack.pop()
         if isinstance(part, Swap):
             stack.extend((part.right_link, part.left_link))
-        else:
+        elif isinstance(part, ElementaryLink | Join):
             hops.append(part)
+        else:
+            raise TypeError(f"nothing is known of links of the kind {type(part).__name__}: {part!r}")
     return hops
 
 
@@ -169,7 +175,8 @@ def _places(link: Link, x_of: dict[str, int]) -> dict[int, int]:
     levels: dict[int, int] = {}
     spans: dict[int, list[tuple[int, int]]] = {}
     for part in distinct_links(link):
-        low, high = sorted((x_of[part.left.name], x_of[part.right.name]))
+        reach = [x_of[node.name] for node in part.ends]
+        low, high = min(reach), max(reach)
         level = 1 + max((levels[id(child)] for child in part.children), default=-1)
         while any(low < b and a < high for a, b in spans.get(level, [])):
             level += 1
@@ -182,13 +189,14 @@ def _draw_tree(axes: Axes, link: Link, x_of: dict[str, int], places: dict[int, i
     states = fold(link)
     labeled = len(x_of) <= MAX_LABELED_NODES
     for part in distinct_links(link):
-        x0, x1, y = x_of[part.left.name], x_of[part.right.name], places[id(part)]
-        color = FAINT if isinstance(part, ElementaryLink) else EXACT
-        axes.plot([x0, x1], [y, y], "o-", color=color, linewidth=2.2, markersize=5)
+        reach, y = sorted(x_of[node.name] for node in part.ends), places[id(part)]
+        x0, x1 = reach[0], reach[-1]
+        color = EXACT if part.children else FAINT
+        axes.plot(reach, [y] * len(reach), "o-", color=color, linewidth=2.2, markersize=5)
         if not labeled:
             continue
         axes.annotate(
-            f"{_caption(part)}F = {states[id(part)].fidelity:.4f}",
+            f"{_caption(part)}F = {_fidelity(part, states)}",
             ((x0 + x1) / 2, y),
             textcoords="offset points",
             xytext=(0, 5),
@@ -205,14 +213,22 @@ def _draw_tree(axes: Axes, link: Link, x_of: dict[str, int], places: dict[int, i
     axes.set_ylim(-0.9, top + 0.6)
     axes.set_xlim(-0.5, len(x_of) - 0.5)
     axes.set_axis_off()
-    title = f"{link.left}–{link.right}: {pairs_text(link.pairs)}, fidelity {states[id(link)].fidelity:.4f}"
+    title = f"{'–'.join(link.end_labels)}: {pairs_text(link.pairs)}, fidelity {_fidelity(link, states)}"
     axes.set_title(title, parse_math=False, wrap=True)
 
 
+def _fidelity(part: Link, states: Mapping[int, Folded]) -> str:
+    """To Φ⁺, or of other than two ends to what perfect links would give; a dash where that is not told."""
+    if len(part.ends) == 2:
+        return f"{states[id(part)].fidelity:.4f}"
+    try:
+        return f"{float(evaluate(part).fidelity):.4f}"
+    except ValueError:  # more ends than are told, or perfect links would give a mixed state
+        return "–"
+
+
 def _caption(part: Link) -> str:
-    if isinstance(part, Swap):
-        return f"swap at {part.relay}: "
-    if isinstance(part, Purify):
-        return f"{part.protocol}: "
-    length = getattr(getattr(part, "medium", None), "length_km", None)
-    return "" if length is None else f"{length:g} km, "
+    if not part.children:
+        length = getattr(getattr(part, "medium", None), "length_km", None)
+        return "" if length is None else f"{length:g} km, "
+    return f"{part.caption}: "

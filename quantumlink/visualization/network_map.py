@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
-    from quantumlink.network import Network
+    from quantumlink.network import Capacity, Network
 
 MapColor = Literal["fidelity", "rate_hz"]
 """What the color of a link shows: the fidelity with which its pairs arrive, or how many arrive per second."""
@@ -63,7 +63,13 @@ class _Sheet:
         return pieces
 
 
-def draw_network(network: Network, *, color_by: MapColor = "fidelity", route: Drawable | None = None) -> Figure:
+def draw_network(
+    network: Network,
+    *,
+    color_by: MapColor = "fidelity",
+    route: Drawable | None = None,
+    capacity: Capacity | None = None,
+) -> Figure:
     """Draw a network: a map if its nodes have positions, a layout of the graph otherwise.
 
     On a map, links are great circles, in degrees of longitude and latitude. What has no position, as a
@@ -75,9 +81,12 @@ def draw_network(network: Network, *, color_by: MapColor = "fidelity", route: Dr
         color_by: ``"fidelity"`` or ``"rate_hz"`` (on a logarithmic scale); gray where it is not known.
         route: a link, a `Route`, or names of nodes in turn, to be underlaid by a colored band; or several routes,
             each with its own, the first one on top.
+        capacity: what `Network.capacity` found for this network: the color shows how much of every link's pairs
+            is used, from 0 to 1, whatever ``color_by`` is.
 
     Raises:
-        ValueError: if ``color_by`` is unknown, or the route names an unknown node.
+        ValueError: if ``color_by`` is unknown, the capacity is that of another network, or the route names an
+            unknown node.
 
     >>> from quantumlink.hardware import Node
     >>> from quantumlink.network import Network
@@ -86,6 +95,8 @@ def draw_network(network: Network, *, color_by: MapColor = "fidelity", route: Dr
     >>> figure.axes[0].get_title()
     'austria: 2 nodes, 1 elementary link'
     """
+    from matplotlib.colors import Normalize
+
     from quantumlink.figures import Figure
 
     validation.choice("color_by", color_by, MAP_COLORS)
@@ -95,10 +106,15 @@ def draw_network(network: Network, *, color_by: MapColor = "fidelity", route: Dr
     axes = figure.add_subplot()
     for number, way in reversed(list(enumerate(ways))):
         _draw_band(axes, network, sheet, way, number, alone=len(ways) == 1)
-    norm = _draw_links(axes, network, sheet, color_by)
+    values = _values(network, color_by) if capacity is None else _used(network, capacity)
+    known = [value for value in values if value is not None]
+    norm = _norm(known, color_by) if capacity is None else Normalize(0, 1)
+    _draw_links(axes, network, sheet, values, norm)
     small = _on_the_way(network, sheet) if len(network.nodes) > MANY_NODES else set()
     _draw_nodes(axes, network, sheet, small)
-    _finish(figure, axes, network, sheet, norm, color_by)
+    _finish(figure, axes, network, sheet)
+    if norm is not None:
+        _draw_scale(figure, axes, norm, color_by if capacity is None else None)
     ends = [name for way in ways for name in _ends(way)]
     names = sorted(set(network.nodes) - small - set(ends), key=len)
     label_nodes(axes, sheet.places, [*dict.fromkeys(ends), *names], always=ends)
@@ -204,26 +220,35 @@ def _size(network: Network, sheet: _Sheet) -> tuple[float, float]:
 # --- what is drawn
 
 
-def _draw_links(axes: Axes, network: Network, sheet: _Sheet, color_by: MapColor) -> Normalize | None:
-    """All links, the highest values on top; returns the scale of their colors, None if nothing is known."""
+def _draw_links(
+    axes: Axes, network: Network, sheet: _Sheet, values: Sequence[float | None], norm: Normalize | None
+) -> None:
+    """All links, the highest values on top; gray where nothing is known."""
     from matplotlib import colormaps
 
-    values = [_value(link, color_by) for link in network.links]
-    norm = _norm([value for value in values if value], color_by)
     label: str | None = "over a satellite"
     for link, value in sorted(zip(network.links, values, strict=True), key=lambda pair: pair[1] or 0.0):
-        color = _UNKNOWN if norm is None or not value else colormaps["viridis"](norm(value))
+        color = _UNKNOWN if norm is None or value is None else colormaps["viridis"](norm(value))
         style, name = ("--", label) if _in_space(link) else ("-", None)
         axes.plot(*sheet.line(link).T, color=color, lw=2.0, ls=style, zorder=2, label=name)
         label = None if name else label
-    return norm
 
 
-def _value(link: ElementaryLink, color_by: MapColor) -> float | None:
+def _values(network: Network, color_by: MapColor) -> list[float | None]:
     if color_by == "fidelity":
-        return link.fidelity
-    attempts = link.attempts
-    return None if attempts is None else attempts.rate_hz
+        return [link.fidelity for link in network.links]
+    return [None if link.attempts is None else link.attempts.rate_hz or None for link in network.links]
+
+
+def _used(network: Network, capacity: Capacity) -> list[float | None]:
+    """How much of each link is used; None for links that were avoided."""
+    found = zip(capacity.numbers, capacity.links, capacity.use, strict=True)
+    used: list[float | None] = [None] * len(network.links)
+    for number, link, use in found:
+        if number >= len(network.links) or network.links[number] != link:
+            raise ValueError(f"capacity must be that of {network!r}, got that of another network")
+        used[number] = use
+    return used
 
 
 def _norm(known: Sequence[float], color_by: MapColor) -> Normalize | None:
@@ -267,9 +292,7 @@ def _draw_nodes(axes: Axes, network: Network, sheet: _Sheet, small: set[str]) ->
                 axes.scatter(x, y, s=size, marker=marker, color="white", edgecolor="black", zorder=5, label=shown)
 
 
-def _finish(
-    figure: Figure, axes: Axes, network: Network, sheet: _Sheet, norm: Normalize | None, color_by: MapColor
-) -> None:
+def _finish(figure: Figure, axes: Axes, network: Network, sheet: _Sheet) -> None:
     links = f"{len(network.links)} elementary link" + ("" if len(network.links) == 1 else "s")
     axes.set_title(f"{network.name}: {len(network.nodes)} nodes, {links}", parse_math=False)
     axes.margins(0.1)
@@ -281,8 +304,6 @@ def _finish(
     else:
         axes.set_axis_off()
     _draw_legend(figure, axes)
-    if norm is not None:
-        _draw_scale(figure, axes, norm, color_by)
 
 
 def _draw_legend(figure: Figure, axes: Axes) -> None:
@@ -299,11 +320,13 @@ def _draw_legend(figure: Figure, axes: Axes) -> None:
     figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns, fontsize=8)
 
 
-def _draw_scale(figure: Figure, axes: Axes, norm: Normalize, color_by: MapColor) -> None:
+def _draw_scale(figure: Figure, axes: Axes, norm: Normalize, color_by: MapColor | None) -> None:
+    """The scale of the colors; of the links' use if they show nothing else."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-    text = "fidelity of an elementary pair" if color_by == "fidelity" else "elementary pairs per second"
+    texts = {"fidelity": "fidelity of an elementary pair", "rate_hz": "elementary pairs per second"}
+    text = texts[color_by] if color_by else "share of the elementary pairs that is used"
     bar = figure.colorbar(ScalarMappable(norm, "viridis"), ax=axes, label=text, shrink=0.85)
     assert norm.vmin is not None
     assert norm.vmax is not None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantumlink import validation
-from quantumlink.qkd.key import Key
-from quantumlink.qkd.monitoring import Monitor
+from quantumlink.distillation.key import Key
+from quantumlink.monitoring import Monitor
 from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure, granted_bits
 from quantumlink.qkd.protocols.session import Session
 

@@ -55,7 +55,7 @@ def draw_timeline(timeline: Timeline, *, budget: bool = True) -> Figure:
         _draw_budgets(panels[1, 0], panels[1, 1], timeline.budget)
     trials = f"{timeline.trials} trial" + ("" if timeline.trials == 1 else "s")
     stopped = f" of {timeline.run.trials}, interrupted" if timeline.interrupted else ""
-    figure.suptitle(f"{timeline.link.left} – {timeline.link.right}: {trials}{stopped}", parse_math=False)
+    figure.suptitle(f"{' – '.join(timeline.link.end_labels)}: {trials}{stopped}", parse_math=False)
     return figure
 
 
@@ -80,7 +80,8 @@ def _draw_latencies(axes: Axes, timeline: Timeline) -> None:
     low, high = timeline.latency_quantile_s(0.05) / unit, timeline.latency_quantile_s(0.95) / unit
     axes.axvspan(low, high, color=TIME, alpha=0.08, label=f"5 % to 95 %: {low:.4g} to {high:.4g} {name}")
     more = f" (last bar: {beyond} up to {values.max():.3g} {name})" if beyond else ""
-    axes.set_title(f"time to a pair{more}", fontsize=11)
+    what = "a pair" if len(timeline.link.ends) == 2 else "a state of all ends"
+    axes.set_title(f"time to {what}{more}", fontsize=11)
     axes.set_xlabel(f"latency ({name})")
     axes.legend(fontsize=8, loc="upper right")
 
@@ -88,8 +89,9 @@ def _draw_latencies(axes: Axes, timeline: Timeline) -> None:
 def _draw_fidelities(axes: Axes, timeline: Timeline) -> None:
     _draw_histogram(axes, timeline.fidelities, QUALITY)
     _mark_mean(axes, timeline.fidelity, 1.0, "")
-    axes.set_title("fidelity when both ends know of it", fontsize=11)
-    axes.set_xlabel("fidelity to Φ⁺")
+    pair = len(timeline.link.ends) == 2
+    axes.set_title(f"fidelity when {'both' if pair else 'all'} ends know of it", fontsize=11)
+    axes.set_xlabel("fidelity to Φ⁺" if pair else "fidelity to what perfect links would give")
     axes.legend(fontsize=8, loc="upper left")
 
 

@@ -8,7 +8,7 @@ is measured beside the default.
 import numpy as np
 import pytest
 
-from quantumlink.qkd.reconciliation import Cascade, Ldpc
+from quantumlink.distillation.reconciliation import Cascade, Ldpc
 
 RATES = [0.01, 0.03, 0.05, 0.08]
 POLICIES = {"default": Cascade(), "original": Cascade.original()}
@@ -52,12 +52,15 @@ def test_cascade_on_a_thousand_frames(benchmark, qber):
     assert result.efficiency(qber) < 1.10
 
 
-@pytest.mark.benchmark(group="LDPC beside Cascade, 65,536 bits")
-@pytest.mark.parametrize("policy", [Ldpc(), Cascade()], ids=["ldpc", "cascade"])
-@pytest.mark.parametrize("qber", [0.03, 0.08])
-def test_ldpc(benchmark, policy, qber):
-    n = 65_536 if benchmark.enabled else 4_096
-    alice, bob = pair(n, qber, 3)
-    result = benchmark.pedantic(policy.reconcile, (alice, bob), {"qber": qber, "seed": 3}, rounds=1)
+@pytest.mark.benchmark(group="LDPC, 1 Mbit")
+@pytest.mark.parametrize("efficiency", [1.1, 1.24])
+@pytest.mark.parametrize("qber", [0.02, 0.03, 0.05])
+def test_ldpc(benchmark, efficiency, qber):
+    """The goals: 1 Mbit/s on one core at f of at most 1.12, and 3 Mbit/s at 1.25, both ends together."""
+    alice, bob = pair(1 << 20 if benchmark.enabled else 1 << 14, qber, 3)
+    policy = Ldpc(efficiency=efficiency)
+    policy.reconcile(alice, bob, qber=qber, seed=3)  # the loops are compiled, and the code is made, once
+    result = benchmark.pedantic(policy.reconcile, (alice, bob), {"qber": qber, "seed": 3}, rounds=3)
     note(benchmark, result, alice, qber, 1)
     assert np.array_equal(result.bits, alice)
+    assert result.efficiency(qber) < efficiency + (0.03 if benchmark.enabled else 0.15)

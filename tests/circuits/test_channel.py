@@ -182,3 +182,9 @@ def test_it_is_an_instruction_and_no_gate():
     channel = PauliChannel(0.1, 0.0, 0.0)
     assert type(channel).__mro__[1] is Instruction
     assert not hasattr(channel, "control")
+
+
+def test_an_array_of_the_wrong_shape_is_no_channel():
+    with pytest.raises(ValueError, match="an array is read as a superoperator"):
+        assert_channel(QuantumCircuit(1), np.eye(2), inputs=[0], outputs=[np.int64(0)])
+    assert_channel(QuantumCircuit(1), np.eye(4), inputs=np.array([0]), outputs=[np.int64(0)])

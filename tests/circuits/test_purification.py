@@ -9,7 +9,7 @@ import pytest
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import DensityMatrix, Kraus, Statevector
 from quantumlink_circuits.channel import bell_diagonal_channel
-from quantumlink_circuits.purification import TWIRL_ANGLES, bbpssw, bilateral_twirl, dejmps, epl, purification
+from quantumlink_circuits.purifications import TWIRL_ANGLES, bbpssw, bilateral_twirl, dejmps, epl, purification
 
 from quantumlink.exact import branches
 from quantumlink.testing import assert_detects, assert_prepares
@@ -56,8 +56,10 @@ def kept_pair(circuit, kept, spent):
 
 @plain
 def test_metadata(name):
-    assert built(name).metadata == {"heralds": [[0, 1]], "pairs": [[0, 3], [1, 2]]}
-    assert purification(name).metadata == built(name).metadata
+    expected = {"heralds": [[0, 1]], "pairs": [[0, 3], [1, 2]]}
+    assert built(name).metadata == expected
+    twirls = {"twirls": ["twirl_kept", "twirl_spent"]} if name == "bbpssw" else {}
+    assert purification(name).metadata == expected | twirls
 
 
 @plain

@@ -147,6 +147,6 @@ def test_deferred_refuses_what_it_cannot_defer():
     circuit = QuantumCircuit(2, 2)
     circuit.measure(0, 0)
     with circuit.if_test((circuit.clbits[0], 1)):
-        circuit.reset(1)
-    with pytest.raises(UnsupportedOperation, match="'reset' within if_test"):
+        circuit.append(ql.circuits.PauliChannel(0.1, 0.2, 0.3), [1])
+    with pytest.raises(UnsupportedOperation, match="'pauli_channel' within if_test"):
         deferred_circuit(circuit)

@@ -29,7 +29,7 @@ from qiskit.circuit.library import (
 from qiskit.quantum_info import Operator, Pauli, SuperOp, random_clifford, random_density_matrix, random_unitary
 from quantumlink_circuits.channel import PauliChannel, bell_diagonal_channel
 from quantumlink_circuits.swapping import entanglement_swap
-from quantumlink_circuits.teleportation import (
+from quantumlink_circuits.teleporting import (
     chain_teleportation,
     gate_teleportation,
     superdense_coding,

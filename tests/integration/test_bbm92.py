@@ -8,6 +8,7 @@ import dataclasses
 import logging
 import re
 import traceback
+from bisect import bisect_left
 from math import floor, log, log2, sqrt
 
 import numpy as np
@@ -321,7 +322,13 @@ def test_never_more_bits_than_the_bound_allows(fidelity, rounds, eps, seed):
         assert allowed == 0 or key.corrected_errors is None
         return
     n, k = terms.n, key.tested  # the bound once more, written by hand
-    q = key.test_qber + sqrt((n + k) / (n * k) * (k + 1) / k * log(4 / eps))
+    seen = round(key.test_qber * k)
+
+    def is_unlikely(unseen):
+        return hypergeom.logcdf(seen, n + k, seen + unseen, k) <= 2 * log(eps / 4)
+
+    q = (bisect_left(range(n + 1), True, key=is_unlikely) - 1) / n
+    assert q < key.test_qber + sqrt((n + k) / (n * k) * (k + 1) / k * log(4 / eps))  # the published closed form
     entropy = n * (1 + q * log2(q) + (1 - q) * log2(1 - q))
     assert len(key) <= floor(entropy - terms.leak - log2(2 / (eps**2 * eps * 10)))
     # A parity tells at most one bit: what corrects e of n errors must disclose some log₂(n over e).

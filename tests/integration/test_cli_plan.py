@@ -152,3 +152,15 @@ def test_help_lists_the_options():
     text = plain(invoke("plan", "--help").stdout)
     for option in ("--from", "--to", "--min-fidelity", "--objective", "--max-rounds", "--avoid"):
         assert option in text
+
+
+def test_every_purification_of_the_library_has_its_name(metro):
+    options = ("--max-rounds", 1, "--trials", 0, "--objective", "fidelity", "--paths", 1)
+    result = invoke(*PLAN, "--protocol", "double_selection", *options)
+    assert result.exit_code == 0, result.output
+    assert "by double_selection" in plain(result.stdout)
+    assert "stringent" in refusal(invoke(*PLAN, "--protocol", "purest"))
+    route = ("network", "routes", METRO, "--from", "vienna", "--to", "bratislava", "--purify-rounds", 1)
+    one, other = (invoke(*route, "--k", 1, "--protocol", name) for name in ("dejmps", "double_selection"))
+    assert one.exit_code == other.exit_code == 0, other.output
+    assert plain(one.stdout) != plain(other.stdout)

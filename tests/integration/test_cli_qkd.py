@@ -8,21 +8,49 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from scipy.stats import hypergeom
 from typer.testing import CliRunner
 
 import quantumlink as ql
 from quantumlink.cli import app
-from quantumlink.cli.qkd_options import ATTACKS, PROTOCOLS, attack_of
-from quantumlink.cli.qkd_report import PROOFS, report_of, text_of
+from quantumlink.cli.qkd_options import attack_of
+from quantumlink.cli.qkd_protocols import PROTOCOLS
+from quantumlink.cli.qkd_report import report_of, text_of
 from quantumlink.hardware import Detector, Fiber
-from quantumlink.qkd.channel_rates import CHANNEL_RATES
+from quantumlink.parts import parts_of
 from quantumlink.qkd.protocols import BB84
+from quantumlink.security.channel_rates import CHANNEL_RATES
 
 METRO = Path(__file__).parents[2] / "notebooks" / "networks" / "metro.toml"
 WIDE = {"COLUMNS": "250", "NO_COLOR": "1", "TERM": "dumb"}
-PARTS = {"BB84", "SixState", "B92", "SARG04", "DecoyBB84", "BBM92", "SixStatePairs", "E91", "MDI", "Conference"}
+PARTS = {"BB84", "SixState", "B92", "SARG04", "DecoyBB84", "OneDecoyBB84", "WeakPulseBB84", "BBM92",
+         "SixStatePairs", "E91", "MDI", "DecoyMDI", "SecretSharing", "Conference"}  # fmt: skip
 
-QUICK = {"decoy-bb84": ("--rounds", 3_000_000, "--km", 5), "b92": ("--km", 0, "--rounds", 40_000)}
+PULSES = ("--rounds", 3_000_000, "--km", 5, "--z-probability", 0.8)
+QUICK = {
+    "decoy-bb84": (*PULSES, "--intensities", 0.5, 0.1, 0, "--intensity-probabilities", 0.7, 0.2, 0.1),
+    "one-decoy-bb84": (*PULSES, "--intensities", 0.5, 0.15, "--intensity-probabilities", 0.7, 0.3),
+    "weak-pulse-bb84": (*PULSES, "--intensity", 0.1),
+    "b92": ("--km", 0, "--rounds", 40_000),
+    "decoy-mdi": (
+        "--rounds",
+        3_000_000,
+        "--km",
+        5,
+        "--z-probability",
+        0.5,
+        "--signal-intensity",
+        0.5,
+        "--intensities",
+        0.5,
+        0.1,
+        0,
+        "--intensity-probabilities",
+        0.3,
+        0.5,
+        0.2,
+    ),
+}
 """Runs that end with a key or without one in well under a second."""
 
 
@@ -50,7 +78,18 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def listened(folder):
     """A key though somebody listened: everything that a run can write."""
-    options = ("--km", 20, "--rounds", 300_000, "--seed", 7, "--attack", "intercept-resend:0.1")
+    options = (
+        "--km",
+        20,
+        "--rounds",
+        300_000,
+        "--seed",
+        7,
+        "--attack",
+        "intercept-resend:0.1",
+        "--z-probability",
+        0.8,
+    )
     files = ("--json", folder / "r.json", "--output", folder / "r.png", "--key-file", folder / "r.key")
     return qkd("bb84", *options, *files)
 
@@ -87,7 +126,9 @@ def test_the_report_is_what_the_library_says(report, same_key):
     rate = report["error_rates"]["test basis"]
     assert (rate["low"], rate["best"], rate["high"]) == tuple(same_key.test_qber)
     assert report["ledger"] == [list(entry) for entry in same_key.ledger]
-    assert (report["seed"], report["security"]["eps_sec"], report["security"]["eps_cor"]) == (7, 1e-10, 1e-10)
+    assert (report["security"]["eps_sec"], report["security"]["eps_cor"]) == (1e-10, 1e-10)
+    assert report["security"]["epsilon"] == pytest.approx(2e-10)
+    assert report["origin"] == ["simulated", "seeded"]
 
 
 def test_the_ledger_adds_up_to_the_key(report):
@@ -100,7 +141,9 @@ def test_every_term_of_the_bound_is_there_and_gives_its_length(report):
     h = -sum(p * np.log2(p) for p in (terms["phase_error_bound"], 1 - terms["phase_error_bound"]))
     assert terms["phase_error_bound"] == pytest.approx(terms["qber"] + terms["mu"], abs=1e-12)
     n, k = terms["n"], terms["k"]
-    assert terms["mu"] == pytest.approx(np.sqrt((n + k) / (n * k) * (k + 1) / k * np.log(4 / 1e-10)), rel=1e-9)
+    most, seen = round(terms["phase_error_bound"] * n), round(terms["qber"] * k)
+    tails = [hypergeom.logcdf(seen, n + k, seen + more, k) for more in (most, most + 1)]
+    assert tails[0] > 2 * np.log(1e-10 / 4) >= tails[1]
     price = np.log2(2 / (1e-10**2 * 1e-10))
     assert terms["length"] == int(n * (1 - h) - terms["leak"] - price)
     assert report["secret_bits"] == terms["length"] - report["authentication_bits"]
@@ -116,9 +159,30 @@ def test_what_eve_knows_is_what_intercept_and_resend_yields(report):
     assert eve["granted_bits"] > eve["holevo_bits"]
 
 
-def test_the_session_of_the_report_repeats_the_key(report, same_key):
-    again = BB84.from_dict(report["session"]).run()
+def test_a_report_holds_nothing_that_remakes_the_key(report, same_key):
+    """Whoever knows the seed besides can; so it is in no report, under no name."""
+    again = BB84.from_dict(report["session"] | {"seed": 7}).run()
     assert np.array_equal(again.secret_bits, same_key.secret_bits)
+    with pytest.raises(ValueError, match=r"missing \['seed'\]"):
+        BB84.from_dict(report["session"])
+
+    def names(data):
+        if isinstance(data, dict):
+            yield from data
+        for each in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+            yield from names(each)
+
+    assert "seed" not in set(names(report))
+
+
+def test_without_a_seed_two_runs_have_nothing_in_common(tmp_path):
+    files = [tmp_path / name for name in ("one.key", "other.key")]
+    for file in files:
+        assert qkd("bb84", "--km", 0, "--rounds", 30_000, "--eps-sec", 1e-6, "--key-file", file).exit_code == 0
+    one, other = (np.array(list(file.read_text().splitlines()[1]), dtype=int) for file in files)
+    n = min(len(one), len(other))
+    # within six standard deviations of one half, beyond 1e-8
+    assert abs(np.mean(one[:n] != other[:n]) - 0.5) < 3 / np.sqrt(n)
 
 
 def test_versions_and_assumptions_are_told(report):
@@ -154,7 +218,9 @@ def test_the_picture_is_a_picture(listened, folder):
 def test_the_key_file_holds_the_key_for_its_owner_alone(listened, folder, same_key):
     file = folder / "r.key"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert file.read_text("ascii") == "".join(str(bit) for bit in same_key.secret_bits) + "\n"
+    origin, bits = file.read_text("ascii").splitlines()
+    assert origin == "# simulated, seeded: for study, not for use"
+    assert bits == "".join(str(bit) for bit in same_key.secret_bits)
 
 
 def test_no_secret_is_printed_or_written_elsewhere(listened, folder, same_key):
@@ -231,14 +297,30 @@ def test_every_protocol_reports(protocol, tmp_path):
     if found["secret_bits"]:
         assert sum(bits for _, bits in found["ledger"]) == found["secret_bits"]
         assert found["copies_agree"] is True
-    assert found["security"]["proof"] in {proof.reference for proof in PROOFS.values()}
+    assert found["security"]["proof"] == kind_of(protocol).proof.reference
     assert matplotlib.image.imread(picture)[..., :3].std() > 0.05
     again = qkd(protocol, *quick(protocol), "--seed", 7)
     assert without_date(result.stdout).startswith(without_date(again.stdout))
 
 
+def kind_of(protocol):
+    return PROTOCOLS[protocol][0]().session(protocol)
+
+
 def test_every_session_has_its_proof():
-    assert {type(kind().session(name)).__name__ for name, (kind, _) in PROTOCOLS.items()} == PARTS == set(PROOFS)
+    assert {type(kind_of(name)).__name__ for name in PROTOCOLS} == PARTS
+    assert all(kind_of(name).proof.reference and kind_of(name).proof.attacks for name in PROTOCOLS)
+
+
+def test_no_device_independence_is_sold_for_pairs_that_were_picked_by_measuring_them(tmp_path):
+    """Half of the photons are not seen: counted as outcomes they leave no violation, and no key."""
+    result = qkd("e91", "--km", 20, "--detector-efficiency", 0.5, "--seed", 7)
+    assert result.exit_code == 3
+    assert "NO SECRET KEY" in result.stdout
+    assert "whatever the devices do" not in result.stdout
+    good = qkd("e91", "--rounds", 300_000, "--seed", 7)
+    assert good.exit_code == 0
+    assert "whatever the devices do" not in good.stdout
 
 
 def test_e91_tells_its_bell_test(tmp_path):
@@ -270,13 +352,6 @@ def test_a_route_of_a_network(tmp_path):
     assert found["pairs"]["rounds_per_second_at_most"] == pytest.approx(400)
 
 
-def test_a_drawn_seed_is_reported_and_repeats_the_run():
-    first = qkd("bb84", *quick("bb84"))
-    seed = re.search(r"seed +(\d+)", first.stdout)[1]
-    again = qkd("bb84", *quick("bb84"), "--seed", seed)
-    assert without_date(again.stdout) == without_date(first.stdout)
-
-
 # --- attacks
 
 
@@ -306,7 +381,7 @@ def test_every_attack_of_the_library_has_a_name():
         return {base, *(kind for child in base.__subclasses__() for kind in kinds(child))}
 
     own = {kind for kind in kinds(ql.qkd.Eavesdropper) if kind.__module__.startswith("quantumlink.")}
-    assert set(ATTACKS.values()) == own - {ql.qkd.Eavesdropper}
+    assert {part.cls for part in parts_of("eavesdropper").values()} == own - {ql.qkd.Eavesdropper}
 
 
 # --- rates
@@ -485,3 +560,28 @@ def test_no_secrets_in_a_report_of_a_given_key():
     assert key
     text = json.dumps(report_of(session, key))
     assert not re.search(r"[01, ]{60}", text)
+
+
+# --- settings that were not given
+
+
+def test_settings_that_are_not_given_are_the_best_for_the_link():
+    link = ("--km", 30, "--rounds", 200_000, "--seed", 7)
+    best, usual = (qkd("bb84", *link, *more) for more in ((), ("--z-probability", 0.6)))
+    assert best.exit_code == usual.exit_code == 0
+    lengths = [int(re.search(r"SECRET KEY of (\d+) bits", plain(run.stdout))[1]) for run in (best, usual)]
+    assert lengths[0] > 1.3 * lengths[1]
+    chosen = float(re.search(r"z probability +([0-9.]+)", plain(best.stdout))[1])
+    session = BB84(medium=Fiber(30), rounds=200_000, seed=7, detector=Detector())
+    assert chosen == pytest.approx(
+        ql.qkd.optimize_session(session, fixed=["sample_fraction"]).session.z_probability, abs=1e-5
+    )
+
+
+def test_a_given_setting_is_left_as_it_is():
+    kind = PROTOCOLS["one-decoy-bb84"][0]
+    session = kind(rounds=10**6, km=5, intensities=(0.4, 0.2), intensity_probabilities=(0.5, 0.5)).session(
+        "one-decoy-bb84"
+    )
+    assert (session.intensities, session.intensity_probabilities) == ((0.4, 0.2), (0.5, 0.5))
+    assert session.z_probability != 0.8

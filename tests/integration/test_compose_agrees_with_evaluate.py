@@ -77,13 +77,28 @@ def populations(draw):
     return (first, *((1 - first) * w / sum(weights) for w in weights))
 
 
+def random_state(rng, rank=4):
+    """A density matrix of two qubits with this rank, and at least a third of Φ⁺ in it if of full rank."""
+    vectors = rng.normal(size=(4, rank)) + 1j * rng.normal(size=(4, rank))
+    rho = vectors @ vectors.conj().T
+    rho /= np.trace(rho).real
+    if rank == 4:
+        share = rng.uniform(1 / 3, 1)
+        rho = (1 - share) * rho + share * np.outer([1, 0, 0, 1], [1, 0, 0, 1]) / 2
+    return rho
+
+
 @st.composite
-def links(draw, shapes=tuple(SHAPES), protocols=("dejmps", "bbpssw")):
+def links(draw, shapes=tuple(SHAPES), protocols=("dejmps", "bbpssw"), stated=False):
     hops, build = SHAPES[draw(st.sampled_from(shapes))]
     nodes = [ql.Node(name, processor=draw(processors)) for name in "abcde"[: hops + 1]]
     protocol = draw(st.sampled_from(protocols))
 
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+
     def make(i, j):
+        if stated and draw(st.booleans()):
+            return ql.ElementaryLink(nodes[i], nodes[j], state=random_state(rng))
         return ql.ElementaryLink(nodes[i], nodes[j], bell_diagonal=draw(populations()))
 
     return build(make, lambda kept, spent: ql.purify(kept, spent, protocol=protocol))
@@ -107,6 +122,28 @@ def test_evaluate_is_the_composed_circuit_under_noise(link):
 def test_every_shape(shape, data):
     link = data.draw(links(shapes=(shape,)))
     assert_same(ql.evaluate(link), ql.compose(link))
+
+
+@settings(few, max_examples=40)
+@given(link=links(stated=True))
+def test_states_of_any_kind(link):
+    assert_same(ql.evaluate(link), ql.compose(link))
+
+
+@pytest.mark.parametrize("shape", ["swap", "purify"])
+@pytest.mark.parametrize("corrections", ["sequential", "feedforward", "frame"])
+def test_programs_of_stated_states(shape, corrections, rng):
+    _, build = SHAPES[shape]
+    nodes = [ql.Node(name, processor=ql.Processor(0.02, 0.05, 0.03)) for name in "abc"]
+    link = build(
+        lambda i, j: ql.ElementaryLink(nodes[i], nodes[j], state=random_state(rng)), lambda a, b: ql.purify(a, b)
+    )
+    for reuse in (False, True):
+        program = ql.compose(link, corrections=corrections, reuse_qubits=reuse)
+        if not reuse:
+            assert_same(ql.evaluate(program), program)
+        states = [ql.evaluate(program), ql.evaluate(ql.compose(link, corrections=corrections))]
+        np.testing.assert_allclose(states[0].coefficients, states[1].coefficients, rtol=0, atol=EXACT)
 
 
 @pytest.mark.parametrize("corrections", ["sequential", "feedforward", "frame"])
@@ -139,7 +176,8 @@ def test_a_shared_link_is_a_pair_of_its_own_each_time():
     program = ql.compose(shared)
     assert program.circuit.num_qubits == 4
     assert_same(ql.evaluate(shared), program)
-    np.testing.assert_array_equal(ql.evaluate(shared).coefficients, ql.evaluate(apart).coefficients)
+    states = ql.evaluate(shared), ql.evaluate(apart)
+    np.testing.assert_allclose(states[0].coefficients, states[1].coefficients, rtol=0, atol=1e-15)
 
 
 def test_the_noise_of_each_node_acts_where_that_node_acts():

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit, QuantumRegister
-from qiskit.circuit.classical import expr
+from qiskit.circuit.classical import expr, types
 from qiskit.circuit.random import random_circuit
 from qiskit.quantum_info import Kraus, random_quantum_channel
 from qiskit_aer import AerSimulator
@@ -55,7 +55,8 @@ def test_probabilities_under_a_noise_model_are_aers(rng):
     model, circuit = device(rng), basic(3, rng)
     reference = circuit.copy()
     reference.save_probabilities()
-    wanted = AerSimulator(method="density_matrix", noise_model=model).run(reference, shots=1).result()
+    simulator = AerSimulator(method="density_matrix", noise_model=model, fusion_enable=False)
+    wanted = simulator.run(reference, shots=1).result()
     wanted = np.asarray(wanted.data()["probabilities"])
     noisy = inlined_noise(circuit, model)
     measured = noisy.copy()
@@ -97,7 +98,8 @@ def test_kraus_and_relaxation_of_a_noise_model_are_aers(seed, rng):
     circuit.delay(10, 1)
     reference = circuit.copy()
     reference.save_probabilities()
-    ideal = AerSimulator(method="density_matrix", noise_model=model).run(reference, shots=1).result()
+    simulator = AerSimulator(method="density_matrix", noise_model=model, fusion_enable=False)
+    ideal = simulator.run(reference, shots=1).result()
     before = np.asarray(ideal.data()["probabilities"]).reshape(2, 2, 2)  # qubits 2, 1, 0
     wanted = np.einsum("cba,ax,by,cz->zyx", before, *readouts).ravel()
     for qubit, matrix in enumerate(readouts):
@@ -222,14 +224,12 @@ def test_what_it_cannot_take_is_refused_by_name():
     wide.measure_all()
     with pytest.raises(ValueError, match="14 qubits are entangled at one time"):
         ql.ExactSampler().run([wide])
-    loop = QuantumCircuit(1, 1)
-    with loop.while_loop((loop.clbits[0], 0)):
-        loop.h(0)
-        loop.measure(0, 0)
-    with pytest.raises(UnsupportedOperation, match="while_loop"):
-        ql.ExactSampler().run([loop]).result()
+    saved = QuantumCircuit(1, 1)
+    saved.save_density_matrix()
+    with pytest.raises(UnsupportedOperation, match=r"'save_density_matrix' .*circuit.data\[0\].*Aer's SamplerV2"):
+        ql.ExactSampler().run([saved])
     with pytest.raises(ValueError, match="shots must be a whole number, at least 1; got 0"):
-        ql.ExactSampler().run([loop], shots=0)
+        ql.ExactSampler().run([saved], shots=0)
     composite = QuantumCircuit(2)
     composite.append(ql.circuits.bell_pair().to_gate(), [0, 1])
     with pytest.raises(UnsupportedOperation, match="'bell_pair' is composite"):
@@ -275,3 +275,42 @@ def test_the_engine_is_the_first_that_takes_the_circuit(seed):
     samples = ql.sample(replace(small, circuit=circuit), "ZZ", shots=50, seed=seed)
     assert samples.engine.startswith("exact: up to 3 qubits")
     assert "'t'" in samples.engine
+
+
+def test_what_is_certain_is_one_branch_and_what_is_apart_is_drawn_apart(seed):
+    certain = QuantumCircuit(127)
+    certain.x(range(0, 127, 3))
+    certain.measure_all()
+    counts = ql.ExactSampler(seed=seed).run([certain], shots=20).result()[0].data.meas.get_counts()
+    assert counts == {"".join("1" if q % 3 == 0 else "0" for q in reversed(range(127))): 20}
+    apart = QuantumCircuit(38)
+    apart.ry(0.7, range(38))
+    apart.measure_all()
+    bits = ql.ExactSampler(seed=seed).run([apart], shots=72_544).result()[0].data.meas.to_bool_array(order="little")
+    # Hoeffding at 1e-6: ±0.01 for each; 38 qubits and 37 pairs of neighbors, so 75e-6 in all.
+    np.testing.assert_allclose(bits.mean(axis=0), np.sin(0.35) ** 2, atol=0.01)
+    both = (bits[:, 1:] & bits[:, :-1]).mean(axis=0)
+    np.testing.assert_allclose(both, np.sin(0.35) ** 4, atol=0.01)
+
+
+def test_readout_errors_count_as_random_bits():
+    model = NoiseModel()
+    model.add_all_qubit_readout_error([[0.9, 0.1], [0.1, 0.9]])
+    circuit = QuantumCircuit(1, 17)
+    for bit in range(17):
+        circuit.measure(0, bit)
+    with pytest.raises(UnsupportedOperation, match="17 measured bits are kept"):
+        ql.ExactSampler(noise_model=model).run([circuit])
+    assert ql.ExactSampler(seed=1).run([circuit], shots=3).result()[0].data.c.get_counts() == {"0" * 17: 3}
+
+
+def test_loops_and_variables_are_drawn(seed):
+    circuit = QuantumCircuit(1, 2)
+    tries = circuit.add_var("tries", expr.lift(0, types.Uint(2)))
+    with circuit.while_loop(expr.logic_and(expr.logic_not(circuit.clbits[0]), expr.less(tries, 2))):
+        circuit.h(0)
+        circuit.measure(0, 0)
+        circuit.store(tries, expr.add(tries, 1))
+    circuit.store(circuit.clbits[1], expr.equal(tries, 2))
+    counts = ql.ExactSampler(seed=seed).run([circuit], shots=40_000).result()[0].data.c.get_counts()
+    assert_counts(counts, {"01": 0.5, "11": 0.25, "10": 0.25})

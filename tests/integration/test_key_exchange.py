@@ -6,26 +6,29 @@ import multiprocessing
 
 import numpy as np
 import pytest
+from oracles.raw_rounds import distilled
 
-from quantumlink.qkd import distill
-from quantumlink.qkd.ends import AUTHENTICATION_BITS, Agreement, Alice, Bob, SharedSecret
+from quantumlink.distillation.ends import AUTHENTICATION_BITS, Agreement, Alice, Bob, Records, SharedSecret
 
 N = 30_000
-AGREED = Agreement(protocol="BBM92", rounds=10**6, accepted=10**5)
+AGREED = Agreement(protocol="BBM92", rounds=10**6)
 
 
-def sifted(seed):
-    """What the quantum channel gave: the seed stands for the detectors."""
+def noted(name, seed):
+    """What one end noted of its rounds: the seed stands for the quantum channel and the detectors."""
     rng = np.random.default_rng(seed)
-    bits = rng.integers(0, 2, (2, N), dtype=np.uint8)
-    return bits, bits ^ (rng.random((2, N)) < 0.02)
+    places = np.sort(rng.choice(AGREED.rounds, 4 * N, replace=False))
+    hers, his, bits, noise = rng.integers(0, 2, (4, 4 * N), dtype=np.uint8)
+    heard = np.where(hers == his, bits ^ (rng.random(4 * N) < 0.02), noise)
+    mine = {"bits": heard, "settings": his} if name == "bob" else {"bits": bits, "settings": hers}
+    return Records(**mine, rounds=AGREED.rounds, positions=places)
 
 
 def serve(name, line, seed, shared):
     """One end in a process of its own: it is given its own bits only, and sends back what it may tell."""
-    own = sifted(seed)[name == "bob"]
     options = {"agreement": AGREED, "secret": SharedSecret(shared)}
-    end = Bob(*own, **options) if name == "bob" else Alice(*own, **options, seed=seed)
+    own = noted(name, seed)
+    end = Bob(own, **options) if name == "bob" else Alice(own, **options, seed=seed)
     if name == "alice":
         line.send_bytes(end.open())
     while not end.finished:
@@ -76,9 +79,9 @@ def test_two_processes_get_the_key_that_one_process_gets():
     assert alice == bob
     length, digest, reason = alice
     assert reason is None
-    bits_a, bits_b = sifted(11)
-    together = Alice(*bits_a, agreement=AGREED, secret=SharedSecret(np.zeros(AUTHENTICATION_BITS)), seed=11)
-    peer = Bob(*bits_b, agreement=AGREED, secret=SharedSecret(np.zeros(AUTHENTICATION_BITS)))
+    secrets = [SharedSecret(np.zeros(AUTHENTICATION_BITS)) for _ in range(2)]
+    together = Alice(noted("alice", 11), agreement=AGREED, secret=secrets[0], seed=11)
+    peer = Bob(noted("bob", 11), agreement=AGREED, secret=secrets[1])
     said = together.open()
     while said is not None:
         heard = peer.receive(said)
@@ -88,7 +91,7 @@ def test_two_processes_get_the_key_that_one_process_gets():
 
 
 def test_somebody_on_the_line_gets_two_refusals():
-    alice, bob = exchange(lambda line: line.replace(b'"corrected_errors":', b'"corrected_errors":1'))
+    alice, bob = exchange(lambda line: line.replace(b'"equal":true', b'"equal":false'))
     assert alice[:2] == (0, None)
     assert "authentication tag" in alice[2]
     assert bob[:2] == (0, None)
@@ -99,15 +102,7 @@ def test_a_megabit_in_one_process():
     rng = np.random.default_rng(4)
     key, test = rng.integers(0, 2, (2, 10**6), dtype=np.uint8)
     noise = rng.random((2, 10**6)) < 0.03
-    result = distill(
-        protocol="BBM92",
-        rounds=4 * 10**6,
-        accepted=2 * 10**6,
-        key_alice=key,
-        key_bob=key ^ noise[0],
-        test_alice=test,
-        test_bob=test ^ noise[1],
-        rng=rng,
-    )
+    bits = {"key_alice": key, "key_bob": key ^ noise[0], "test_alice": test, "test_bob": test ^ noise[1]}
+    result = distilled(**bits, rng=rng)
     assert np.array_equal(result.secret_bits, result.peer_bits)
     assert sum(bits for _, bits in result.ledger) == len(result) > 500_000

@@ -295,8 +295,10 @@ def test_wrong_backends_and_arguments():
     played = prepare(program, AerSimulator.from_backend(fake("FakeManilaV2")), seed=1)
     assert_isa(played.circuit, fake("FakeManilaV2").target)
     backend = fake("FakeManilaV2")
-    with pytest.raises(TypeError, match="compose makes one of a link"):
-        prepare(LINKS[1], backend)
+    of_link, of_program = (prepare(what, backend, seed=1).circuit for what in (LINKS[1], program))
+    assert of_link.count_ops() == of_program.count_ops()
+    with pytest.raises(TypeError, match="program must be"):
+        prepare("a link", backend)
     with pytest.raises(ValueError, match="2 different physical qubits below 5"):
         prepare(program, backend, initial_layout=[0, 5])
     with pytest.raises(ValueError, match=r"did you mean 'frame'"):

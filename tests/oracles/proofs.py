@@ -235,6 +235,14 @@ def _(circuit):
     flows(circuit, "X___ -> X___", "Z___ -> Z___", "_XXX -> ___X", "_ZZZ -> ___Z", *told)
 
 
+@proves("linear_optics_swap")
+def _(circuit):
+    told = ("_XX_ -> ____ xor phase", "_ZZ_ -> ____ xor parity")
+    flows(circuit, "X___ -> X___", "Z___ -> Z___", "_XXX -> ___X", "_ZZZ -> ___Z", *told)
+    (bit,) = circuit.cregs[1]
+    assert circuit.metadata["odd_heralds"] == [[circuit.find_bit(bit).index]]
+
+
 @proves("chain_swap")
 def _(circuit):
     assert_prepares(arriving(circuit), amplitudes(PHI_PLUS), qubits=["left", "right"])

@@ -9,15 +9,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from qiskit.circuit import ClassicalRegister, QuantumCircuit
-from qiskit.circuit.classical import expr
+from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit.classical import expr, types
 from qiskit_aer import AerSimulator
+from qiskit_aer.primitives import SamplerV2 as AerSamplerV2
 
 import quantumlink as ql
-from quantumlink.exact import branches, interpreter_size
+from quantumlink.circuits import bell_pair
+from quantumlink.exact import UnsupportedOperation, branches, interpreter_size
 from quantumlink.execution.aer_plans import aer_plan, lean_form
 from quantumlink.execution.engine_choice import bits_that_matter, local_engine
-from quantumlink.execution.engines import Setting
+from quantumlink.execution.engines import AerEngine, Setting
 from quantumlink.execution.running_parities import running_parities
 from quantumlink.program import Frame
 from quantumlink.rewrites import add_noise, deferred_circuit, reuse_qubits
@@ -348,11 +350,11 @@ def on_one_qubit(operation):
     return build
 
 
-def with_a_loop():
+def with_a_variable():
     circuit = QuantumCircuit(2, 1)
-    circuit.h(0)
-    with circuit.while_loop((circuit.clbits[0], 1)):
-        circuit.x(0)
+    flag = circuit.add_var("flag", True)
+    with circuit.if_test(flag):
+        circuit.t(0)
     return ql.Program(circuit, {"a": 0, "b": 1}, (ql.Node("anywhere"),) * 2)
 
 
@@ -378,7 +380,8 @@ REFUSED = [
         ["16 qubits are entangled", "'cx' on qubits", "circuit.data[15]", "4^13", "engine='aer' can"],
     ),
     ("exact", lambda: entangled(16, "s"), {}, ["16 qubits", "engine='clifford' can"]),
-    ("exact", with_a_loop, {"noise": "sampler"}, ["'while_loop' on qubit 0", "circuit.data[1]", "'aer' can"]),
+    ("aer", with_a_variable, {"noise": "sampler"}, ["classical variables, 'store'", "engine='exact' can"]),
+    ("clifford", with_a_variable, {"noise": "sampler"}, ["circuit.data[", "engine='exact' can"]),
 ]
 
 
@@ -388,6 +391,13 @@ def test_an_engine_that_was_asked_for_says_what_it_cannot_take(name, build, opti
         ql.sample(build(), shots=10, seed=1, engine=name, **options)
     for word in words:
         assert word in str(refusal.value), str(refusal.value)
+
+
+def test_aer_is_never_given_what_aborts_it():
+    program = with_a_variable()
+    assert ql.sample(program, "ZZ", shots=10, seed=1, noise="sampler").engine.startswith("exact")
+    with pytest.raises(ValueError, match="Aer cannot take classical variables, 'store'"):
+        ql.sample(program, "ZZ", shots=10, seed=1, noise="sampler", sampler=AerSimulator())
 
 
 @pytest.mark.parametrize(
@@ -405,3 +415,57 @@ def test_bad_arguments_are_refused(options, words):
         ql.sample(chain(1), **options)
     for word in words:
         assert word in str(refusal.value)
+
+
+def conditions_that_aer_does_not_know():
+    """Each holds if the second of two bits is 1; both are 1 or both 0."""
+    bits = ClassicalRegister(2, "m")
+    number = expr.lift(bits)
+    return bits, {
+        "an index": expr.index(bits, 1),
+        "a shift": expr.cast(expr.shift_right(bits, 1), types.Bool()),
+        "a Float": expr.greater(expr.cast(number, types.Float()), 1.5),
+        "arithmetic": expr.equal(expr.add(number, number), 2),  # it wraps: 3 + 3 is 2
+    }
+
+
+@pytest.mark.parametrize("name", ["an index", "a shift", "a Float", "arithmetic"])
+def test_conditions_that_aer_does_not_know_are_told_in_single_bits(name, seed):
+    bits, conditions = conditions_that_aer_does_not_know()
+    circuit = QuantumCircuit(QuantumRegister(3, "q"), bits)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], bits)
+    with circuit.if_test(conditions[name]):
+        with circuit.if_test(conditions[name]):
+            circuit.x(2)
+        circuit.h(0)  # no correction by Paulis, and so nothing that a frame takes
+    keep = range(2)
+    rows = AerEngine.local("automatic", seed, "").run(_with_readout(circuit), [Setting(np.zeros(0), 400)], keep)[0]
+    assert np.array_equal(rows[:, 1], rows[:, 2])
+    assert 0 < rows[:, 1].sum() < 400  # wrong with a probability of 2^-399
+
+
+def test_a_condition_on_a_variable_is_still_refused_by_aer():
+    circuit = QuantumCircuit(1, 1)
+    circuit.add_var("v", expr.lift(True))
+    with pytest.raises(UnsupportedOperation, match="classical variables"):
+        AerEngine.local("automatic", 1, "").run(circuit, [Setting(np.zeros(0), 1)], [0])
+
+
+def _with_readout(circuit):
+    read = circuit.copy()
+    read.add_register(ClassicalRegister(1, "read"))
+    read.measure(2, 2)
+    return read
+
+
+@pytest.mark.parametrize("given", [{"engine": "aer"}, {"sampler": AerSimulator()}, {"sampler": AerSamplerV2()}])
+def test_aer_keeps_qubits_that_only_conditions_touch(given, seed):
+    """Aer 0.18 drops a qubit that no measurement depends on, and then fails on the condition over it."""
+    circuit = QuantumCircuit(3, 1)
+    circuit.append(bell_pair().to_gate(), [0, 1])
+    with circuit.if_test((0, 0)):
+        circuit.x(2)
+    program = ql.Program(circuit, {"a": 0, "b": 1}, (ql.Node("a"), ql.Node("b"), ql.Node("a")))
+    assert ql.sample(program, shots=100, seed=seed, **given).fidelity() == 1.0

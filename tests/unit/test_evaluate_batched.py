@@ -402,3 +402,32 @@ def test_the_circuits_waits_are_where_they_are_told():
     flipped = ql.evaluate(with_waiting(program, HOLDS, lambda memory, time_s: XGate()))
     assert np.abs(right.coefficients - wrong.coefficients).max() > 1e-4
     assert np.abs(right.coefficients - flipped.coefficients).max() > 1e-2
+
+
+def test_three_ends_wait_each_in_its_own_memory():
+    """Damping, depolarizing and dephasing of each end's qubit by Kraus operators on the density matrix."""
+    from qiskit.quantum_info import Kraus
+
+    t1, t2, d, g, times = 1.0, 0.5, 2.0, 0.7, (0.1, 0.2, 0.3)
+    memories = ql.Memory(t1_s=t1, t2_s=t2), ql.Memory(depolarizing_s=d), ql.Memory(gaussian_s=g)
+    hub, *ends = ql.Node("hub"), *(ql.Node(name, memory=m) for name, m in zip("abc", memories, strict=True))
+    link = ql.join(ql.circuits.multiway_swap(3), *(ql.ElementaryLink(end, hub, fidelity=0.93) for end in ends))
+    states = ql.evaluate(link, hold_s={link: (times[0], [times[1], 0.0], times[2])})
+    gamma, keep = 1 - np.exp(-times[0] / t1), np.exp(-times[0] / t2 + times[0] / (2 * t1))
+    damping = Kraus([np.diag([1, np.sqrt(1 - gamma)]), np.sqrt(gamma) * np.array([[0, 1], [0, 0]])])
+    x, y, z = (np.array(m) for m in ([[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]))
+
+    def dephasing(kept):
+        return Kraus([np.sqrt((1 + kept) / 2) * np.eye(2), np.sqrt((1 - kept) / 2) * z])
+
+    lost = (1 - np.exp(-times[1] / d)) / 4
+    mixing = Kraus([np.sqrt(1 - 3 * lost) * np.eye(2), *(np.sqrt(lost) * m for m in (x, y, z))])
+    slow = dephasing(np.exp(-((times[2] / g) ** 2)))
+    for point, second in ((0, [mixing]), (1, [])):
+        rho = ql.evaluate(link).density_matrix
+        for end, channels in enumerate(([damping, dephasing(keep)], second, [slow])):
+            for channel in channels:
+                rho = rho.evolve(channel, [end])
+        np.testing.assert_allclose(states[point].density_matrix.data, rho.data, rtol=0, atol=EXACT)
+    with pytest.raises(ValueError, match="times of all ends, or a tuple one for each of a, b, c; got a tuple of 2"):
+        ql.evaluate(link, hold_s={link: (0.1, 0.2)})

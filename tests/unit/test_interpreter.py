@@ -66,7 +66,8 @@ def aer_state(circuit):
         else:
             static.append(operation, qubits)
     static.save_density_matrix()
-    rho = AerSimulator(method="density_matrix").run(static, shots=1).result().data()["density_matrix"]
+    simulator = AerSimulator(method="density_matrix", fusion_enable=False)
+    rho = simulator.run(static, shots=1).result().data()["density_matrix"]
     return pauli_coefficients(np.asarray(rho), circuit.num_qubits)
 
 
@@ -475,30 +476,6 @@ def test_too_many_entangled_qubits_are_refused_with_the_limit():
 # --- refusals
 
 
-def _while(circuit):
-    with circuit.while_loop((circuit.clbits[0], 1)):
-        circuit.x(0)
-
-
-def _for(circuit):
-    with circuit.for_loop(range(2)):
-        circuit.x(0)
-
-
-def _switch(circuit):
-    with circuit.switch(circuit.clbits[0]) as case, case(True):
-        circuit.x(0)
-
-
-def _store(circuit):
-    circuit.store(circuit.clbits[0], True)
-
-
-def _box(circuit):
-    with circuit.box():
-        circuit.x(0)
-
-
 def _save(circuit):
     circuit.append(SaveDensityMatrix(1), [0])
 
@@ -510,11 +487,6 @@ def _unbound(circuit):
 @pytest.mark.parametrize(
     ("build", "name"),
     [
-        (_while, "while_loop"),
-        (_for, "for_loop"),
-        (_switch, "switch_case"),
-        (_store, "store"),
-        (_box, "box"),
         (_save, "save_density_matrix"),
         (_unbound, "rx"),
     ],

@@ -28,10 +28,10 @@ from quantumlink.execution.jobs.job_file import (
     Part,
     Where,
     default_folder,
-    locked,
     new_tag,
     now,
 )
+from quantumlink.execution.jobs.locks import locked
 from quantumlink.execution.jobs.patience import patiently, trouble_of
 from quantumlink.execution.jobs.pubs_on_file import (
     PubOnFile,

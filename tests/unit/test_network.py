@@ -316,7 +316,7 @@ MISTAKES = {
     "readout rows": (
         "depolarizing_2q = 2e-3",
         "readout_error = [[0.9, 0.2], [0.1, 0.9]]",
-        ("[nodes.relay] processor", "readout_error", "rows", "sum to 1", "[[0.9, 0.2], [0.1, 0.9]]"),
+        ("[nodes.relay] processor", "readout_error", "rows", "sum to 1", "[0.9, 0.2] with sum 1.1"),
     ),
     "populations too large": ("[0.97,", "[0.99,", (LINK_2, "relay–bob", *RULE, "1.02")),
     "populations too few": (POPULATIONS, "[0.97, 0.03]", (LINK_2, *RULE, "[0.97, 0.03]")),
@@ -328,7 +328,7 @@ MISTAKES = {
         f"= 0.97\nbell_diagonal = {POPULATIONS}\n",
         (LINK_1, "fidelity or bell_diagonal, not both", "0.97", POPULATIONS),
     ),
-    "neither state": ("fidelity = 0.97\n", "", (LINK_1, "alice–relay", "fidelity or bell_diagonal")),
+    "neither state": ("fidelity = 0.97\n", "", (LINK_1, "alice–relay", "fidelity, bell_diagonal or state")),
     # what nodes are, and where
     "role": (
         "[nodes.bob]\n",

@@ -263,24 +263,18 @@ def test_a_reset_forgets_the_correction():
 
 
 def _refused(build):
-    circuit = QuantumCircuit(QuantumRegister(3, "q"), ClassicalRegister(2, "c"))
-    circuit.h([0, 1, 2])
+    circuit = QuantumCircuit(QuantumRegister(4, "q"), ClassicalRegister(2, "c"))
+    circuit.h([0, 1, 2, 3])
     circuit.measure(2, 0)
+    circuit.measure(3, 1)
     build(circuit)
-    nodes = (ql.Node("a"), ql.Node("b"), IDEAL)
+    nodes = (ql.Node("a"), ql.Node("b"), IDEAL, IDEAL)
     return ql.Program(circuit, {"a": 0, "b": 1}, nodes)
 
 
 def _correction(circuit, gate="x", condition=None, *args):
     with circuit.if_test((circuit.clbits[0], 1) if condition is None else condition):
         getattr(circuit, gate)(*args, 1)
-
-
-def _else(circuit):
-    with circuit.if_test((circuit.clbits[0], 1)) as otherwise:
-        circuit.x(1)
-    with otherwise:
-        circuit.z(1)
 
 
 def _then(name, *args):
@@ -291,8 +285,9 @@ def _then(name, *args):
     return build
 
 
-def _twice(circuit):
-    circuit.measure(1, 0)
+def _over_what_is_needed(circuit):
+    _correction(circuit)
+    circuit.measure(2, 0)
 
 
 def _damping(circuit):
@@ -309,15 +304,13 @@ REFUSED = {
     "a correction that is no Pauli": (lambda c: _correction(c, "h"), "'h'"),
     "a rotation as a correction": (lambda c: _correction(c, "rx", None, 0.3), "'rx'"),
     "a conditional reset": (lambda c: _correction(c, "reset"), "'reset'"),
-    "else": (_else, "else"),
-    "a condition on 0": (lambda c: _correction(c, "x", (c.clbits[0], 0)), "if_else"),
     "a condition on a register": (lambda c: _correction(c, "x", (c.cregs[0], 1)), "if_else"),
     "an and": (lambda c: _correction(c, "x", expr.logic_and(*c.clbits)), "if_else"),
     "T behind a correction": (_then("t"), "'t'"),
     "a rotation behind a correction": (_then("ry", 0.3), "'ry'"),
     "Toffoli behind a correction": (_then("ccx", 2, 0), "'ccx'"),
     "damping behind a correction": (_damping, "quantum_channel"),
-    "a bit written twice": (_twice, "'measure'"),
+    "a bit written over that is needed": (_over_what_is_needed, "'measure'"),
     "nested conditions": (_nested, "'if_else'"),
 }
 

@@ -8,7 +8,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.providers.fake_provider import GenericBackendV2
 
 from quantumlink.execution.preparation import NotSubmittable, lint
-from quantumlink.execution.preparation.lint import MAX_BROADCAST_BITS, broadcast_bits
+from quantumlink.execution.preparation.linting import MAX_BROADCAST_BITS, broadcast_bits
 
 TARGET = GenericBackendV2(3, coupling_map=[[0, 1], [1, 2]], control_flow=True, seed=1).target
 STATIC = GenericBackendV2(3, coupling_map=[[0, 1], [1, 2]], seed=1).target
@@ -134,3 +134,29 @@ def test_many_findings_of_a_kind_are_one():
         circuit.h(0)
     (found,) = findings([circuit])
     assert "and 47 more" in found
+
+
+DECOUPLED = {"dynamical_decoupling": {"enable": True}}
+TWIRLED = [{"twirling": {"enable_gates": True}}, {"twirling": {"enable_measure": True}}]
+
+
+@pytest.mark.parametrize("options", [DECOUPLED, *TWIRLED])
+def test_options_that_take_no_conditions(options):
+    assert "takes no circuit with conditions" in findings([good()], options=options)[0]
+    lint([good()], TARGET, options={"dynamical_decoupling": {"enable": False}, "twirling": {"enable_gates": False}})
+
+
+def test_the_client_is_asked_what_it_takes():
+    """A reset under a twirled measurement: the client has no form for it, and says so only while it submits."""
+    pytest.importorskip("qiskit_ibm_runtime")
+    circuit = QuantumCircuit(3, 2)
+    circuit.sx(0)
+    circuit.cx(0, 1)
+    circuit.measure(0, 0)
+    lint([circuit], TARGET, options=TWIRLED[1])
+    circuit.reset(0)
+    circuit.sx(0)
+    circuit.cx(0, 1)
+    circuit.measure(1, 1)
+    lint([circuit], TARGET)
+    assert "client refuses it with twirling" in findings([circuit], options=TWIRLED[1])[0]

@@ -20,8 +20,8 @@ from quantumlink.execution.preparation import prediction as predicting
 from quantumlink.execution.preparation.calibration import Calibration
 from quantumlink.execution.preparation.device_noise import noisy_isa_circuit, target_noise
 from quantumlink.execution.preparation.evaluation_order import measured_early
-from quantumlink.execution.preparation.preparing import _drawn
 from quantumlink.execution.preparation.twirled import pauli_twirl, twirled_errors
+from quantumlink.execution.preparation.waits import stratified
 from quantumlink.program import Program, RandomSetting
 
 
@@ -50,7 +50,8 @@ def test_gates_and_readout_are_aers_model_of_the_backend(seed):
     rho = DensityMatrix(simulator.run(aer_circuit).result().data()["density_matrix"])
     for i, p in enumerate("IXYZ"):
         for j, q in enumerate("IXYZ"):
-            assert ours[i, j] == pytest.approx(rho.expectation_value(Pauli(q + p)).real, abs=1e-9)
+            # Aer leaves out Kraus operators of weight below 1e-8.
+            assert ours[i, j] == pytest.approx(rho.expectation_value(Pauli(q + p)).real, abs=5e-8)
     full = NoiseModel.from_backend(backend)
     circuit.measure([0, 1], [0, 1])
     readout = noisy_isa_circuit(circuit, backend.target, latency_s=0.0).readout
@@ -228,10 +229,10 @@ def test_the_medium_is_played(seed):
 def test_draws_are_stratified_and_complete(rng):
     setting = RandomSetting((), tuple((float(i),) for i in range(4)), (0.85, 0.08, 0.05, 0.02))
     for _ in range(50):
-        counts = np.bincount(_drawn(setting, 1000, rng), minlength=4)
+        counts = np.bincount(stratified(setting.weights, 1000, rng), minlength=4)
         assert np.abs(counts - np.array([850, 80, 50, 20])).max() <= 1
     # One row at a time the draw has the setting's probabilities. Hoeffding for 20,000: ±0.0191 at 1e-6.
-    first = [int(_drawn(setting, 1, rng)[0]) for _ in range(20_000)]
+    first = [int(stratified(setting.weights, 1, rng)[0]) for _ in range(20_000)]
     np.testing.assert_allclose(np.bincount(first, minlength=4) / 20_000, setting.weights, atol=0.0191)
 
 
@@ -335,7 +336,8 @@ def test_probabilities_read_as_samples_do(rng):
     exact = Probabilities(("a", "b"), {b: tuple(c / 2000 for c in found) for b, found in counts.items()})
     for pauli in ("XX", "YY", "ZZ", "XZ", "IZ", "IX", "XI", "ZI"):
         assert exact.expectation(pauli).best == pytest.approx(samples.expectation(pauli).best, abs=1e-12)
-    assert exact.fidelity().best == pytest.approx(samples.fidelity().best, abs=1e-12)
+    # Counts at random may be of no state at all; those of samples are clipped to what is physical.
+    assert np.clip(exact.fidelity().best, 0, 1) == pytest.approx(samples.fidelity().best, abs=1e-12)
     assert exact.qber("Y").best == pytest.approx(samples.qber("Y").best, abs=1e-12)
     assert exact.acceptance.best == pytest.approx(samples.acceptance.best, abs=1e-12)
     with pytest.raises(ValueError, match="YX is not predicted"):
@@ -367,6 +369,6 @@ def test_arguments_of_predict():
 
 def test_draws_of_two_settings_are_independent(rng):
     setting = RandomSetting((), ((0.0,), (1.0,)), None)
-    first, second = (_drawn(setting, 1000, rng) for _ in range(2))
+    first, second = (stratified(setting.weights, 1000, rng) for _ in range(2))
     # Hoeffding (drawing without replacement included) for 1,000 rows: ±0.0852 at 1e-6.
     assert abs(np.mean(first == second) - 0.5) < 0.0852

@@ -1,6 +1,7 @@
 """A recipe reads what was measured as the program would, survives JSON, and refuses another circuit's result."""
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -11,6 +12,7 @@ from qiskit.circuit import ClassicalRegister, Clbit, QuantumCircuit, QuantumRegi
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 
 from quantumlink.execution.preparation import Recipe
+from quantumlink.execution.preparation.conditional_paulis import ConditionalPaulis
 from quantumlink.execution.preparation.recipe import recipe_of
 from quantumlink.hardware import Node
 from quantumlink.program import Frame, Program
@@ -23,6 +25,24 @@ RECIPE = Recipe(
     frame=(("bob", Frame(x=(1,), z=(0,))),),
     source="somewhere",
 )
+
+
+def test_what_conditions_did_survives_json():
+    told = ConditionalPaulis(
+        flips=((2, (0,)), (3, (0, 1))),
+        ends=(("bob", Frame((1,), (0,))),),
+        heralds=((0, 2),),
+        frame=(("bob", Frame((1,), (0, 2))),),
+    )
+    recipe = replace(RECIPE, conditional=told)
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+    assert "conditional" not in RECIPE.to_dict()
+    elsewhere = replace(recipe, conditional=replace(told, heralds=((9,),)))
+    with pytest.raises(ValueError, match="no recipe"):
+        Recipe.from_dict(elsewhere.to_dict())
+    for broken in ({}, {**told.to_dict(), "flips": [[0, [-1]]]}, {**told.to_dict(), "ends": 3}):
+        with pytest.raises(ValueError, match="no recipe"):
+            Recipe.from_dict({**recipe.to_dict(), "conditional": broken})
 
 
 def result_of(bits):
@@ -63,7 +83,7 @@ def test_a_recipe_reads_as_its_program_does(rng):
         np.testing.assert_array_equal(value, left + 2 * right)
 
 
-indices = st.lists(st.integers(0, 20), max_size=3).map(tuple)
+indices = st.lists(st.sampled_from([bit for _, bits in RECIPE.registers for bit in bits]), max_size=3).map(tuple)
 
 
 @settings(max_examples=40, deadline=None)
@@ -80,6 +100,9 @@ def test_recipes_survive_json(heralds, x, z):
         ({"bases": None}, "no recipe"),
         ({"ends": [["alice", "3"]]}, "bit must be a whole number"),
         ({"heralds": [[-1]]}, "at least 0"),
+        ({"heralds": [[5]]}, "in no register"),
+        ({"registers": [["c", [0, 1, 2, 10**12]], ["ends", [3, 4]]]}, "in no register"),
+        ({"bases": ["ZZZ"]}, "a letter X, Y or Z for each of 2 ends"),
     ],
 )
 def test_what_is_no_recipe_is_said(change, message):

@@ -190,7 +190,7 @@ def test_bad_input(call, kind, text):
 def test_too_few_memories_are_told():
     a, b = Node("a", memories=1), Node("b")
     network = Network([a, b], [ElementaryLink(a, b, fidelity=0.9, rate_hz=1)])
-    with pytest.raises(ValueError, match=r"no route.*purifying a–b needs 2 qubits"):
+    with pytest.raises(ValueError, match=r"no route.*memories=1 for its link to 'b', too few"):
         network.route("a", "b", purify_rounds=1)
 
 

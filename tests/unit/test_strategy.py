@@ -6,9 +6,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from quantumlink import Fiber, Memory, Network, Node, Processor, chain, purify, swap
+from quantumlink import Fiber, Memory, Network, Node, Processor, chain, evaluate, purify, swap
+from quantumlink.circuits import Operation, dejmps, entanglement_swap, known_operation
 from quantumlink.link import ElementaryLink, Purify, distinct_links
-from quantumlink.network import NoStrategy, Strategy, alternatives, best_strategy, forecast, stages
+from quantumlink.network import NoStrategy, Strategy, alternatives, best_strategy, forecast
+from quantumlink.readings.forecasting import joins
 
 PROCESSOR = Processor(depolarizing_1q=1e-4, depolarizing_2q=4e-3, readout_error=3e-3)
 
@@ -37,14 +39,24 @@ def all_expressions(hops, rounds, protocols):
             ]  # fmt: skip
         level = list(found)
         for _ in range(rounds):
-            level = [purify(link, link, protocol) for link in level for protocol in protocols]
+            level = [
+                purify(*(link,) * len(operation.inputs), by=operation)
+                for link in level
+                for operation in map(known_operation, protocols)
+            ]
             found += level
         return found
 
     return made(0, len(hops))
 
 
-CASES = [(1, 2, ("dejmps", "bbpssw")), (2, 2, ("dejmps",)), (3, 1, ("dejmps", "bbpssw")), (4, 1, ("dejmps",))]
+CASES = [
+    (2, 1, ("double_selection", "expedient", "dejmps")),
+    (1, 2, ("dejmps", "bbpssw")),
+    (2, 2, ("dejmps",)),
+    (3, 1, ("dejmps", "bbpssw")),
+    (4, 1, ("dejmps",)),
+]
 
 
 @pytest.mark.parametrize(("number", "rounds", "protocols"), CASES)
@@ -78,7 +90,7 @@ def test_the_best_of_all_expressions(rng, number, rounds, protocols):
 
 def test_every_alternative_is_forecast_as_its_link_is(rng):
     """The batched stages of the search against the forecast of each link alone."""
-    from quantumlink.network.forecast import forecasts
+    from quantumlink.readings.forecasting import forecasts
 
     hops = path(rng, 3)
     ways, complete = alternatives.alternatives(hops, rounds=1, protocols=("dejmps", "bbpssw"), breadth=10)
@@ -87,24 +99,29 @@ def test_every_alternative_is_forecast_as_its_link_is(rng):
     assert len(batched) == 486
     for i in range(0, 486, 11):
         alone = forecast(alternatives.link_of(ways.recipes[i]))
-        assert batched[i].state.coefficients == pytest.approx(alone.state.coefficients, abs=1e-12)
-        assert batched[i].latency_s == pytest.approx(alone.latency_s, rel=1e-12)
+        # The window of times is wide enough for all at once.
+        assert batched[i].state.coefficients == pytest.approx(alone.state.coefficients, abs=1e-5)
+        assert batched[i].latency_s == pytest.approx(alone.latency_s, rel=1e-4)
 
 
-def test_swaps_that_are_chosen_are_as_if_all_had_been_made(rng):
-    """Means by a product of matrices, distributions of a few alone: against each swap made on its own."""
+def test_swaps_are_chosen_by_what_they_would_be(rng):
+    """States and times by products of matrices, and the few that are made, against each swap made on its own."""
     hops = path(rng, 4)
     options = {"rounds": 1, "protocols": ("dejmps", "bbpssw"), "breadth": 10}
     left, right = (alternatives.alternatives(part, **options)[0].stage for part in (hops[:2], hops[2:]))
-    everything, first, second = stages.swapped_each_with_each(left, right)
+    everything, first, second = joins.swapped_each_with_each(left, right)
     assert (len(everything), len(set(zip(first, second, strict=True)))) == (27 * 27, 27 * 27)
     chosen = np.sort(rng.choice(27 * 27, 40, replace=False))
-    few, ones, others = stages.swapped_each_with_each(left, right, lambda stage: chosen[chosen < len(stage)])
-    for i, number in enumerate(chosen):
-        alone = stages.swapped(left.take(ones[i : i + 1]), right.take(others[i : i + 1]))
-        for name in ("vectors", "success", "arrived", "mean_s", "left_lag_s", "right_lag_s", "overlap_s"):
-            assert getattr(few, name)[i] == pytest.approx(getattr(alone, name)[0], rel=1e-10, abs=1e-12)
-            assert getattr(few, name)[i] == pytest.approx(getattr(everything, name)[number], rel=1e-10, abs=1e-12)
+    seen = []
+    few, ones, others = joins.swapped_each_with_each(left, right, lambda *outlook: seen.append(outlook) or chosen)
+    ((vectors, times),) = seen
+    assert vectors == pytest.approx(everything.vectors, abs=2e-3)
+    made_s = everything.mean_s + np.maximum(everything.left_lag_s, everything.right_lag_s)
+    assert times == pytest.approx(made_s, rel=0.02)
+    for i in range(len(chosen)):
+        alone = joins.swapped(left.take(ones[i : i + 1]), right.take(others[i : i + 1]))
+        for name in ("vectors", "success", "mean_s", "left_lag_s", "right_lag_s", "overlap_s"):
+            assert getattr(few, name)[i] == pytest.approx(getattr(alone, name)[0], rel=1e-9, abs=1e-6)
 
 
 def test_the_fronts_of_every_place_to_swap_hold_the_fronts_of_all(rng):
@@ -127,9 +144,9 @@ def test_the_fronts_of_every_place_to_swap_hold_the_fronts_of_all(rng):
     ]
     times = [s.mean_s + np.maximum(s.left_lag_s, s.right_lag_s) for s in (everything.stage, few.stage)]
     for good in measures:
-        # Both orders of two swaps take the same time but for rounding, so that either may be left.
+        # They are chosen by an outlook that is as good as the test before this one says.
         for time, value in zip(times[0], good(everything.stage), strict=True):
-            assert good(few.stage)[times[1] <= time * (1 + 1e-9)].max() >= value - 1e-9
+            assert good(few.stage)[times[1] <= time * 1.02].max() >= value - 4e-3
 
 
 def test_paths_share_what_they_have_in_common(rng, monkeypatch):
@@ -243,8 +260,8 @@ def test_what_cannot_be_reached_is_told_with_what_can(rng):
         (lambda h, n: best_strategy(h, objective="speed"), ValueError, "objective must be one of"),
         (lambda h, n: best_strategy(h, min_fidelity=97), ValueError, "min_fidelity"),
         (lambda h, n: best_strategy(h, max_rounds=-1), ValueError, "max_rounds"),
-        (lambda h, n: best_strategy(h, protocols=["epl"]), ValueError, "protocols must be one of"),
-        (lambda h, n: best_strategy(h, protocols="dejmps"), TypeError, "list of purification protocols"),
+        (lambda h, n: best_strategy(h, protocols=["purest"]), ValueError, "protocols must be one of"),
+        (lambda h, n: best_strategy(h, protocols="dejmps"), TypeError, "list of purifications"),
         (lambda h, n: best_strategy(h, protocols=[]), ValueError, "at least one protocol"),
         (lambda h, n: best_strategy(h, breadth=1), ValueError, "breadth"),
         (lambda h, n: best_strategy(h, "n0", "n2"), ValueError, "belong to a network"),
@@ -275,3 +292,33 @@ def test_a_strategy_is_never_worse_than_the_simple_ways_beside_it():
         strategy = best_strategy(hops, breadth=breadth)
         others = [other.forecast.secret_key_rate_hz or 0.0 for other in strategy.alternatives]
         assert strategy.forecast.secret_key_rate_hz >= max(others) * (1 - 1e-9)
+
+
+def test_purifications_of_ones_own_are_chosen_from(rng):
+    hops = path(rng, 2, low=0.8)
+    wanted = best_strategy(hops, max_rounds=1, objective="fidelity")
+    circuit = dejmps()
+    for own in (dejmps, circuit, Operation(circuit, name="mine")):
+        found = best_strategy(hops, max_rounds=1, objective="fidelity", protocols=[own, dejmps])
+        assert found.fidelity == pytest.approx(wanted.fidelity, abs=1e-12)
+    assert "by mine" in found.explanation
+    best = best_strategy(hops, max_rounds=1, objective="fidelity", protocols=["dejmps", "double_selection"])
+    assert best.fidelity > wanted.fidelity + 1e-4
+    assert "double_selection" in best.explanation
+    with pytest.raises(ValueError, match="protocols must be one of dejmps, bbpssw, epl"):
+        best_strategy(hops, protocols=["purest"])
+    with pytest.raises(ValueError, match="do not fit entanglement_swap"):
+        best_strategy(hops, protocols=[entanglement_swap])
+
+
+def test_epl_is_chosen_in_the_form_that_fits(rng):
+    """Pairs of odd parity, as one photon heralds them: EPL of them, and of what was purified otherwise."""
+    nodes = [Node(name, processor=PROCESSOR) for name in "arb"]
+    hops = [ElementaryLink(*ends, bell_diagonal=(0.05, 0.05, 0.88, 0.02), rate_hz=50) for ends in pairwise(nodes)]
+    ways, _ = alternatives.alternatives(hops, rounds=2, protocols=("epl", "dejmps"), breadth=64)
+    assert len(ways.recipes) == alternatives.number_of_alternatives(2, 2, 2)
+    for i in rng.choice(len(ways.recipes), 12, replace=False):
+        link = alternatives.link_of(ways.recipes[i])
+        assert ways.stage.fidelity[i] == pytest.approx(evaluate(link).fidelity, abs=1e-9)
+    told = chain(hops, purify_rounds=1, protocol="epl")
+    assert any(alternatives.link_of(recipe) == told for recipe in ways.recipes)

@@ -136,15 +136,15 @@ def test_spare_memories_make_attempts_in_parallel():
     shared = make_plan(ql.purify(pair, pair))
     assert shared.side_by_side
     # Three places for two pairs: one and two.
-    assert shared.first.success_probability == pytest.approx(0.2)
-    assert shared.second.success_probability == pytest.approx(1 - 0.8**2)
+    assert shared.children[0].success_probability == pytest.approx(0.2)
+    assert shared.children[1].success_probability == pytest.approx(1 - 0.8**2)
     nested = make_plan(ql.purify(ql.purify(pair, pair), ql.purify(pair, pair)))
     assert not nested.side_by_side
-    assert nested.first.side_by_side
-    assert nested.second.side_by_side
-    assert nested.second.second.success_probability == pytest.approx(0.2)
+    assert nested.children[0].side_by_side
+    assert nested.children[1].side_by_side
+    assert nested.children[1].children[1].success_probability == pytest.approx(0.2)
     stream = ql.ElementaryLink(a, b, rate_hz=100)
-    assert make_plan(stream).time_s == pytest.approx(1 / 300)
+    assert make_plan(stream).time == pytest.approx(1 / 300)
 
 
 def test_memories_are_those_of_a_link_not_of_a_node():
@@ -255,7 +255,7 @@ def test_a_purification_nested_too_deep_is_refused():
     link = pair
     for _ in range(201):
         link = ql.purify(link, pair)
-    with pytest.raises(ValueError, match="more than 200 purifications"):
+    with pytest.raises(ValueError, match="more than 200 operations that may fail"):
         simulate(link, trials=1)
 
 

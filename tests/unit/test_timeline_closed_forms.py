@@ -126,8 +126,8 @@ def test_a_purification_that_fails_starts_both_its_pairs_again():
     # Three tries are drawn first, then enough for the two successes that are missing and more, to be thrown away.
     pairs = Drawing(scripted).pairs(make_plan(link), 3)
     np.testing.assert_allclose(pairs.ready / ATTEMPT_S, [5 + 2 + 3, 4, 1 + 7], rtol=EXACT)
-    np.testing.assert_allclose(pairs.spent_s.sum(axis=0), pairs.made, rtol=EXACT)
-    np.testing.assert_allclose(pairs.spent_s[4] / ATTEMPT_S, [5 + 2, 0, 1], rtol=EXACT)
+    np.testing.assert_allclose(pairs.spent.sum(axis=0), pairs.made, rtol=EXACT)
+    np.testing.assert_allclose(pairs.spent[4] / ATTEMPT_S, [5 + 2, 0, 1], rtol=EXACT)
 
 
 def test_failed_tries_count_for_the_next_success_wherever_the_draws_are_cut():
@@ -191,10 +191,10 @@ def test_a_pair_that_is_too_old_starts_again_while_its_partner_goes_on():
     # Left is there at 2 and gone at 5, then takes 4: 9. Right is there at 6, and used at its last moment, at 9.
     # Second trial: left at 1, gone at 4, takes 1: 5, gone at 8, takes 2: 10; right at 9: used at 10.
     scripted = Scripted(geometric=[[2, 1], [6, 9], [4, 1], [2, 2]])
-    pairs = Drawing(scripted, cutoff_s=3 * ATTEMPT_S, record=True).pairs(plan, 2)
+    pairs = Drawing(scripted, cutoff_s=3 * ATTEMPT_S, record=True).pairs(plan, 2).in_seconds(plan.ticks.tick_s)
     np.testing.assert_array_equal(pairs.ready / ATTEMPT_S, [9, 10])
     np.testing.assert_array_equal(pairs.waits[0] / ATTEMPT_S, [[0, 0], [0, 0], [3, 1], [3, 1]])
-    np.testing.assert_allclose(pairs.spent_s.sum(axis=0), pairs.made)
+    np.testing.assert_allclose(pairs.spent.sum(axis=0), pairs.made)
 
 
 def test_the_other_end_is_told_before_a_pair_starts_again():
@@ -207,12 +207,20 @@ def test_the_other_end_is_told_before_a_pair_starts_again():
     plan = make_plan(ql.swap(left, right), cutoff_s=2.5 * ATTEMPT_S)
     # Left is there at 2, gone at 4.5, its other end is told, and it takes 2 more; right is there at 6.
     # Second trial: right is there at 1, gone at 3.5, told, and takes 1; left is there at 4. Third: both in time.
-    pairs = Drawing(Scripted(geometric=[[2, 4, 1], [6, 1, 3], [2], [1]]), cutoff_s=2.5 * ATTEMPT_S).pairs(plan, 3)
+    pairs = (
+        Drawing(Scripted(geometric=[[2, 4, 1], [6, 1, 3], [2], [1]]), cutoff_s=2.5 * ATTEMPT_S)
+        .pairs(plan, 3)
+        .in_seconds(plan.ticks.tick_s)
+    )
     at = [4.5 + near + 2, max(4, 3.5 + far + 1), 3]
     np.testing.assert_allclose(pairs.ready / ATTEMPT_S, np.array(at) + far, rtol=EXACT)
     # Too old by a little only: 2, of at most 1.9.
     plan = make_plan(ql.swap(left, right), cutoff_s=1.9 * ATTEMPT_S)
-    pairs = Drawing(Scripted(geometric=[[1], [3], [4], [1]]), cutoff_s=1.9 * ATTEMPT_S).pairs(plan, 1)
+    pairs = (
+        Drawing(Scripted(geometric=[[1], [3], [4], [1]]), cutoff_s=1.9 * ATTEMPT_S)
+        .pairs(plan, 1)
+        .in_seconds(plan.ticks.tick_s)
+    )
     # Left is gone at 2.9, told, and there 4 later; right, there at 3, is gone at 4.9, told, and there 1 later.
     np.testing.assert_allclose(pairs.ready / ATTEMPT_S, max(2.9 + near + 4, 4.9 + far + 1) + far, rtol=EXACT)
 
@@ -225,11 +233,11 @@ def test_one_after_the_other_both_start_again():
     link = ql.purify(ql.purify(pair, pair), pair)
     plan = make_plan(link, cutoff_s=4.5 * ATTEMPT_S)
     scripted = Scripted(geometric=[[2], [3], [5], [1, 1], [1, 1], [2, 2]], random=iter(lambda: 0.0, 1))
-    pairs = Drawing(scripted, cutoff_s=4.5 * ATTEMPT_S).pairs(plan, 1)
+    pairs = Drawing(scripted, cutoff_s=4.5 * ATTEMPT_S).pairs(plan, 1).in_seconds(plan.ticks.tick_s)
     # Kept: measured at 3, known a message later; gone at 7.5, told; then 1, a message, 2, and the last message.
     expected = 3 + 4.5 + message + 1 + message + 2 + message
     np.testing.assert_allclose(pairs.ready / ATTEMPT_S, expected, rtol=EXACT)
-    assert pairs.spent_s[5][0] / ATTEMPT_S == pytest.approx(7.5 + message)
+    assert pairs.spent[5][0] / ATTEMPT_S == pytest.approx(7.5 + message)
 
 
 @pytest.mark.parametrize(("p", "cutoff"), [(0.2, 2), (0.1, 3), (0.05, 1)])

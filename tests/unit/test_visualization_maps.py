@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from matplotlib import colormaps
 
 from quantumlink import ElementaryLink, Fiber, Network, Node, SatellitePass
-from quantumlink.network import great_circle_km
+from quantumlink.network import Demand, great_circle_km
 from quantumlink.visualization import draw_network
 from quantumlink.visualization.globe import great_circle, middle, with_moving
 
@@ -115,6 +115,23 @@ def test_what_is_not_known_is_gray():
 def test_a_rate_from_the_medium_is_known():
     fiber = Network([A, B], [ElementaryLink(A, B, Fiber(50))])
     assert link_between(draw_network(fiber, color_by="rate_hz"), A, B).get_color() != "#9aa5b1"
+
+
+def test_colors_tell_how_much_of_every_link_is_used():
+    cd, da = ElementaryLink(C, D, rate_hz=40), ElementaryLink(D, A, rate_hz=5)
+    c = Node("c", position=(50.0, 12.0))
+    links = [AB, ElementaryLink(B, c, rate_hz=1000), ElementaryLink(c, D, rate_hz=40), da]
+    network = Network([A, B, c, D], links)
+    found = network.capacity([Demand("alice", "c", rate_hz=1)], avoid=[("dora", "alice")])
+    figure = draw_network(network, capacity=found)
+    viridis = colormaps["viridis"]
+    colors = {tuple(np.round(line.get_color(), 6)) for line in figure.axes[0].get_lines() if line.get_zorder() == 2
+              and not isinstance(line.get_color(), str)}  # fmt: skip
+    assert colors == {tuple(np.round(viridis(x), 6)) for x in (1.0, 0.01, 0.0)}
+    assert figure.axes[1].get_ylabel() == "share of the elementary pairs that is used"
+    assert figure.axes[1].get_ylim() == (0, 1)
+    with pytest.raises(ValueError, match="capacity must be that of"):
+        draw_network(Network([C, D], [cd]), capacity=found)
 
 
 def test_of_parallel_links_the_best_lies_on_top():

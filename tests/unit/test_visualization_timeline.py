@@ -117,13 +117,15 @@ def test_an_interrupted_timeline_says_so(timeline):
     assert draw_timeline(stopped, budget=False).get_suptitle() == "alice – bob: 3000 trials of 9000, interrupted"
 
 
-def test_a_saved_picture_shows_something_and_leaves_pyplot_alone(figure):
+def test_a_saved_picture_shows_something_and_leaves_pyplot_alone(timeline):
+    before = plt.get_fignums()  # other tests may have drawn with pyplot
+    figure = draw_timeline(timeline)
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=60, format="png")
     buffer.seek(0)
     image = matplotlib.image.imread(buffer)[..., :3]
     assert image.std() > 0.05
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == before
 
 
 def test_only_a_timeline_is_drawn():
@@ -136,3 +138,13 @@ def test_only_a_timeline_is_drawn():
 )
 def test_units(value, unit):
     assert time_unit(value)[1] == unit
+
+
+def test_three_ends_are_drawn_with_their_budget():
+    hub, *ends = (ql.Node(name, memory=ql.Memory(t2_s=0.1)) for name in "habc")
+    arms = [ql.ElementaryLink(end, hub, ql.Fiber(10), fidelity=0.9) for end in ends]
+    link = ql.join(ql.circuits.multiway_swap(3), *arms)
+    figure = draw_timeline(ql.simulate(link, trials=50, seed=1))
+    assert figure.axes[1].get_xlabel() == "fidelity to what perfect links would give"
+    assert figure.get_suptitle() == "a – b – c: 50 trials"
+    assert ql.draw(link) is not None

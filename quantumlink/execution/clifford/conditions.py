@@ -15,7 +15,8 @@ from qiskit.circuit import ClassicalRegister, Clbit
 from qiskit.circuit.classical import expr, types
 
 from quantumlink.exact import UnsupportedOperation
-from quantumlink.exact.conditions import condition_bits, holds
+from quantumlink.exact.conditions import check_condition, condition_bits, holds
+from quantumlink.exact.expressions import check_types
 
 Row = npt.NDArray[np.uint8]
 """One bit for each shot, packed."""
@@ -93,7 +94,8 @@ def read_condition(condition: Any, clbit_of: Mapping[Clbit, int]) -> Condition:
     """What `if_test` was given, with its bits by index.
 
     Raises:
-        UnsupportedOperation: if it reads a classical variable.
+        UnsupportedOperation: if it reads a classical variable, holds a value of a type without a rule (a Duration),
+            or has no one meaning (`check_condition`).
 
     >>> from qiskit.circuit import QuantumCircuit
     >>> circuit = QuantumCircuit(1, 3)
@@ -101,11 +103,13 @@ def read_condition(condition: Any, clbit_of: Mapping[Clbit, int]) -> Condition:
     >>> read_condition(expr.bit_not(expr.bit_xor(a, c)), {a: 0, b: 1, c: 2})
     Parity(bits=(0, 2), odd=False)
     """
+    check_condition(condition)
     if isinstance(condition, tuple):
         target, value = condition
         if isinstance(target, Clbit):
             return Parity((clbit_of[target],), bool(value))
         return Equal(tuple(clbit_of[bit] for bit in target), int(value))
+    check_types(condition)
     parity = _parity(condition)
     if parity is not None:
         return Parity(tuple(sorted(clbit_of[bit] for bit in parity[0])), not parity[1])

@@ -22,6 +22,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from quantumlink import validation
 from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.clifford.branching import Branching, branching
 from quantumlink.execution.clifford.compiled import Compiled
 from quantumlink.execution.clifford.compiler import compiled
 from quantumlink.execution.clifford.noise import ModelNoise
@@ -36,17 +37,23 @@ UNPACKED_AT_ONCE = 1 << 20
 """Bits that are told apart at one time, a byte each, while registers are packed."""
 
 
+NO_STIM = "stim is not installed (pip install stim; for Linux on aarch64 it is built from its source)"
+
+
 class CliffordSampler(BaseSamplerV2):
-    """Samples Clifford circuits with Pauli noise and Pauli feed-forward, of any size.
+    """Samples Clifford circuits with Pauli noise and feed-forward, of any size.
 
     Takes, once its parameters are bound, a circuit of
 
     - gates that are Clifford at their angles, also as composites or unitaries;
-    - measurements, resets, barriers and delays (which do nothing by themselves);
-    - `if_test` on any condition, with `else` and nested, around Paulis and Pauli noise;
-    - noise: ``pauli_channel``, and Aer's inlined errors and `NoiseModel` if they are mixtures of Paulis, readout
-      errors included (they drive the feed-forward). An error may also reset at random directly before a
-      measurement.
+    - measurements and resets (also ``measure_2``, ``reset_2``, ``measure_reset``), barriers and delays (which do
+      nothing by themselves);
+    - `if_test`, `switch`, `for_loop`, `while_loop`, `box`, classical variables and `store`, around all of these;
+    - noise: ``pauli_channel``, and Aer's inlined errors and `NoiseModel` if they are mixtures of Clifford gates and
+      resets, readout errors included (they drive the feed-forward).
+
+    Where only Paulis are conditional or random, all shots run as one, and a shot costs little more than its bits.
+    Where anything else is, shots that go different ways are followed in groups of their own: as exact, and slower.
 
     Everything else is refused by name with an `UnsupportedOperation`, raised by the job's ``result()``.
 
@@ -82,8 +89,13 @@ class CliffordSampler(BaseSamplerV2):
 
             validation.instance("noise_model", noise_model, NoiseModel, "an Aer NoiseModel or None")
         if find_spec("stim") is None:
-            raise ImportError("CliffordSampler needs stim: pip install stim")
-        self._noise = ModelNoise(noise_model)
+            raise ImportError(f"CliffordSampler cannot run here: {NO_STIM}")
+        self._noise, self._model = ModelNoise(noise_model), noise_model
+
+    @property
+    def noise_model(self) -> NoiseModel | None:
+        """The noise model that acts, by the names of instructions."""
+        return self._model
 
     @property
     def default_shots(self) -> int:
@@ -126,7 +138,7 @@ class CliffordSampler(BaseSamplerV2):
 
     def _run_pub(self, pub: SamplerPub, seed: np.random.SeedSequence) -> SamplerPubResult:
         circuit, shots = pub.circuit, pub.shots
-        steps = read(circuit, self._noise)
+        steps = _read_or_none(circuit, self._noise)
         parameters = list(circuit.parameters)
         count = int(np.prod(pub.shape))
         table = np.asarray(pub.parameter_values.as_array(parameters), dtype=float).reshape(count, len(parameters))
@@ -137,7 +149,7 @@ class CliffordSampler(BaseSamplerV2):
         # Equal settings differ in nothing but their shots: they are drawn together.
         rows, groups = _distinct(table)
         for row, places, child in zip(rows, groups, seed.spawn(len(rows)), strict=True):
-            bits = _ready(circuit, steps, row, self._noise).sample(len(places) * shots, child)
+            bits = _ready(circuit, steps, row, self._noise, self._model).sample(len(places) * shots, child)
             for name, packed in _registers(circuit, bits, len(places) * shots):
                 drawn = packed.reshape(len(places), shots, packed.shape[1])
                 if len(rows) == 1:
@@ -156,20 +168,28 @@ class CliffordSampler(BaseSamplerV2):
         return SamplerPubResult(DataBin(**data, shape=pub.shape), metadata=metadata)
 
 
-def clifford_refusal(circuit: QuantumCircuit, table: npt.NDArray[np.float64]) -> str | None:
+def clifford_refusal(
+    circuit: QuantumCircuit, table: npt.NDArray[np.float64], *, at_once: bool = False
+) -> str | None:
     """Why `CliffordSampler` cannot take a circuit with these parameter values, or None if it can.
 
     Args:
         circuit: the circuit, its noise written into it.
         table: shape (settings, parameters): each setting is looked at.
+        at_once: whether all shots must run as one, which only Paulis may be conditional or random for.
     """
+    if find_spec("stim") is None:
+        return NO_STIM
     noise = ModelNoise(None)
     parameters = list(circuit.parameters)
     try:
-        steps = read(circuit, noise)
-        _ready(circuit, steps, table[0], noise)
+        steps = read(circuit, noise) if at_once else _read_or_none(circuit, noise)
+        if at_once:
+            _at_once(circuit, steps or [], table[0], noise)
+        else:
+            _ready(circuit, steps, table[0], noise, None)
         for row in _distinct(table)[0] if parameters else ():
-            bind(steps, dict(zip(parameters, row, strict=True)))
+            bind(steps or [], dict(zip(parameters, row, strict=True)))
     except RefusedStep as error:
         return str(located(error, circuit, noise))
     except UnsupportedOperation as error:
@@ -177,7 +197,32 @@ def clifford_refusal(circuit: QuantumCircuit, table: npt.NDArray[np.float64]) ->
     return None
 
 
-def _ready(circuit: QuantumCircuit, steps: list[Step], row: npt.NDArray[np.float64], noise: ModelNoise) -> Compiled:
+def _read_or_none(circuit: QuantumCircuit, noise: ModelNoise) -> list[Step] | None:
+    try:
+        return read(circuit, noise)
+    except UnsupportedOperation:
+        return None  # what is the matter is found again, or shots are followed in groups
+
+
+def _ready(
+    circuit: QuantumCircuit,
+    steps: list[Step] | None,
+    row: npt.NDArray[np.float64],
+    noise: ModelNoise,
+    model: NoiseModel | None,
+) -> Compiled | Branching:
+    """The circuit in the fast form if it has one, else in groups of shots."""
+    try:
+        return _at_once(circuit, read(circuit, noise) if steps is None else steps, row, noise)
+    except UnsupportedOperation as error:
+        bound = circuit.assign_parameters(row) if circuit.num_parameters else circuit
+        found = branching(bound, model, error)
+    return found
+
+
+def _at_once(
+    circuit: QuantumCircuit, steps: list[Step], row: npt.NDArray[np.float64], noise: ModelNoise
+) -> Compiled:
     parameters = list(circuit.parameters)
     try:
         bound = bind(steps, dict(zip(parameters, row, strict=True))) if parameters else tuple(steps)

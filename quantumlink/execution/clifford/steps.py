@@ -13,6 +13,7 @@ from qiskit.circuit import CircuitInstruction, Clbit, Gate, Parameter, QuantumCi
 from qiskit.circuit.library import UnitaryGate
 
 from quantumlink.exact import UnsupportedOperation, instruction_of
+from quantumlink.exact.transfer import device_operation
 from quantumlink.execution.clifford.conditions import Condition, read_condition
 from quantumlink.execution.clifford.gates import STATEVECTOR, CliffordGate, clifford_gate, refusal, standard_gate
 from quantumlink.execution.clifford.noise import (
@@ -24,7 +25,7 @@ from quantumlink.execution.clifford.noise import (
     Readout,
     mixture_of_channel,
 )
-from quantumlink.rewrites.noise_model import NATIVE_GATES
+from quantumlink.rewrites.noise_model import NATIVE_GATES, NEVER_NOISY
 
 ANY_METHOD = "Aer's SamplerV2 can"
 """What could take a dynamic operation that this sampler has no rule for."""
@@ -109,7 +110,7 @@ def read(circuit: QuantumCircuit, noise: ModelNoise) -> list[Step]:
             try:
                 steps += reader.block([instruction], qubit_of, clbit_of)
             except UnsupportedOperation as error:
-                raise UnsupportedOperation(f"{error}{_place(circuit, place)}") from error
+                raise UnsupportedOperation(f"{error}{place_of(circuit, place)}") from error
         raise
 
 
@@ -120,7 +121,7 @@ def located(error: RefusedStep, circuit: QuantumCircuit, noise: ModelNoise) -> U
     for place, instruction in enumerate(circuit.data):
         left -= len(reader.block([instruction], qubit_of, clbit_of))
         if left < 0:
-            return UnsupportedOperation(f"{error}{_place(circuit, place)}")
+            return UnsupportedOperation(f"{error}{place_of(circuit, place)}")
     raise AssertionError(f"no step {error.step}")
 
 
@@ -156,7 +157,8 @@ def _reader(circuit: QuantumCircuit, noise: ModelNoise) -> tuple[_Reader, dict[Q
     return _Reader(noise), qubit_of, clbit_of
 
 
-def _place(circuit: QuantumCircuit, place: int) -> str:
+def place_of(circuit: QuantumCircuit, place: int) -> str:
+    """Where an instruction stands, to be said after why it is refused."""
     return f"; it stands at circuit.data[{place}] ({circuit.data[place].name!r})"
 
 
@@ -204,14 +206,15 @@ class _Reader:
             if name in _NOTHING:
                 continue
             qubits = tuple([qubit_of[q] for q in instruction.qubits])
-            if no_errors:
+            if no_errors or name in NEVER_NOISY:
                 self._add(steps, instruction, name, qubits, clbit_of)
                 continue
             error = self._noise.after(instruction.label or name, qubits)
-            if error is not None and name == "measure":
+            measures = name.startswith("measure") and device_operation(instruction.operation) is not None
+            if error is not None and measures:
                 steps.append(NoiseStep(error, qubits))
             self._add(steps, instruction, name, qubits, clbit_of)
-            if error is not None and name != "measure":
+            if error is not None and not measures:
                 steps.append(NoiseStep(error, qubits))
         return steps
 
@@ -246,6 +249,17 @@ class _Reader:
                 raise refusal(f"the noise {name!r}", qubits, NOT_PAULI, DENSITY_MATRIX) from None
             if mixture is not None:
                 steps.append(NoiseStep(mixture, qubits))
+        elif name.startswith(("measure_", "reset_")) and (kind := device_operation(instruction.operation)):
+            if kind != "reset":
+                clbit = clbit_of[instruction.clbits[0]]
+                steps.append(MeasureStep(qubits[0], clbit, self._noise.readout(qubits[0])))
+            if kind != "measure":
+                steps.append(ResetStep(qubits[0]))
+        elif name == "box":
+            (block,) = instruction.operation.blocks
+            outer = [clbit_of[c] for c in instruction.clbits]
+            inner_qubits = dict(zip(block.qubits, qubits, strict=True))
+            steps += self.block(block.data, inner_qubits, dict(zip(block.clbits, outer, strict=True)))
         elif name != "delay":
             steps.extend(self._composite(instruction, qubits, clbit_of))
 
@@ -285,7 +299,7 @@ class _Reader:
             raise UnsupportedOperation(f"{refused} (inside {name!r})") from refused
         if isinstance(operation, Gate):
             raise refusal(repr(name), qubits, "it is not a Clifford gate", STATEVECTOR)
-        rules = "rules exist for Clifford gates, measure, reset, delay, barrier, if_test and Pauli noise"
+        rules = "rules exist for Clifford gates, measure, reset, delay, barrier, control flow and noise"
         raise refusal(repr(name), qubits, rules, ANY_METHOD)
 
 

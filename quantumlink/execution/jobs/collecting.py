@@ -1,12 +1,14 @@
 """Fetching what came back, and keeping it: what was paid for must survive whatever happens to its reader.
 
 The text of a result is on the disk before anything is made of it. Only when its bits are stored and the job file
-says so, the text goes.
+says so, the text goes. Where the disk takes neither, the bits are returned all the same, with a warning.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,24 @@ from quantumlink.execution.jobs.errors import JobFailed, JobFileError, ResultUnr
 from quantumlink.execution.jobs.job_file import JobFile, Part, StoredFile, sha256, write_durably
 from quantumlink.execution.jobs.patience import patiently
 from quantumlink.execution.jobs.pubs_on_file import Rows, bits_as_bytes, bits_from_bytes, checked_pieces
+from quantumlink.execution.jobs.timing import timing_of
 
+_NO_REASON = {"failed": "the service gives no reason", "cancelled": "it was cancelled"}
 _FINAL = {"DONE": "done", "ERROR": "failed", "CANCELLED": "cancelled"}
 
 
-def collect_remote(file: JobFile, number: int, connection: Connection) -> bool:
-    """Look after a submitted part once; fetch its result if there is one.
+@dataclass(frozen=True)
+class Collected:
+    """How a part stood when it was looked after."""
 
-    Returns:
-        Whether the part is over: its result is stored, it failed, or it was cancelled.
+    is_over: bool
+    """Whether its result is there, it failed, or it was cancelled."""
+    unwritten: list[Rows] | None = None
+    """Its bits, if they could not be written: then the file still says ``submitted``."""
+
+
+def collect_remote(file: JobFile, number: int, connection: Connection) -> Collected:
+    """Look after a submitted part once; fetch its result if there is one.
 
     Raises:
         ResultUnreadable: if a result came that cannot be decoded; its text is kept.
@@ -32,36 +43,55 @@ def collect_remote(file: JobFile, number: int, connection: Connection) -> bool:
     part = file.read().parts[number]
     for kept in _kept(file, number):
         try:
-            store_result(file, number, decoded(kept.read_text("utf-8")))
+            return _stored(file, number, decoded(kept.read_text("utf-8")))
         except Exception:  # an unreadable text stays where it is; a better one may be had now
             continue
-        return True
     job = connection.attach(str(part.job_id), part.tag)
     what = f"asking for the status of job {part.job_id}"
     state = _FINAL.get(str(patiently(job.status, connection.patience, what)))
     if state is None:
-        return False
+        return Collected(False)
     if state != "done":
-        told = "it was cancelled"
-        if state == "failed":
-            told = patiently(job.error_message, connection.patience, what) or "the service gives no reason"
+        _note_usage(file, part.tag, job, connection)
+        told = _reason(job, connection, what) or _NO_REASON[state]
         file.update(lambda r: r.with_part(number, state=state, reason=told))
-        return True
+        return Collected(True)
+    _note_usage(file, part.tag, job, connection)
     text = connection.text_of(job)
     path = file.beside(number, f".{sha256(text.encode())[:8]}.raw")
-    write_durably(path, text.encode())
+    try:
+        write_durably(path, text.encode())
+    except OSError as error:
+        warn_unwritten(error, f"the result of job {part.job_id}")
     try:
         result = decoded(text)
     except Exception as error:
+        where = f"its text is kept in {str(path)!r}" if path.exists() else "its text could not be kept"
         raise ResultUnreadable(
-            f"the result of job {part.job_id} cannot be decoded ({type(error).__name__}: {error}); its text "
-            f"is kept in {str(path)!r}: fetch it again, or with another version of qiskit-ibm-runtime"
+            f"the result of job {part.job_id} cannot be decoded ({type(error).__name__}: {error}); {where}: fetch "
+            f"it again, or with another version of qiskit-ibm-runtime"
         ) from error
-    store_result(file, number, result)
-    return True
+    return _stored(file, number, result)
 
 
-def collect_local(file: JobFile, number: int, job: Any) -> None:
+def _note_usage(file: JobFile, tag: str, job: Any, connection: Connection) -> None:
+    """What it cost, as far as the service tells; that must not keep anybody from the result."""
+    try:
+        used = connection.used_s(job)
+        if used is not None:
+            file.update(lambda r: replace(r, usage_s={**r.usage_s, tag: used}))
+    except Exception:
+        return
+
+
+def _reason(job: Any, connection: Connection, what: str) -> str:
+    """Why a job failed or was cancelled, as far as the service tells."""
+    told = patiently(job.error_message, connection.patience, what)
+    # The client keeps the reason of a cancellation, and shows it nowhere.
+    return str(told or getattr(job, "_reason", None) or "")
+
+
+def collect_local(file: JobFile, number: int, job: Any) -> Collected:
     """Wait for a job of this process and store its result."""
     try:
         result = job.result()
@@ -69,10 +99,10 @@ def collect_local(file: JobFile, number: int, job: Any) -> None:
         reason = f"{type(error).__name__}: {error}"
         file.update(lambda r: r.with_part(number, state="failed", reason=reason))
         raise JobFailed(f"the local run of {str(file.path)!r} failed: {reason}") from error
-    store_result(file, number, result)
+    return _stored(file, number, result)
 
 
-def store_result(file: JobFile, number: int, result: Any) -> None:
+def _stored(file: JobFile, number: int, result: Any) -> Collected:
     """Check a result, write its bits beside the job file, and say so there.
 
     Raises:
@@ -82,13 +112,36 @@ def store_result(file: JobFile, number: int, result: Any) -> None:
     part = record.parts[number]
     wanted = [(record.pubs[piece.pub], piece.rows) for piece in part.pieces]
     pieces = checked_pieces(result, wanted, part.shots, part.tag, f"job {part.job_id or part.tag}")
+    if record.dry_run:
+        _note_timing(file, result)
     data = bits_as_bytes(pieces)
     path = file.beside(number, f".{part.tag[-8:]}.npz")
-    write_durably(path, data)
-    stored = StoredFile(path.name, sha256(data))
-    file.update(lambda r: r.with_part(number, state="done", result=stored, reason=""))
+    try:
+        write_durably(path, data)
+        stored = StoredFile(path.name, sha256(data))
+        file.update(lambda r: r.with_part(number, state="done", result=stored, reason=""))
+    except OSError as error:
+        warn_unwritten(error, f"the result of job {part.job_id or part.tag}")
+        return Collected(True, pieces)
     for kept in _kept(file, number):
         kept.unlink(missing_ok=True)
+    return Collected(True)
+
+
+def _note_timing(file: JobFile, result: Any) -> None:
+    record = file.read()
+    dt_s = (record.calibration or {}).get("dt_s")
+    timing = timing_of(list(result), dt_s if isinstance(dt_s, float) else None, None)
+    file.update(lambda r: replace(r, timing=timing.to_dict()))
+
+
+def warn_unwritten(error: OSError, what: str) -> None:
+    """Say that something is in memory only."""
+    warnings.warn(
+        f"{what} is here and could not be stored: {error}; make room, and fetch it again while the service has it",
+        UserWarning,
+        stacklevel=2,
+    )
 
 
 def stored_pieces(file: JobFile, number: int) -> list[Rows]:

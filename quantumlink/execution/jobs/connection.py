@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
@@ -13,7 +14,7 @@ from typing import Any
 
 from qiskit.providers import BackendV2
 
-from quantumlink.execution.jobs.errors import BackendNotFound, ForeignResult, JobError, NotAuthorized
+from quantumlink.execution.jobs.errors import BackendNotFound, ForeignResult, JobDeleted, NotAuthorized
 from quantumlink.execution.jobs.patience import Patience, patiently
 
 LISTINGS = 3
@@ -97,7 +98,7 @@ class Connection:
         """The job of this id.
 
         Raises:
-            JobError: if the account has no such job.
+            JobDeleted: if the account has no such job.
             ForeignResult: if the job does not carry the tag: then it is another's.
         """
         from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
@@ -106,9 +107,9 @@ class Connection:
         try:
             found = patiently(lambda: self.service.job(job_id), self.patience, what)
         except RuntimeJobNotFound as error:
-            raise JobError(
+            raise JobDeleted(
                 f"{what}: this account has no such job; it was submitted from another account or instance, or "
-                f"deleted"
+                f"deleted, and then resume(path, rerun=True) submits it again"
             ) from error
         if tag not in (found.tags or ()):
             raise ForeignResult(f"job {job_id} does not carry the tag {tag} of this job file: it is another's")
@@ -116,15 +117,22 @@ class Connection:
 
     def find(self, tag: str) -> Any | None:
         """The job that carries this tag, the oldest if there are several, or None."""
+        found = self.find_all(tag)
+        return found[-1] if found else None
+
+    def find_all(self, tag: str) -> list[Any]:
+        """The jobs that carry this tag, newest first: of the first instance that has any."""
         for instance in self._instances():
             ask = partial(self.service.jobs, limit=None, job_tags=[tag], instance=instance)
             found = patiently(ask, self.patience, f"looking for the job with tag {tag}")
-            mine = [job for job in found if tag in (job.tags or ())]  # newest first
+            mine = [job for job in found if tag in (job.tags or ())]
             if mine:
-                return mine[-1]
-        return None
+                return mine
+        return []
 
-    def send(self, mode: Any, pubs: Sequence[Any], options: Mapping[str, Any], tag: str) -> Any:
+    def send(
+        self, mode: Any, pubs: Sequence[Any], options: Mapping[str, Any], tag: str, *, dry_run: bool = False
+    ) -> Any:
         """Submit once, without trying again.
 
         Args:
@@ -132,18 +140,46 @@ class Connection:
             pubs: all with the same shots.
             options: of the runtime's sampler.
             tag: to find the job by.
+            dry_run: whether the service is only to check and time it.
+
+        Raises:
+            NotSent: from whatever went wrong before the request that creates a job.
         """
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
-        sampler = Sampler(mode=mode, options=dict(options))
-        sampler.options.environment.job_tags = [*sampler.options.environment.job_tags, tag]
-        with _without_repetition(self.service):
-            return sampler.run(list(pubs))
+        with _watched_posts(self.service) as posts:
+            try:
+                sampler = Sampler(mode=mode, options=dict(options))
+                sampler.options.environment.job_tags = [*sampler.options.environment.job_tags, tag]
+                if not dry_run:
+                    return sampler.run(list(pubs))
+                sampler.options.execution.scheduler_timing = True
+                return sampler.run(list(pubs), dry_run=True)
+            except Exception as error:
+                if posts.may_have_begun:
+                    raise
+                raise NotSent(str(error)) from error
+
+    def used_s(self, job: Any) -> float | None:
+        """Quantum seconds that the service counted for a job, None if it does not say (yet)."""
+        told = patiently(job.metrics, self.patience, f"asking for the usage of job {job.job_id()}")
+        usage = told.get("usage") if isinstance(told, Mapping) else None
+        found = usage.get("qpu_charge_time_seconds") if isinstance(usage, Mapping) else None
+        found = usage.get("quantum_seconds") if found is None and isinstance(usage, Mapping) else found
+        return float(found) if isinstance(found, int | float) else None
 
     def text_of(self, job: Any) -> str:
         """The text of a finished job's result, as the service sent it."""
         what = f"fetching the result of job {job.job_id()}"
         return patiently(lambda: job.result(decoder=[_AsText]), self.patience, what) or ""
+
+    def check_account(self) -> None:
+        """See whether the account is accepted.
+
+        Raises:
+            NotAuthorized: if it is not.
+        """
+        patiently(self.service.usage, self.patience, "asking for the account's usage")
 
     def knows(self, account: str | None) -> bool:
         """Whether the jobs of that instance (see `account_of`) can be seen with this service."""
@@ -196,25 +232,49 @@ class _AsText:
         return data
 
 
-@contextmanager
-def _without_repetition(service: Any) -> Iterator[None]:
-    """Keep the client from repeating a POST after a 5xx on its own: the first may have arrived.
+class NotSent(Exception):
+    """Something went wrong before the request that would have created a job; its cause says what."""
 
-    The client has no public switch for it; where its insides look otherwise than known, they are left alone.
+
+@dataclass
+class _Posts:
+    """Whether the client began to send a job."""
+
+    may_have_begun: bool = False
+
+
+@contextmanager
+def _watched_posts(service: Any) -> Iterator[_Posts]:
+    """Watch for the request that creates a job, and keep the client from repeating it on its own after a 5xx.
+
+    The first may have arrived. The client has no public switch for either; where its insides look otherwise than
+    known, they are left alone, and a request counts as one that may have begun.
     """
     clients = [getattr(service, "_active_api_client", None), *getattr(service, "_api_clients", {}).values()]
     adapters = {}
     for client in clients:
         for adapter in getattr(getattr(client, "_session", None), "adapters", {}).values():
-            if hasattr(getattr(adapter, "max_retries", None), "new"):
+            if hasattr(getattr(adapter, "max_retries", None), "new") and hasattr(adapter, "send"):
                 adapters[id(adapter)] = (adapter, adapter.max_retries)
+    posts = _Posts(may_have_begun=not adapters)
     for adapter, retries in adapters.values():
         adapter.max_retries = retries.new(status_forcelist=())
+        adapter.send = _noting(adapter.send, posts)
     try:
-        yield
+        yield posts
     finally:
         for adapter, retries in adapters.values():
             adapter.max_retries = retries
+            del adapter.send
+
+
+def _noting(send: Callable[..., Any], posts: _Posts) -> Callable[..., Any]:
+    def noted(request: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "POST" and str(request.url).partition("?")[0].endswith("/jobs"):
+            posts.may_have_begun = True
+        return send(request, *args, **kwargs)
+
+    return noted
 
 
 def _names(service: Any, patience: Patience) -> list[str]:

@@ -23,6 +23,10 @@ class JobLost(JobError):
     """It ran in a process of this machine that is gone, so it cannot be attached to again."""
 
 
+class JobDeleted(JobError):
+    """The service knows no such job (any more), or not with this account."""
+
+
 class ForeignResult(JobError, ValueError):
     """A result, or a job, that is another's: by its tag, its PUBs, its registers or its shots."""
 

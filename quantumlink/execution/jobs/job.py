@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from html import escape
 from os import PathLike
 from pathlib import Path
@@ -14,21 +15,29 @@ from qiskit.primitives import PrimitiveResult, SamplerPubResult
 
 from quantumlink import validation
 from quantumlink.execution.export import bound_circuits, export_circuits
-from quantumlink.execution.jobs.collecting import collect_local, collect_remote, stored_pieces
+from quantumlink.execution.jobs.collecting import Collected, collect_local, collect_remote, stored_pieces
 from quantumlink.execution.jobs.connection import Connection, default_service
-from quantumlink.execution.jobs.errors import JobError, JobFailed, JobLost, JobUnfinished
+from quantumlink.execution.jobs.errors import (
+    JobDeleted,
+    JobFailed,
+    JobFileError,
+    JobLost,
+    JobUnfinished,
+)
 from quantumlink.execution.jobs.job_file import JobFile, JobRecord, Part
 from quantumlink.execution.jobs.local_runs import forget, found_run, remember
+from quantumlink.execution.jobs.locks import locked_job
 from quantumlink.execution.jobs.machine import IBMMachine, LocalMachine, Machine, machine_again
 from quantumlink.execution.jobs.patience import Patience, patiently
-from quantumlink.execution.jobs.pubs_on_file import joined
+from quantumlink.execution.jobs.pubs_on_file import Rows, joined
 from quantumlink.execution.jobs.readers import rebuilt_analyst
-from quantumlink.execution.jobs.sending import recovered, send_part
+from quantumlink.execution.jobs.sending import cancelled, find_sent_by_copies, recovered, send_part
+from quantumlink.execution.jobs.timing import Timing
 from quantumlink.execution.jobs.waiting import shown
-from quantumlink.execution.mitigation import Calibration, Mitigated, Scope
+from quantumlink.execution.mitigation import Calibration, Mitigated, Scope, calibration_of
 from quantumlink.execution.preparation.recipe import Recipe
 from quantumlink.execution.samples import Samples
-from quantumlink.readings.state import html_table
+from quantumlink.tables import html_table
 
 Status = Literal["unsubmitted", "queued", "running", "done", "failed", "cancelled", "lost"]
 """How a job stands; with several parts that of the least advanced one, or that of one that failed."""
@@ -61,6 +70,8 @@ class Job:
         self._given_machine, self._service = machine, service
         self._connection: Connection | None = None
         self._shown_title = file.read().title
+        self._unwritten: dict[str, list[Rows]] = {}
+        """By tag what came and could not be stored."""
 
     # --- what it is
 
@@ -95,14 +106,21 @@ class Job:
             timeout_s: how long to wait; without end if None.
 
         Raises:
-            ValueError: if the time is negative.
+            ValueError: if the time is negative, or it is a dry run.
             JobUnfinished: if it takes longer.
             JobFailed: if a part failed or was cancelled; the others are stored all the same.
             JobLost: if it ran in a process that is gone.
         """
+        if self.record.dry_run:
+            raise ValueError(
+                f"{str(self.path)!r} is a dry run: its bits are random, so it has no result; see timing()"
+            )
+        return self._joined(timeout_s)
+
+    def _joined(self, timeout_s: float | None) -> PrimitiveResult[SamplerPubResult]:
         self._finish(None if timeout_s is None else validation.number("timeout_s", timeout_s, at_least=0.0))
         record = self.record
-        bad = [part for part in record.parts if part.state != "done"]
+        bad = [part for part in record.parts if part.state != "done" and part.tag not in self._unwritten]
         if bad:
             told = "; ".join(f"{part.job_id or part.tag} {part.state}: {part.reason}" for part in bad)
             raise JobFailed(
@@ -112,32 +130,92 @@ class Job:
         pieces = [
             (piece.pub, piece.start, bits)
             for number, part in enumerate(record.parts)
-            for piece, bits in zip(part.pieces, stored_pieces(self._file, number), strict=True)
+            for piece, bits in zip(part.pieces, self._pieces(number, part), strict=True)
         ]
         return joined(record.pubs, pieces)
+
+    @property
+    def estimate_s(self) -> float | None:
+        """Quantum seconds as estimated before it was sent, None where none are used: see `submit`."""
+        return self.record.estimate_s
+
+    def usage_s(self) -> float | None:
+        """Quantum seconds that the service counted so far, None if it has not said anything yet."""
+        used = self.record.usage_s.values()
+        return sum(used) if used else None
+
+    def timing(self, timeout_s: float | None = None) -> Timing:
+        """What the service's scheduler says, for a dry run; see `result`.
+
+        Raises:
+            ValueError: if it is no dry run.
+        """
+        if not self.record.dry_run:
+            raise ValueError(
+                f"{str(self.path)!r} is no dry run: submit with dry_run=True for the scheduler's times"
+            )
+        self._joined(timeout_s)
+        told = self.record.timing
+        if told is None:
+            raise JobFileError(f"{str(self.path)!r} holds no times of its dry run")
+        return Timing.from_dict(told)
 
     def samples(self, timeout_s: float | None = None) -> Samples:
         """Accepted and corrected outcomes per basis, for a job of a link or a program; see `result`."""
         recipe = self._recipe()
         return recipe.samples(self.result(timeout_s)[0])  # what else came is its calibration
 
-    def mitigated(self, timeout_s: float | None = None, *, scope: Scope = "ends") -> Mitigated:
+    def mitigated(
+        self, timeout_s: float | None = None, *, scope: Scope = "ends", calibration: Job | None = None
+    ) -> Mitigated:
         """Readout errors taken out of parities and stabilizers, each figure beside the raw one; see `result`.
 
         Args:
             timeout_s: how long to wait; without end if None.
             scope: whose errors are taken out, ``"ends"`` or ``"all"``: see `Mitigated`.
+            calibration: a job whose calibration is used for this one too: of the same device, since its last own
+                calibration, and of all qubits that are read here. If None, this job's own.
 
         Raises:
-            ValueError: if the job was submitted without ``mitigate_readout=True``, or is one of a session.
+            ValueError: if there is no calibration, it is of another device, time or qubits, or this is a job of a
+                session.
         """
         told = self.record.reader
         if told["kind"] != "recipe":
             raise ValueError(f"{str(self.path)!r} is a job of a session: a key is never mitigated")
+        if calibration is not None:
+            return self._mitigated_by(calibration, timeout_s, scope)
         if "calibration" not in told:
-            raise ValueError(f"{str(self.path)!r} has no calibration: submit with mitigate_readout=True")
-        calibration = Calibration.from_dict(told["calibration"])
-        return Mitigated.of(self._recipe(), calibration, self.result(timeout_s), scope=scope)
+            raise ValueError(
+                f"{str(self.path)!r} has no calibration: submit with mitigate_readout=True, or give one that has"
+            )
+        found = Calibration.from_dict(told["calibration"])
+        return Mitigated.of(self._recipe(), found, self.result(timeout_s), scope=scope)
+
+    def _mitigated_by(self, other: Job, timeout_s: float | None, scope: Scope) -> Mitigated:
+        validation.instance("calibration", other, Job, "a job that was submitted with mitigate_readout=True")
+        there, here = other.record, self.record
+        if "calibration" not in there.reader:
+            raise ValueError(f"calibration must be a job with mitigate_readout=True, {str(other.path)!r} has none")
+        if there.where.backend != here.where.backend:
+            raise ValueError(
+                f"calibration must be of {here.where.backend}, where this job ran; it is of {there.where.backend}"
+            )
+        times = [(record.calibration or {}).get("calibrated_at") for record in (there, here)]
+        if times[0] != times[1]:
+            raise ValueError(
+                f"calibration must be as old as this job: {here.where.backend} was calibrated at {times[1]} when "
+                f"this was submitted, at {times[0]} for the calibration"
+            )
+        told = Calibration.from_dict(there.reader["calibration"])
+        result = other.result(timeout_s)
+        by_qubit = {each.qubit: each for each in told.errors(result[1], result[2])}
+        mine = calibration_of(here.pubs[0].circuit, self._recipe(), shots=1, row_shots=1)
+        missing = sorted(set(mine.qubits) - by_qubit.keys())
+        if missing:
+            raise ValueError(f"calibration must be of all qubits that are read here, it lacks {missing}")
+        errors = [by_qubit[qubit] for qubit in mine.qubits]
+        return Mitigated.of(self._recipe(), mine, self.result(timeout_s), scope=scope, errors=errors)
 
     def key(self, timeout_s: float | None = None) -> Any:
         """What the session makes of its rounds, such as the key, for a job of a session; see `result`."""
@@ -169,35 +247,66 @@ class Job:
         Returns:
             How the job stands then. What was finished before stays finished.
         """
-        for number, part in enumerate(self.record.parts):
-            if part.state == "planned":
-                self._mark_cancelled(number)
-            elif part.state in ("submitting", "submitted"):
+        for number in range(len(self.record.parts)):
+            part = self._file.update(partial(_without_planned, number=number)).parts[number]
+            if part.state in ("submitting", "submitted"):
                 self._cancel_part(number, part)
         return self.status()
 
-    def send(self) -> None:
-        """Send what was not sent, once; `submit` and `resume` do it."""
-        parts = self.record.parts
-        left = [(n, p) for n, p in enumerate(parts) if p.state in ("planned", "submitting")]
-        if not left:
+    def deleted_parts(self) -> tuple[str, ...]:
+        """The tags of submitted parts whose job the service does not have, and whose result is not here.
+
+        Raises:
+            JobError: if it cannot be known, as the job belongs to another account or instance.
+        """
+        if self._is_local():
+            return ()
+        found = []
+        for part in self.record.parts:
+            if part.state == "submitted":
+                try:
+                    self._connected().attach(str(part.job_id), part.tag)
+                except JobDeleted:
+                    if not self._connected().knows(self.record.where.account):
+                        raise
+                    found.append(part.tag)
+        return tuple(found)
+
+    def send(self, *, is_new: bool = False) -> None:
+        """Send what was not sent, once; `submit` and `resume` do it.
+
+        Args:
+            is_new: whether the file was written just now, so that no copy of it can have been sent.
+        """
+        if not any(part.state in ("planned", "submitting") for part in self.record.parts):
             return
         machine = self._machine()
-        with shown(f"submitting {self._shown_title}") as show:
-            for number, part in left:
+        with locked_job(self.record.job), shown(f"submitting {self._shown_title}") as show:
+            if isinstance(machine, IBMMachine) and not is_new:
+                find_sent_by_copies(self._file, machine)
+            parts = self.record.parts  # another process may have sent some while this one waited
+            for number, part in enumerate(parts):
+                if part.state not in ("planned", "submitting"):
+                    continue
                 show(f"part {number + 1} of {len(parts)}")
                 if isinstance(machine, IBMMachine):
-                    send_part(self._file, number, machine)
+                    send_part(self._file, number, machine, is_new=is_new)
                 else:
                     self._start(number, part, machine)
 
     # --- how
 
+    def _pieces(self, number: int, part: Part) -> list[Rows]:
+        return self._unwritten[part.tag] if part.tag in self._unwritten else stored_pieces(self._file, number)
+
     def _recipe(self) -> Recipe:
         reader = self.record.reader
         if reader["kind"] != "recipe":
             raise ValueError(f"{str(self.path)!r} is a job of a session: it has a key(), a program has samples")
-        return Recipe.from_dict(reader["data"])
+        try:
+            return Recipe.from_dict(reader["data"])
+        except (KeyError, ValueError) as error:
+            raise JobFileError(f"{str(self.path)!r} cannot be read: {error}") from error
 
     def _machine(self) -> Machine:
         if self._given_machine is None:
@@ -233,7 +342,8 @@ class Job:
         started = monotonic()
         with shown(self._shown_title) as show:
             for wait in self._patience.waits(self._patience.poll_s):
-                open_parts = [(n, p) for n, p in enumerate(self.record.parts) if p.state == "submitted"]
+                parts = enumerate(self.record.parts)
+                open_parts = [(n, p) for n, p in parts if p.state == "submitted" and p.tag not in self._unwritten]
                 left = [(n, p) for n, p in open_parts if not self._collected(n, p)]
                 if not left:
                     return
@@ -248,7 +358,7 @@ class Job:
 
     def _collected(self, number: int, part: Part) -> bool:
         if not self._is_local():
-            return collect_remote(self._file, number, self._connected())
+            return self._noted(part, collect_remote(self._file, number, self._connected()))
         live = found_run(part.tag)
         if live is None:
             if self.record.parts[number].state != "submitted":  # another thread has just read it
@@ -259,9 +369,15 @@ class Job:
             )
         if not live.in_final_state():
             return False
-        collect_local(self._file, number, live)
-        forget(part.tag)
-        return True
+        found = self._noted(part, collect_local(self._file, number, live))
+        if part.tag not in self._unwritten:  # else the process keeps it, for a disk with room
+            forget(part.tag)
+        return found
+
+    def _noted(self, part: Part, collected: Collected) -> bool:
+        if collected.unwritten is not None:
+            self._unwritten[part.tag] = collected.unwritten
+        return collected.is_over
 
     def _status_of(self, part: Part) -> Status:
         if part.state in ("planned", "submitting"):
@@ -273,7 +389,12 @@ class Job:
             if live is None:
                 return "lost"
             return "done" if live.in_final_state() else "running"
-        remote = self._connected().attach(str(part.job_id), part.tag)
+        try:
+            remote = self._connected().attach(str(part.job_id), part.tag)
+        except JobDeleted:
+            if not self._connected().knows(self.record.where.account):
+                raise
+            return "lost"
         told = patiently(remote.status, self._patience, f"asking for the status of job {part.job_id}")
         return _REMOTE.get(str(told), "queued")
 
@@ -293,16 +414,10 @@ class Job:
         else:
             remote = connection.attach(str(part.job_id), part.tag)
         job_id = str(remote.job_id())
-        try:
-            patiently(remote.cancel, self._patience, f"cancelling job {job_id}")
-        except JobError:
-            raise
-        except Exception as error:
-            if type(error).__name__ != "RuntimeInvalidStateError":  # it was over before
-                raise JobError(f"job {job_id} could not be cancelled: {error}") from error
+        if cancelled(remote, self._patience):
+            self._mark_cancelled(number, job_id)
+        else:  # it was over before
             self._file.update(lambda r: r.with_part(number, state="submitted", job_id=job_id))
-            return
-        self._mark_cancelled(number, job_id)
 
     def _mark_cancelled(self, number: int, job_id: str | None = None) -> None:
         def change(record: JobRecord) -> JobRecord:
@@ -324,3 +439,10 @@ class Job:
     def __repr__(self) -> str:
         record = self.record
         return f"<Job {record.title} on {record.where.backend}: {self._summary()}, {str(self.path)!r}>"
+
+
+def _without_planned(record: JobRecord, number: int) -> JobRecord:
+    """The record with that part cancelled, if it was not sent yet."""
+    if record.parts[number].state != "planned":
+        return record
+    return record.with_part(number, state="cancelled", reason="it was cancelled")

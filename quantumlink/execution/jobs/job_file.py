@@ -15,17 +15,18 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import RLock
 from typing import Any, Literal, get_args
 
+from quantumlink import validation
 from quantumlink.execution.jobs.errors import JobFileError
+from quantumlink.execution.jobs.locks import locked, user_folder
+from quantumlink.execution.jobs.plain_data import checked_reader, later_fields, list_of, mapping_of, short, text_of
 from quantumlink.execution.jobs.pubs_on_file import PubOnFile
-from quantumlink.execution.jobs.splitting import Piece, pieces_from_list, pieces_to_list
+from quantumlink.execution.jobs.splitting import Piece, check_pieces, pieces_from_list, pieces_to_list
 
 FORMAT = "quantumlink job"
 FORMAT_VERSION = 1
@@ -36,6 +37,11 @@ Mode = Literal["job", "session", "batch"]
 """By itself, or within a session or batch of the user's."""
 
 STATES: tuple[PartState, ...] = get_args(PartState)
+
+_LATER = ("estimate_s", "usage_s", "dry_run", "timing", "calibration")
+
+MAX_FILE_BYTES = 2**30
+"""Largest job file that is read."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,16 @@ class JobRecord:
     """The physical qubits, if they were chosen here."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of the packages that wrote it."""
+    estimate_s: float | None = None
+    """Quantum seconds that were estimated, None where none are used."""
+    usage_s: Mapping[str, float] = field(default_factory=dict)
+    """Quantum seconds that the service counted, by the parts' tags."""
+    dry_run: bool = False
+    """Whether the service only checks and times it: then its bits are random."""
+    timing: Mapping[str, Any] | None = None
+    """What a dry run found."""
+    calibration: Mapping[str, Any] | None = None
+    """The device's figures when it was submitted, and when they were measured."""
 
     def with_part(self, number: int, **changes: Any) -> JobRecord:
         """The record with one part changed."""
@@ -133,24 +149,41 @@ class JobRecord:
             "layout": list(self.layout),
             "parts": [_part_to_dict(part) for part in self.parts],
             "pubs": [pub.to_dict() for pub in self.pubs],
+            # Only where there are any: what an older version of the package wrote is as it was.
+            **{name: getattr(self, name) for name in _LATER if getattr(self, name)},
         }
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> JobRecord:
-        """From JSON whose checksum was found right."""
+        """From JSON whose checksum was found right, which anybody can make.
+
+        Raises:
+            KeyError, TypeError, ValueError: if something is missing, of the wrong kind, or points nowhere.
+        """
+        pubs = tuple(PubOnFile.from_dict(pub) for pub in list_of("pubs", told["pubs"]))
+        parts = tuple(_part_from_dict(part) for part in list_of("parts", told["parts"]))
+        check_pieces([part.pieces for part in parts], [pub.rows for pub in pubs])
+        seeds = {text_of("seeds", k): validation.seed("seeds", v) for k, v in mapping_of("seeds", told).items()}
+        where = Where(**mapping_of("where", told))
+        for name, value in vars(where).items():
+            if value is not None or name not in ("session_id", "account"):
+                text_of(f"where.{name}", value)
+        if where.kind not in ("ibm", "local") or where.mode not in ("job", "session", "batch"):
+            raise ValueError(f"where must be a machine, got {where}")
         return cls(
-            job=told["job"],
-            title=told["title"],
-            created=told["created"],
-            where=Where(**told["where"]),
-            reader=told["reader"],
-            shots=told["shots"],
-            pubs=tuple(PubOnFile.from_dict(pub) for pub in told["pubs"]),
-            parts=tuple(_part_from_dict(part) for part in told["parts"]),
-            options=told["options"],
-            seeds=told["seeds"],
-            layout=tuple(told["layout"]),
-            versions=told["versions"],
+            job=text_of("job", told["job"]),
+            title=text_of("title", told["title"]),
+            created=text_of("created", told["created"]),
+            where=where,
+            reader=checked_reader(mapping_of("reader", told)),
+            shots=validation.count("shots", told["shots"], at_least=1),
+            pubs=pubs,
+            parts=parts,
+            options=mapping_of("options", told),
+            seeds=seeds,
+            layout=tuple(validation.count("layout", qubit) for qubit in list_of("layout", told["layout"])),
+            versions={k: text_of("versions", v) for k, v in mapping_of("versions", told).items()},
+            **later_fields(told),
         )
 
     def __repr__(self) -> str:
@@ -186,6 +219,11 @@ class JobFile:
             JobFileError: if it is no job file, of another version, cut short, or edited.
         """
         try:
+            size = self.path.stat().st_size
+            if not self.path.is_file():
+                raise JobFileError(f"{str(self.path)!r} is no file")
+            if size > MAX_FILE_BYTES:
+                raise JobFileError(f"{str(self.path)!r} has {size} bytes, a job file at most {MAX_FILE_BYTES}")
             raw = self.path.read_bytes()
         except FileNotFoundError:
             raise FileNotFoundError(f"there is no job file {str(self.path)!r}") from None
@@ -223,53 +261,34 @@ def default_folder() -> Path:
     given = os.environ.get("QUANTUMLINK_JOBS")
     if given:
         return Path(given).expanduser()
-    base = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "quantumlink" / "jobs"
+    return user_folder() / "jobs"
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Replace a file's content at once, and not before it is on the disk; readable by its owner only."""
+    """Replace a file's content at once, and not before it is on the disk; readable by its owner only.
+
+    Raises:
+        OSError: if it cannot be written, such as on a full disk; it names the file, which is as it was.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    if os.name == "posix":  # the rename itself is on the disk only when the folder is
-        folder = os.open(path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
         finally:
-            os.close(folder)
-
-
-_thread_locks: dict[tuple[Path, str], RLock] = {}
-
-
-@contextmanager
-def locked(path: Path, purpose: str) -> Iterator[None]:
-    """Only one thread of one process of this machine at a time, for that file and purpose.
-
-    The lock goes with the process that holds it, however that ends. Where the system has no `fcntl`, it holds
-    between threads only.
-    """
-    own = _thread_locks.setdefault((path.resolve(), purpose), RLock())
-    with own:
-        try:
-            import fcntl
-        except ImportError:  # Windows
-            yield
-            return
-        descriptor = os.open(path.with_name(f".{path.name}.{purpose}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+            temporary.unlink(missing_ok=True)
+        if os.name == "posix":  # the rename itself is on the disk only when the folder is
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    except OSError as error:
+        raise OSError(error.errno, f"it could not be written ({error.strerror or error})", str(path)) from error
 
 
 def sha256(data: bytes) -> str:
@@ -289,26 +308,33 @@ def _checksum(told: Mapping[str, Any]) -> str:
 def _record(raw: bytes, path: str) -> JobRecord:
     try:
         told = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise JobFileError(
-            f"{path!r} is no complete job file ({error}); it may have been cut short: it was left as it is"
+            f"{path!r} is no complete job file ({type(error).__name__}: {error}); it may have been cut short: it "
+            f"was left as it is"
         ) from error
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise JobFileError(f"{path!r} is no job file of quantumlink")
     if told.get("version") != FORMAT_VERSION:
+        versions = told.get("versions")
+        writer = versions.get("quantumlink", "?") if isinstance(versions, dict) else "?"
         raise JobFileError(
-            f"{path!r} is a job file of version {told.get('version')!r}, written by quantumlink "
-            f"{told.get('versions', {}).get('quantumlink', '?')}; this one reads version {FORMAT_VERSION}"
+            f"{path!r} is a job file of version {short(told.get('version'))}, written by quantumlink "
+            f"{short(writer)}; this one reads version {FORMAT_VERSION}"
         )
     found = told.pop("checksum", None)
-    if found != _checksum(told):
+    try:
+        is_right = found == _checksum(told)
+    except (RecursionError, ValueError) as error:
+        raise JobFileError(f"{path!r} is no job file that can be read: {type(error).__name__}: {error}") from error
+    if not is_right:
         raise JobFileError(
             f"{path!r} does not fit its checksum: it was edited or damaged, and was left as it is. The jobs in it "
             f"can be found at the service: {', '.join(_traces(told)) or 'none was submitted'}"
         )
     try:
         return JobRecord.from_dict(told)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise JobFileError(f"{path!r} is no job file that can be read: {type(error).__name__}: {error}") from error
 
 
@@ -317,7 +343,7 @@ def _traces(told: Mapping[str, Any]) -> list[str]:
     if not isinstance(parts, list):
         return []
     sent = [part for part in parts if isinstance(part, dict) and part.get("state") != "planned"]
-    return [str(part.get("job_id") or part.get("tag")) for part in sent]
+    return [short(part.get("job_id") or part.get("tag")) for part in sent]
 
 
 def _part_to_dict(part: Part) -> dict[str, Any]:
@@ -332,12 +358,23 @@ def _part_to_dict(part: Part) -> dict[str, Any]:
 
 def _part_from_dict(told: Mapping[str, Any]) -> Part:
     if told["state"] not in STATES:
-        raise ValueError(f"the state of a part must be one of {', '.join(STATES)}; got {told['state']!r}")
-    return Part(
+        raise ValueError(f"the state of a part must be one of {', '.join(STATES)}; got {short(told['state'])}")
+    part = Part(
         **{
             **told,
             "pieces": pieces_from_list(told["pieces"]),
             "result": None if told["result"] is None else StoredFile(**told["result"]),
-            "earlier_ids": tuple(told["earlier_ids"]),
+            "earlier_ids": tuple(list_of("earlier_ids", told["earlier_ids"])),
         }
     )
+    validation.count("shots", part.shots, at_least=1)
+    texts = [part.tag, part.since, part.reason, *part.earlier_ids]
+    texts += [] if part.job_id is None else [part.job_id]
+    texts += [] if part.result is None else [part.result.name, part.result.sha256]
+    for text in texts:
+        text_of("a part's tag, job_id, since, reason, result and earlier_ids", text)
+    if part.state == "done" and part.result is None:
+        raise ValueError("a part that is done must tell where its result is")
+    if part.state == "submitted" and part.job_id is None:
+        raise ValueError("a part that is submitted must have a job_id")
+    return part

@@ -22,6 +22,7 @@ from quantumlink.execution.jobs.connection import (
 from quantumlink.execution.jobs.job_file import Mode, Where
 from quantumlink.execution.jobs.patience import Patience, patiently
 from quantumlink.execution.jobs.splitting import Limits
+from quantumlink.execution.preparation.compilation import backend_of, is_device
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +44,9 @@ class IBMMachine:
         shots = getattr(configuration(), "max_shots", None) if callable(configuration) else None
         return Limits(shots=shots if isinstance(shots, int) and shots > 0 else None)
 
-    def send(self, pubs: Sequence[Any], options: Mapping[str, Any], tag: str) -> Any:
+    def send(self, pubs: Sequence[Any], options: Mapping[str, Any], tag: str, *, dry_run: bool = False) -> Any:
         """Submit one job, once."""
-        return self.connection.send(self.mode, pubs, options, tag)
+        return self.connection.send(self.mode, pubs, options, tag, dry_run=dry_run)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +116,9 @@ def _machine(given: Any, patience: Patience) -> Machine:
     if isinstance(given, BackendV2):
         return _of_backend(given)
     if isinstance(given, BaseSamplerV2):
-        found = getattr(given, "backend", None)
-        found = found() if callable(found) else found
-        backend = found if isinstance(found, BackendV2) and found.coupling_map is not None else None
-        return LocalMachine(type(given).__name__, backend, partial(_as_it_is, given))
+        backend = backend_of(given)
+        prepared_for = backend if backend is not None and is_device(backend) else None
+        return LocalMachine(type(given).__name__, prepared_for, partial(_as_it_is, given))
     raise TypeError(
         f"backend must be a BackendV2 or its name, a Session or Batch of qiskit-ibm-runtime, or a BaseSamplerV2; "
         f"got {given!r} ({type(given).__name__})"
@@ -138,7 +138,7 @@ def _kind_of_mode(given: Any) -> Mode:
 def _of_runtime(mode: Any, backend: Any, kind: Mode, patience: Patience, options: Mapping[str, Any]) -> Machine:
     service = mode.service
     if getattr(service, "is_local", False):
-        return LocalMachine(backend.name, backend, _runtime_sampler(mode), options)
+        return _simulated(backend, _runtime_sampler(mode), options)
     session_id = None if kind == "job" else mode.session_id
     where = Where("ibm", backend.name, kind, session_id, account_of(backend))
     return IBMMachine(Connection(service, patience), backend, mode, where, options)
@@ -155,7 +155,7 @@ def _of_runtime_sampler(sampler: Any, patience: Patience) -> Machine:
         )
     options = _changed(sampler.options.model_dump(), type(sampler.options)().model_dump())
     if not runtime_class(mode, "IBMBackend", "Session", "Batch"):
-        return LocalMachine(mode.name, mode, _runtime_sampler(mode), options)
+        return _simulated(mode, _runtime_sampler(mode), options)
     kind = "job" if runtime_class(mode, "IBMBackend") else _kind_of_mode(mode)
     return _of_runtime(mode, sampler.backend(), kind, patience, options)
 
@@ -175,16 +175,25 @@ def _changed(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[st
 
 
 def _of_backend(backend: BackendV2) -> LocalMachine:
-    prepared_for = None if backend.coupling_map is None else backend
     if type(backend).__module__.startswith("qiskit_ibm_runtime"):
-        return LocalMachine(backend.name, prepared_for, _runtime_sampler(backend))
+        return _simulated(backend, _runtime_sampler(backend), {})
 
     def sampler(options: Mapping[str, Any], seed: int | None) -> BaseSamplerV2:
         if options:
             raise ValueError(f"options are for the runtime's sampler; {backend.name} takes none: {options}")
         return BackendSamplerV2(backend=backend, options={"seed_simulator": seed})
 
-    return LocalMachine(backend.name, prepared_for, sampler)
+    return _simulated(backend, sampler, {})
+
+
+def _simulated(
+    backend: BackendV2,
+    make_sampler: Callable[[Mapping[str, Any], int | None], BaseSamplerV2],
+    options: Mapping[str, Any],
+) -> LocalMachine:
+    """A backend of this process: circuits are prepared for it unless it simulates any circuit."""
+    prepared_for = backend if is_device(backend) else None
+    return LocalMachine(backend.name, prepared_for, make_sampler, options)
 
 
 def _runtime_sampler(mode: Any) -> Callable[[Mapping[str, Any], int | None], BaseSamplerV2]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,12 @@ from quantumlink import validation
 from quantumlink.execution.jobs.errors import ForeignResult, JobFileError
 
 FloatArray = npt.NDArray[np.float64]
+
+MAX_UNPACKED_BYTES = 2**27
+"""Most bytes that a circuit or a table may unfold to."""
+
+MAX_STORED_BYTES = 2**31
+"""Most bytes that a register of a stored result may unfold to: ten million executions of 1,700 bits."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,11 +79,16 @@ class PubOnFile:
             JobFileError: if it was written by a later Qiskit than the one at hand.
         """
         try:
-            found: QuantumCircuit = qpy.load(io.BytesIO(zlib.decompress(base64.b64decode(self.circuit_text))))[0]
+            found = qpy.load(io.BytesIO(unpacked(self.circuit_text)))[0]
+        except JobFileError:
+            raise
         except Exception as error:
             raise JobFileError(
                 f"a circuit of the job file cannot be read by the Qiskit at hand: {type(error).__name__}: {error}"
             ) from error
+        registers = tuple((register.name, len(register)) for register in getattr(found, "cregs", ()))
+        if not isinstance(found, QuantumCircuit) or registers != self.registers:
+            raise JobFileError(f"a circuit of the job file has the registers {registers}, not {self.registers}")
         return found
 
     @cached_property
@@ -83,8 +96,9 @@ class PubOnFile:
         """The table as rows, shape (rows, parameters), or None."""
         if self.table_text is None:
             return None
-        data = zlib.decompress(base64.b64decode(self.table_text))
-        values: FloatArray = np.load(io.BytesIO(data), allow_pickle=False)
+        values = array_from(io.BytesIO(unpacked(self.table_text)), np.dtype(float))
+        if values.ndim == 0 or values.shape[:-1] != self.shape:
+            raise JobFileError(f"a table of the job file has the shape {values.shape}, not {(*self.shape, '…')}")
         return values.reshape(-1, values.shape[-1])
 
     def piece(self, start: int, stop: int, shots: int, tag: str) -> tuple[QuantumCircuit, FloatArray | None, int]:
@@ -104,9 +118,24 @@ class PubOnFile:
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> PubOnFile:
-        """From JSON."""
-        registers = tuple((str(name), int(bits)) for name, bits in told["registers"])
-        return cls(told["circuit"], told["table"], tuple(told["shape"]), registers)
+        """From JSON.
+
+        Raises:
+            KeyError, TypeError, ValueError: if something is missing or of the wrong kind.
+        """
+        registers = tuple(
+            (str(name), validation.count("bits of a register", bits, at_least=1))
+            for name, bits in told["registers"]
+        )
+        shape = tuple(validation.count("shape", size, at_least=1) for size in told["shape"])
+        circuit, table = told["circuit"], told["table"]
+        if not isinstance(circuit, str) or not isinstance(table, str | None):
+            raise TypeError("a circuit and a table must be texts")
+        if not registers or len(dict(registers)) != len(registers):
+            raise ValueError("a PUB must have classical registers of different names")
+        if max(prod(shape), sum(bits for _, bits in registers)) > MAX_UNPACKED_BYTES:
+            raise ValueError(f"a PUB of shape {shape} with registers {registers} is larger than any device takes")
+        return cls(circuit, table, shape, registers)
 
     def __repr__(self) -> str:
         return f"<PubOnFile: {self.rows} rows, registers {dict(self.registers)}>"
@@ -169,9 +198,66 @@ def bits_as_bytes(pieces: Sequence[Rows]) -> bytes:
 
 
 def bits_from_bytes(data: bytes, wanted: Sequence[PubOnFile]) -> list[Rows]:
-    """The bits of each piece, from what `bits_as_bytes` wrote."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as there:
-        return [{name: there[f"{i}/{name}"] for name, _ in pub.registers} for i, pub in enumerate(wanted)]
+    """The bits of each piece, from what `bits_as_bytes` wrote.
+
+    Raises:
+        JobFileError: if it holds something else, or claims to hold more than it should.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as there:
+            return [
+                {name: _stored_bits(there, f"{i}/{name}.npy", (bits + 7) // 8) for name, bits in pub.registers}
+                for i, pub in enumerate(wanted)
+            ]
+    except (zipfile.BadZipFile, KeyError, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise JobFileError(f"a stored result cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _stored_bits(there: zipfile.ZipFile, name: str, width: int) -> npt.NDArray[np.uint8]:
+    size = there.getinfo(name).file_size
+    if size > MAX_STORED_BYTES:
+        raise JobFileError(f"a stored result unfolds to {size} bytes, at most {MAX_STORED_BYTES} are read")
+    with there.open(name) as stream:
+        bits = array_from(io.BytesIO(stream.read(size)), np.dtype(np.uint8))
+    if bits.ndim != 3 or bits.shape[-1] != width:
+        raise JobFileError(f"a stored register has the shape {bits.shape}, not (rows, shots, {width})")
+    return bits
+
+
+def unpacked(text: str) -> bytes:
+    """The bytes of a compressed text, if they are not too many.
+
+    Raises:
+        JobFileError: if they are, or it is no such text.
+    """
+    try:
+        stream = zlib.decompressobj()
+        data = stream.decompress(base64.b64decode(text, validate=True), MAX_UNPACKED_BYTES + 1)
+    except (ValueError, zlib.error) as error:
+        raise JobFileError(f"a text of the job file cannot be unpacked: {error}") from error
+    if len(data) > MAX_UNPACKED_BYTES:
+        raise JobFileError(f"a text of the job file unfolds to more than {MAX_UNPACKED_BYTES} bytes")
+    if not stream.eof:
+        raise JobFileError("a text of the job file is cut short")
+    return data
+
+
+def array_from(stream: io.BytesIO, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """An array file of that kind whose head promises what it holds: a forged head makes no memory be taken.
+
+    Raises:
+        JobFileError: if it is none.
+    """
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        shape, in_columns, found = read(stream)
+    except (KeyError, ValueError, EOFError) as error:
+        raise JobFileError(f"an array of the job file cannot be read: {type(error).__name__}: {error}") from error
+    data = stream.read()
+    if found != dtype or min(shape, default=1) < 0 or prod(shape) * dtype.itemsize != len(data):
+        raise JobFileError(f"an array of the job file promises {shape} of {found}, and holds {len(data)} bytes")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if in_columns else "C").copy()
 
 
 def joined(pubs: Sequence[PubOnFile], pieces: Sequence[tuple[int, int, Rows]]) -> PrimitiveResult[SamplerPubResult]:

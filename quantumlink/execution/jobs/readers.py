@@ -1,19 +1,17 @@
 """How a result is read, by kinds: the recipe of a program, or a session that analyses its own rounds.
 
 What a session is, this floor does not know: any object with ``circuits()``, ``analyse(result)``, ``to_dict()`` and
-a class method ``from_dict``. Its class goes by name into the job file. Classes of the library are found by that
-name; others have to be registered before their job is resumed, as a file must not choose what code is run.
+a class method ``from_dict``. It goes into the job file by the name under which `quantumlink.parts` knows it: what
+is not registered is not found when its job is resumed, as a file must not choose what code is run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from quantumlink.execution.jobs.errors import JobFileError
-
-_OWN = "quantumlink."
+from quantumlink.parts import Part, UnknownPart, find_part, named_part, part_at, part_of, place_of, register
 
 
 @runtime_checkable
@@ -30,22 +28,21 @@ class Analyst(Protocol):
         """Everything of it, as plain data."""
 
 
-_registered: dict[str, type[Any]] = {}
-
-
 def register_reader(cls: type[Any]) -> type[Any]:
-    """Let jobs of a class be resumed; usable as a decorator.
+    """Let jobs of a class be resumed: `quantumlink.parts.register` with the class's own place for a name.
 
     Args:
-        cls: a class with ``analyse``, ``to_dict`` and the class method ``from_dict``.
+        cls: a class with ``circuits``, ``analyse``, ``to_dict`` and the class method ``from_dict``.
 
     Raises:
         TypeError: if it lacks one of them.
     """
-    missing = [name for name in ("circuits", "analyse", "to_dict", "from_dict") if not hasattr(cls, name)]
-    if not isinstance(cls, type) or missing:
-        raise TypeError(f"a reader must be a class with analyse, to_dict, from_dict …; {cls!r} lacks {missing}")
-    _registered[_name(cls)] = cls
+    if not isinstance(cls, type):
+        raise TypeError(f"a reader must be a class, got {cls!r}: it lacks all of a class")
+    known = part_at(place_of(cls))
+    if known is None or known.kind == "reader":
+        # The part of that class may be an older one, of a module that was loaded anew.
+        register(place_of(cls), cls, kind="reader")
     return cls
 
 
@@ -58,9 +55,16 @@ def told_analyst(analyst: Any) -> dict[str, Any]:
     cls = type(analyst)
     if not hasattr(cls, "from_dict"):
         raise TypeError(f"{cls.__name__} has no from_dict, so its job could not be resumed")
-    if not cls.__module__.startswith(_OWN):
+    part = find_part(analyst)
+    if part is None:
         register_reader(cls)
-    return {"kind": "analyst", "class": _name(cls), "data": dict(analyst.to_dict())}
+        part = part_of(analyst)
+    return {
+        "kind": "analyst",
+        "part": [part.kind, part.name],
+        "class": place_of(cls),
+        "data": dict(analyst.to_dict()),
+    }
 
 
 def rebuilt_analyst(reader: Mapping[str, Any]) -> Any:
@@ -69,28 +73,23 @@ def rebuilt_analyst(reader: Mapping[str, Any]) -> Any:
     Raises:
         JobFileError: if its class is not known here.
     """
-    name = str(reader["class"])
-    cls = _registered.get(name) or _own_class(name)
-    if cls is None:
+    place = str(reader["class"])
+    part = _part_named(reader.get("part")) or part_at(place)  # of before parts had names there is the class alone
+    if part is None or part.kind not in ("protocol", "reader"):
         raise JobFileError(
-            f"the job is read by a {name}, which is not known here: import it, and call "
-            f"quantumlink.execution.jobs.register_reader with it"
+            f"the job is read by a {place}, which is not known here: import its module, which must call "
+            f"quantumlink.parts.register (or register_reader) with it"
         )
-    return cls.from_dict(reader["data"])
+    try:
+        return cast(Any, part.cls).from_dict(reader["data"])
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise JobFileError(f"the job's {place} cannot be rebuilt: {type(error).__name__}: {error}") from error
 
 
-def _name(cls: type[Any]) -> str:
-    return f"{cls.__module__}:{cls.__qualname__}"
-
-
-def _own_class(name: str) -> type[Any] | None:
-    module, _, path = name.partition(":")
-    if not module.startswith(_OWN):
+def _part_named(told: Any) -> Part | None:
+    if not isinstance(told, list) or len(told) != 2 or not all(isinstance(word, str) for word in told):
         return None
     try:
-        found: Any = import_module(module)
-        for step in path.split("."):
-            found = getattr(found, step)
-    except (ImportError, AttributeError):
+        return named_part(*told)
+    except UnknownPart:
         return None
-    return found if isinstance(found, type) and hasattr(found, "from_dict") and hasattr(found, "analyse") else None

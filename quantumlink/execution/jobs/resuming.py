@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ def resume(
         service: a `QiskitRuntimeService`; the account saved on this machine if None.
         backend: a backend, `Session`, `Batch` or sampler for what is sent now, instead of the one in the file, such
             as a new session for one that was closed. A device must be of the same name.
-        rerun: run again what failed, was cancelled, or was lost with a local process. It may cost once more.
+        rerun: run again what failed, was cancelled, was deleted at the service, or was lost with a local process.
+            It may cost once more.
         patience: with the service.
 
     Raises:
@@ -58,20 +60,26 @@ def resume(
                 f"{machine.where.backend}"
             )
     forget_missing(file)
-    if rerun:
-        record = file.update(_anew)
     job = Job(file, patience, machine=machine, service=service)
+    if rerun:
+        gone = job.deleted_parts()
+        record = file.update(lambda r: _anew(r, gone))
     if any(part.state in ("planned", "submitting") for part in record.parts):
         job.send()
     return job
 
 
-def _anew(record: JobRecord) -> JobRecord:
-    """What has no result and will not have one is planned again, under a tag of its own."""
+def _anew(record: JobRecord, gone: Collection[str]) -> JobRecord:
+    """What has no result and will not have one is planned again, under a tag of its own.
+
+    Args:
+        record: of the job.
+        gone: tags of parts whose job the service does not have any more.
+    """
     local = record.where.kind == "local"
     for number, part in enumerate(record.parts):
         lost = local and part.state == "submitted" and found_run(part.tag) is None
-        if lost or part.state in ("failed", "cancelled"):
+        if lost or part.tag in gone or part.state in ("failed", "cancelled"):
             record = record.with_part(
                 number, state="planned", tag=new_tag(), job_id=None, since="", reason="", earlier_ids=_earlier(part)
             )

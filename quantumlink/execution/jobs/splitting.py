@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quantumlink import validation
-from quantumlink.execution.preparation.lint import MAX_BROADCAST_BITS, MAX_EXECUTIONS
+from quantumlink.execution.preparation.linting import MAX_BROADCAST_BITS, MAX_EXECUTIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,5 +114,33 @@ def pieces_to_list(pieces: Sequence[Piece]) -> list[list[int]]:
 
 
 def pieces_from_list(told: Any) -> tuple[Piece, ...]:
-    """From JSON."""
-    return tuple(Piece(int(pub), int(start), int(stop)) for pub, start, stop in told)
+    """From JSON.
+
+    Raises:
+        ValueError, TypeError: if it is no list of whole numbers, three each.
+    """
+    return tuple(Piece(*(validation.count("pieces", n) for n in (pub, start, stop))) for pub, start, stop in told)
+
+
+def check_pieces(parts: Sequence[Sequence[Piece]], rows: Sequence[int]) -> None:
+    """See whether pieces are of PUBs that there are, and together are all of them.
+
+    Args:
+        parts: of each part its pieces.
+        rows: of each PUB how many rows it has.
+
+    Raises:
+        ValueError: if they are not.
+    """
+    pieces = [piece for part in parts for piece in part]
+    for piece in pieces:
+        if piece.pub >= len(rows) or not piece.start < piece.stop <= rows[piece.pub]:
+            raise ValueError(f"{piece} is not of the {len(rows)} PUBs that there are")
+    for pub, there in enumerate(rows):
+        reached = 0
+        for piece in sorted((p for p in pieces if p.pub == pub), key=lambda p: p.start):
+            if piece.start > reached:
+                break
+            reached = max(reached, piece.stop)
+        if reached != there:
+            raise ValueError(f"no part runs row {reached} of PUB {pub}")

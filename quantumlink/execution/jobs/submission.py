@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from qiskit.providers import BackendV2
 
 from quantumlink import validation
 from quantumlink.execution.jobs.job import Job
@@ -19,10 +23,13 @@ from quantumlink.execution.jobs.job_file import (
     new_tag,
     now,
 )
-from quantumlink.execution.jobs.machine import Machine, machine_of
+from quantumlink.execution.jobs.machine import IBMMachine, Machine, machine_of
 from quantumlink.execution.jobs.patience import Patience
-from quantumlink.execution.jobs.splitting import Limits, split
+from quantumlink.execution.jobs.seconds import check_budget, circuit_length_s, estimated, rep_delay_s
+from quantumlink.execution.jobs.splitting import Limits, Load, split
 from quantumlink.execution.jobs.tasks import Task, task_of
+from quantumlink.execution.preparation.prepared import Prepared, used_qubits
+from quantumlink.execution.preparation.snapshot import calibrated_at, snapshot
 
 _PACKAGES = ("quantumlink", "qiskit", "qiskit-ibm-runtime", "qiskit-aer", "numpy")
 
@@ -36,11 +43,14 @@ def submit(
     directory: str | PathLike[str] | None = None,
     options: Mapping[str, Any] | None = None,
     seed: int | None = None,
-    mitigate_readout: bool = False,
+    mitigate_readout: bool | Literal["balanced"] = False,
     service: Any = None,
     hardware: bool = False,
     limits: Limits | None = None,
     patience: Patience | None = None,
+    dry_run: bool = False,
+    max_qpu_s: float | None = None,
+    renew: bool = False,
 ) -> Job:
     """Submit a link, a program or a session, and return at once.
 
@@ -53,7 +63,8 @@ def submit(
 
     Args:
         program: a link, a `Program`, what `prepare` returned, or a session (any object with ``circuits()``,
-            ``analyse(result)``, ``to_dict()``, ``from_dict``). A link or a program is prepared for the backend.
+            ``analyse(result)``, ``to_dict()``, ``from_dict``). A link or a program is prepared for the backend,
+            which plays its own noise: that of the program is dropped, with a warning; `prepare` plays its links'.
         backend: a backend or the name of one, a `Session` or `Batch` of qiskit-ibm-runtime (which stays the user's
             to close), or any `BaseSamplerV2`.
         bases: for a link or a program: two-letter labels, ``("XX", "YY", "ZZ")`` if None.
@@ -63,13 +74,23 @@ def submit(
         options: of the runtime's sampler, such as ``{"dynamical_decoupling": {"enable": True}}``.
         seed: makes preparation and local runs repeatable.
         mitigate_readout: for a link or a program: run two calibration circuits in the same job, so that
-            `Job.mitigated` can take readout errors out of parities. A key is never mitigated.
+            `Job.mitigated` can take readout errors out of parities. With ``"balanced"`` these run in at least 8
+            rows each, in which every qubit is calibrated over both states of those near it. With the runtime's
+            ``options={"twirling": {"enable_measure": True}}`` they are twirled as the program is. A key is never
+            mitigated.
         service: where a backend's name is looked up; the account saved on this machine if None.
         hardware: refuse everything that is simulated.
         limits: of one job, where the machine's own are not to be used.
         patience: with the service.
+        dry_run: let the service check and time the job on its mock of the device, without seconds of a quantum
+            computer: `Job.timing` tells what its scheduler says. Its bits are random, so it has no samples.
+        max_qpu_s: refuse what is estimated to take more quantum seconds (`Job.estimate_s`); nothing is sent then.
+
+        renew: prepare a program again that was prepared before the device was calibrated last. Without it a warning
+            says so.
 
     Raises:
+        TooExpensive: if the estimate is above the budget.
         TypeError, ValueError: if an argument is of the wrong kind, or the circuits are not what the target takes.
         BackendNotFound: if there is no backend of that name.
         NotAuthorized: if there are no credentials, or the service refuses them.
@@ -88,7 +109,15 @@ def submit(
     >>> folder.cleanup()
     """
     seed = validation.seed("seed", seed)
-    for name, value in (("mitigate_readout", mitigate_readout), ("hardware", hardware)):
+    if max_qpu_s is not None:
+        max_qpu_s = validation.number("max_qpu_s", max_qpu_s, at_least=0.0)
+    if mitigate_readout not in (True, False, "balanced"):
+        raise TypeError(f"mitigate_readout must be True, False or 'balanced', got {mitigate_readout!r}")
+    for name, value in (
+        ("hardware", hardware),
+        ("dry_run", dry_run),
+        ("renew", renew),
+    ):
         validation.instance(name, value, bool, "True or False")
     if limits is not None:
         validation.instance("limits", limits, Limits, "a Limits")
@@ -96,6 +125,8 @@ def submit(
     validation.instance("patience", patience, Patience, "a Patience")
     folder = default_folder() if directory is None else Path(directory)
     machine = machine_of(backend, service=service, hardware=hardware, patience=patience)
+    if isinstance(program, Prepared) and machine.backend is not None:
+        program = _renewed(program, machine.backend, renew=renew)
     task = task_of(
         program,
         machine,
@@ -106,13 +137,42 @@ def submit(
         mitigate_readout=mitigate_readout,
     )
     record = _record(task, machine, machine.limits if limits is None else limits, seed)
+    if isinstance(machine, IBMMachine):
+        used = {qubit for pub in record.pubs for qubit in used_qubits(pub.circuit)}
+        known = snapshot(machine.backend, used)
+        record = replace(_with_estimate(record, machine, max_qpu_s), dry_run=dry_run, calibration=known)
+    elif dry_run:
+        raise ValueError(
+            f"dry_run is the service's: {machine.where.backend} runs in this process, where a run costs no seconds "
+            f"of a quantum computer; predict(prepare(...)) tells what to expect"
+        )
     job = Job(JobFile.create(folder, record), patience, machine=machine, service=service)
     try:
-        job.send()
+        job.send(is_new=True)
     except BaseException as error:  # an interrupt too
         error.add_note(f"The job file is {str(job.path)!r}; resume(path) goes on from there.")
         raise
     return job
+
+
+def _renewed(prepared: Prepared, backend: BackendV2, *, renew: bool) -> Prepared:
+    """The preparation, made again if it is older than the device's calibration and that is wanted."""
+    now_at = calibrated_at(backend, refresh=True)
+    if now_at is None or prepared.calibrated_at is None or now_at <= prepared.calibrated_at:
+        return prepared
+    if renew and prepared.again is not None:
+        refresh = getattr(backend, "refresh", None)
+        if callable(refresh):
+            refresh()
+        return prepared.again(backend)
+    warnings.warn(
+        f"{backend.name} was calibrated at {now_at}, the program was prepared by the calibration of "
+        f"{prepared.calibrated_at}: its place and its prediction may be out of date. Prepare it again, or submit "
+        f"with renew=True (not where a pass manager was given)",
+        UserWarning,
+        stacklevel=3,
+    )
+    return prepared
 
 
 def _record(task: Task, machine: Machine, limits: Limits, seed: int | None) -> JobRecord:
@@ -132,6 +192,15 @@ def _record(task: Task, machine: Machine, limits: Limits, seed: int | None) -> J
         layout=task.layout,
         versions=_versions(),
     )
+
+
+def _with_estimate(record: JobRecord, machine: IBMMachine, max_qpu_s: float | None) -> JobRecord:
+    lengths = [circuit_length_s(pub.circuit, machine.backend) for pub in record.pubs]
+    loads = [Load(part.pieces, part.shots) for part in record.parts]
+    estimate = estimated(loads, lengths, rep_delay_s(machine.backend, record.options))
+    if max_qpu_s is not None:
+        check_budget(estimate, max_qpu_s)
+    return replace(record, estimate_s=estimate.total_s)
 
 
 def _versions() -> dict[str, str]:

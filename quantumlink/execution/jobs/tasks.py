@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from qiskit.circuit import IfElseOp, QuantumCircuit, Reset
@@ -17,19 +18,21 @@ from qiskit.transpiler import Target
 from quantumlink import validation
 from quantumlink.circuits import BASIS_ANGLES
 from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.bases import checked_bases
 from quantumlink.execution.jobs.machine import LocalMachine, Machine
 from quantumlink.execution.jobs.pubs_on_file import PubOnFile
 from quantumlink.execution.jobs.readers import Analyst, told_analyst
 from quantumlink.execution.mitigation import calibration_of
+from quantumlink.execution.own_noise import own_noise_of
 from quantumlink.execution.preparation import Prepared, compiled, lint, prepare
-from quantumlink.execution.preparation.lint import broadcast_bits
-from quantumlink.execution.preparation.lowering import Lowered, Lowering, lowered
+from quantumlink.execution.preparation.linting import broadcast_bits
+from quantumlink.execution.preparation.lowering import Lowered, lowered
 from quantumlink.execution.preparation.recipe import recipe_of
 from quantumlink.link import Link
+from quantumlink.link.arriving_pair import ARRIVALS
 from quantumlink.program import Program
 from quantumlink.readings import compose
 
-DEFAULT_BASES = ("XX", "YY", "ZZ")
 DEFAULT_SHOTS = 4096
 
 _UNLIMITED = 2**62
@@ -58,7 +61,7 @@ def task_of(
     shots: int | None,
     options: Mapping[str, Any] | None,
     seed: int | None,
-    mitigate_readout: bool = False,
+    mitigate_readout: bool | Literal["balanced"] = False,
 ) -> Task:
     """What to run for the user.
 
@@ -69,28 +72,30 @@ def task_of(
         shots: for each basis; a session knows its own.
         options: of the runtime's sampler.
         seed: for the preparation.
-        mitigate_readout: whether calibration circuits are run beside a program.
+        mitigate_readout: whether calibration circuits are run beside a program, and whether in balanced states.
 
     Raises:
         TypeError: if it is none of these.
         ValueError: if an argument is not for this kind.
     """
+    asked = _checked_options(machine, options)
     if isinstance(what, Link):
         what = compose(what)
     if isinstance(what, Program | Prepared):
         shots = validation.count("shots", DEFAULT_SHOTS if shots is None else shots, at_least=1)
     if isinstance(what, Program):
-        labels = DEFAULT_BASES if bases is None else bases
+        labels = checked_bases(what, bases)
+        _warn_of_dropped_noise(what, machine)
         if machine.backend is None:
-            task = _bare_task(what, labels, int(shots or 0), mitigate_readout)
-        else:
-            prepared = prepare(what, machine.backend, bases=labels, seed=seed)
-            task = _prepared_task(prepared, machine, int(shots or 0), mitigate_readout)
-    elif isinstance(what, Prepared):
+            return _bare_task(what, labels, int(shots or 0), mitigate_readout, asked)
+        prepared = prepare(what, machine.backend, bases=labels, seed=seed, options=asked)
+        return _prepared_task(prepared, machine, int(shots or 0), mitigate_readout, asked)
+    if isinstance(what, Prepared):
         if bases is not None:
             raise ValueError(f"bases were chosen when the program was prepared, so they cannot be {bases!r} now")
-        task = _prepared_task(what, machine, int(shots or 0), mitigate_readout)
-    elif isinstance(what, Analyst):
+        told = _checked_options(machine, options, what.options)
+        return _prepared_task(what, machine, int(shots or 0), mitigate_readout, told)
+    if isinstance(what, Analyst):
         if bases is not None or shots is not None:
             raise ValueError("bases and shots are the session's own: leave them out")
         if mitigate_readout:
@@ -98,68 +103,114 @@ def task_of(
                 "a key is never mitigated: correcting averages does not correct its bits, and an error of the "
                 "readout may be the eavesdropper's; leave mitigate_readout out"
             )
-        task = _analyst_task(what, machine, seed)
-    else:
-        raise TypeError(
-            f"a job can be submitted of a link, a Program, what prepare returned, or a session with circuits(), "
-            f"analyse(result) and to_dict(); got {what!r} ({type(what).__name__})"
+        return _analyst_task(what, machine, seed, asked)
+    raise TypeError(
+        f"a job can be submitted of a link, a Program, what prepare returned, or a session with circuits(), "
+        f"analyse(result) and to_dict(); got {what!r} ({type(what).__name__})"
+    )
+
+
+def _warn_of_dropped_noise(program: Program, machine: Machine) -> None:
+    """Who prepares a program chooses its medium; who does not may take the machine's noise for the program's."""
+    if dropped := own_noise_of(program):
+        instead = (
+            "prepare(program, backend, medium='play') plays the links' channels there, medium='drop' says that "
+            "this is meant; "
+            if machine.backend is not None
+            else ""
         )
-    return _with_options(task, machine, options)
+        warnings.warn(
+            f"{machine.where.backend} plays its own noise, if any: what the program has of its own is dropped, "
+            f"{', '.join(dropped)}. {instead}sample plays all of it on this machine",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
-def _prepared_task(prepared: Prepared, machine: Machine, shots: int, mitigate_readout: bool) -> Task:
+def _prepared_task(
+    prepared: Prepared,
+    machine: Machine,
+    shots: int,
+    mitigate_readout: bool | Literal["balanced"],
+    options: Mapping[str, Any],
+) -> Task:
     name = machine.where.backend
-    if machine.backend is not None and prepared.backend_name != machine.backend.name:
+    if machine.backend is not None and not _plays(machine, prepared.backend_name):
         raise ValueError(f"this was prepared for {prepared.backend_name}, it cannot run on {name}")
     [(circuit, table, row_shots)] = prepared.pubs(shots)
     reader: dict[str, Any] = {"kind": "recipe", "data": prepared.recipe.to_dict()}
     pubs: list[tuple[QuantumCircuit, Any]] = [(circuit, table)]
     if mitigate_readout:
-        found = calibration_of(circuit, prepared.recipe, shots=shots, row_shots=row_shots)
+        balanced = mitigate_readout == "balanced"
+        found = calibration_of(
+            circuit,
+            prepared.recipe,
+            shots=shots,
+            row_shots=row_shots,
+            balanced=balanced,
+            target=prepared.target,
+        )
         reader["calibration"] = found.to_dict()
         pubs += found.circuits(circuit.num_qubits, prepared.target)
-    told = _task(" – ".join(prepared.program.ends), pubs, row_shots, reader, machine.backend)
-    return Task(**{**vars(told), "layout": prepared.layout, "options": prepared.options})
+    title = " – ".join(prepared.program.ends)
+    return _task(title, pubs, row_shots, reader, machine.backend, options, prepared.layout)
 
 
-def _bare_task(program: Program, bases: Sequence[str], shots: int, mitigate_readout: bool) -> Task:
+def _plays(machine: Machine, device: str) -> bool:
+    """Whether a machine is this device, or Aer's simulator of it (which then checks the instructions itself)."""
+    name = machine.where.backend
+    if machine.backend is not None and machine.backend.name == device:
+        return True
+    return name == device or (isinstance(machine, LocalMachine) and name == f"aer_simulator_from({device})")
+
+
+def _bare_task(
+    program: Program,
+    labels: Sequence[str],
+    shots: int,
+    mitigate_readout: bool | Literal["balanced"],
+    options: Mapping[str, Any],
+) -> Task:
     """For a sampler without a target: the program without its medium, its gates as they are."""
-    labels = [bases] if isinstance(bases, str) else list(validation.sequence("bases", bases, "labels"))
-    wrong = [b for b in labels if not isinstance(b, str) or len(b) != 2 or set(b) - set("XYZ")]
-    if wrong or not labels or len(set(labels)) != len(labels):
-        raise ValueError(f"bases must be different two-letter labels of X, Y, Z such as 'ZZ'; got {labels}")
     told = _lowered_anyhow(program)
-    circuit = told.program.circuit.decompose("bell_pair")
+    if told.program.random_settings:
+        raise ValueError(
+            "a program that draws its parameters anew in every run (a twirl, or pairs in a stated state) needs a "
+            "backend, or a sampler with a target, whose rows are drawn when it is prepared; this sampler has none"
+        )
+    circuit = told.program.circuit.decompose(list(ARRIVALS))
     table = np.zeros((len(labels), circuit.num_parameters))
     column = {parameter: i for i, parameter in enumerate(circuit.parameters)}
     for row, label in zip(table, labels, strict=True):
         for pair, letter in zip(told.angles.values(), reversed(label), strict=True):
             for parameter, angle in zip(pair, BASIS_ANGLES[letter], strict=True):
                 row[column[parameter]] = angle
-    recipe = recipe_of(told.program, circuit, told.end_bits, labels, "a sampler without a target")
+    source, dropped = "a sampler without a target", own_noise_of(program)
+    recipe = recipe_of(told.program, circuit, told.end_bits, labels, source, told.conditional, dropped)
     reader: dict[str, Any] = {"kind": "recipe", "data": recipe.to_dict()}
     pubs: list[tuple[QuantumCircuit, Any]] = [(circuit, table)]
     if mitigate_readout:
-        found = calibration_of(circuit, recipe, shots=shots, row_shots=shots)
+        balanced = mitigate_readout == "balanced"
+        found = calibration_of(circuit, recipe, shots=shots, row_shots=shots, balanced=balanced)
         reader["calibration"] = found.to_dict()
         pubs += found.circuits(circuit.num_qubits, None)
-    return _task(" – ".join(program.ends), pubs, shots, reader, None)
+    return _task(" – ".join(program.ends), pubs, shots, reader, None, options)
 
 
 def _lowered_anyhow(program: Program) -> Lowered:
     anything = Target()
     anything.add_instruction(Reset())
     anything.add_instruction(IfElseOp, name="if_else")
-    orders: tuple[Lowering, ...] = ("frame", "sequential")
-    for order in orders:
+    try:
+        return lowered(program, "frame", "drop", anything)
+    except UnsupportedOperation as error:
         try:
-            return lowered(program, order, "drop", anything)
-        except UnsupportedOperation as found:
-            error = found
-    raise error
+            return lowered(program, "sequential", "drop", anything)
+        except UnsupportedOperation:
+            raise error from None
 
 
-def _analyst_task(analyst: Analyst, machine: Machine, seed: int | None) -> Task:
+def _analyst_task(analyst: Analyst, machine: Machine, seed: int | None, options: Mapping[str, Any]) -> Task:
     reader = told_analyst(analyst)
     pubs, shots = [], set()
     for circuit, table, number in analyst.circuits():
@@ -168,7 +219,7 @@ def _analyst_task(analyst: Analyst, machine: Machine, seed: int | None) -> Task:
     if len(shots) != 1:
         raise ValueError(f"all PUBs of a session must have the same shots, got {sorted(shots)}")
     name = getattr(analyst, "protocol", type(analyst).__name__)
-    return _task(str(name), pubs, shots.pop(), reader, machine.backend)
+    return _task(str(name), pubs, shots.pop(), reader, machine.backend, options)
 
 
 def _compiled(
@@ -190,21 +241,26 @@ def _task(
     shots: int,
     reader: Mapping[str, Any],
     backend: BackendV2 | None,
+    options: Mapping[str, Any],
+    layout: tuple[int, ...] = (),
 ) -> Task:
     if backend is not None:
         for pub in pubs:  # one at a time: what is too much for one job is divided
-            lint([(*pub, shots)], backend.target, max_executions=_UNLIMITED)
+            lint([(*pub, shots)], backend.target, options=options, max_executions=_UNLIMITED)
     stored = tuple(PubOnFile.of(circuit, table) for circuit, table in pubs)
     bits = tuple(broadcast_bits(circuit) for circuit, _ in pubs)
-    return Task(title, stored, shots, reader, bits)
+    return Task(title, stored, shots, reader, bits, layout, options)
 
 
-def _with_options(task: Task, machine: Machine, options: Mapping[str, Any] | None) -> Task:
+def _checked_options(
+    machine: Machine, options: Mapping[str, Any] | None, prepared: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The machine's options, those of a preparation, and those given, the later before the earlier."""
     if options is not None:
         validation.instance("options", options, Mapping, "a mapping of the runtime sampler's options")
-    merged = _merged(_merged(machine.options, task.options), options or {})
+    merged = _merged(_merged(machine.options, prepared or {}), options or {})
     if not merged:
-        return task
+        return merged
     if isinstance(machine, LocalMachine):
         machine.make_sampler(merged, None)  # refuses what it cannot take
     elif find_spec("qiskit_ibm_runtime") is not None:
@@ -218,7 +274,7 @@ def _with_options(task: Task, machine: Machine, options: Mapping[str, Any] | Non
         json.dumps(merged)
     except (TypeError, ValueError) as error:
         raise ValueError(f"options must be plain data, as the job file keeps them: {error}") from error
-    return Task(**{**vars(task), "options": merged})
+    return merged
 
 
 def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

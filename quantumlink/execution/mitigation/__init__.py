@@ -1,7 +1,18 @@
-"""Readout errors taken out of parities and stabilizers, openly: the raw figure always stands beside it."""
+"""Errors of readout and gates taken out of figures, openly: the raw figure always stands beside the other."""
 
 from quantumlink.execution.mitigation.accounting import PostSelection
 from quantumlink.execution.mitigation.calibration import Calibration, ReadoutErrors, calibration_of
+from quantumlink.execution.mitigation.folding import ZeroNoise, folded, zero_noise
 from quantumlink.execution.mitigation.mitigated import Mitigated, Scope
 
-__all__ = ["Calibration", "Mitigated", "PostSelection", "ReadoutErrors", "Scope", "calibration_of"]
+__all__ = [
+    "Calibration",
+    "Mitigated",
+    "PostSelection",
+    "ReadoutErrors",
+    "Scope",
+    "ZeroNoise",
+    "calibration_of",
+    "folded",
+    "zero_noise",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from quantumlink.estimation import Estimate
-from quantumlink.readings.state import html_table
+from quantumlink.tables import html_table
 
 
 @dataclass(frozen=True, repr=False)

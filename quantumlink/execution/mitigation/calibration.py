@@ -1,6 +1,7 @@
 """Calibration of the readout, in the same job as the program: all qubits in |0⟩, all in |1⟩, measured.
 
-Two circuits, whatever the number of qubits. They tell each qubit's two error probabilities if the errors of
+Two circuits, whatever the number of qubits; a balanced one has 0 and 1 mixed (`balanced_states`), and in its second
+circuit the opposite of the first. They tell each qubit's two error probabilities if the errors of
 different qubits are independent of one another (the tensor-product assumption, on which the inversion rests too),
 and if a measurement in the middle of a circuit errs as one at its end. What fails when |0⟩ or |1⟩ is prepared
 counts as an error of the readout.
@@ -22,11 +23,13 @@ from qiskit.transpiler import Target, generate_preset_pass_manager
 
 from quantumlink import validation
 from quantumlink.estimation import CONFIDENCE, Estimate, binomial_estimate
+from quantumlink.execution.mitigation.balanced_states import ROWS, balanced_states, columns_apart
 from quantumlink.execution.preparation.recipe import Recipe
 
 REGISTER = "calibration"
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -39,19 +42,35 @@ class Calibration:
     """Of each the qubit that is measured into it."""
     acted_on: tuple[int, ...]
     """Those of the bits that conditions read: what followed depended on the bit as it was recorded, so they are
-    never corrected."""
+    corrected only where that can be undone (`Recipe.conditional`)."""
     rows: int
     """Rows of each calibration circuit, so that it runs about as often as a basis."""
+    columns: tuple[int, ...] = ()
+    """Of a balanced one for each of the measured qubits the column of states that it goes through."""
 
     @property
     def measured(self) -> tuple[int, ...]:
         """The qubits, each once, as in the calibration's register."""
         return tuple(dict.fromkeys(self.qubits))
 
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every qubit is calibrated over both states of those near it."""
+        return bool(self.columns)
+
+    @property
+    def states(self) -> BoolArray:
+        """Of the first circuit the states of the measured qubits, shape (rows, qubits), True for |1⟩."""
+        if not self.is_balanced:
+            return np.zeros((self.rows, len(self.measured)), dtype=bool)
+        return balanced_states(self.columns, self.rows)
+
     def circuits(
         self, num_qubits: int, target: Target | None
     ) -> tuple[tuple[QuantumCircuit, FloatArray | None], tuple[QuantumCircuit, FloatArray | None]]:
-        """All in |0⟩, and all in |1⟩: each with the table of its parameters, None if it has a single row.
+        """All in |0⟩, and all in |1⟩; or in balanced states, and in the opposite ones.
+
+        Each has the table of its parameters, None if it has a single row.
 
         Args:
             num_qubits: of the program's circuit, whose qubits they use.
@@ -65,6 +84,8 @@ class Calibration:
         circuit = QuantumCircuit(num_qubits, name=f"readout of {prepared}")
         record = ClassicalRegister(len(self.measured), REGISTER)
         circuit.add_register(record)
+        if self.is_balanced:
+            return self._balanced(circuit, record, prepared, target)
         if self.rows > 1:
             # Rows are rows of a table, so there is a parameter: an angle about Z, which does nothing to |0⟩.
             angle = Parameter("nothing")
@@ -72,43 +93,60 @@ class Calibration:
         if prepared:
             circuit.x(list(self.measured))
         circuit.measure(list(self.measured), record)
-        if target is not None:
-            manager = generate_preset_pass_manager(0, target=target, initial_layout=list(range(num_qubits)))
-            circuit = manager.run(circuit)
+        circuit = _in_instructions(circuit, target)
         return circuit, np.zeros((self.rows, 1)) if self.rows > 1 else None
+
+    def _balanced(
+        self, circuit: QuantumCircuit, record: ClassicalRegister, opposite: int, target: Target | None
+    ) -> tuple[QuantumCircuit, FloatArray]:
+        """One angle about X for each column: 0 or π, the same pulses either way."""
+        angles = {column: Parameter(f"state_{column}") for column in sorted(set(self.columns))}
+        for qubit, column in zip(self.measured, self.columns, strict=True):
+            circuit.rx(angles[column], qubit)
+        circuit.measure(list(self.measured), record)
+        circuit = _in_instructions(circuit, target)
+        states = self.states ^ bool(opposite)
+        of_angle = {angles[c]: states[:, self.columns.index(c)] for c in angles}
+        table: FloatArray = np.where(np.stack([of_angle[p] for p in circuit.parameters], axis=-1), np.pi, 0.0)
+        return circuit, table
 
     def errors(self, zeros: Any, ones: Any) -> tuple[ReadoutErrors, ...]:
         """What the two circuits measured, one entry for each of ``bits``.
 
         Args:
-            zeros: the result of the PUB in which all qubits were in |0⟩.
-            ones: that of the PUB in which all were in |1⟩.
+            zeros: the result of the first PUB, in which all qubits were in |0⟩ unless it is balanced.
+            ones: that of the second, in which all were in the opposite states.
 
         Raises:
             ValueError: if a result is not that of these circuits.
         """
-        wrong = {0: self._record(zeros), 1: ~self._record(ones)}
+        wrong = np.zeros((2, len(self.measured)), dtype=int)
+        runs = np.zeros_like(wrong)
+        for result, states in ((zeros, self.states), (ones, ~self.states)):
+            record = self._record(result)
+            for side in (0, 1):
+                here = states == bool(side)
+                wrong[side] += ((record != bool(side)) & here[:, None]).sum(axis=(0, 1))
+                runs[side] += here.sum(axis=0) * record.shape[1]
         column = {qubit: i for i, qubit in enumerate(self.measured)}
-        return tuple(
-            ReadoutErrors(
-                qubit,
-                (int(wrong[0][:, column[qubit]].sum()), int(wrong[1][:, column[qubit]].sum())),
-                (len(wrong[0]), len(wrong[1])),
-            )
-            for qubit in self.qubits
-        )
+        told = [(qubit, column[qubit]) for qubit in self.qubits]
+        return tuple(ReadoutErrors(q, _pair(wrong[:, i]), _pair(runs[:, i])) for q, i in told)
 
-    def _record(self, result: Any) -> npt.NDArray[np.bool_]:
+    def _record(self, result: Any) -> BoolArray:
+        """Shape (rows, shots, qubits)."""
         array = getattr(result.data, REGISTER, None)
         if not isinstance(array, BitArray) or array.num_bits != len(self.measured):
             raise ValueError(f"the result must hold the register {REGISTER!r} of {len(self.measured)} bits")
-        bits: npt.NDArray[np.bool_] = array.to_bool_array(order="little").reshape(-1, array.num_bits)
+        bits: BoolArray = array.to_bool_array(order="little").reshape(-1, array.num_shots, array.num_bits)
+        if len(bits) != self.rows:
+            raise ValueError(f"the result must have {self.rows} rows of the register {REGISTER!r}, got {len(bits)}")
         return bits
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
         told = {"bits": self.bits, "qubits": self.qubits, "acted_on": self.acted_on}
-        return {**{name: list(values) for name, values in told.items()}, "rows": self.rows}
+        columns = {"columns": list(self.columns)} if self.is_balanced else {}
+        return {**{name: list(values) for name, values in told.items()}, "rows": self.rows, **columns}
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Calibration:
@@ -121,7 +159,13 @@ class Calibration:
             bits, qubits, acted_on = (
                 tuple(validation.count(name, n) for n in told[name]) for name in ("bits", "qubits", "acted_on")
             )
-            return cls(bits, qubits, acted_on, validation.count("rows", told["rows"], at_least=1))
+            if len(bits) != len(qubits):
+                raise ValueError(f"there are {len(bits)} bits and {len(qubits)} qubits")
+            columns = tuple(validation.count("columns", n) for n in told.get("columns", ()))
+            found = cls(bits, qubits, acted_on, validation.count("rows", told["rows"], at_least=1), columns)
+            if columns and (len(columns) != len(found.measured) or max(columns) >= ROWS - 1 or found.rows % ROWS):
+                raise ValueError(f"the columns {columns} are not those of {len(found.measured)} qubits")
+            return found
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"this is no calibration: {type(error).__name__}: {error}") from error
 
@@ -157,7 +201,15 @@ class ReadoutErrors:
         return f"<ReadoutErrors of qubit {self.qubit}: 1 for |0⟩ {zero}, 0 for |1⟩ {one}>"
 
 
-def calibration_of(circuit: QuantumCircuit, recipe: Recipe, *, shots: int, row_shots: int) -> Calibration:
+def calibration_of(
+    circuit: QuantumCircuit,
+    recipe: Recipe,
+    *,
+    shots: int,
+    row_shots: int,
+    balanced: bool = False,
+    target: Target | None = None,
+) -> Calibration:
     """What has to be calibrated to read a program's circuit.
 
     Args:
@@ -165,6 +217,8 @@ def calibration_of(circuit: QuantumCircuit, recipe: Recipe, *, shots: int, row_s
         recipe: how it is read.
         shots: of each basis.
         row_shots: of each row, as all PUBs of a job have it.
+        balanced: whether states are mixed, in a multiple of 8 rows.
+        target: the device, which tells which qubits are near each other then.
 
     Raises:
         ValueError: if a bit that the reading needs is not measured.
@@ -183,20 +237,33 @@ def calibration_of(circuit: QuantumCircuit, recipe: Recipe, *, shots: int, row_s
     missing = [bit for bit in bits if bit not in measured]
     if missing:
         raise ValueError(f"the classical bits {missing} are not measured, so their readout cannot be calibrated")
-    return Calibration(
-        tuple(bits),
-        tuple(measured[bit] for bit in bits),
-        tuple(sorted(acted_on & set(bits))),
-        -(-shots // row_shots),
-    )
+    rows, qubits = -(-shots // row_shots), tuple(measured[bit] for bit in bits)
+    columns: tuple[int, ...] = ()
+    if balanced:
+        rows, columns = ROWS * -(-rows // ROWS), columns_apart(tuple(dict.fromkeys(qubits)), target)
+    return Calibration(tuple(bits), qubits, tuple(sorted(acted_on & set(bits))), rows, columns)
 
 
 def needed_bits(recipe: Recipe) -> set[int]:
     """The classical bits that a recipe reads."""
-    bits = {bit for _, bit in recipe.ends} | {bit for herald in recipe.heralds for bit in herald}
-    return bits | {bit for _, frame in recipe.frame for bit in (*frame.x, *frame.z)}
+    heralds = (*recipe.heralds, *recipe.odd_heralds)
+    bits = {bit for _, bit in recipe.ends} | {bit for herald in heralds for bit in herald}
+    bits |= {bit for _, frame in recipe.frame for bit in (*frame.x, *frame.z)}
+    return bits if recipe.conditional is None else bits | recipe.conditional.bits
 
 
 def errors_as_array(errors: Sequence[ReadoutErrors]) -> FloatArray:
     """The rates, shape (bits, 2)."""
     return np.array([[rate.best for rate in each.rates] for each in errors]).reshape(-1, 2)
+
+
+def _in_instructions(circuit: QuantumCircuit, target: Target | None) -> QuantumCircuit:
+    if target is None:
+        return circuit
+    layout = list(range(circuit.num_qubits))
+    return generate_preset_pass_manager(0, target=target, initial_layout=layout).run(circuit)
+
+
+def _pair(values: npt.NDArray[np.int_]) -> tuple[int, int]:
+    zero, one = values.tolist()
+    return zero, one

@@ -49,13 +49,17 @@ def counted(bits: BoolArray) -> Counted:
     return Counted(patterns, counts.astype(float))
 
 
-def parity_weights(bits: BoolArray, which: Sequence[int], rates: FloatArray) -> FloatArray:
+def parity_weights(
+    bits: BoolArray, which: Sequence[int], rates: FloatArray, turned: BoolArray | None = None
+) -> FloatArray:
     """Of each pattern the unbiased estimate of the sign of a parity.
 
     Args:
         bits: shape (patterns, bits).
         which: the bits of the parity.
         rates: (e₀, e₁) of each bit, shape (bits, 2).
+        turned: of each bit of each pattern whether it was read as its opposite, and so errs as that: 1 for what
+            stands there as 0; shape (patterns, bits). None of them, if None.
 
     >>> parity_weights(np.array([[False], [True]]), [0], np.array([[0.1, 0.1]])).round(6)
     array([ 1.25, -1.25])
@@ -63,6 +67,8 @@ def parity_weights(bits: BoolArray, which: Sequence[int], rates: FloatArray) -> 
     columns = list(which)
     shift, scale = offset_and_scale(rates[columns])
     signs = 1.0 - 2.0 * bits[:, columns]
+    if turned is not None:
+        shift = np.where(turned[:, columns], -shift, shift)
     weights: FloatArray = np.prod((signs - shift) / scale, axis=1)
     return weights
 
@@ -73,7 +79,11 @@ def offset_and_scale(rates: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def accepted_weights(
-    bits: BoolArray, heralds: Sequence[Sequence[int]], sign: Sequence[int], rates: FloatArray
+    bits: BoolArray,
+    heralds: Sequence[Sequence[int]],
+    sign: Sequence[int],
+    rates: FloatArray,
+    turned: BoolArray | None = None,
 ) -> FloatArray:
     """Of each pattern the unbiased estimate of [all heralds even] times the sign of a parity.
 
@@ -82,17 +92,32 @@ def accepted_weights(
         heralds: parities that must all be even.
         sign: the bits of the further parity, none for the acceptance alone.
         rates: (e₀, e₁) of each bit, shape (bits, 2); a bit with (0, 0) is taken as it was recorded.
+        turned: see `parity_weights`.
     """
     there = sorted({bit for herald in heralds for bit in herald})
     if not np.any(rates[there]):
         accepted = np.logical_and.reduce([~parity(bits, herald) for herald in heralds], axis=0)
-        return np.where(accepted, parity_weights(bits, sign, rates), 0.0)
+        return np.where(accepted, parity_weights(bits, sign, rates, turned), 0.0)
+    if turned is not None and turned[:, there].any():
+        return _one_turn_at_a_time(bits, heralds, sign, rates, turned)
     within = [bit for bit in sign if bit in there]
     table = acceptance_table(there, heralds)
     table = table * np.where(parity(all_values(len(there)), [there.index(bit) for bit in within]), -1.0, 1.0)
     inverted = applied(table, inverse_confusions(rates[there]))
-    outside = parity_weights(bits, [bit for bit in sign if bit not in there], rates)
+    outside = parity_weights(bits, [bit for bit in sign if bit not in there], rates, turned)
     weights: FloatArray = inverted[numbered(bits[:, there])] * outside
+    return weights
+
+
+def _one_turn_at_a_time(
+    bits: BoolArray, heralds: Sequence[Sequence[int]], sign: Sequence[int], rates: FloatArray, turned: BoolArray
+) -> FloatArray:
+    """The patterns whose bits are turned alike together, with the two rates of a turned bit exchanged."""
+    weights = np.zeros(len(bits))
+    for turn in np.unique(turned, axis=0):
+        alike = (turned == turn).all(axis=1)
+        exchanged = np.where(turn[:, None], rates[:, ::-1], rates)
+        weights[alike] = accepted_weights(bits[alike], heralds, sign, exchanged)
     return weights
 
 

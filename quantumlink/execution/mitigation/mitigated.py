@@ -12,6 +12,7 @@ import numpy as np
 from quantumlink import validation
 from quantumlink.estimation import CONFIDENCE, Estimate
 from quantumlink.execution.mitigation.accounting import PostSelection
+from quantumlink.execution.mitigation.bare_record import bare_record, needs
 from quantumlink.execution.mitigation.calibration import Calibration, ReadoutErrors, errors_as_array
 from quantumlink.execution.mitigation.inversion import (
     BoolArray,
@@ -49,7 +50,10 @@ class Mitigated:
       is how one looks at a pair and no part of it, is corrected. Heralds and frames count as they were recorded,
       because the pairs were kept and corrected by what was recorded.
     - ``"all"``: how good would they be if every measurement were read rightly, those of swaps and heralds too?
-      Only bits that conditions read stay as they were recorded, as the circuit acted on them.
+      Where conditions acted on a bit, what they did is undone in the record first (`ConditionalPaulis`), so that a
+      correction by a misread bit counts as one by the right bit; exactly, but for errors of the conditional gates
+      themselves. Where that is not known (other gates than Paulis are conditional, or an older file), bits that
+      conditions read stay as they were recorded.
 
     An estimate may lie outside of what is physical: it is unbiased, and so is not cut. It has no QBER, and no key
     can be made of it: correcting averages does not correct a key's bits, and what is unknown about the readout
@@ -69,20 +73,44 @@ class Mitigated:
     _counted: Mapping[str, Counted]
 
     @classmethod
-    def of(cls, recipe: Recipe, calibration: Calibration, result: Any, *, scope: Scope = "ends") -> Mitigated:
+    def of(
+        cls,
+        recipe: Recipe,
+        calibration: Calibration,
+        result: Any,
+        *,
+        scope: Scope = "ends",
+        errors: Sequence[ReadoutErrors] | None = None,
+    ) -> Mitigated:
         """From the result of three PUBs: the program, all in |0⟩, all in |1⟩.
 
+        Args:
+            recipe: how the program's bits are read.
+            calibration: which bits need one, on which qubits.
+            result: of the three, or of the program alone if errors are given.
+            scope: whose errors are taken out.
+            errors: of the calibration's bits, from another run of the same qubits.
+
         Raises:
-            ValueError: if the scope is unknown, the result is not theirs, or a qubit's readout is next to random.
+            ValueError: if the scope is unknown, the program does not have two ends, or heralds that must be odd,
+            the result is not theirs, or a qubit's readout is next to random.
         """
         validation.choice("scope", scope, SCOPES)
-        if not hasattr(result, "__len__") or len(result) != 3:
-            size = len(result) if hasattr(result, "__len__") else type(result).__name__
-            raise ValueError(f"the result must be that of the program and two calibration circuits, got {size}")
-        errors = calibration.errors(result[1], result[2])
+        if recipe.odd_heralds or len(recipe.ends) != 2:
+            raise ValueError(
+                "readout mitigation is for programs of two ends whose heralds are even parities; this one has "
+                f"{len(recipe.ends)} ends and {len(recipe.odd_heralds)} heralds that must be odd: see the raw "
+                f"samples"
+            )
+        if errors is None:
+            if not hasattr(result, "__len__") or len(result) != 3:
+                size = len(result) if hasattr(result, "__len__") else type(result).__name__
+                raise ValueError(f"the result must be that of the program and two calibration circuits, got {size}")
+            errors = calibration.errors(result[1], result[2])
+        errors = tuple(errors)
         raw = recipe.samples(result[0])
         found = cls(raw, errors, scope, calibration, recipe, _counted_of(recipe, calibration, result[0]))
-        _, contrast = offset_and_scale(found._rates(scope))
+        _, contrast = offset_and_scale(found._rates(scope, acted_on=found._undoes))
         if contrast.min(initial=1.0) < MIN_CONTRAST:
             worst = errors[int(contrast.argmin())]
             raise ValueError(
@@ -98,7 +126,7 @@ class Mitigated:
                 scope ``"all"``.
         """
         self.raw.expectation(pauli)  # refuses what cannot be told
-        return self._propagated([self._term(1.0, pauli)], 0.0, self.scope, confidence)
+        return self._propagated([self._term(1.0, pauli)], 0.0, self.scope, confidence, acted_on=self._undoes)
 
     def fidelity(self, *, confidence: float = CONFIDENCE) -> Estimate:
         """The mitigated fidelity to Φ⁺ from its stabilizers, (1 + ⟨XX⟩ − ⟨YY⟩ + ⟨ZZ⟩)/4; not cut to [0, 1].
@@ -108,10 +136,12 @@ class Mitigated:
         """
         self.raw.fidelity()
         terms = [self._term(sign / 4, label) for label, sign in _FIDELITY_TERMS]
-        return self._propagated(terms, 0.25, self.scope, confidence)
+        return self._propagated(terms, 0.25, self.scope, confidence, acted_on=self._undoes)
 
     def post_selection(self, *, confidence: float = CONFIDENCE) -> PostSelection:
         """How many runs were accepted, and how often a herald was misread; whatever the scope.
+
+        Bits that conditions read are taken as they were recorded.
 
         Raises:
             ValueError: if the program has no heralds, they read too many bits, or no run is accepted.
@@ -154,34 +184,46 @@ class Mitigated:
     def note(self) -> str:
         """What was corrected, and on what assumption, in a sentence."""
         what = "of the two ends" if self.scope == "ends" else "of all measurements"
-        acted = len(self.calibration.acted_on)
-        but = f" but {acted} bits that conditions read" if self.scope == "all" and acted else ""
+        acted = len(self.calibration.acted_on) if self.scope == "all" else 0
+        but = f", {acted} bits that conditions acted on undone in the record" if self._undoes and acted else ""
+        but = f" but {acted} bits that conditions read" if acted and not self._undoes else but
         return (
             f"Mitigated: readout errors {what}{but} inverted, as independent of one another; "
-            f"{sum(self.errors[0].runs)} runs of calibration."
+            f"{sum(self.errors[0].runs)} runs of {'balanced ' * self.calibration.is_balanced}calibration."
         )
 
     # --- how
 
+    @property
+    def _places(self) -> dict[int, int]:
+        return {bit: i for i, bit in enumerate(self.calibration.bits)}
+
     def _columns(self, bits: Sequence[int]) -> tuple[int, ...]:
-        place = {bit: i for i, bit in enumerate(self.calibration.bits)}
+        place = self._places
         return tuple(place[bit] for bit in bits)
+
+    @property
+    def _undoes(self) -> bool:
+        """Whether what conditions did by misread bits is undone."""
+        return self.scope == "all" and self.recipe.conditional is not None
 
     def _heralds(self) -> list[tuple[int, ...]]:
         return [self._columns(herald) for herald in self.recipe.heralds]
 
-    def _corrected(self, scope: Scope) -> list[bool]:
-        """Of each bit whether its errors are taken out."""
+    def _corrected(self, scope: Scope, *, acted_on: bool) -> list[bool]:
+        """Of each bit whether its errors are taken out; those that conditions acted on are if it is said."""
         ends = {bit for _, bit in self.recipe.ends}
         wanted = ends if scope == "ends" else set(self.calibration.bits)
-        return [bit in wanted and bit not in self.calibration.acted_on for bit in self.calibration.bits]
+        wanted = wanted if acted_on else wanted - set(self.calibration.acted_on)
+        return [bit in wanted for bit in self.calibration.bits]
 
-    def _rates(self, scope: Scope) -> FloatArray:
-        return np.where(np.array(self._corrected(scope))[:, None], errors_as_array(self.errors), 0.0)
+    def _rates(self, scope: Scope, *, acted_on: bool) -> FloatArray:
+        corrected = np.array(self._corrected(scope, acted_on=acted_on))
+        return np.where(corrected[:, None], errors_as_array(self.errors), 0.0)
 
-    def _uncertain(self, scope: Scope, confidence: float) -> list[Uncertain]:
+    def _uncertain(self, scope: Scope, confidence: float, *, acted_on: bool) -> list[Uncertain]:
         columns: dict[int, list[int]] = {}
-        for i, corrected in enumerate(self._corrected(scope)):
+        for i, corrected in enumerate(self._corrected(scope, acted_on=acted_on)):
             if corrected:
                 columns.setdefault(self.errors[i].qubit, []).append(i)
         return [
@@ -190,30 +232,43 @@ class Mitigated:
             for side, spread in enumerate(self.errors[same[0]].spread(confidence))
         ]
 
-    def _propagated(self, terms: Sequence[Ratio], offset: float, scope: Scope, confidence: float) -> Estimate:
-        return propagated(terms, offset, self._rates(scope), self._uncertain(scope, confidence), confidence)
+    def _propagated(
+        self,
+        terms: Sequence[Ratio],
+        offset: float,
+        scope: Scope,
+        confidence: float,
+        *,
+        acted_on: bool = False,
+    ) -> Estimate:
+        uncertain = self._uncertain(scope, confidence, acted_on=acted_on)
+        return propagated(terms, offset, self._rates(scope, acted_on=acted_on), uncertain, confidence)
 
     def _term(self, coefficient: float, pauli: str) -> Ratio:
         fitting = [b for b in self._counted if all(p in ("I", x) for p, x in zip(pauli, b, strict=True))]
-        which, heralds = self._columns(self._parity(pauli)), self._heralds()
+        told = self.recipe.conditional if self._undoes else None
+        heralds = self._heralds() if told is None else [self._columns(herald) for herald in told.heralds]
+        which = self._columns(self._parity(pauli))
 
-        def numerator(bits: BoolArray, rates: FloatArray) -> FloatArray:
-            return accepted_weights(bits, heralds, which, rates)
+        def weights(sign: Sequence[int]) -> Weights:
+            def of_patterns(bits: BoolArray, rates: FloatArray) -> FloatArray:
+                if told is None:
+                    return accepted_weights(bits, heralds, sign, rates)
+                bare, turned = bare_record(bits, self.recipe, self._places, pauli)
+                return accepted_weights(bare, heralds, sign, rates, turned)
 
-        def denominator(bits: BoolArray, rates: FloatArray) -> FloatArray:
-            return accepted_weights(bits, heralds, (), rates)
+            return of_patterns
 
-        return Ratio(coefficient, tuple(self._counted[b] for b in fitting), numerator, denominator, -1.0)
+        return Ratio(coefficient, tuple(self._counted[b] for b in fitting), weights(which), weights(()), -1.0)
 
     def _parity(self, pauli: str) -> tuple[int, ...]:
         """The bits whose parity is the outcome of a label: the ends', and those of their frames."""
-        frames, found = dict(self.recipe.frame), set[int]()
+        told = self.recipe.conditional if self._undoes else None
+        frames, found = dict(self.recipe.frame if told is None else told.frame), set[int]()
         for (name, bit), letter in zip(self.recipe.ends, reversed(pauli), strict=True):
-            frame = frames.get(name, Frame())
             if letter != "I":
                 found = toggle(found, {bit})
-                found = toggle(found, frame.x if letter in "YZ" else ())
-                found = toggle(found, frame.z if letter in "XY" else ())
+                found = toggle(found, needs(frames.get(name, Frame()), letter))
         return tuple(sorted(found))
 
     def _cells(self) -> list[tuple[str, str, str]]:

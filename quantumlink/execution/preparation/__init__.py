@@ -2,12 +2,13 @@
 
 from quantumlink.execution.preparation.compilation import Compiled, compiled
 from quantumlink.execution.preparation.cost import FEEDFORWARD_LATENCY_S, Cost
-from quantumlink.execution.preparation.lint import NotSubmittable, lint
+from quantumlink.execution.preparation.linting import NotSubmittable, lint
 from quantumlink.execution.preparation.prediction import Prediction, predict
 from quantumlink.execution.preparation.prepared import Choice, Prepared
 from quantumlink.execution.preparation.preparing import prepare
 from quantumlink.execution.preparation.probabilities import Probabilities
 from quantumlink.execution.preparation.recipe import Recipe
+from quantumlink.execution.preparation.slicing import VirtualProcessor, slice_device
 
 __all__ = [
     "FEEDFORWARD_LATENCY_S",
@@ -19,8 +20,10 @@ __all__ = [
     "Prepared",
     "Probabilities",
     "Recipe",
+    "VirtualProcessor",
     "compiled",
     "lint",
     "predict",
     "prepare",
+    "slice_device",
 ]

@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from qiskit.circuit import IfElseOp, QuantumCircuit
+from qiskit.exceptions import QiskitError
+from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
-from qiskit.transpiler import Target, generate_preset_pass_manager
+from qiskit.transpiler import PassManager, Target, generate_preset_pass_manager
 
 from quantumlink.execution.preparation.calibration import Calibration
 from quantumlink.execution.preparation.cost import FEEDFORWARD_LATENCY_S, Cost, cost_of
 from quantumlink.execution.preparation.delays import in_target_units
-from quantumlink.execution.preparation.placement import Placement, interactions, placements
+from quantumlink.execution.preparation.placement import Interactions, Placement, interactions, no_place, placements
+from quantumlink.link.arriving_pair import ARRIVALS
 from quantumlink.progress import track
 from quantumlink.rewrites import deferred_circuit
 
@@ -29,6 +32,10 @@ MAX_COMPARED = 100
 """Most qubits for which a circuit that needs no routing here is transpiled plainly too, for comparison."""
 
 _PAIRWISE = ("cx", "rz", "sx", "x", "u", "id")
+
+
+class NoPlace(ValueError):
+    """A circuit that a device has no room for, whatever its number of qubits."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,7 +51,7 @@ class Compiled:
     cost: Cost
     """What it costs, by the target's calibration."""
     origin: str
-    """Whose placement it is: ``"search"``, ``"plain"`` (Qiskit's, at level 3) or ``"given"``."""
+    """Whose placement it is: ``"search"``, ``"plain"`` (Qiskit's level 3), ``"given"`` or ``"pass manager"``."""
     plain: Cost | None
     """The cost of the plain transpilation, None if none was needed."""
     delay_rounding_s: float
@@ -52,6 +59,24 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<Compiled {self.circuit.name!r} on qubits {list(self.layout)} ({self.origin}): {self.cost}>"
+
+
+def is_device(backend: BackendV2) -> bool:
+    """Whether circuits have to be prepared for a backend: not for a simulator that takes any circuit.
+
+    A device may have no coupling map: in an ion trap every pair has a gate.
+    """
+    simulates = type(backend).__module__.split(".")[0] == "qiskit_aer" or backend.target.num_qubits is None
+    return not simulates or backend.coupling_map is not None
+
+
+def backend_of(sampler: BaseSamplerV2) -> BackendV2 | None:
+    """The backend that a sampler runs on, if it tells it."""
+    found = getattr(sampler, "backend", None)
+    found = found() if callable(found) else found
+    if found is None and type(sampler).__module__.split(".")[0] == "qiskit_aer":
+        found = getattr(sampler, "_backend", None)  # Aer 0.18 has no public name for it
+    return found if isinstance(found, BackendV2) else None
 
 
 def placed(
@@ -80,6 +105,7 @@ def compiled(
     optimization_level: int = 3,
     seed: int | None = None,
     latency_s: float = FEEDFORWARD_LATENCY_S,
+    pass_manager: PassManager | None = None,
 ) -> Compiled:
     """Compile any circuit for a device, on the qubits that suit it best.
 
@@ -95,9 +121,12 @@ def compiled(
         optimization_level: of Qiskit's pass manager for our candidates, 0 to 3.
         seed: makes routing repeatable.
         latency_s: of the feed-forward, in seconds.
+        pass_manager: one of the user's, that makes the device's circuit of it in place of ours; no placement is
+            searched then.
 
     Raises:
         ValueError: if the circuit needs more qubits than the device has, or a delay is a parameter.
+        NoPlace: if the device does not join or measure as many, or no placement could be compiled.
         UnsupportedOperation: if measurements have to be deferred and cannot be.
 
     >>> from qiskit.providers.fake_provider import GenericBackendV2
@@ -114,10 +143,27 @@ def compiled(
         )
     timed, rounding = in_target_units(circuit, backend.target)
     builder = _Builder(timed, backend, calibration, seed, latency_s, rounding)
+    if pass_manager is not None:
+        return builder.built(pass_manager, "pass manager")
     if initial_layout is not None:
-        return builder.build(initial_layout, optimization_level, "given")
+        return _as_given(builder, initial_layout, optimization_level)
     found = placed(timed, backend, latency_s=latency_s) if candidates is None else list(candidates)
     return _best(builder, found, optimization_level, compare_plain=compare_plain)
+
+
+def _as_given(builder: _Builder, layout: Sequence[int], level: int) -> Compiled:
+    dumb = builder.unmeasurable(layout)
+    if dumb:
+        raise NoPlace(
+            f"initial_layout={list(layout)} has no room for the circuit: {builder.device} does not measure "
+            f"{', '.join(map(str, dumb))}, where it is to be measured"
+        )
+    try:
+        return builder.build(layout, level, "given")
+    except QiskitError as error:
+        raise NoPlace(
+            f"initial_layout={list(layout)} has no room for the circuit on {builder.device}: {_told(error)}"
+        ) from error
 
 
 def _best(builder: _Builder, found: list[Placement], level: int, *, compare_plain: bool) -> Compiled:
@@ -125,15 +171,27 @@ def _best(builder: _Builder, found: list[Placement], level: int, *, compare_plai
     fits = bool(found) and found[0].missing == 0
     if not found or (compare_plain and not (fits and builder.circuit.num_qubits > MAX_COMPARED)):
         tried.append((None, PLAIN_LEVEL))
-    built = []
+    built, failures = [], []
     for placement, at_level in track(tried, "transpiling"):
         physical, origin = (None, "plain") if placement is None else (placement.physical, "search")
-        built.append(builder.build(physical, at_level, origin))
+        try:
+            built.append(builder.build(physical, at_level, origin))
+        except QiskitError as error:  # a place that the calibration praises may have a gate that is broken
+            failures.append(error)
+    if not built:
+        why = builder.no_place() or "; ".join(dict.fromkeys(map(_told, failures)))
+        raise NoPlace(
+            f"{builder.device} has no room for the circuit {builder.circuit.name!r}: {why}"
+        ) from failures[0]
     plain = next((b.cost for b in built if b.origin == "plain"), None)
     if plain is not None:
         built = [b for b in built if b.cost.two_qubit_gates <= plain.two_qubit_gates]
     chosen = max(built, key=lambda b: (b.cost.log_fidelity, -b.cost.two_qubit_gates))
     return replace(chosen, plain=plain)
+
+
+def _told(error: QiskitError) -> str:
+    return str(error.message).strip()
 
 
 class _Builder:
@@ -150,6 +208,24 @@ class _Builder:
         self._backend, self._calibration = backend, calibration
         self._seed, self._latency_s, self._rounding_s = seed, latency_s, rounding_s
 
+    @property
+    def device(self) -> str:
+        """Its name."""
+        return str(self._backend.name)
+
+    def no_place(self) -> str:
+        """Why there is no place, in words; empty if it is not known."""
+        return no_place(self._asked(), self._calibration)
+
+    def unmeasurable(self, layout: Sequence[int]) -> list[int]:
+        """Physical qubits that are to be measured and cannot be."""
+        readouts = self._asked().readouts
+        serves = self._calibration.serves
+        return [q for i, q in enumerate(layout) if readouts[i] and not serves(q, measured=True, is_reset=False)]
+
+    def _asked(self) -> Interactions:
+        return interactions(_pairwise(self.circuit), self._calibration, latency_s=self._latency_s)
+
     def build(self, physical: Sequence[int] | None, level: int, origin: str) -> Compiled:
         manager = generate_preset_pass_manager(
             level,
@@ -157,6 +233,10 @@ class _Builder:
             initial_layout=None if physical is None else list(physical),
             seed_transpiler=self._seed,
         )
+        return self.built(manager, origin)
+
+    def built(self, manager: PassManager, origin: str) -> Compiled:
+        """What a pass manager makes of the circuit."""
         isa = manager.run(self.circuit)
         cost = cost_of(isa, self._calibration, latency_s=self._latency_s)
         if isa.layout is None:
@@ -187,7 +267,7 @@ def _pairwise(circuit: QuantumCircuit) -> QuantumCircuit:
         len(instruction.qubits) <= 2 or isinstance(instruction.operation, IfElseOp) or instruction.name == "barrier"
         for instruction in circuit.data
     )
-    plain = small and all(instruction.name != "bell_pair" for instruction in circuit.data)
+    plain = small and all(instruction.name not in ARRIVALS for instruction in circuit.data)
     if plain and not any(isinstance(i.operation, IfElseOp) for i in circuit.data):
         return circuit
     return generate_preset_pass_manager(1, basis_gates=list(_PAIRWISE)).run(circuit)

@@ -55,7 +55,7 @@ def cost_of(circuit: QuantumCircuit, calibration: Calibration, *, latency_s: flo
         calibration: the device's figures.
         latency_s: of the feed-forward, in seconds.
     """
-    schedule = latest_schedule(circuit, calibration.duration_s, latency_s=latency_s)
+    schedule = latest_schedule(circuit, calibration.assumed_duration_s, latency_s=latency_s)
     gates, fidelity = _walk(circuit, calibration, list(range(circuit.num_qubits)))
     qubit_of = {q: i for i, q in enumerate(circuit.qubits)}
     for instruction, waits in zip(circuit.data, schedule.waits_s, strict=True):

@@ -23,7 +23,7 @@ def in_target_units(circuit: QuantumCircuit, target: Target) -> tuple[QuantumCir
         The circuit, and the most by which a delay became longer, in seconds.
 
     Raises:
-        ValueError: if a delay is a parameter, which no device takes.
+        ValueError: if a delay is a parameter or a stretch: neither has a length yet.
 
     >>> circuit = QuantumCircuit(1)
     >>> _ = circuit.delay(1.5, unit="ns")

@@ -1,4 +1,4 @@
-"""A device's noise written into an ISA circuit, as far as the target states it.
+"""A device's noise written into an ISA circuit, as far as the target states it; what it does not state is left out.
 
 - Gates: a depolarizing error after thermal relaxation over the gate's duration, such that the average gate error is
   the stated one (Aer's rule); resets relax.
@@ -6,29 +6,37 @@
 - Waiting: every gap of the latest schedule, and every `Delay`, relaxes by T1 and T2, conditional blocks and the
   feed-forward latency included. A block that does not run waits as long.
 
+A simulator that has a noise model of its own plays that and nothing else, so that is what is written then.
+
 Not included, as targets do not state them: crosstalk, leakage, coherent errors, drift, errors of preparation, and
 what a mid-circuit measurement does to its neighbors. The qubits are those that the circuit uses, renumbered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import CircuitInstruction, IfElseOp, Instruction, QuantumCircuit, QuantumRegister
-from qiskit.transpiler import Target
+from qiskit.circuit import CircuitInstruction, Delay, IfElseOp, Instruction, QuantumCircuit, QuantumRegister
+from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
+from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.preparation.calibration import Calibration
 from quantumlink.execution.preparation.prepared import used_qubits
 from quantumlink.execution.preparation.schedule import Schedule, latest_schedule
+from quantumlink.execution.preparation.stated import Stated, stated_by_model, stated_by_target
 from quantumlink.rewrites import inlined_noise, readout_errors
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
+
+Relaxation = Callable[[int, float], Instruction | None]
+"""The error of a physical qubit that waits so many seconds."""
 
 Confusion = npt.NDArray[np.float64]
 
@@ -43,6 +51,8 @@ class NoisyCircuit:
     """Confusion matrices ``[true, read]`` by the small circuit's qubits."""
     physical: tuple[int, ...]
     """The physical qubit of each."""
+    stated: Stated
+    """Which noise that is."""
 
 
 def noisy_isa_circuit(
@@ -58,28 +68,27 @@ def noisy_isa_circuit(
             a `Delay` relaxes; other waiting does nothing.
 
     Raises:
-        UnsupportedOperation: if the model has custom passes that are no relaxation.
+        UnsupportedOperation: if the model has custom passes that are no relaxation of delays.
     """
-    from qiskit_aer.noise import RelaxationNoisePass
-
     used = used_qubits(circuit)
     calibration = Calibration(target)
     if noise_model is None:
         schedule = latest_schedule(circuit, calibration.duration_s, latency_s=latency_s)
-        told = _with_waiting(circuit, schedule, calibration)
+        told = _with_waiting(circuit, schedule, calibration, _by_target(calibration))
         model = target_noise(circuit, target)
+        stated = stated_by_target(circuit, target, latency_s=latency_s)
     else:
-        told, model = circuit, noise_model
-        passes = noise_model._custom_noise_passes
-        if passes and all(isinstance(each, RelaxationNoisePass) for each in passes):
-            told = _with_waiting(circuit, None, calibration)
-            model = copy(noise_model)
-            model._custom_noise_passes = []
+        told, model = circuit, copy(noise_model)
+        for each in noise_model._custom_noise_passes:
+            told = _with_waiting(told, None, calibration, _by_pass(each))
+        model._custom_noise_passes = []
+        stated = stated_by_model(circuit, model, relaxes=bool(noise_model._custom_noise_passes))
     confusions = readout_errors(model, circuit.num_qubits)
     return NoisyCircuit(
         small(inlined_noise(told, model), used),
         {i: confusions[q] for i, q in enumerate(used) if q in confusions},
         tuple(used),
+        stated,
     )
 
 
@@ -88,15 +97,22 @@ def target_noise(circuit: QuantumCircuit, target: Target) -> NoiseModel:
     from qiskit_aer.noise import NoiseModel
     from qiskit_aer.noise.device.models import basic_device_gate_errors, basic_device_readout_errors
 
-    part = Target(num_qubits=target.num_qubits, qubit_properties=target.qubit_properties, dt=target.dt)
+    calibration = Calibration(target)
+    lifetimes = [calibration.lifetimes(qubit) for qubit in range(calibration.num_qubits)]
+    properties = [QubitProperties(t1=t1, t2=t2) for t1, t2 in lifetimes]
+    part = Target(num_qubits=target.num_qubits, qubit_properties=properties, dt=target.dt)
     found: dict[str, set[tuple[int, ...]]] = {}
     for name, qubits in _instructions(circuit, list(range(circuit.num_qubits))):
         found.setdefault(name, set()).add(qubits)
     for name, places in found.items():
         known = target[name] if name in target.operation_names else None
         if known is not None and None not in known and name not in ("delay", "barrier"):
-            properties = {qubits: known[qubits] for qubits in sorted(places) if qubits in known}
-            part.add_instruction(target.operation_from_name(name), properties)
+            told = {
+                qubits: _figures(calibration, known[qubits], name, qubits)
+                for qubits in sorted(places)
+                if qubits in known
+            }
+            part.add_instruction(target.operation_from_name(name), told)
     model = NoiseModel()
     for name, gate_qubits, error in basic_device_gate_errors(target=part):
         model.add_quantum_error(error, name, gate_qubits)
@@ -104,6 +120,18 @@ def target_noise(circuit: QuantumCircuit, target: Target) -> NoiseModel:
         for readout_qubits, error in basic_device_readout_errors(target=part):
             model.add_readout_error(error, readout_qubits)
     return model
+
+
+def _figures(
+    calibration: Calibration, given: InstructionProperties | None, name: str, qubits: tuple[int, ...]
+) -> InstructionProperties | None:
+    """What a target states of an instruction, without what is no number; None if a readout has no error."""
+    error, duration = calibration.error(name, qubits), calibration.duration(name, qubits)
+    if name != "measure":
+        return InstructionProperties(duration=duration, error=error)
+    if calibration.flips(qubits[0]) is not None:
+        return given  # Aer takes the two as they are
+    return None if error is None else InstructionProperties(duration=duration, error=error)
 
 
 def small(circuit: QuantumCircuit, used: Sequence[int]) -> QuantumCircuit:
@@ -131,7 +159,9 @@ def _instructions(circuit: QuantumCircuit, outer: list[int]) -> Iterator[tuple[s
             yield instruction.name, tuple(qubits)
 
 
-def _with_waiting(circuit: QuantumCircuit, schedule: Schedule | None, calibration: Calibration) -> QuantumCircuit:
+def _with_waiting(
+    circuit: QuantumCircuit, schedule: Schedule | None, calibration: Calibration, relaxation: Relaxation
+) -> QuantumCircuit:
     """The circuit with a relaxation wherever a qubit waits; without a schedule, only where a `Delay` says so."""
     result = circuit.copy_empty_like()
     qubit_of = {q: i for i, q in enumerate(circuit.qubits)}
@@ -140,18 +170,22 @@ def _with_waiting(circuit: QuantumCircuit, schedule: Schedule | None, calibratio
         physical = [qubit_of[q] for q in instruction.qubits]
         waits = [0.0] * len(physical) if schedule is None else schedule.waits_s[i]
         if isinstance(operation, IfElseOp) and schedule is not None:
-            operation = _waiting_blocks(instruction, physical, schedule.lengths_s[i], calibration)
+            operation = _waiting_blocks(instruction, physical, schedule.lengths_s[i], calibration, relaxation)
         result.append(operation, instruction.qubits, instruction.clbits)
         told = calibration.delay_s(operation) if instruction.name == "delay" else 0.0
         for qubit, place, wait in zip(instruction.qubits, physical, waits, strict=True):
-            error = _relaxation(calibration, place, wait + told)
+            error = relaxation(place, wait + told)
             if error is not None:
                 result.append(error, [qubit])
     return result
 
 
 def _waiting_blocks(
-    instruction: CircuitInstruction, physical: list[int], length: float, calibration: Calibration
+    instruction: CircuitInstruction,
+    physical: list[int],
+    length: float,
+    calibration: Calibration,
+    relaxation: Relaxation,
 ) -> IfElseOp:
     """The conditional with blocks in which every qubit spends the whole time, busy or waiting."""
     blocks = list(instruction.operation.blocks)
@@ -166,7 +200,7 @@ def _waiting_blocks(
                 busy[q] += calibration.duration_s(inner, [place[p] for p in inner.qubits])
         rewritten = block.copy_empty_like()
         for q in block.qubits:
-            error = _relaxation(calibration, place[q], max(0.0, length - busy[q]))
+            error = relaxation(place[q], max(0.0, length - busy[q]))
             if error is not None:
                 rewritten.append(error, [q])
         for inner in block.data:
@@ -175,10 +209,27 @@ def _waiting_blocks(
     return IfElseOp(instruction.operation.condition, told[0], told[1])
 
 
-def _relaxation(calibration: Calibration, qubit: int, seconds: float) -> Instruction | None:
+def _by_target(calibration: Calibration) -> Relaxation:
+    return lambda qubit, seconds: _relaxation(*calibration.lifetimes(qubit), seconds)
+
+
+def _by_pass(each: Any) -> Relaxation:
+    """The relaxation that a pass of a noise model makes of a `Delay`."""
+    from qiskit_aer.noise import RelaxationNoisePass
+
+    if not isinstance(each, RelaxationNoisePass) or set(each._ops or ()) != {Delay}:
+        raise UnsupportedOperation(
+            f"a noise model with custom passes can be predicted if they relax qubits during delays alone, as Aer's "
+            f"models of backends do; got {type(each).__name__}"
+        )
+    times = [[float(t) if t is not None and t > 0 else inf for t in ts] for ts in (each._t1s, each._t2s)]
+    excited = [float(p) for p in each._p1s]
+    return lambda qubit, seconds: _relaxation(times[0][qubit], times[1][qubit], seconds, excited[qubit])
+
+
+def _relaxation(t1: float, t2: float, seconds: float, excited: float = 0.0) -> Instruction | None:
     from qiskit_aer.noise import thermal_relaxation_error
 
-    t1, t2 = calibration.lifetimes(qubit)
-    if seconds <= 0 or t1 == t2 == float("inf"):
+    if seconds <= 0 or t1 == t2 == inf:
         return None
-    return thermal_relaxation_error(t1, t2, seconds).to_instruction()
+    return thermal_relaxation_error(t1, min(t2, 2 * t1), seconds, excited).to_instruction()

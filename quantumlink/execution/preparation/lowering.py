@@ -7,15 +7,18 @@ controlled gates of them, for devices without feed-forward and programs without 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, get_args
 
-from qiskit.circuit import ClassicalRegister, Parameter
+from qiskit.circuit import ClassicalRegister, ControlFlowOp, Parameter, QuantumCircuit
+from qiskit.circuit.equivalence_library import SessionEquivalenceLibrary
 from qiskit.transpiler import Target
 
 from quantumlink.circuits import basis_measurement
 from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.preparation.conditional_paulis import ConditionalPaulis, conditional_paulis
 from quantumlink.program import Program
 from quantumlink.rewrites import (
     deferred_measurement,
@@ -24,6 +27,7 @@ from quantumlink.rewrites import (
     sampled_channels,
     without_medium,
 )
+from quantumlink.rewrites.classical_bits import fresh_name
 
 Lowering = Literal["frame", "feedforward", "sequential", "deferred"]
 """Where a program's corrections go on a device: see the module."""
@@ -36,6 +40,7 @@ Medium = Literal["drop", "play"]
 MEDIA: tuple[Medium, ...] = get_args(Medium)
 
 _ENDS_REGISTER = "ends"
+_ALWAYS_KNOWN = {"barrier", "delay", "measure", "reset", "store"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,18 @@ class Lowered:
     """For each end the direction (θ, φ) in which it is measured."""
     end_bits: dict[str, int]
     """For each end the classical bit that it is measured into."""
+    _corrected: Program
+    """Before its ends are measured, with the medium still in it."""
+
+    @cached_property
+    def conditional(self) -> ConditionalPaulis | None:
+        """What its conditions do, where it can be undone in the record."""
+        return conditional_paulis(self._corrected)
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether something in the circuit depends on what was measured."""
+        return _has(self.program, "if_else")
 
 
 def lowered(program: Program, lowering: Lowering, medium: Medium, target: Target) -> Lowered:
@@ -59,21 +76,42 @@ def lowered(program: Program, lowering: Lowering, medium: Medium, target: Target
     if lowering != "frame" and not _has(program, "if_else") and program.corrections != "frame":
         raise UnsupportedOperation("the program has no corrections to be applied")
     corrected = _LOWER[lowering](program)
-    _check_target(corrected, target)
+    _check_operations(corrected, target.operation_names)
     bare = without_medium(sampled_channels(corrected) if medium == "play" else corrected)
+    _check_synthesis(bare.circuit, target.operation_names)
     circuit = bare.circuit.copy()
-    taken = {register.name for register in (*circuit.qregs, *circuit.cregs)}
-    name = _ENDS_REGISTER
-    while name in taken:
-        name += "_"
-    register = ClassicalRegister(len(bare.ends), name)
+    register = ClassicalRegister(len(bare.ends), fresh_name(_ENDS_REGISTER, circuit))
     circuit.add_register(register)
     angles, end_bits = {}, {}
     for number, ((end, qubit), bit) in enumerate(zip(bare.ends.items(), register, strict=True)):
         angles[end] = (Parameter(f"theta_{number}"), Parameter(f"phi_{number}"))
         end_bits[end] = circuit.find_bit(bit).index
         circuit.compose(basis_measurement(*angles[end]), [qubit], [bit], inplace=True)
-    return Lowered(replace(bare, circuit=circuit), angles, end_bits)
+    return Lowered(replace(bare, circuit=circuit), angles, end_bits, corrected)
+
+
+def without_conditions(program: Program, operations: Collection[str]) -> Program:
+    """The program for a device that may have no `if_test`: its corrections as a frame, or else deferred.
+
+    Args:
+        program: any program.
+        operations: names of what the device can do. With ``"if_else"`` among them the program stays as it is.
+
+    Raises:
+        UnsupportedOperation: if there is no way, naming why, or the device lacks the reset that is needed.
+    """
+    if _has(program, "if_else") and "if_else" not in operations:
+        try:
+            program = pauli_frame(program)
+        except UnsupportedOperation as no_frame:
+            try:
+                program = deferred_measurement(program)
+            except UnsupportedOperation as error:
+                raise UnsupportedOperation(
+                    f"the device has no if_test; as a frame: {no_frame}; deferred: {error}"
+                ) from error
+    _check_operations(program, operations)
+    return program
 
 
 def _sequential(program: Program) -> Program:
@@ -96,11 +134,30 @@ _LOWER: dict[Lowering, Callable[[Program], Program]] = {
 }
 
 
-def _check_target(program: Program, target: Target) -> None:
-    if _has(program, "if_else") and "if_else" not in target.operation_names:
+def _check_operations(program: Program, operations: Collection[str]) -> None:
+    if _has(program, "if_else") and "if_else" not in operations:
         raise UnsupportedOperation("the target has no if_test")
-    if _has(program, "reset") and "reset" not in target.operation_names:
+    if _has(program, "reset") and "reset" not in operations:
         raise UnsupportedOperation("the target has no reset: compose the link without reuse_qubits")
+
+
+def _check_synthesis(circuit: QuantumCircuit, operations: Collection[str]) -> None:
+    """Refuse what nobody could synthesize: no definition, no known equivalence, and not the device's own."""
+    for instruction in circuit.data:
+        operation = instruction.operation
+        if isinstance(operation, ControlFlowOp):
+            for block in operation.blocks:
+                _check_synthesis(block, operations)
+        elif (
+            operation.name not in operations
+            and operation.name not in _ALWAYS_KNOWN
+            and getattr(operation, "definition", True) is None
+            and not SessionEquivalenceLibrary.has_entry(operation)
+        ):
+            raise UnsupportedOperation(
+                f"{operation.name!r} has no definition, and the target has no operation of that name: give the "
+                "instruction a definition, or prepare for a device that has it"
+            )
 
 
 def _has(program: Program, name: str) -> bool:

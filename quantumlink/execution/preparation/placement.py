@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import log
 from statistics import median
 
+import rustworkx as rx
 from qiskit.circuit import CircuitInstruction, IfElseOp, QuantumCircuit
 
 from quantumlink.execution.preparation.calibration import Calibration
@@ -56,6 +58,8 @@ class Interactions:
     """Two-qubit gates, by the pair's qubits in ascending order."""
     readouts: Counter[int]
     """Measurements of each qubit."""
+    resets: frozenset[int]
+    """Qubits that are reset."""
     waits_s: Counter[int]
     """Seconds that each qubit waits, at typical durations."""
     num_qubits: int
@@ -105,7 +109,8 @@ def interactions(circuit: QuantumCircuit, calibration: Calibration, *, latency_s
 
     pairs: Counter[tuple[int, int]] = Counter()
     readouts: Counter[int] = Counter()
-    _count(circuit, list(range(circuit.num_qubits)), pairs, readouts)
+    resets: set[int] = set()
+    _count(circuit, list(range(circuit.num_qubits)), pairs, readouts, resets)
     schedule = latest_schedule(circuit, duration, latency_s=latency_s)
     waits_s: Counter[int] = Counter()
     qubit_of = {q: i for i, q in enumerate(circuit.qubits)}
@@ -114,20 +119,26 @@ def interactions(circuit: QuantumCircuit, calibration: Calibration, *, latency_s
             waits_s[qubit_of[qubit]] += wait  # type: ignore[assignment]
         if instruction.name == "delay":
             waits_s[qubit_of[instruction.qubits[0]]] += duration(instruction, ())  # type: ignore[assignment]
-    return Interactions(pairs, readouts, waits_s, circuit.num_qubits)
+    return Interactions(pairs, readouts, frozenset(resets), waits_s, circuit.num_qubits)
 
 
 def _count(
-    circuit: QuantumCircuit, outer: list[int], pairs: Counter[tuple[int, int]], readouts: Counter[int]
+    circuit: QuantumCircuit,
+    outer: list[int],
+    pairs: Counter[tuple[int, int]],
+    readouts: Counter[int],
+    resets: set[int],
 ) -> None:
     qubit_of = {q: outer[i] for i, q in enumerate(circuit.qubits)}
     for instruction in circuit.data:
         qubits = [qubit_of[q] for q in instruction.qubits]
         if isinstance(instruction.operation, IfElseOp):
             for block in instruction.operation.blocks:
-                _count(block, qubits, pairs, readouts)
+                _count(block, qubits, pairs, readouts, resets)
         elif instruction.name == "measure":
             readouts[qubits[0]] += 1
+        elif instruction.name == "reset":
+            resets.add(qubits[0])
         elif len(qubits) == 2 and instruction.name != "barrier":
             pairs[min(qubits), max(qubits)] += SWAP_GATES if instruction.name == "swap" else 1
 
@@ -151,6 +162,33 @@ def placements(asked: Interactions, calibration: Calibration, *, best: int = 3) 
         missing = sum(not calibration.coupling.has_edge(physical[a], physical[b]) for a, b in asked.pairs)
         found.append(Placement(tuple(physical), score, missing))
     return found
+
+
+def no_place(asked: Interactions, calibration: Calibration) -> str:
+    """Why a circuit has no place on a device, in words; empty if nothing speaks against it.
+
+    What is compared are numbers: of qubits that gates must join, and of those that can be measured and reset.
+    """
+    serves = calibration.serves
+    graph: rx.PyGraph[int, None] = rx.PyGraph(multigraph=False)
+    graph.add_nodes_from(range(asked.num_qubits))
+    graph.add_edges_from([(a, b, None) for a, b in asked.pairs])
+    wanted = max(rx.connected_components(graph), key=len, default=set())
+    measured = [q for q in wanted if asked.readouts[q]]
+    islands = rx.connected_components(calibration.coupling)
+    island = max(islands, key=len, default=set())
+    if len(wanted) > len(island):
+        return (
+            f"gates must join {len(wanted)} of its qubits, and the largest island of the device's coupling map has "
+            f"{len(island)}"
+        )
+    able = max((sum(serves(q, measured=True, is_reset=False) for q in one) for one in islands), default=0)
+    if len(measured) > able:
+        return f"{len(measured)} qubits that gates join are measured, and the device measures {able} that it joins"
+    everywhere = [q for q in range(calibration.num_qubits) if serves(q, measured=True, is_reset=False)]
+    if len(+asked.readouts) > len(everywhere):
+        return f"{len(+asked.readouts)} of its qubits are measured, and the device measures {len(everywhere)}"
+    return ""
 
 
 def _thinned(grown: list[_Partial]) -> list[_Partial]:
@@ -181,7 +219,7 @@ class _Search:
         for (a, b), count in asked.pairs.items():
             early, late = sorted((turn[a], turn[b]))
             self._earlier[late].append((early, count))
-        self._own: dict[tuple[int, int], float] = {}
+        self._own: dict[tuple[int, int], float | None] = {}
         self._good = sorted(range(len(self._near)), key=self._quality, reverse=True)
 
     def _quality(self, place: int) -> float:
@@ -210,7 +248,10 @@ class _Search:
         if not partners:
             if not used:
                 return list(range(len(self._near)))
-            return [q for q in self._good if q not in used][:NEW_STARTS]
+            serves, asked, logical = self._calibration.serves, self._asked, self.order[len(used)]
+            measured, is_reset = asked.readouts[logical] > 0, logical in asked.resets
+            free = (q for q in self._good if q not in used and serves(q, measured=measured, is_reset=is_reset))
+            return list(islice(free, NEW_STARTS))
         if len(partners) == 1:
             beside = [q for q in self._near[partners[0][0]] if q not in used]
             if beside or strict:
@@ -229,6 +270,8 @@ class _Search:
 
     def _gain(self, place: int, step: int, partners: list[tuple[int, int]]) -> float | None:
         total = self._alone(self.order[step], place)
+        if total is None:
+            return None
         for partner, count in partners:
             direct = self._edge.get((place, partner))
             if direct is not None:
@@ -241,10 +284,15 @@ class _Search:
             total += (count + SWAP_GATES * (steps - 1)) * min(self._typical, -1e-4)
         return total
 
-    def _alone(self, logical: int, place: int) -> float:
+    def _alone(self, logical: int, place: int) -> float | None:
+        """What the qubit itself costs there; None if it cannot be measured or reset as it must."""
         if (logical, place) not in self._own:
             calibration, asked = self._calibration, self._asked
-            self._own[logical, place] = asked.readouts[logical] * log(calibration.readout_fidelity(place)) + log(
-                calibration.waiting_fidelity(place, asked.waits_s[logical])
-            )
+            readouts = asked.readouts[logical]
+            if not calibration.serves(place, measured=readouts > 0, is_reset=logical in asked.resets):
+                self._own[logical, place] = None
+            else:
+                self._own[logical, place] = readouts * log(calibration.readout_fidelity(place)) + log(
+                    calibration.waiting_fidelity(place, asked.waits_s[logical])
+                )
         return self._own[logical, place]

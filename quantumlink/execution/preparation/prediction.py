@@ -15,6 +15,7 @@ from quantumlink import validation
 from quantumlink.circuits import BASIS_ANGLES
 from quantumlink.estimation import Estimate
 from quantumlink.exact import UnsupportedOperation, branches, interpreter_size
+from quantumlink.execution.aer_limits import lost_by_truncation
 from quantumlink.execution.preparation.device_noise import NoisyCircuit, noisy_isa_circuit, small
 from quantumlink.execution.preparation.evaluation_order import measured_early
 from quantumlink.execution.preparation.prepared import Prepared
@@ -24,9 +25,10 @@ from quantumlink.execution.preparation.twirled import twirled_errors
 from quantumlink.execution.running_parities import running_parities
 from quantumlink.execution.samples import Samples
 from quantumlink.hardware import Node
+from quantumlink.link.arriving_pair import ARRIVALS
 from quantumlink.program import Program
 from quantumlink.progress import track
-from quantumlink.readings.state import html_table
+from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
@@ -46,8 +48,6 @@ ROWS = "random parameters as drawn for the rows"
 MAX_DENSITY_QUBITS = 10
 MAX_STATEVECTOR_QUBITS = 16
 
-_Outcomes = tuple[float, float, float, float]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
@@ -60,7 +60,14 @@ class Prediction:
     method: Literal["exact", "sampled", "twirled"]
     """How it was computed."""
     included: tuple[str, ...]
-    """Which noise is included."""
+    """Which noise is included, of each kind what was found."""
+    unknown: tuple[str, ...] = ()
+    """What the target does not state, and where: it is left out, as if nothing went wrong there."""
+
+    @property
+    def success_probability(self) -> Estimate:
+        """The probability that all heralds accept, as exact states and timelines call it."""
+        return self.acceptance
 
     @property
     def acceptance(self) -> Estimate:
@@ -86,6 +93,7 @@ class Prediction:
             ideal = "" if self.ideal is None else f", ideal {self.ideal.expectation(basis).best:.4f}"
             rows.append((f"⟨{basis}⟩", told + ideal))
         rows.append(("acceptance", _text(self.acceptance)))
+        rows += [("not stated, and left out", "; ".join(self.unknown))] if self.unknown else []
         return [*rows, ("method", self.method), ("included", "; ".join(self.included))]
 
     def _repr_html_(self) -> str:
@@ -102,6 +110,7 @@ def predict(
     noise_model: NoiseModel | None = None,
     method: Method = "auto",
     shots: int | None = None,
+    feedforward_latency_s: float | None = None,
     seed: int | None = None,
 ) -> Prediction:
     """Predict what a device will measure.
@@ -112,12 +121,15 @@ def predict(
     Args:
         prepared: what `prepare` returned.
         noise_model: an Aer noise model by physical qubits, instead of the target's noise and by itself: then
-            waiting does nothing, but a `Delay` relaxes if the model is one of a backend.
+            waiting does nothing, but a `Delay` relaxes if the model is one of a backend. If None and the backend is
+            an `AerSimulator`, the simulator's own: that is what it plays.
         method: ``"exact"`` follows every branch, in all draws of random parameters or, where these are too many, in
             the rows that would be submitted; ``"sampled"`` runs Aer, for the rows that would be submitted;
             ``"twirled"`` samples with every error replaced by its Pauli twirl, for any number of qubits;
             ``"auto"`` is exact where that is possible, and sampled elsewhere.
         shots: runs for each basis where it is sampled, 4,000 by default.
+        feedforward_latency_s: as it was measured (`Job.timing` of a dry run), instead of the one that was assumed
+            when the program was prepared.
         seed: makes a sampled prediction repeatable.
 
     Raises:
@@ -138,10 +150,13 @@ def predict(
     validation.choice("method", method, METHODS)
     shots = DEFAULT_SHOTS if shots is None else validation.count("shots", shots, at_least=1)
     seed = validation.seed("seed", seed)
-    noisy = noisy_isa_circuit(
-        prepared.circuit, prepared.target, latency_s=prepared.latency_s, noise_model=noise_model
-    )
-    included = _included(prepared, given=noise_model is not None)
+    model = prepared.noise_model if noise_model is None else _checked_model(noise_model)
+    latency_s = prepared.latency_s
+    if feedforward_latency_s is not None:
+        latency_s = validation.number("feedforward_latency_s", feedforward_latency_s, at_least=0.0)
+    noisy = noisy_isa_circuit(prepared.circuit, prepared.target, latency_s=latency_s, noise_model=model)
+    included = (*noisy.stated.included, "the medium as played" if prepared.medium == "play" else "no medium")
+    unknown = noisy.stated.unknown
     ideal = _ideal(prepared)
     exact = None
     if method in ("auto", "exact"):
@@ -154,31 +169,30 @@ def predict(
             )
     if exact is not None:
         told = (*included, ROWS) if _too_many_draws(prepared) else included
-        return Prediction(exact, ideal, "exact", told)
+        return Prediction(exact, ideal, "exact", told, unknown)
     if prepared.program.random_settings:
         included = (*included, ROWS)
     if method == "twirled":
         told = (*included, "every error as its Pauli twirl")
-        return Prediction(_twirled(prepared, noisy, shots, seed), ideal, "twirled", told)
-    return Prediction(_sampled(prepared, noisy, shots, seed), ideal, "sampled", included)
+        return Prediction(_twirled(prepared, noisy, shots, seed), ideal, "twirled", told, unknown)
+    return Prediction(_sampled(prepared, noisy, shots, seed), ideal, "sampled", included, unknown)
 
 
 def _text(estimate: Estimate) -> str:
     return f"{estimate.best:.4f}" if estimate.low == estimate.high else str(estimate)
 
 
-def _included(prepared: Prepared, *, given: bool) -> tuple[str, ...]:
-    medium = "the medium as played" if prepared.medium == "play" else "no medium"
-    if given:
-        return ("gates and readout by the noise model given", medium, "no waiting but what the model says")
-    latency = f"feed-forward latency {prepared.latency_s * 1e6:g} µs"
-    return ("gate errors", "readout errors", f"relaxation of waiting qubits ({latency})", medium)
+def _checked_model(noise_model: object) -> NoiseModel:
+    from qiskit_aer.noise import NoiseModel
+
+    found: NoiseModel = validation.instance("noise_model", noise_model, NoiseModel, "an Aer NoiseModel or None")
+    return found
 
 
 def _ideal(prepared: Prepared) -> Probabilities | None:
     """From the program before it had a place: what the device would measure without any noise."""
     lowered = prepared.lowered
-    circuit = small(lowered.program.circuit.decompose("bell_pair"), range(lowered.program.circuit.num_qubits))
+    circuit = small(lowered.program.circuit.decompose(list(ARRIVALS)), range(lowered.program.circuit.num_qubits))
     recipe = recipe_of(lowered.program, circuit, lowered.end_bits, prepared.recipe.bases, "")
     return _exact(prepared, circuit, recipe, {})
 
@@ -192,19 +206,32 @@ def _exact(
         return None
     ends = [name for name, _ in recipe.ends]
     nodes = tuple(Node("device") for _ in circuit.qubits)
-    program = Program(measured_early(circuit), dict.fromkeys(ends, 0), nodes, recipe.heralds, dict(recipe.frame))
+    program = Program(
+        measured_early(circuit),
+        dict.fromkeys(ends, 0),
+        nodes,
+        recipe.heralds,
+        dict(recipe.frame),
+        odd_heralds=recipe.odd_heralds,
+    )
     folded = running_parities(program, keep=[bit for _, bit in recipe.ends])
     last = folded.circuit.num_clbits - len(ends)
     bits = recipe.ends if folded is program else tuple((end, last + i) for i, end in enumerate(ends))
-    reading = replace(recipe, ends=bits, heralds=folded.heralds, frame=tuple(folded.frame.items()))
+    reading = replace(
+        recipe,
+        ends=bits,
+        heralds=folded.heralds,
+        odd_heralds=folded.odd_heralds,
+        frame=tuple(folded.frame.items()),
+    )
     keep = sorted(
         {bit for _, bit in bits}
-        | {bit for herald in folded.heralds for bit in herald}
+        | folded.herald_bits
         | {bit for frame in folded.frame.values() for bit in (*frame.x, *frame.z)}
     )
     if interpreter_size(folded.circuit, keep).coefficients > MAX_COEFFICIENTS:
         return None
-    outcomes: dict[str, _Outcomes] = {}
+    size = 2 ** len(ends)
     totals: dict[str, np.ndarray] = {}
     for basis, weight, values in track(everything, "following every branch"):
         there = {p: v for p, v in values.items() if p in folded.circuit.parameters}
@@ -213,12 +240,10 @@ def _exact(
         records[:, keep] = list(found)
         probabilities = np.array([float(tensor.reshape(())) for tensor in found.values()])
         accepted, value = reading.read(records, basis)
-        counted = np.bincount(value[accepted], probabilities[accepted], minlength=4)
-        totals[basis] = totals.get(basis, np.zeros(4)) + weight * counted
-    for basis, total in totals.items():
-        a, b, c, d = total.tolist()
-        outcomes[basis] = (a, b, c, d)
-    return Probabilities((ends[0], ends[1]), outcomes)
+        counted = np.bincount(value[accepted], probabilities[accepted], minlength=size)
+        totals[basis] = totals.get(basis, np.zeros(size)) + weight * counted
+    outcomes = {basis: tuple(total.tolist()) for basis, total in totals.items()}
+    return Probabilities(tuple(ends), outcomes, recipe.stabilizers)
 
 
 def _weighted_values(prepared: Prepared) -> list[tuple[str, float, dict[Parameter, float]]]:
@@ -276,7 +301,8 @@ def _sampled(prepared: Prepared, noisy: NoisyCircuit, shots: int, seed: int | No
     from qiskit_aer.primitives import SamplerV2
 
     circuit, method = noisy.circuit, _aer_method(noisy.circuit)
-    simulator = AerSimulator(method=method, noise_model=_readout_model(noisy))
+    truncated = not lost_by_truncation(circuit)
+    simulator = AerSimulator(method=method, noise_model=_readout_model(noisy), enable_truncation=truncated)
     table = _columns(prepared, circuit)
     # Aer repeats random numbers between runs with neighboring seeds: each row gets one of its own.
     seeds = np.random.SeedSequence(seed).generate_state(len(table), dtype=np.uint32) >> 1

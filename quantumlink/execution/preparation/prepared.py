@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from os import PathLike
@@ -17,14 +17,18 @@ from qiskit.transpiler import Target
 from quantumlink import validation
 from quantumlink.execution.export import bound_circuits, export_circuits
 from quantumlink.execution.preparation.cost import Cost
+from quantumlink.execution.preparation.decoupling import Decoupling
 from quantumlink.execution.preparation.lowering import Lowered, Lowering, Medium
 from quantumlink.execution.preparation.recipe import Recipe
+from quantumlink.execution.preparation.stated import stated_by_target
 from quantumlink.execution.samples import Samples
 from quantumlink.program import Program
-from quantumlink.readings.state import html_table
+from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from qiskit.providers import BackendV2
+    from qiskit_aer.noise import NoiseModel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -74,7 +78,7 @@ class Prepared:
     plain_cost: Cost | None
     """The same of a plain transpilation at level 3, None if none was made."""
     origin: str
-    """Whose placement it is: ``"search"``, ``"plain"`` or ``"given"``."""
+    """Whose placement it is: ``"search"``, ``"plain"``, ``"given"`` or ``"pass manager"``."""
     randomizations: int
     """Rows of random parameters for each basis."""
     latency_s: float
@@ -83,6 +87,18 @@ class Prepared:
     """The most by which a delay was lengthened to whole ticks."""
     dropped_channels: int
     """Pauli channels of the medium that were left out."""
+    drawn_waits: int = 0
+    """Waits of a timeline, whose lengths are drawn: left out, or played with the medium."""
+    calibrated_at: str | None = None
+    """When the device was calibrated last before the preparation (UTC, ISO 8601), None if it does not say."""
+    decoupling: Decoupling | None = None
+    """The pulses in its idle time, None if there are none."""
+    again: Callable[[BackendV2], Prepared] | None = None
+    """Prepares the same program anew, with the same arguments, for the device as it is now."""
+    noise_model: NoiseModel | None = None
+    """Of an `AerSimulator` the noise that it plays, whatever its target says; None for a device."""
+    told_plainly: tuple[str, ...] = ()
+    """Names by which the program calls a device's own measurements and resets, which run as plain ones."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options for the runtime's sampler, such as its dynamical decoupling and twirling."""
     _table: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
@@ -134,12 +150,19 @@ class Prepared:
         lines = [
             f"{' – '.join(self.program.ends)} on {self.backend_name}",
             f"qubits: {', '.join(map(str, self.layout))} ({_ORIGINS[self.origin]})",
+            *([f"calibrated: {self.calibrated_at}"] if self.calibrated_at else []),
             f"cost: {self.cost}",
             f"plain transpilation at level 3: {plain}",
             f"medium: {self._medium_text()}",
+            *([f"decoupling: {self.decoupling}"] if self.decoupling else []),
             f"corrections: {self.corrections}",
             *(f"  {choice}" for choice in self.choices),
         ]
+        unknown = stated_by_target(self.circuit, self.target, latency_s=self.latency_s).unknown
+        if unknown:
+            lines.append(f"not stated by the target: {'; '.join(unknown)}")
+        if self.told_plainly:
+            lines.append(f"run as plain measurements and resets: {', '.join(self.told_plainly)}")
         if self.delay_rounding_s:
             lines.append(
                 f"delays: rounded up to the device's clock, by at most {self.delay_rounding_s * 1e9:.3g} ns"
@@ -147,11 +170,14 @@ class Prepared:
         return "\n".join(lines)
 
     def _medium_text(self) -> str:
+        waits = f"{self.drawn_waits} waits of a timeline" if self.drawn_waits else ""
         if self.medium == "play":
-            return f"played by random rotations, {self.randomizations} draws for each basis"
-        if not self.dropped_channels:
+            told = f"played by random rotations, {self.randomizations} draws for each basis"
+            return f"{told}; {waits} by the Pauli twirl of what they do to the memories" if waits else told
+        if not self.dropped_channels and not waits:
             return "ideal, nothing to drop"
-        return f"dropped: {self.dropped_channels} Pauli channels of the link are not in the circuit"
+        channels = f"{self.dropped_channels} Pauli channels of the link" if self.dropped_channels else ""
+        return f"dropped: {' and '.join(filter(None, (channels, waits)))} are not in the circuit"
 
     def _repr_html_(self) -> str:
         title, *lines = self.report().split("\n")
@@ -169,6 +195,7 @@ _ORIGINS = {
     "search": "placed by the weighted search",
     "plain": "placed by Qiskit's level 3",
     "given": "as given",
+    "pass manager": "by the given pass manager",
 }
 
 

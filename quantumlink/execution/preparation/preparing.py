@@ -4,22 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import Parameter
+from qiskit.circuit import CircuitInstruction, Parameter, QuantumCircuit
 from qiskit.providers import BackendV2
+from qiskit.transpiler import PassManager
 
 from quantumlink import validation
 from quantumlink.circuits import BASIS_ANGLES
 from quantumlink.exact import UnsupportedOperation
+from quantumlink.exact.transfer import device_operation
+from quantumlink.execution.bases import checked_bases
+from quantumlink.execution.own_noise import LINKS_CHANNELS, own_noise_of
+from quantumlink.execution.preparation.arguments import (
+    check_backend,
+    check_size,
+    checked_layout,
+    checked_options,
+    own_noise,
+    too_long,
+)
 from quantumlink.execution.preparation.calibration import Calibration
-from quantumlink.execution.preparation.compilation import Compiled, compiled, placed
-from quantumlink.execution.preparation.cost import FEEDFORWARD_LATENCY_S, Cost
-from quantumlink.execution.preparation.lint import lint
+from quantumlink.execution.preparation.compilation import Compiled, NoPlace, compiled, placed
+from quantumlink.execution.preparation.cost import FEEDFORWARD_LATENCY_S, Cost, cost_of
+from quantumlink.execution.preparation.decoupling import (
+    DECOUPLINGS,
+    Decoupling,
+    DecouplingChoice,
+    checked_dephasing,
+    decoupled,
+)
+from quantumlink.execution.preparation.linting import lint
 from quantumlink.execution.preparation.lowering import (
     LOWERINGS,
     MEDIA,
@@ -28,11 +46,19 @@ from quantumlink.execution.preparation.lowering import (
     Medium,
     lowered,
 )
+from quantumlink.execution.preparation.options_lint import against_conditions
 from quantumlink.execution.preparation.placement import Placement
 from quantumlink.execution.preparation.prepared import Choice, Prepared
 from quantumlink.execution.preparation.recipe import recipe_of
+from quantumlink.execution.preparation.snapshot import calibrated_at
+from quantumlink.execution.preparation.waits import stratified, with_played_waits, without_drawn_waits
+from quantumlink.link import Link
 from quantumlink.program import Program, RandomSetting
-from quantumlink.rewrites import reuse_qubits
+from quantumlink.readings import compose
+from quantumlink.rewrites import ordered_bits
+
+if TYPE_CHECKING:
+    pass
 
 RANDOMIZATIONS = 100
 """Draws of the random parameters for each basis, unless the user says otherwise."""
@@ -47,10 +73,10 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def prepare(
-    program: Program,
+    program: Program | Link,
     backend: BackendV2,
     *,
-    bases: Sequence[str] = ("XX", "YY", "ZZ"),
+    bases: Sequence[str] | None = None,
     corrections: Lowering | Literal["auto"] = "auto",
     medium: Medium = "drop",
     initial_layout: Sequence[int] | None = None,
@@ -58,25 +84,33 @@ def prepare(
     randomizations: int | None = None,
     feedforward_latency_s: float = FEEDFORWARD_LATENCY_S,
     options: Mapping[str, Any] | None = None,
+    pass_manager: PassManager | None = None,
+    decoupling: DecouplingChoice | None = None,
+    low_frequency_dephasing_s: float | Mapping[int, float] | None = None,
     seed: int | None = None,
 ) -> Prepared:
     """Prepare a program for a device: an ISA circuit, and how to read it.
 
-    The noise of the program's nodes is not in the circuit, the device has its own. `Delay` stays, rounded up to
+    Classical bits are brought into one order first (`quantumlink.rewrites.ordered_bits`); composites that hold
+    some, `switch` and bounded loops are told step by step, and ``measure_2``, ``reset_2`` and ``measure_reset`` as
+    the measurement and the reset that every target has. The noise of the program's nodes is not in the circuit,
+    the device has its own. `Delay` stays, rounded up to
     the device's clock.
 
     Args:
-        program: a composed program with two ends.
+        program: a composed program, or a link to be composed.
         backend: a device, or a simulator that has a coupling map.
-        bases: two-letter labels of X, Y, Z; the rightmost letter belongs to the left end.
+        bases: labels of X, Y, Z, a letter for each end; the rightmost belongs to the first, left one. If None,
+            those that the fidelity needs.
         corrections: ``"frame"``, ``"feedforward"``, ``"sequential"``, ``"deferred"`` (see
             `quantumlink.execution.preparation.lowering`), or ``"auto"``: of those that the target can do the one
             with the best expected fidelity; ``prepared.choices`` tells what each would cost. The estimate charges a
             deferred circuit for readouts that nobody needs, so `predict` may put it higher; it is no network then,
             for it needs gates between the nodes.
-        medium: ``"drop"`` leaves the Pauli channels of the link out, and the report says so; ``"play"`` makes
-            rotations of them, with angles drawn at random for each row of the PUB. The rotations are as noisy as
-            the device's gates are.
+        medium: ``"drop"`` leaves the Pauli channels of the link out, and the waits of a timeline, whose lengths are
+            drawn (`compose`), and the report says so; ``"play"`` makes rotations of them, with angles drawn at
+            random for each row of the PUB: of a timeline each row plays one history, with the memories' decay as
+            its Pauli twirl. The rotations are as noisy as the device's gates are.
         initial_layout: physical qubits to be used as they are, one for each qubit of the lowered program.
         optimization_level: of Qiskit's pass manager, 0 to 3.
         randomizations: rows of random parameters for each basis, where there are any (100 by default). The runs
@@ -84,10 +118,19 @@ def prepare(
             larger than its interval says.
         feedforward_latency_s: assumed time from a measurement to the gate that depends on it.
         options: for the runtime's sampler, kept for the submission: e.g.
-            ``{"dynamical_decoupling": {"enable": True}}``.
+            ``{"dynamical_decoupling": {"enable": True}}``. The runtime does not decouple or twirl circuits with
+            conditions: with such options no lowering that has any is taken.
+        pass_manager: one of the user's, which makes the device's circuit in place of our search and Qiskit's preset
+            passes; what it makes is checked as everything else is. Not together with ``initial_layout``.
+        decoupling: pulses in the idle time, also in the wait for feed-forward and in delays, as ordinary gates:
+            ``"XX"``, ``"XpXm"`` or ``"XY4"`` in every wait that holds it, or ``"auto"``: where a gain is predicted.
+            See `quantumlink.execution.preparation.decoupling`; not together with the runtime's own.
+        low_frequency_dephasing_s: from which that gain is predicted: the time T of exp(−(t/T)²), by which slow
+            noise dephases a free wait of t; of all qubits, or by physical qubit.
         seed: makes routing and random draws repeatable.
 
     Raises:
+        NotSubmittable: if what a pass manager made is not what the target takes.
         TypeError: if the program, the backend or the options are none.
         ValueError: if an argument is out of range, the link is too long for the device, or the backend is a
             simulator without a coupling map.
@@ -104,10 +147,41 @@ def prepare(
     >>> prepared.corrections, prepared.cost.two_qubit_gates, prepared.settings().shape
     ('frame', 3, (3, 4))
     """
-    validation.instance("program", program, Program, "a Program (compose makes one of a link)")
-    _check_backend(backend)
-    labels = _checked_bases(bases, program)
-    kept_options = _checked_options(options)
+    if isinstance(program, Link):
+        program = compose(program)
+    validation.instance("program", program, Program, "a Program or a link")
+    check_backend(backend)
+    if pass_manager is not None:
+        validation.instance("pass_manager", pass_manager, PassManager, "a PassManager of Qiskit, or None")
+        if initial_layout is not None:
+            raise ValueError(f"initial_layout must be None where a pass_manager places, got {list(initial_layout)}")
+    if decoupling is not None:
+        validation.choice("decoupling", decoupling, DECOUPLINGS)
+        if kept_by_options := against_conditions(options if isinstance(options, Mapping) else None):
+            raise ValueError(
+                f"decoupling={decoupling!r} puts pulses of ours where options ask for the runtime's "
+                f"{kept_by_options}: take one of them"
+            )
+    dephasing_s = checked_dephasing(low_frequency_dephasing_s)
+    again = partial(
+        _again,
+        program,
+        bases=bases,
+        corrections=corrections,
+        medium=medium,
+        initial_layout=initial_layout,
+        optimization_level=optimization_level,
+        randomizations=randomizations,
+        feedforward_latency_s=feedforward_latency_s,
+        options=options,
+        decoupling=decoupling,
+        low_frequency_dephasing_s=low_frequency_dephasing_s,
+        seed=seed,
+    )
+    variants = _variants(program.circuit)
+    program = ordered_bits(program)
+    labels = checked_bases(program, bases)
+    kept_options = checked_options(options)
     validation.choice("medium", medium, MEDIA)
     validation.choice("corrections", corrections, ("auto", *LOWERINGS))
     level = validation.count("optimization_level", optimization_level)
@@ -115,9 +189,21 @@ def prepare(
         raise ValueError(f"optimization_level must be 0, 1, 2 or 3, got {optimization_level!r}")
     latency_s = validation.number("feedforward_latency_s", feedforward_latency_s, at_least=0.0)
     seed = validation.seed("seed", seed)
-    _check_size(program, backend)
-    chosen, told, choices, candidates = _chosen(program, corrections, medium, backend, latency_s, seed)
-    layout = None if initial_layout is None else _checked_layout(initial_layout, told, backend)
+    check_size(program, backend)
+    if randomizations is not None:
+        validation.count("randomizations", randomizations, at_least=1)
+    dropped = own_noise_of(program)
+    drawn_waits = sum(instruction.operation.is_parameterized() for instruction in _delays(program))
+    if medium == "play":
+        waits_rng = np.random.default_rng(None if seed is None else [seed, 3])
+        program = with_played_waits(program, randomizations or RANDOMIZATIONS, waits_rng)
+        dropped = tuple(name for name in own_noise_of(program) if name != LINKS_CHANNELS)
+    else:
+        program = without_drawn_waits(program)
+    chosen, told, choices, candidates = _chosen(
+        program, corrections, medium, backend, latency_s, seed, against_conditions(kept_options)
+    )
+    layout = None if initial_layout is None else checked_layout(initial_layout, told, backend)
     built = compiled(
         told.program.circuit,
         backend,
@@ -126,15 +212,18 @@ def prepare(
         optimization_level=level,
         seed=seed,
         latency_s=latency_s,
+        pass_manager=pass_manager,
     )
+    pulses = None
+    if decoupling is not None:
+        built, pulses = _decoupled(built, backend, decoupling, latency_s, dephasing_s)
     rows = _randomizations(randomizations, told.program.random_settings)
     rng = np.random.default_rng(None if seed is None else [seed, 2])
     source = f"{backend.name}, qubits {', '.join(map(str, built.layout))}, corrections {chosen!r}"
-    recipe = recipe_of(
-        told.program, built.circuit, told.end_bits, [label for label in labels for _ in range(rows)], source
-    )
+    row_bases = [label for label in labels for _ in range(rows)]
+    recipe = recipe_of(told.program, built.circuit, told.end_bits, row_bases, source, told.conditional, dropped)
     table = _table(told, built, labels, rows, rng)
-    lint([(built.circuit, table)], backend.target)
+    lint([(built.circuit, table)], backend.target, options=kept_options)
     names = [instruction.name for instruction in program.circuit.data]
     return Prepared(
         circuit=built.circuit,
@@ -154,9 +243,47 @@ def prepare(
         latency_s=latency_s,
         delay_rounding_s=built.delay_rounding_s,
         dropped_channels=names.count("pauli_channel") if medium == "drop" else 0,
+        drawn_waits=drawn_waits,
+        noise_model=own_noise(backend),
+        told_plainly=tuple(sorted(variants)),
         options=kept_options,
+        calibrated_at=calibrated_at(backend),
+        again=again if pass_manager is None else None,
+        decoupling=pulses,
         _table=table,
     )
+
+
+def _variants(circuit: QuantumCircuit) -> set[str]:
+    """The names of a device's own measurements and resets in a circuit, at any depth."""
+    found = set()
+    for instruction in circuit.data:
+        if device_operation(instruction.operation) is not None and instruction.name not in ("measure", "reset"):
+            found.add(instruction.name)
+        inner = [*getattr(instruction.operation, "blocks", ())]
+        if instruction.clbits and not inner and getattr(instruction.operation, "definition", None) is not None:
+            inner.append(instruction.operation.definition)
+        found |= {name for block in inner for name in _variants(block)}
+    return found
+
+
+def _decoupled(
+    built: Compiled,
+    backend: BackendV2,
+    choice: DecouplingChoice,
+    latency_s: float,
+    dephasing_s: float | Mapping[int, float] | None,
+) -> tuple[Compiled, Decoupling]:
+    calibration = Calibration(backend.target)
+    circuit, told = decoupled(built.circuit, calibration, choice, latency_s=latency_s, dephasing_s=dephasing_s)
+    cost = cost_of(circuit, calibration, latency_s=latency_s)
+    # Some targets state errors of gates that are less than the relaxation meanwhile: pulses are no shield from it.
+    cost = replace(cost, log_fidelity=built.cost.log_fidelity + told.log_errors)
+    return replace(built, circuit=circuit, cost=cost), told
+
+
+def _again(program: Program, backend: BackendV2, **arguments: Any) -> Prepared:
+    return prepare(program, backend, **arguments)
 
 
 def _chosen(
@@ -166,15 +293,17 @@ def _chosen(
     backend: BackendV2,
     latency_s: float,
     seed: int | None,
+    unconditional: str,
 ) -> tuple[Lowering, Lowered, tuple[Choice, ...], list[Placement]]:
     """The lowering that was asked for, or the best one by its estimated cost; and where it may go."""
-    possible, choices = _possible(program, corrections, medium, backend)
+    possible, choices = _possible(program, corrections, medium, backend, unconditional)
     if not possible:
         notes = "; ".join(f"{choice.corrections}: {choice.note}" for choice in choices)
         raise UnsupportedOperation(f"no way of applying the corrections is possible on {backend.name}: {notes}")
     size = Calibration(backend.target).num_qubits
     regions: dict[bool, list[Placement]] = {}
     best: tuple[float, Lowering] | None = None
+    nowhere: NoPlace | None = None
     for lowering, told in possible.items():
         circuit, deferred = told.program.circuit, lowering == "deferred"
         if circuit.num_qubits > size:
@@ -188,27 +317,43 @@ def _chosen(
         fidelity = 0.0
         cost = None
         if len(possible) > 1:
-            cost = _quick_cost(told, backend, regions[deferred], latency_s, seed)
+            try:
+                cost = _quick_cost(told, backend, regions[deferred], latency_s, seed)
+            except NoPlace as error:
+                choices.append(Choice(lowering, None, f"impossible: {error}"))
+                nowhere = error
+                continue
             fidelity = cost.log_fidelity
         choices.append(Choice(lowering, cost))
         if best is None or fidelity > best[0] + NO_DIFFERENCE:
             best = fidelity, lowering
+    if best is None and nowhere is not None:
+        raise nowhere
     if best is None:
-        raise ValueError(_too_long(next(iter(possible.values())).program, backend))
+        raise ValueError(too_long(next(iter(possible.values())).program, backend))
     choices.sort(key=lambda choice: LOWERINGS.index(choice.corrections))
     chosen = best[1]
     return chosen, possible[chosen], tuple(choices), regions[chosen == "deferred"]
 
 
 def _possible(
-    program: Program, corrections: Lowering | Literal["auto"], medium: Medium, backend: BackendV2
+    program: Program,
+    corrections: Lowering | Literal["auto"],
+    medium: Medium,
+    backend: BackendV2,
+    unconditional: str,
 ) -> tuple[dict[Lowering, Lowered], list[Choice]]:
-    """The lowerings that can be had, and why the others cannot."""
+    """The lowerings that can be had, and why the others cannot; options may take no conditions."""
     possible: dict[Lowering, Lowered] = {}
     choices: list[Choice] = []
     for lowering in LOWERINGS if corrections == "auto" else (corrections,):
         try:
-            possible[lowering] = lowered(program, lowering, medium, backend.target)
+            told = lowered(program, lowering, medium, backend.target)
+            if unconditional and told.has_conditions:
+                raise UnsupportedOperation(
+                    f"the options ask for {unconditional}, which the runtime does not do with conditions"
+                )
+            possible[lowering] = told
         except UnsupportedOperation as error:
             if corrections != "auto":
                 raise UnsupportedOperation(
@@ -221,95 +366,32 @@ def _possible(
 def _quick_cost(
     told: Lowered, backend: BackendV2, region: list[Placement], latency_s: float, seed: int | None
 ) -> Cost:
-    """The cost at the best placement, after little optimization."""
-    return compiled(
-        told.program.circuit,
-        backend,
-        candidates=region[:1],
-        compare_plain=False,
-        optimization_level=1,
-        seed=seed,
-        latency_s=latency_s,
-    ).cost
+    """The cost at the best placement that can be compiled, after little optimization."""
+
+    def cost(candidates: list[Placement]) -> Cost:
+        return compiled(
+            told.program.circuit,
+            backend,
+            candidates=candidates,
+            compare_plain=False,
+            optimization_level=1,
+            seed=seed,
+            latency_s=latency_s,
+        ).cost
+
+    try:
+        return cost(region[:1])
+    except NoPlace:
+        if not region:
+            raise
+        return cost(region[1:])
 
 
-def _check_backend(backend: BackendV2) -> None:
-    if not isinstance(backend, BackendV2):
-        raise TypeError(
-            f"backend must be a BackendV2, such as QiskitRuntimeService().backend(name) returns; got {backend!r} "
-            f"({type(backend).__name__})"
-        )
-    simulates = type(backend).__module__.split(".")[0] == "qiskit_aer" or backend.target.num_qubits is None
-    if simulates and backend.coupling_map is None:
-        raise ValueError(
-            f"backend must be a device, or a simulator with a device's coupling map (AerSimulator.from_backend "
-            f"makes one); {backend.name} has none: use sample(program, sampler=...) there"
-        )
-
-
-def _checked_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The options, after the runtime's own check if it is installed."""
-    if options is None:
-        return {}
-    validation.instance("options", options, Mapping, "a mapping of the runtime sampler's options")
-    if find_spec("qiskit_ibm_runtime") is not None:
-        models = import_module("qiskit_ibm_runtime.options_models.sampler")
-        try:
-            models.SamplerOptions(**options)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"options must be those of the runtime's sampler: {error}") from error
-    return dict(options)
-
-
-def _checked_bases(bases: Sequence[str], program: Program) -> list[str]:
-    if len(program.ends) != 2:
-        raise ValueError(f"program must have two ends to be measured in two-letter bases, got {list(program.ends)}")
-    labels = [bases] if isinstance(bases, str) else list(validation.sequence("bases", bases, "labels"))
-    for label in labels:
-        if not isinstance(label, str) or len(label) != 2 or set(label) - set("XYZ"):
-            raise ValueError(f"bases must be two-letter labels of X, Y, Z such as 'ZZ'; got {label!r}")
-    if not labels or len(set(labels)) != len(labels):
-        raise ValueError(f"bases must hold at least one label, each once; got {labels}")
-    return labels
-
-
-def _checked_layout(layout: Sequence[int], told: Lowered, backend: BackendV2) -> list[int]:
-    wanted, there = told.program.circuit.num_qubits, backend.target.num_qubits
-    qubits = [validation.count("initial_layout", q) for q in layout]
-    if len(qubits) != wanted or len(set(qubits)) != wanted or max(qubits) >= there:
-        raise ValueError(
-            f"initial_layout must name {wanted} different physical qubits below {there}, one for each qubit of the "
-            f"lowered program; got {list(layout)}"
-        )
-    return qubits
-
-
-def _check_size(program: Program, backend: BackendV2) -> None:
-    if program.circuit.num_qubits > Calibration(backend.target).num_qubits:
-        raise ValueError(_too_long(program, backend))
-
-
-def _too_long(program: Program, backend: BackendV2) -> str:
-    """How many qubits there are and would be needed, and what would fit."""
-    need, there = program.circuit.num_qubits, Calibration(backend.target).num_qubits
-    text = f"the link is too long for {backend.name}: it needs {need} qubits, the device has {there}"
-    pairs = sum(instruction.name == "bell_pair" for instruction in program.circuit.data)
-    hints = []
-    if pairs > 1 and not program.earlier_nodes:
-        hints.append(f"a link of up to {there * pairs // need} elementary pairs instead of {pairs}")
-    if "reset" in backend.target.operation_names and not program.earlier_nodes:
-        try:
-            lean = reuse_qubits(program).circuit.num_qubits
-        except UnsupportedOperation:
-            lean = need
-        if lean <= there:
-            hints.append(f"the same link with compose(link, reuse_qubits=True), on {lean} qubits")
-    return f"{text}; what would fit: {', or '.join(hints)}" if hints else text
+def _delays(program: Program) -> list[CircuitInstruction]:
+    return [instruction for instruction in program.circuit.data if instruction.name == "delay"]
 
 
 def _randomizations(wanted: int | None, random: Sequence[RandomSetting]) -> int:
-    if wanted is not None:
-        validation.count("randomizations", wanted, at_least=1)
     if not random:
         return 1
     return RANDOMIZATIONS if wanted is None else wanted
@@ -324,7 +406,7 @@ def _table(
         for end, letter in zip(told.angles, reversed(label), strict=True):
             _set(block, column, told.angles[end], np.tile(BASIS_ANGLES[letter], (rows, 1)))
         for setting in told.program.random_settings:
-            drawn = _drawn(setting, rows, rng)
+            drawn = stratified(setting.weights, rows, rng)
             _set(block, column, setting.parameters, np.array(setting.rows)[drawn])
     return table.reshape(len(labels) * rows, len(column))
 
@@ -335,11 +417,3 @@ def _set(
     for parameter, of_rows in zip(parameters, values.T, strict=True):
         if parameter in column:  # one that the transpilation removed makes no difference
             block[:, column[parameter]] = of_rows
-
-
-def _drawn(setting: RandomSetting, rows: int, rng: np.random.Generator) -> npt.NDArray[np.int_]:
-    """Draws with the setting's probabilities, stratified: each as often as it should be, up to one row."""
-    edges = np.cumsum(setting.weights)
-    points = (rng.random() + np.arange(rows)) / rows * edges[-1]
-    drawn = np.minimum(np.searchsorted(edges, points, side="right"), len(edges) - 1)
-    return rng.permutation(drawn)

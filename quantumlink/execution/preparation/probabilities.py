@@ -1,4 +1,4 @@
-"""Exact outcome probabilities of a program's two ends: what `Samples` tends to."""
+"""Exact outcome probabilities of a program's ends: what `Samples` tends to."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.estimation import Estimate
-from quantumlink.readings.state import html_table
+from quantumlink.execution.bases import OF_A_PAIR, sign_of
+from quantumlink.tables import html_table
 
-_FIDELITY_TERMS = (("XX", 1), ("YY", -1), ("ZZ", 1))
 ROUNDING = 1e-9
 """By how much a sum of probabilities may leave its range."""
 
@@ -20,10 +20,17 @@ ROUNDING = 1e-9
 class Probabilities:
     """Exact probabilities, read as `Samples` are: every estimate has an interval of no width."""
 
-    ends: tuple[str, str]
-    """The names of the left and the right end node."""
-    outcomes: Mapping[str, tuple[float, float, float, float]]
-    """For each basis the probabilities of being accepted with 00, 01, 10, 11 (right end, left end)."""
+    ends: tuple[str, ...]
+    """The names of the left and the right end node, or of all ends."""
+    outcomes: Mapping[str, tuple[float, ...]]
+    """For each basis the probabilities of being accepted with 00, 01, 10, 11 (right end, left end), or all 2ᵏ."""
+    stabilizers: tuple[tuple[str, int], ...] = ()
+    """Where there are not two ends: the stabilizers, and their signs, of the state that is to be delivered."""
+
+    @property
+    def success_probability(self) -> Estimate:
+        """The probability that all heralds accept, as exact states and timelines call it."""
+        return self.acceptance
 
     @property
     def acceptance(self) -> Estimate:
@@ -36,38 +43,48 @@ class Probabilities:
         Raises:
             ValueError: if the label is not one, no basis tells it, or no run is accepted.
         """
-        if not isinstance(pauli, str) or len(pauli) != 2 or set(pauli) - set("IXYZ") or pauli == "II":
-            raise ValueError(f"pauli must be two letters of I, X, Y, Z, not both I; got {pauli!r}")
-        fitting = [b for b in self.outcomes if all(p in ("I", x) for p, x in zip(pauli, b, strict=True))]
+        k = len(self.ends)
+        if not isinstance(pauli, str) or len(pauli) != k or set(pauli) - set("IXYZ") or pauli == "I" * k:
+            letters = "two letters of I, X, Y, Z, not both I" if k == 2 else f"{k} letters of I, X, Y, Z, not all I"
+            raise ValueError(f"pauli must be {letters}; got {pauli!r}")
+        fitting = self._telling(pauli)
         if not fitting:
             raise ValueError(f"{pauli} is not predicted: the bases are {', '.join(self.outcomes)}")
         total = np.sum([self.outcomes[basis] for basis in fitting], axis=0)
         if not total.sum() > 0:
             raise ValueError(f"no run is accepted, so {pauli} has no expectation value")
-        signs = [
-            (-1) ** sum(bit for bit, letter in zip((o >> 1, o & 1), pauli, strict=True) if letter != "I")
-            for o in range(4)
-        ]
+        signs = [sign_of(pauli, outcome) for outcome in range(2**k)]
         return _sharp(float(total @ signs / total.sum()), -1.0, 1.0)
 
     def fidelity(self) -> Estimate:
         """Fidelity to Φ⁺ as the stabilizers are read, (1 + ⟨XX⟩ − ⟨YY⟩ + ⟨ZZ⟩)/4, readout errors included.
 
+        Of k ends it is the mean of all 2ᵏ stabilizers of the state that is to be delivered.
+
         Raises:
-            ValueError: if one of the bases XX, YY, ZZ is missing.
+            ValueError: if one of the bases XX, YY, ZZ is missing, or one that tells a stabilizer.
         """
-        missing = [label for label, _ in _FIDELITY_TERMS if label not in self.outcomes]
-        if missing:
-            raise ValueError(f"the fidelity needs the bases XX, YY and ZZ; missing: {', '.join(missing)}")
-        terms = sum(sign * self.expectation(label).best for label, sign in _FIDELITY_TERMS)
-        return _sharp((1 + terms) / 4, 0.0, 1.0)
+        k = len(self.ends)
+        stabilizers = OF_A_PAIR if k == 2 else self.stabilizers
+        missing = [label for label, _ in stabilizers if not self._telling(label)]
+        if missing or not stabilizers:
+            needed = "bases XX, YY and ZZ" if k == 2 else "bases that tell all stabilizers"
+            raise ValueError(f"the fidelity needs the {needed}; missing: {', '.join(missing) or 'all'}")
+        terms = sum(sign * self.expectation(label).best for label, sign in stabilizers)
+        return _sharp((1 + terms) / 2**k, 0.0, 1.0)
+
+    def _telling(self, pauli: str) -> list[str]:
+        """The bases that tell a Pauli label."""
+        return [b for b in self.outcomes if all(p in ("I", x) for p, x in zip(pauli, b, strict=True))]
 
     def qber(self, basis: str) -> Estimate:
         """The quantum bit error rate in X, Y or Z: how often the ends disagree with Φ⁺.
 
         Raises:
-            ValueError: if the basis is none of these, or is missing at both ends.
+            ValueError: if the basis is none of these, is missing at both ends, or there are not two ends.
         """
+        if len(self.ends) != 2:
+            raise ValueError(f"a QBER is of two ends, got {'–'.join(self.ends)}: see expectation")
         validation.choice("basis", basis, ("X", "Y", "Z"))
         if basis * 2 not in self.outcomes:
             raise ValueError(f"{basis * 2} is not predicted: the bases are {', '.join(self.outcomes)}")

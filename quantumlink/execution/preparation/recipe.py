@@ -16,10 +16,15 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 
 from quantumlink import validation
+from quantumlink.execution.preparation.conditional_paulis import ConditionalPaulis
+from quantumlink.execution.records import Recorder
 from quantumlink.execution.samples import Outcomes, Samples
 from quantumlink.program import Frame, Program, parity
 
 RECIPE_VERSION = 1
+
+MAX_UNREGISTERED = 1_000
+"""Most bits in no register that a recipe may skip: more are a mistake, or are to take memory."""
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -31,7 +36,7 @@ class Recipe:
     registers: tuple[tuple[str, tuple[int, ...]], ...]
     """The classical registers by name, and the bits of each, bit 0 first."""
     ends: tuple[tuple[str, int], ...]
-    """The two ends by name, left one first, and the bit into which each was measured."""
+    """The ends by name, left one first, and the bit into which each was measured."""
     bases: tuple[str, ...]
     """The basis of each row of the PUB; the rightmost letter belongs to the left end."""
     heralds: tuple[tuple[int, ...], ...] = ()
@@ -40,6 +45,14 @@ class Recipe:
     """The correction that each end still needs."""
     source: str = ""
     """Where it ran, for the samples to tell."""
+    odd_heralds: tuple[tuple[int, ...], ...] = ()
+    """Parities that must all be odd for a run to be accepted."""
+    stabilizers: tuple[tuple[str, int], ...] = ()
+    """Where there are not two ends: the stabilizers, and their signs, of the state that is to be delivered."""
+    conditional: ConditionalPaulis | None = None
+    """What conditions did to the bits, where it can be undone in the record; None if there are none."""
+    dropped: tuple[str, ...] = ()
+    """Noise of the program's own that does not act, as the device has its own."""
 
     @property
     def num_bits(self) -> int:
@@ -63,36 +76,52 @@ class Recipe:
         if len(shots) != 1:
             raise ValueError(f"the registers of a result must have equal shots, got {sorted(shots)}")
         (runs_of_row,) = shots
-        outcomes = {basis: np.zeros(4, dtype=int) for basis in dict.fromkeys(self.bases)}
+        size = 2 ** len(self.ends)
+        outcomes = {basis: np.zeros(size, dtype=int) for basis in dict.fromkeys(self.bases)}
         runs = dict.fromkeys(outcomes, 0)
+        names = {bit: f"{name}[{i}]" for name, bits in reversed(self.registers) for i, bit in enumerate(bits)}
+        names |= {bit: end for end, bit in self.ends}
+        last = [bit for _, bit in self.ends]
+        there = [*sorted(names.keys() - set(last)), *last]
+        recorder = Recorder([end for end, _ in self.ends])
         for row, basis in enumerate(self.bases):
             bits = np.zeros((runs_of_row, self.num_bits), dtype=bool)
             for name, places in self.registers:
                 bits[:, list(places)] = arrays[name][row]
-            outcomes[basis] += self.counts(bits, basis)
+            accepted, values = self.read(bits, basis)
+            outcomes[basis] += np.bincount(values[accepted], minlength=size)
+            recorder.add(basis, [names[bit] for bit in there], bits[:, there], accepted, values)
             runs[basis] += runs_of_row
-        told: dict[str, Outcomes] = {}
-        for basis, counts in outcomes.items():
-            a, b, c, d = counts.tolist()
-            told[basis] = (a, b, c, d)
-        (left, _), (right, _) = self.ends
-        return Samples((left, right), told, runs, "sampler", self.source)
+        told: dict[str, Outcomes] = {basis: tuple(counts.tolist()) for basis, counts in outcomes.items()}
+        ends = tuple(name for name, _ in self.ends)
+        return Samples(
+            ends,
+            told,
+            runs,
+            "sampler",
+            self.source,
+            stabilizers=self.stabilizers,
+            dropped=self.dropped,
+            recorded=recorder.recorded(),
+        )
 
     def counts(self, bits: BoolArray, basis: str) -> npt.NDArray[np.int_]:
-        """Accepted runs with outcome 00, 01, 10, 11 (right end, left end), of shape (4,).
+        """Accepted runs with each outcome, 00, 01, … (last end, …, first end), of shape (2^ends,).
 
         Args:
             bits: shape (shots, bits), bit 0 first.
             basis: the basis in which they were measured.
         """
         accepted, value = self.read(bits, basis)
-        return np.bincount(value[accepted], minlength=4)
+        return np.bincount(value[accepted], minlength=2 ** len(self.ends))
 
     def read(self, bits: BoolArray, basis: str) -> tuple[BoolArray, npt.NDArray[np.int_]]:
-        """Of each run whether it is accepted, and its corrected outcome 0…3, the left end as the lowest bit."""
+        """Of each run whether it is accepted, and its corrected outcome 0, 1, …, the left end as the lowest bit."""
         accepted = np.ones(bits.shape[:-1], dtype=bool)
         for herald in self.heralds:
             accepted &= ~parity(bits, herald)
+        for herald in self.odd_heralds:
+            accepted &= parity(bits, herald)
         frames = dict(self.frame)
         value = np.zeros(bits.shape[:-1], dtype=int)
         for i, ((name, bit), letter) in enumerate(zip(self.ends, reversed(basis), strict=True)):
@@ -103,7 +132,7 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON can hold it."""
-        return {
+        told = {
             "version": RECIPE_VERSION,
             "registers": [[name, list(bits)] for name, bits in self.registers],
             "ends": [[name, bit] for name, bit in self.ends],
@@ -112,6 +141,16 @@ class Recipe:
             "frame": [[name, list(frame.x), list(frame.z)] for name, frame in self.frame],
             "source": self.source,
         }
+        # Only where there are any: what an older version of the package wrote, and can read, is as it was.
+        if self.odd_heralds:
+            told["odd_heralds"] = [list(herald) for herald in self.odd_heralds]
+        if self.stabilizers:
+            told["stabilizers"] = [[label, sign] for label, sign in self.stabilizers]
+        if self.conditional is not None:
+            told["conditional"] = self.conditional.to_dict()
+        if self.dropped:
+            told["dropped"] = list(self.dropped)
+        return told
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Recipe:
@@ -124,16 +163,36 @@ class Recipe:
             version = told.get("version") if isinstance(told, Mapping) else told
             raise ValueError(f"a recipe must have version {RECIPE_VERSION}, got {version!r}")
         try:
-            return cls(
+            found = cls(
                 tuple((str(name), _bits(bits)) for name, bits in told["registers"]),
                 tuple((str(name), validation.count("bit", bit)) for name, bit in told["ends"]),
                 tuple(map(str, told["bases"])),
                 tuple(_bits(herald) for herald in told["heralds"]),
                 tuple((str(name), Frame(_bits(x), _bits(z))) for name, x, z in told["frame"]),
                 str(told["source"]),
+                tuple(_bits(herald) for herald in told.get("odd_heralds", ())),
+                tuple((str(label), int(sign)) for label, sign in told.get("stabilizers", ())),
+                ConditionalPaulis.from_dict(told["conditional"]) if "conditional" in told else None,
+                tuple(map(str, told.get("dropped", ()))),
             )
+            found._check()
+            return found
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"this is no recipe: {type(error).__name__}: {error}") from error
+
+    def _check(self) -> None:
+        """Refuse bits that are nowhere, and labels of another number of ends."""
+        there = {bit for _, bits in self.registers for bit in bits}
+        read = {bit for _, bit in self.ends}.union(*self.heralds, *self.odd_heralds)
+        read = read.union(*((*frame.x, *frame.z) for _, frame in self.frame))
+        read |= set() if self.conditional is None else self.conditional.bits
+        if not read <= there or self.num_bits > len(there) + MAX_UNREGISTERED:
+            raise ValueError(f"it reads bits that are in no register, or names bits up to {self.num_bits - 1}")
+        for label in self.bases:
+            if len(label) != len(self.ends) or set(label) - set("XYZ"):
+                raise ValueError(
+                    f"a basis must have a letter X, Y or Z for each of {len(self.ends)} ends: {label!r}"
+                )
 
     def _register(self, data: Any, name: str, width: int) -> BoolArray:
         array = data.get(name) if isinstance(data, Mapping) else getattr(data, name, None)
@@ -150,7 +209,13 @@ class Recipe:
 
 
 def recipe_of(
-    program: Program, circuit: QuantumCircuit, end_bits: Mapping[str, int], bases: Sequence[str], source: str
+    program: Program,
+    circuit: QuantumCircuit,
+    end_bits: Mapping[str, int],
+    bases: Sequence[str],
+    source: str,
+    conditional: ConditionalPaulis | None = None,
+    dropped: tuple[str, ...] = (),
 ) -> Recipe:
     """How to read a circuit that was made of a program.
 
@@ -160,6 +225,8 @@ def recipe_of(
         end_bits: the bit into which each end is measured, by name.
         bases: the basis of each row.
         source: where it runs.
+        conditional: what the conditions do, if it is known.
+        dropped: noise of the program's own that does not act.
 
     Raises:
         ValueError: if a bit that matters is in no register, and so would not come back.
@@ -168,14 +235,25 @@ def recipe_of(
     registers = tuple((r.name, tuple(clbit_of[clbit] for clbit in r)) for r in circuit.cregs)
     there = {bit for _, bits in registers for bit in bits}
     frames = tuple(program.frame.items())
-    needed = {bit for herald in program.heralds for bit in herald} | set(end_bits.values())
+    needed = program.herald_bits | set(end_bits.values())
     needed |= {bit for _, frame in frames for bit in (*frame.x, *frame.z)}
     if needed - there:
         raise ValueError(
             f"every classical bit that heralds or frames read must be in a register, as samplers return registers; "
             f"bits {sorted(needed - there)} are in none"
         )
-    return Recipe(registers, tuple(end_bits.items()), tuple(bases), program.heralds, frames, source)
+    return Recipe(
+        registers,
+        tuple(end_bits.items()),
+        tuple(bases),
+        program.heralds,
+        frames,
+        source,
+        program.odd_heralds,
+        program.stabilizers,
+        conditional if conditional is not None and conditional.bits <= there else None,
+        dropped,
+    )
 
 
 def _bits(value: Any) -> tuple[int, ...]:

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from math import pi
 from typing import ClassVar
 
-import numpy as np
 from qiskit.circuit import QuantumCircuit
 from quantumlink_circuits.stages import Between
 
 from quantumlink import validation
 from quantumlink.circuits import b92_round, b92_settings
-from quantumlink.qkd.bounds.contract import KeyBound
-from quantumlink.qkd.protocols.bb84 import between_zero_and_one
-from quantumlink.qkd.protocols.playing import Counts
-from quantumlink.qkd.protocols.prepare_and_measure import KeyCell, Label, PrepareAndMeasure, laid_out
-from quantumlink.qkd.protocols.session import Session, Sifted
+from quantumlink.distillation.sifting import ConclusiveSifting, Sifting
+from quantumlink.qkd.protocols.bb84_session import between_zero_and_one
+from quantumlink.qkd.protocols.prepare_and_measure import KeyCell, Label, PrepareAndMeasure
+from quantumlink.security.contract import Recipe
+from quantumlink.security.proof import EQUAL_DETECTION, SINGLE_PHOTONS, Proof
+from quantumlink.security.recipes import TwoStates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,11 @@ class B92(PrepareAndMeasure):
     """Share of the conclusive rounds compared in public."""
 
     protocol: ClassVar[str] = "B92"
-    count_replies: ClassVar[bool] = True
+    proof: ClassVar[Proof] = Proof(
+        "K. Tamaki, N. Lütkenhaus, Phys. Rev. A 69, 032316 (2004)",
+        "collective attacks",
+        (SINGLE_PHOTONS, EQUAL_DETECTION),
+    )
     names_bases: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -75,39 +79,15 @@ class B92(PrepareAndMeasure):
         """Result 1, which excludes a state; Bob's bit is the other one."""
         return [KeyCell(label, (1,), label[0]) for label in self.settings()]
 
-    def _bound(self, sifted: Sifted) -> KeyBound:
-        return two_state_bound(self, sifted, angle=self.angle)
+    def noted(self, setting: Label, result: int) -> tuple[int, int, int, int]:
+        """Bob's setting holds whether the round was conclusive, his bit which state he did not exclude."""
+        bit, tested = setting
+        return 0, bit, result, 1 - tested
 
-    def _sift_counts(self, counts: Counts, rng: np.random.Generator) -> Sifted:
-        found = counts.sum(axis=0)
-        cells = [(bit, tested, int(found[i, 1])) for i, (bit, tested) in enumerate(self.settings())]
-        rows = [(bit, np.array([n if tested == 1 else 0, n if tested == 0 else 0])) for bit, tested, n in cells]
-        return split(*laid_out(rows, rng), self.test_fraction, accepted=int(counts.sum()))
+    def sifting(self) -> Sifting:
+        """Bob tells the conclusive rounds; a random share of them is compared."""
+        return ConclusiveSifting(fraction=self.test_fraction)
 
-
-def two_state_bound(session: Session, sifted: Sifted, *, angle: float | None) -> KeyBound:
-    """The bound for rounds in which Bob excludes a state; the angle between the two of B92, None for SARG04."""
-    from quantumlink.qkd.bounds.two_state import TwoStateBound
-
-    return TwoStateBound(
-        rounds=session.rounds,
-        detected=sifted.accepted,
-        conclusive=len(sifted.key_alice) + len(sifted.test_alice),
-        tested=len(sifted.test_alice),
-        errors=sifted.test_errors,
-        eps_sec=session.eps_sec,
-        eps_cor=session.eps_cor,
-        angle=angle,
-    )
-
-
-def split(
-    alice: np.ndarray[tuple[int], np.dtype[np.uint8]],
-    bob: np.ndarray[tuple[int], np.dtype[np.uint8]],
-    test_fraction: float,
-    *,
-    accepted: int,
-) -> Sifted:
-    """Sifted bits in random order, of which the first share is compared in public."""
-    tested = round(test_fraction * len(alice))
-    return Sifted(alice[tested:], bob[tested:], alice[:tested], bob[:tested], accepted=accepted)
+    def recipe(self) -> Recipe:
+        """The bound of two states."""
+        return TwoStates(self.angle)

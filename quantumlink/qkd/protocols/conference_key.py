@@ -1,7 +1,10 @@
 """One key for several parties: Alice reconciles with each of the others, and all hash alike.
 
 What Alice tells each of them counts as disclosed, so the leaks add up; so do the verification tags beyond the one
-that the bound pays for. Assumption: the classical channel is authenticated; what that spends is not deducted.
+that the bound pays for. From what is then secret two debts are paid: the tags of Alice's conversation with each of
+the others, and, where a common key marked the test rounds beforehand, that key. It marks all rounds that are
+attempted, so it costs h(z) bits of each, those included that are lost. A key that does not pay its debts is
+refused.
 
 Of Cascade only what Alice says is counted: with error rates alike for both outcomes, a GHZ-diagonal state may be
 assumed, whose purification tells the error pattern anyway.
@@ -13,19 +16,21 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil, floor, log2
 from typing import Any
 
 import numpy as np
 
+from quantumlink.distillation.amplification import toeplitz_hash
+from quantumlink.distillation.bits import Bits, random_bits
+from quantumlink.distillation.key import Key
+from quantumlink.distillation.party import AUTHENTICATION_BITS
+from quantumlink.distillation.reconciliation import Reconciler
+from quantumlink.distillation.vault import Vault
+from quantumlink.distillation.verification import verify
 from quantumlink.estimation import Estimate, binomial_estimate
-from quantumlink.qkd.amplification import toeplitz_hash
-from quantumlink.qkd.bits import Bits, random_bits, sealed
-from quantumlink.qkd.bounds.single_photon import SinglePhotonBound
-from quantumlink.qkd.key import Key
-from quantumlink.qkd.reconciliation import Reconciler
-from quantumlink.qkd.verification import verify
+from quantumlink.security.single_photon import SinglePhotonBound
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -38,17 +43,13 @@ class ConferenceKey(Key):
 
     error_rates: tuple[Estimate, ...] = ()
     """Error rate in Z of each party after Alice against hers; ``qber`` is the largest."""
-    _others: tuple[Bits, ...] = field(default=(), repr=False)
+    marking_bits: int = 0
+    """Bits of a common key that marked the test rounds beforehand; they are deducted from the key."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if any(len(bits) != len(self) for bits in self._others):
-            raise ValueError("a conference key needs copies of one length")
-        object.__setattr__(self, "_others", tuple(sealed(bits) for bits in self._others))
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self.__dict__["_others"] = tuple(sealed(bits) for bits in state["_others"])
+        if self._vault is not None and self._vault.copies not in (0, self.parties):
+            raise ValueError(f"a conference key of {self.parties} needs a copy each, got {self._vault.copies}")
 
     @property
     def parties(self) -> int:
@@ -64,8 +65,7 @@ class ConferenceKey(Key):
         """
         if not 0 <= party < self.parties:
             raise ValueError(f"party must be 0 to {self.parties - 1}, got {party!r}")
-        mine = self.secret_bits  # raises where there are none
-        return (mine, self.peer_bits, *self._others)[party]
+        return self.open_vault().read(party)
 
 
 def distill_conference(
@@ -81,6 +81,7 @@ def distill_conference(
     eps_sec: float,
     eps_cor: float,
     rng: np.random.Generator,
+    marking_bits: int,
     remarks: tuple[str, ...] = (),
 ) -> ConferenceKey:
     """Distill one key from the sifted bits of all parties.
@@ -97,6 +98,7 @@ def distill_conference(
         eps_sec: secrecy, in (0, 1).
         eps_cor: correctness, in (0, 1), of all copies together.
         rng: source of all random choices.
+        marking_bits: bits of a common key that marked the test rounds beforehand, 0 if none did.
         remarks: what else the report must say.
     """
     total, others = len(parties[0]), len(parties) - 1
@@ -106,6 +108,7 @@ def distill_conference(
     rates = tuple(_rate(parties[0][sample], bits[sample]) for bits in parties[1:])
     kept = [bits[~sample] for bits in parties]
     n, test = len(kept[0]), _rate(test_alice, test_others)
+    authentication = others * AUTHENTICATION_BITS
     ledger = [("sifted in the key basis", total), ("disclosed to estimate the error rates", -size)]
 
     def key(reason: str | None = None, **fields: Any) -> ConferenceKey:
@@ -122,6 +125,12 @@ def distill_conference(
             "ledger": tuple(ledger),
             "remarks": remarks,
             "error_rates": rates,
+            "authentication_bits": authentication,
+            "marking_bits": marking_bits,
+            "eps_sec": eps_sec,
+            "eps_cor": eps_cor,
+            "simulated": True,
+            "seeded": True,
         }
         return ConferenceKey(**(found | fields))
 
@@ -151,11 +160,19 @@ def distill_conference(
         return key("the verification tags of some party differ: reconciliation left errors", **told)
     ledger.append(("known to an eavesdropper, at most (phase errors)", floor(terms.entropy_bits) - n))
     ledger.append(("price of ε, one verification tag included", terms.length - sum(bits for _, bits in ledger)))
-    matrix = random_bits(rng, n + terms.length - 1)
-    hashed = [
-        toeplitz_hash(bits, seed=matrix, length=terms.length) for bits in (kept[0], *(r.bits for r in results))
-    ]
-    return key(_alice_bits=hashed[0], _bob_bits=hashed[1], _others=tuple(hashed[2:]), **told)
+    ledger.append(("spent on authentication, with each of the others", -authentication))
+    if marking_bits:
+        ledger.append(("spent on marking the test rounds", -marking_bits))
+    length = terms.length - authentication - marking_bits
+    if length < 1:
+        return key(
+            f"{terms.length} bits would be secret, while authentication spends {authentication} and marking the "
+            f"test rounds {marking_bits}",
+            **told,
+        )
+    matrix = random_bits(rng, n + length - 1)
+    hashed = [toeplitz_hash(bits, seed=matrix, length=length) for bits in (kept[0], *(r.bits for r in results))]
+    return key(_vault=Vault(*hashed), **told)
 
 
 def _rate(first: Bits, second: Bits) -> Estimate:

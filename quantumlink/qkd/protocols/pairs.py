@@ -13,24 +13,25 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import ClassicalRegister, QuantumCircuit
 
-from quantumlink import validation
-from quantumlink.exact import UnsupportedOperation, branches
-from quantumlink.link import Link
+from quantumlink.exact import branches
 from quantumlink.program import Program, parity
-from quantumlink.qkd.protocols.playing import BoolArray, Counts, Floats, Play, register_bits
+from quantumlink.qkd.protocols.link_session import LinkSession
+from quantumlink.qkd.protocols.observed import Kind, ObservedRounds
+from quantumlink.qkd.protocols.playing import BoolArray, Floats, Play, register_bits
 from quantumlink.qkd.protocols.pools import ExactPool, Pool
-from quantumlink.qkd.protocols.session import Allotment, Session, Sifted
-from quantumlink.readings import compose, evaluate
+from quantumlink.qkd.protocols.session import Allotment
+from quantumlink.readings import evaluate
 from quantumlink.rewrites import noisy_circuit
+from quantumlink.rewrites.classical_bits import fresh_name
 
 PairLabel = tuple[Any, Any]
 """A setting: Alice's choice and Bob's."""
@@ -40,16 +41,15 @@ REFUSED = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairSession(Session):
-    """A session over the pairs of a link; see `Session` for what all sessions share."""
-
-    link: Link | Program
-    """The link, or a program composed from it. Alice is at its left end, Bob at its right one."""
+class PairSession(LinkSession):
+    """A session over the pairs of a link, Alice at its left end, Bob at its right one; see `Session`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.link, Program):
-            validation.instance("link", self.link, Link, "a link or a program")
+        if len(self.link.ends) != 2:
+            raise ValueError(
+                f"link must have two ends, Alice's and Bob's, got {self.link!r} with {len(self.link.ends)}"
+            )
 
     # --- what a protocol says
 
@@ -59,11 +59,10 @@ class PairSession(Session):
 
     @abstractmethod
     def settings(self) -> Mapping[PairLabel, tuple[tuple[float, ...], float]]:
-        """For each setting the values of the measurement's parameters in their order, and its probability."""
+        """For each setting the values of the measurement's parameters in their order, and its probability.
 
-    @abstractmethod
-    def _sift_counts(self, counts: Mapping[PairLabel, Counts], accepted: int, rng: np.random.Generator) -> Sifted:
-        """Sifted bits from the counts of (Alice's bit, Bob's bit), shape (2, 2), of each setting."""
+        The choices of either end are numbered in the order in which they appear, as they are in the sifting.
+        """
 
     def flips(self, choice: Any, frame: tuple[int, int]) -> int:
         """Whether an X and a Z that are still needed invert the bit of a choice.
@@ -76,55 +75,28 @@ class PairSession(Session):
 
     # --- circuits
 
-    @cached_property
-    def program(self) -> Program:
-        """What runs on a sampler, but for the measurement of its ends."""
-        return self.link if isinstance(self.link, Program) else compose(self.link)
-
-    @cached_property
-    def _bare_program(self) -> Program:
-        """What runs on a machine with noise of its own: the corrections in a frame, if they can be."""
-        paulis = all(choice in ("X", "Y", "Z") for label in self.settings() for choice in label)
-        if isinstance(self.link, Program) or not paulis:  # a late Pauli inverts the outcome of a Pauli, no more
-            return self.program
-        try:
-            return compose(self.link, corrections="frame")
-        except UnsupportedOperation:  # a twirl stands between a correction and the end
-            return self.program
+    @property
+    def _late_paulis_invert(self) -> bool:
+        return all(choice in ("X", "Y", "Z") for label in self.settings() for choice in label)
 
     def _played(self, program: Program) -> Play:
         measurement = self.measurement()
         circuit = program.circuit.copy()
-        circuit.add_register(*measurement.cregs)
-        circuit.compose(measurement, list(program.ends.values()), measurement.clbits, inplace=True)
-        ends = register_bits(circuit, "outcome_a", "outcome_b")
+        first = circuit.num_clbits
+        for register in measurement.cregs:
+            circuit.add_register(ClassicalRegister(len(register), fresh_name(register.name, circuit)))
+        circuit.compose(measurement, list(program.ends.values()), circuit.clbits[first:], inplace=True)
+        ends = tuple(first + bit for bit in register_bits(measurement, "outcome_a", "outcome_b"))
         frames = [bit for frame in program.frame.values() for bit in (*frame.x, *frame.z)]
-        heralds = [bit for herald in program.heralds for bit in herald]
         return Play(
             circuit=circuit,
             names=tuple(parameter.name for parameter in measurement.parameters),
             rows=tuple(row for row, _ in self.settings().values()),
             read=_Reading(program, ends),
-            bits=tuple(sorted({*ends, *frames, *heralds})),
+            bits=tuple(sorted({*ends, *frames, *program.herald_bits})),
             outcomes=REFUSED + 1,
             random=program.random_settings,
         )
-
-    @cached_property
-    def _play(self) -> Play:
-        return self._played(self.program)
-
-    def plays(self) -> Sequence[Play]:
-        """The program with its ends measured."""
-        return [self._play]
-
-    def _bare_plays(self) -> list[Play]:
-        return [self._played(self._bare_program).on_sampler(play_medium=self.play_medium)]
-
-    def _noisy(self, play: Play) -> Play:
-        program = self.program
-        circuit = noisy_circuit(play.circuit, program.nodes, earlier_nodes=program.earlier_nodes)
-        return replace(play, circuit=circuit)
 
     # --- outcomes
 
@@ -151,32 +123,44 @@ class PairSession(Session):
     def _exact_pools(self, rng: np.random.Generator) -> list[Pool]:
         return [ExactPool(self._table / self._table.sum(axis=1, keepdims=True), rng)]
 
-    def _allot(self, rng: np.random.Generator) -> Allotment:
+    def allot(self, rng: np.random.Generator) -> Allotment:
+        """How many rounds have each setting."""
         chosen = [probability for _, probability in self.settings().values()]
         rounds = rng.multinomial(self.rounds, chosen)
         # A twirl multiplies the settings only where circuits run, not for draws from the exact state.
         return Allotment((rounds[:, None],), rounds)
 
-    @cached_property
-    def _bare_wanted(self) -> list[Counts]:
-        rng = np.random.default_rng([self.seed, 3])
-        return [play.allot(self._allotment.rounds, rng) for play in self._bare_plays()]
+    def expected_rounds(self) -> Floats:
+        """How many rounds of each kind to expect of a link: the means of what `observe` draws.
 
-    @property
-    def _own_wanted(self) -> Sequence[Counts]:
-        return [self._play.allot(self._allotment.rounds, np.random.default_rng([self.seed, 3]))]
+        Returns:
+            Shape (6, kinds): Alice's setting and bit, Bob's setting and bit, the class, and the mean number.
+        """
+        ends = [list(dict.fromkeys(label[end] for label in self.settings())) for end in (0, 1)]
+        kinds = []
+        for (label, (_, chosen)), row in zip(self.settings().items(), self._table, strict=True):
+            settings = ends[0].index(label[0]), ends[1].index(label[1])
+            means = self.rounds * chosen * row[:4]
+            kinds += [[settings[0], a, settings[1], b, 0, means[a + 2 * b]] for a in (0, 1) for b in (0, 1)]
+        return np.array(kinds, dtype=np.float64).T
 
-    def _sift(self, allotment: Allotment, pools: Sequence[Pool], rng: np.random.Generator) -> Sifted:
-        counts: dict[PairLabel, Counts] = {}
+    def observe(self, allotment: Allotment, pools: Sequence[Pool], rng: np.random.Generator) -> ObservedRounds:
+        """What the ends note of the rounds whose heralds accept."""
+        return ObservedRounds.of_kinds(self._kinds(pools), self.rounds, rng)
+
+    def _kinds(self, pools: Sequence[Pool]) -> list[Kind]:
+        ends = [list(dict.fromkeys(label[end] for label in self.settings())) for end in (0, 1)]
+        kinds = []
         for s, label in enumerate(self.settings()):
-            found = pools[0].counts(s, int(allotment.rounds[s]))
+            found = pools[0].counts(s, int(self._played_rounds[s]))
             table = np.zeros((2, 2), dtype=np.int64)
             for value in np.flatnonzero(found[:REFUSED]):
                 a, b, xa, za, xb, zb = (int(value) >> i & 1 for i in range(6))
                 flip_a, flip_b = self.flips(label[0], (xa, za)), self.flips(label[1], (xb, zb))
                 table[a ^ flip_a, b ^ flip_b] += found[value]
-            counts[label] = table
-        return self._sift_counts(counts, int(sum(table.sum() for table in counts.values())), rng)
+            settings = ends[0].index(label[0]), ends[1].index(label[1])
+            kinds += [Kind(settings[0], a, settings[1], b, int(table[a, b])) for a in (0, 1) for b in (0, 1)]
+        return kinds
 
 
 class _Reading:
@@ -194,8 +178,3 @@ class _Reading:
             if frame is not None:
                 values += parity(bits, getattr(frame, letter)).astype(np.int64) << (2 + i)
         return np.where(self._program.accepted(bits), values, REFUSED)
-
-
-def cells_of(table: Counts) -> list[tuple[int, Counts]]:
-    """The rows of a table of (Alice's bit, Bob's bit), as `laid_out` takes them."""
-    return [(bit, table[bit]) for bit in (0, 1)]

@@ -22,7 +22,7 @@ from quantumlink.execution.engines import Engine, Setting
 from quantumlink.hardware import Node
 from quantumlink.program import RandomSetting
 from quantumlink.rewrites import noisy_circuit
-from quantumlink.rewrites.sampled_channels import sampled_circuit
+from quantumlink.rewrites.playing_channels import sampled_circuit
 
 BoolArray = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]

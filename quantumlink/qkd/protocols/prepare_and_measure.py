@@ -17,15 +17,15 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from quantumlink_circuits.stages import Between
 
 from quantumlink import validation
+from quantumlink.distillation.key import Key
 from quantumlink.hardware import Medium
 from quantumlink.qkd.eavesdropping.eavesdropper import Eavesdropper, as_stage
-from quantumlink.qkd.key import Key
 from quantumlink.qkd.photon_numbers import thinned
+from quantumlink.qkd.protocols.observed import Kind, ObservedRounds
 from quantumlink.qkd.protocols.playing import Counts, Floats, Play, binary_reading, register_bits
 from quantumlink.qkd.protocols.pools import DrawnPool, ExactPool, Pool
 from quantumlink.qkd.protocols.reception import (
@@ -37,7 +37,7 @@ from quantumlink.qkd.protocols.reception import (
     clicks_in,
     receiver_of,
 )
-from quantumlink.qkd.protocols.session import Allotment, Outcomes, Session, Sifted, refused, shuffled_pair
+from quantumlink.qkd.protocols.session import Allotment, Outcomes, Session, refused
 
 Label = tuple[Any, ...]
 """What a setting means, as in the tables of `quantumlink.circuits`."""
@@ -116,9 +116,15 @@ class PrepareAndMeasure(Session):
     def key_cells(self) -> Sequence[KeyCell]:
         """Which sifted rounds make the key."""
 
-    @abstractmethod
-    def _sift_counts(self, counts: Counts, rng: np.random.Generator) -> Sifted:
-        """Sifted bits from the counts of Bob's bits, shape (intensities, settings, 2)."""
+    def noted(self, setting: Label, result: int) -> tuple[int, int, int, int]:
+        """What the ends note of a round with this setting and result of Bob's.
+
+        Returns:
+            Alice's setting and bit, Bob's setting and bit, settings as numbers of their names in the sifting. By
+            default for settings (bit, Alice's basis, Bob's basis), with the bases in the order Z, X, Y.
+        """
+        bit, sent, measured = setting
+        return "ZXY".index(sent), bit, "ZXY".index(measured), result
 
     def measured_basis(self, setting: Label) -> str | None:
         """Bob's basis in a setting, if the protocol names it."""
@@ -133,7 +139,7 @@ class PrepareAndMeasure(Session):
     @cached_property
     def receiver(self) -> Receiver:
         """Bob's detectors, by the numbers that matter."""
-        return receiver_of(self.detector)
+        return receiver_of(self.detector, self.medium)
 
     @cached_property
     def _classes(self) -> list[Pulses]:
@@ -245,7 +251,8 @@ class PrepareAndMeasure(Session):
 
     # --- rounds
 
-    def _allot(self, rng: np.random.Generator) -> Allotment:
+    def allot(self, rng: np.random.Generator) -> Allotment:
+        """Which rounds click, and how many photons each play is needed for."""
         cells = self._cells(rng)
         wanted = []
         for i, play in enumerate(self._plays):
@@ -270,7 +277,8 @@ class PrepareAndMeasure(Session):
             return np.zeros(joint.shape, dtype=np.int64)
         return rng.multinomial(clicks, (joint / click).ravel()).reshape(joint.shape)
 
-    def _sift(self, allotment: Allotment, pools: Sequence[Pool], rng: np.random.Generator) -> Sifted:
+    def observe(self, allotment: Allotment, pools: Sequence[Pool], rng: np.random.Generator) -> ObservedRounds:
+        """What the ends note of the rounds that click."""
         cells: Counts = allotment.rounds
         patterns = np.zeros((len(self.photons()), cells.shape[1], 4, len(DARK)), dtype=np.int64)
         for c, s, m, d in zip(*np.nonzero(cells), strict=True):
@@ -280,11 +288,53 @@ class PrepareAndMeasure(Session):
             else:
                 found = np.eye(4, dtype=np.int64)[NO_PHOTON] * rounds
             patterns[pulses.intensity, s, :, d] += found
-        return self._sift_counts(bits_of_patterns(patterns, rng), rng)
+        counts = bits_of_patterns(patterns, rng)
+        kinds = [
+            Kind(*self.noted(setting, result), int(counts[k, s, result]), k)
+            for k in range(len(counts))
+            for s, setting in enumerate(self.settings())
+            for result in (0, 1)
+        ]
+        return ObservedRounds.of_kinds(kinds, self.rounds, rng)
+
+    def seen_photons(self) -> list[Floats]:
+        """What detectors make of a photon in each setting, for each play: see `expected_rounds`."""
+        return [self._seen(play) for play in range(len(self._plays))]
+
+    def expected_rounds(self, seen: Sequence[Floats] | None = None) -> Floats:
+        """How many rounds of each kind to expect: the means of what `observe` draws.
+
+        Args:
+            seen: `seen_photons`, of this session or of one with the same circuits.
+
+        Returns:
+            Shape (6, kinds): Alice's setting and bit, Bob's setting and bit, the class, and the mean number.
+        """
+        tables = self.seen_photons() if seen is None else seen
+        dark = 1 - np.sqrt(1 - self.receiver.dark_probability)
+        kinds: dict[tuple[int, ...], float] = {}
+        for pulses in self._classes:
+            generating = np.polynomial.Polynomial(pulses.arriving)
+            for (label, (_, chosen)), (zero, one, unseen) in zip(
+                self.settings().items(), tables[int(pulses.attacked)], strict=True
+            ):
+                # The probabilities that the detector of 0, that of 1, or both of them stay silent.
+                silent = [(1 - dark) * float(generating(p + unseen)) for p in (one, zero)]
+                neither = (1 - dark) ** 2 * float(generating(unseen))
+                both = 1 - sum(silent) + neither
+                for result in (0, 1):
+                    chance = silent[1 - result] - neither + both / 2
+                    kind = (*self.noted(label, result), pulses.intensity)
+                    kinds[kind] = kinds.get(kind, 0.0) + chosen * pulses.probability * chance
+        blind = blind_rounds(self.receiver.dead_time_s, self.repetition_rate_hz)
+        numbers = np.array(list(kinds.values()))
+        numbers *= self.rounds / (1 + blind * numbers.sum())
+        return np.vstack([np.array(list(kinds)).T, numbers])
 
     # --- the report
 
-    def _finished(self, key: Key, sifted: Sifted) -> Key:
+    def finished(self, key: Key, observed: ObservedRounds) -> Key:
+        """The key with what the eavesdropper knows of it."""
         eve = self.eavesdropper
         if eve is None:
             return key
@@ -301,12 +351,3 @@ def granted_bits(key: Key) -> float | None:
     terms = key.terms
     entropy, n = getattr(terms, "entropy_bits", None), getattr(terms, "n", None)
     return None if entropy is None or not n else 1 - entropy / n
-
-
-def laid_out(
-    cells: Sequence[tuple[int, npt.NDArray[np.int64]]], rng: np.random.Generator
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Bits in random order, from (Alice's bit, counts of Bob's bits 0 and 1) of each kind of round."""
-    alice = np.array([bit for bit, _ in cells], dtype=np.uint8)
-    bob = np.array([counts for _, counts in cells], dtype=np.int64).reshape(-1, 2)
-    return shuffled_pair(alice, bob, rng)

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.hardware import Detector
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,8 +35,8 @@ DARK = ((0, 0), (1, 0), (0, 1), (1, 1))
 class Receiver:
     """Bob's two detectors, by the numbers that matter for a round.
 
-    >>> Receiver(dark_probability=1e-5).empty_click_probability
-    1e-05
+    >>> Receiver(dark_probability=0.19).dark_probabilities.round(4).tolist()
+    [0.81, 0.09, 0.09, 0.01]
     """
 
     efficiency: float = 1.0
@@ -48,11 +49,6 @@ class Receiver:
     """Seconds after a click in which nothing clicks."""
 
     @property
-    def empty_click_probability(self) -> float:
-        """Y₀."""
-        return self.dark_probability
-
-    @property
     def dark_probabilities(self) -> Floats:
         """The probabilities of the four `DARK` patterns."""
         p = 1 - sqrt(1 - self.dark_probability)
@@ -63,14 +59,19 @@ class Receiver:
         return one * (1 - self.misalignment) + (1 - one) * self.misalignment
 
 
-def receiver_of(detector: Any) -> Receiver:
+def receiver_of(detector: Any, *media: Any) -> Receiver:
     """Read a `Detector`, or anything with (some of) its attributes; None is an ideal one.
+
+    Media that end there bring their background along (see `quantumlink.hardware.Fiber`).
 
     The probability of a click in an empty window is 1 − exp(−(dark + background rate)·window).
 
     Raises:
         ValueError: if a value is out of its range.
     """
+    brought = sum(getattr(medium, "background_hz", 0.0) for medium in media)
+    if detector is None and brought:
+        detector = Detector()
     if detector is None or isinstance(detector, Receiver):
         return detector or Receiver()
 
@@ -81,9 +82,10 @@ def receiver_of(detector: Any) -> Receiver:
     efficiency = getattr(detector, "efficiency", None)
     if efficiency is None:
         raise TypeError(f"detector must be a Detector (with efficiency, dark_count_rate_hz, …), got {detector!r}")
-    rate = value("dark_count_rate_hz") + value("background_rate_hz")
+    efficiency = validation.probability("detector.efficiency", efficiency)
+    rate = value("dark_count_rate_hz") + value("background_rate_hz") + efficiency * brought
     return Receiver(
-        efficiency=validation.probability("detector.efficiency", efficiency),
+        efficiency=efficiency,
         dark_probability=1 - exp(-rate * value("window_s")),
         misalignment=validation.probability("detector.misalignment", getattr(detector, "misalignment", 0.0)),
         dead_time_s=value("dead_time_s"),

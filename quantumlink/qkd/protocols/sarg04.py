@@ -14,17 +14,16 @@ from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar
 
-import numpy as np
 from qiskit.circuit import QuantumCircuit
 from quantumlink_circuits.stages import Between
 
 from quantumlink.circuits import SARG04_SETTINGS, sarg04_round
-from quantumlink.qkd.bounds.contract import KeyBound
-from quantumlink.qkd.protocols.b92 import split, two_state_bound
-from quantumlink.qkd.protocols.bb84 import between_zero_and_one
-from quantumlink.qkd.protocols.playing import Counts
-from quantumlink.qkd.protocols.prepare_and_measure import KeyCell, Label, PrepareAndMeasure, laid_out
-from quantumlink.qkd.protocols.session import Sifted
+from quantumlink.distillation.sifting import Sifting, StateSifting
+from quantumlink.qkd.protocols.bb84_session import between_zero_and_one
+from quantumlink.qkd.protocols.prepare_and_measure import KeyCell, Label, PrepareAndMeasure
+from quantumlink.security.contract import Recipe
+from quantumlink.security.proof import EQUAL_DETECTION, SINGLE_PHOTONS, Proof
+from quantumlink.security.recipes import TwoStates
 
 _BIT = {"Z": 0, "X": 1}
 _OTHER = {"Z": "X", "X": "Z"}
@@ -51,7 +50,11 @@ class SARG04(PrepareAndMeasure):
     """Share of the kept rounds compared in public."""
 
     protocol: ClassVar[str] = "SARG04"
-    count_replies: ClassVar[bool] = True
+    proof: ClassVar[Proof] = Proof(
+        "C.-H. F. Fung, K. Tamaki, H.-K. Lo, Phys. Rev. A 73, 012337 (2006)",
+        "collective attacks",
+        (SINGLE_PHOTONS, EQUAL_DETECTION),
+    )
 
     def __post_init__(self) -> None:
         self._set(test_fraction=between_zero_and_one("test_fraction", self.test_fraction))
@@ -75,20 +78,10 @@ class SARG04(PrepareAndMeasure):
             cells.append(KeyCell((bit, basis, measured), (result,), _BIT[basis], announced=said, weight=0.5))
         return cells
 
-    def _bound(self, sifted: Sifted) -> KeyBound:
-        return two_state_bound(self, sifted, angle=None)
+    def sifting(self) -> Sifting:
+        """Alice tells two states, Bob keeps what excludes one; a random share of that is compared."""
+        return StateSifting(fraction=self.test_fraction)
 
-    def _sift_counts(self, counts: Counts, rng: np.random.Generator) -> Sifted:
-        # Each round's announcement is drawn after it, independently of what was found.
-        found = dict(zip(self.settings(), counts.sum(axis=0), strict=True))
-        announced = {label: rng.binomial(row, 0.5) for label, row in found.items()}
-        rows = []
-        for (bit, basis, measured), row in found.items():
-            for other in (0, 1):
-                mine = announced[bit, basis, measured] if other else row - announced[bit, basis, measured]
-                state = {basis: bit, _OTHER[basis]: other}
-                kept = int(mine[1 - state[measured]])
-                # Bob's bit is the basis that he did not measure.
-                rows.append((_BIT[basis], np.bincount([_BIT[_OTHER[measured]]], weights=[kept], minlength=2)))
-        cells = [(bit, counts_.astype(np.int64)) for bit, counts_ in rows]
-        return split(*laid_out(cells, rng), self.test_fraction, accepted=int(counts.sum()))
+    def recipe(self) -> Recipe:
+        """The bound of SARG04."""
+        return TwoStates(None)

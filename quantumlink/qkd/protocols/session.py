@@ -7,7 +7,8 @@ Two ways to drive it. ``session.run(sampler)`` does all in one. Or, where jobs a
     key = session.analyse(result)
 
 All random choices (bases, bits, which rounds are attacked, which photons arrive) come from the session's stored
-seed, before any circuit runs, so a session rebuilt from ``to_dict`` analyses the result of the first one.
+seed, before any circuit runs, so a session rebuilt from ``to_dict`` analyses the result of the first one. Its keys
+say that they are seeded; what ``to_dict`` gives must stay as secret as the key.
 
 Assumption: rounds are independent of one another, so that the number of each outcome is multinomial and a million
 rounds cost what a handful of settings cost. Seeded and simulated keys are for study, not for use.
@@ -18,7 +19,7 @@ from __future__ import annotations
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -28,48 +29,23 @@ from qiskit.primitives import BaseSamplerV2, PrimitiveResult
 from qiskit.providers import BackendV2
 
 from quantumlink import validation
+from quantumlink.distillation.agreement import Agreement
+from quantumlink.distillation.distilling import at_one_table, key_of, talk_over
+from quantumlink.distillation.key import Key
+from quantumlink.distillation.reconciliation import Cascade, Reconciler
+from quantumlink.distillation.records import Records
+from quantumlink.distillation.sifting import Sifting
 from quantumlink.execution.engines import Engine, given_engine
-from quantumlink.qkd.arguments import as_tolerance
-from quantumlink.qkd.bits import Bits
-from quantumlink.qkd.bounds.contract import KeyBound
-from quantumlink.qkd.distillation import distill
-from quantumlink.qkd.key import Key
+from quantumlink.parts import UnknownPart, from_data, to_data
+from quantumlink.qkd.protocols.observed import ObservedRounds
 from quantumlink.qkd.protocols.playing import Counts, Play, Pub
 from quantumlink.qkd.protocols.pools import DrawnPool, ExactPool, Pool
-from quantumlink.qkd.protocols.records import decoded, encoded
-from quantumlink.qkd.reconciliation import Cascade, Reconciler
+from quantumlink.qkd.protocols.sifted import Sifted
+from quantumlink.security.contract import Recipe
+from quantumlink.security.proof import Proof
 
 Outcomes = list[list[npt.NDArray[np.int64]]]
 """The outcomes of each setting and draw of a play."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sifted:
-    """What both ends have after sifting, and what they said in public on the way."""
-
-    key_alice: Bits
-    """Alice's bits of the key basis."""
-    key_bob: Bits
-    """Bob's, as many."""
-    test_alice: Bits
-    """Alice's bits that are compared in public."""
-    test_bob: Bits
-    """Bob's, as many."""
-    accepted: int
-    """Rounds in which a bit was detected (and every herald accepted)."""
-    statistics: Mapping[str, int] = field(default_factory=dict)
-    """Public counts that a bound may need besides, by name."""
-
-    @property
-    def test_errors(self) -> int:
-        """How many of the compared bits differ."""
-        return int(np.count_nonzero(self.test_alice != self.test_bob))
-
-    def __repr__(self) -> str:
-        return (
-            f"<Sifted: {len(self.key_alice)} bits for the key, {len(self.test_alice)} for the test, "
-            f"{self.accepted} detected>"
-        )
 
 
 @dataclass(frozen=True)
@@ -84,13 +60,16 @@ class Allotment:
 
 @dataclass(frozen=True, kw_only=True)
 class Session(ABC):
-    """What all protocols share. Subclasses say which circuits are played and how their outcomes are sifted."""
+    """What all protocols share.
+
+    Subclasses say which circuits are played, what both ends note of their outcomes and say of that, and by which
+    bound a key comes of it.
+    """
 
     protocol: ClassVar[str]
     """The protocol's name."""
-    count_replies: ClassVar[bool] = False
-    """Whether Bob's part of the reconciliation is disclosed information too, as bounds that take more than error
-    rates alike for both outcomes must assume (see `quantumlink.qkd.reconciliation`)."""
+    proof: ClassVar[Proof]
+    """What the secrecy of its keys rests on; every protocol must say it."""
 
     rounds: int
     """Rounds to attempt, at least 1."""
@@ -108,11 +87,14 @@ class Session(ABC):
     """On a machine with noise of its own: play the medium's Pauli channel by random rotations, or drop it."""
 
     def __post_init__(self) -> None:
+        if not isinstance(getattr(self, "proof", None), Proof):
+            raise TypeError(f"{type(self).__name__} must have a class attribute proof, a Proof(...) of its keys")
         seed = validation.seed("seed", self.seed)
+        self._set(_has_own_seed=seed is not None)
         self._set(seed=secrets.randbits(62) if seed is None else seed)
         self._set(rounds=validation.count("rounds", self.rounds, at_least=1))
         for name in ("sample_fraction", "eps_sec", "eps_cor"):
-            self._set(**{name: as_tolerance(name, getattr(self, name))})
+            self._set(**{name: validation.tolerance(name, getattr(self, name))})
         method = Cascade() if self.reconciliation is None else self.reconciliation
         if isinstance(method, type) or not callable(getattr(method, "reconcile", None)):
             raise TypeError(
@@ -131,12 +113,28 @@ class Session(ABC):
         """The circuits and their settings."""
 
     @abstractmethod
-    def _allot(self, rng: np.random.Generator) -> Allotment:
+    def sifting(self) -> Sifting:
+        """What both ends say of their rounds, and which of them make the key."""
+
+    @abstractmethod
+    def recipe(self) -> Recipe:
+        """How the security bound is made of what the ends count."""
+
+    @abstractmethod
+    def allot(self, rng: np.random.Generator) -> Allotment:
         """Every random choice that comes before the circuits run."""
 
     @abstractmethod
-    def _sift(self, allotment: Allotment, pools: Sequence[Pool], rng: np.random.Generator) -> Sifted:
-        """Sifted bits from the outcomes."""
+    def observe(self, allotment: Allotment, pools: Sequence[Pool], rng: np.random.Generator) -> ObservedRounds:
+        """What both ends note of the rounds that are detected."""
+
+    def remarks(self) -> tuple[str, ...]:
+        """What the report says besides."""
+        return ()
+
+    def finished(self, key: Key, observed: ObservedRounds) -> Key:
+        """The key with what the protocol adds to it."""
+        return key
 
     def _exact_pools(self, rng: np.random.Generator) -> list[Pool]:
         return [ExactPool(np.einsum("sdo,d->so", play.probabilities(), play.weights), rng) for play in self.plays()]
@@ -151,23 +149,11 @@ class Session(ABC):
         """The play under the noise of its own hardware, for Aer."""
         return play.with_noise()
 
-    def _bound(self, sifted: Sifted) -> KeyBound | None:
-        """The security bound fed with the public data; None for the one of `distill`."""
-        return None
-
-    def _remarks(self) -> tuple[str, ...]:
-        """What the report says besides."""
-        return ()
-
-    def _finished(self, key: Key, sifted: Sifted) -> Key:
-        """The key with what the protocol adds to it."""
-        return key
-
     # --- driving it
 
     @cached_property
     def _allotment(self) -> Allotment:
-        return self._allot(np.random.default_rng([self.seed, 1]))
+        return self.allot(np.random.default_rng([self.seed, 1]))
 
     def _late_rng(self) -> np.random.Generator:
         return np.random.default_rng([self.seed, 2])
@@ -192,7 +178,7 @@ class Session(ABC):
         rng = self._late_rng()
         found = self._kept(result, rng)
         remark = "The rounds ran on a sampler of the user's, under its noise alone" + self._medium_remark()
-        return self._key(self._sift(self._allotment, self._drawn_pools(found, rng), rng), rng, remark)
+        return self._key(self.observe(self._allotment, self._drawn_pools(found, rng), rng), rng, remark, False)
 
     def run(self, sampler: BaseSamplerV2 | BackendV2 | None = None) -> Key:
         """The key, all in one.
@@ -206,27 +192,56 @@ class Session(ABC):
             The key. One in which nothing is secret is refused: it says why, and reading its bits raises
             `NoSecretKey`.
         """
-        sifted, rng, remark = self._rounds_on(sampler)
-        return self._key(sifted, rng, remark)
+        return self._key(*self._rounds_on(sampler))
 
     def sift(self, sampler: BaseSamplerV2 | BackendV2 | None = None) -> Sifted:
         """The sifted bits alone, before anything is distilled from them; the arguments are those of `run`."""
-        return self._rounds_on(sampler)[0]
+        observed, rng, _, _ = self._rounds_on(sampler)
+        return self.sifted(observed, rng)
 
-    def _rounds_on(self, sampler: BaseSamplerV2 | BackendV2 | None) -> tuple[Sifted, np.random.Generator, str]:
+    def sifted(self, observed: ObservedRounds, rng: np.random.Generator) -> Sifted:
+        """The sifted bits of observed rounds."""
+        return observed.sifted(self.sifting(), rng)
+
+    def records(self, sampler: BaseSamplerV2 | BackendV2 | None = None) -> tuple[Records, Records]:
+        """The raw records of Alice and of Bob, for ends that talk by themselves (`Alice`, `Bob`).
+
+        The arguments are those of `run`.
+        """
+        observed, rng, _, simulated = self._rounds_on(sampler)
+        return observed.records(rng, simulated=simulated)
+
+    def agreement(self) -> Agreement:
+        """What both ends of this session hold alike."""
+        return Agreement(
+            protocol=self.protocol,
+            rounds=self.rounds,
+            sifting=self.sifting(),
+            recipe=self.recipe(),
+            sample_fraction=self.sample_fraction,
+            reconciliation=at_one_table(self.reconciliation),
+            eps_sec=self.eps_sec,
+            eps_cor=self.eps_cor,
+        )
+
+    def _rounds_on(
+        self, sampler: BaseSamplerV2 | BackendV2 | None
+    ) -> tuple[ObservedRounds, np.random.Generator, str, bool]:
+        """The observed rounds, the source of later choices, what to remark, whether nothing was measured."""
         rng = self._late_rng()
         if sampler is None:
-            sifted = self._sift(self._allotment, self._exact_pools(rng), rng)
-            return sifted, rng, "The outcomes were drawn from the exact probabilities of the circuits."
+            observed = self.observe(self._allotment, self._exact_pools(rng), rng)
+            return observed, rng, "The outcomes were drawn from the exact probabilities of the circuits.", True
         engine = given_engine(sampler, self.seed % 2**31)
         name = type(sampler).__name__
-        if engine.noise == "program":
+        own_noise = engine.noise == "program"
+        if own_noise:
             found = self._run_own_noise(engine)
             remark = f"The rounds ran on {name}, under the noise of the session's own medium and nodes."
         else:
             found = self._run_bare(engine, rng)
             remark = f"The rounds ran on {name}, under its noise alone{self._medium_remark()}"
-        return self._sift(self._allotment, self._drawn_pools(found, rng), rng), rng, remark
+        return self.observe(self._allotment, self._drawn_pools(found, rng), rng), rng, remark, own_noise
 
     def _run_own_noise(self, engine: Engine) -> list[Outcomes]:
         plays = zip(self.plays(), self._own_wanted, strict=True)
@@ -279,26 +294,19 @@ class Session(ABC):
             return "; the medium's own channel was played by rotations drawn at random."
         return ": that of the session's own medium and nodes was not played."
 
-    def _key(self, sifted: Sifted, rng: np.random.Generator, remark: str) -> Key:
-        bound = self._bound(sifted)
-        key = distill(
-            protocol=self.protocol,
-            rounds=self.rounds,
-            accepted=sifted.accepted,
-            key_alice=sifted.key_alice,
-            key_bob=sifted.key_bob,
-            test_alice=sifted.test_alice,
-            test_bob=sifted.test_bob,
-            sample_fraction=self.sample_fraction,
-            reconciliation=self.reconciliation,
-            eps_sec=self.eps_sec,
-            eps_cor=self.eps_cor,
-            rng=rng,
-            remarks=(remark, *self._remarks()),
-            bound=bound,
-            count_replies=self.count_replies,
-        )
-        return self._finished(key, sifted)
+    def _key(self, observed: ObservedRounds, rng: np.random.Generator, remark: str, simulated: bool) -> Key:
+        return self._key_and_errors(observed, rng, remark, simulated)[0]
+
+    def _key_and_errors(
+        self, observed: ObservedRounds, rng: np.random.Generator, remark: str, simulated: bool
+    ) -> tuple[Key, dict[str, npt.NDArray[np.bool_]]]:
+        """The key, and where the bits differed that the ends compared on the way."""
+        alice, bob = observed.records(rng, simulated=simulated)
+        agreement = replace(self.agreement(), remarks=(remark, *self.remarks()))
+        # A seed that somebody chose makes everything repeatable; else what can come from the system does.
+        ends = talk_over(alice, bob, agreement=agreement, seed=rng if self._has_own_seed else None)  # type: ignore[attr-defined]
+        # The bits of both ends are drawn from the session's seed, or are measured at settings that are.
+        return self.finished(replace(key_of(*ends), seeded=True), observed), ends[0].compared_errors
 
     # --- storing it
 
@@ -306,9 +314,15 @@ class Session(ABC):
         """The session as plain data for JSON: `from_dict` rebuilds it, circuits and random choices included.
 
         Raises:
-            TypeError: if a part of it is of a class that is not the library's own.
+            UnknownPart: if a part of it is of a class that is neither the library's nor registered.
         """
-        return {"session": type(self).__name__, **{f.name: encoded(getattr(self, f.name)) for f in fields(self)}}
+        try:
+            parts = {f.name: to_data(getattr(self, f.name)) for f in fields(self)}
+        except UnknownPart as error:
+            raise UnknownPart(
+                f"a session can be stored if its parts are the library's own, or registered: {error}"
+            ) from None
+        return {"session": type(self).__name__, **parts}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -325,23 +339,9 @@ class Session(ABC):
                 f"data must have the fields of {cls.__name__}: missing {sorted(known - given)}, "
                 f"unknown {sorted(given - known)}"
             )
-        return cls(**{name: decoded(data[name]) for name in known})
+        return cls(**{name: from_data(data[name]) for name in known})
 
 
 def refused(key: Key, reason: str) -> Key:
     """The same account, with the key withheld for a reason."""
-    return replace(key, reason=reason, _alice_bits=None, _bob_bits=None)
-
-
-def shuffled_pair(alice: npt.NDArray[Any], bob: npt.NDArray[Any], rng: np.random.Generator) -> tuple[Bits, Bits]:
-    """Counted outcomes laid out as one bit an end and round, in random order.
-
-    Args:
-        alice: the bit of each kind of round.
-        bob: counts of Bob's bits 0 and 1, shape (kinds, 2).
-        rng: source of the order.
-    """
-    kinds = np.repeat(np.asarray(alice, dtype=np.uint8), 2) * 2 + np.tile([0, 1], len(alice)).astype(np.uint8)
-    table = np.repeat(kinds.astype(np.uint8), np.asarray(bob).ravel())
-    rng.shuffle(table)
-    return (table >> 1).astype(np.uint8), (table & 1).astype(np.uint8)
+    return replace(key, reason=reason, _vault=None)

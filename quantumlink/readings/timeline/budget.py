@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink.hardware import Memory, Node
-from quantumlink.link import ElementaryLink, Link, Purify, Swap, distinct_links
+from quantumlink.link import ElementaryLink, Join, Link, distinct_links
 from quantumlink.progress import track
-from quantumlink.readings.state import html_table
+from quantumlink.readings.perfect import target_of
 from quantumlink.readings.timeline.histories import last_waits, replayed
 from quantumlink.readings.timeline.plan import make_plan
-from quantumlink.readings.timeline.run import BATCH, Run
+from quantumlink.readings.timeline.run import Run
+from quantumlink.tables import html_table
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -22,21 +23,21 @@ FloatArray = npt.NDArray[np.float64]
 class TimeBudget:
     """The mean latency in parts, in seconds, which add up to it.
 
-    Where two pairs are made side by side, their times count half each, and what the earlier one then waits for the
-    later one is ``partner_s``, half of it: so the parts say how long it would take if nothing ever waited for
+    Where links are made side by side, their mean time counts, and what they wait on average for the last one is
+    ``partner_s``: so the parts say how long it would take if nothing ever waited for
     anything, and what the waiting adds.
     """
 
     attempts_s: float
     """Attempts of elementary links."""
     partner_s: float
-    """Waiting for the other pair of a swap or a purification (in levels: for all of the level)."""
+    """Waiting for the other links of an operation (in levels: for all of the level)."""
     messages_s: float
-    """Classical messages, and the corrections that they bring."""
+    """Classical messages, the corrections that they bring, and moves into memories."""
     operations_s: float
     """Gates and measurements."""
     retries_s: float
-    """Tries of purifications that failed, from start to end."""
+    """Tries of operations that failed, from start to end."""
     cutoffs_s: float
     """Pairs that grew too old, until what made them started again."""
 
@@ -61,7 +62,7 @@ class FidelityBudget:
     readout: float
     """Lost to readouts."""
     waiting: float
-    """Lost to waiting memories."""
+    """Lost to memories: waiting, attempts for others meanwhile, moves into them."""
 
     @property
     def total(self) -> float:
@@ -97,20 +98,22 @@ def fidelity_budget(run: Run, trials: int) -> FidelityBudget:
     for name in off:
         off[name] = True
         plans.append(make_plan(without(run.link, **off)))
-    total = np.zeros(len(plans))
-    for number in track(range(-(-trials // BATCH)), "budget"):
+    total, target = np.zeros(len(plans)), target_of(run.link).reshape(-1)
+    for number in track(range(run.batches), "budget"):
         pairs = run.batch(number, record=True)
         last = last_waits(pairs)
-        total += [fidelities(replayed(plan, pairs.waits, last)[0]).sum() for plan in plans]
+        total += [fidelities(replayed(plan, pairs.waits, last, pairs.attempts)[0], target).sum() for plan in plans]
     means = total / trials
     waiting, readout, gates, source = np.diff(means).tolist()
     return FidelityBudget(source=source, gates=gates, readout=readout, waiting=waiting)
 
 
-def fidelities(states: FloatArray) -> FloatArray:
-    """The fidelity to Φ⁺ of each state: shape (16, n) to (n,)."""
-    found: FloatArray = (1 + states[5] - states[10] + states[15]) / 4
-    return found
+def fidelities(states: FloatArray, target: FloatArray | None = None) -> FloatArray:
+    """The fidelity of each state to a pure one: shapes (4^k, n) and (4^k,) to (n,); of pairs to Φ⁺ if None."""
+    if target is None or len(states) == 16:
+        found: FloatArray = (1 + states[5] - states[10] + states[15]) / 4
+        return found
+    return np.asarray(target @ states / np.sqrt(len(states)))
 
 
 def without(link: Link, *, source: bool, gates: bool, readout: bool, waiting: bool) -> Link:
@@ -119,7 +122,7 @@ def without(link: Link, *, source: bool, gates: bool, readout: bool, waiting: bo
     def better(node: Node) -> Node:
         processor, memory = node.processor, Memory() if waiting else node.memory
         if gates:
-            processor = replace(processor, depolarizing_1q=0.0, depolarizing_2q=0.0)
+            processor = processor.without_gate_errors()
         if readout:
             processor = replace(processor, readout_error=0.0)
         return replace(node, processor=processor, memory=memory)
@@ -127,15 +130,11 @@ def without(link: Link, *, source: bool, gates: bool, readout: bool, waiting: bo
     nodes: dict[int, Node] = {}
     made: dict[int, Link] = {}
     for part in distinct_links(link):
-        left, right = (nodes.setdefault(id(node), better(node)) for node in part.ends)
-        if isinstance(part, ElementaryLink):
-            made[id(part)] = _better_source(part, left, right, perfect=source)
+        if isinstance(part, Join):
+            made[id(part)] = part.with_links([made[id(child)] for child in part.links])
             continue
-        first, second = (made[id(child)] for child in part.children)
-        if isinstance(part, Swap):
-            made[id(part)] = replace(part, left=left, right=right, left_link=first, right_link=second)
-        elif isinstance(part, Purify):
-            made[id(part)] = replace(part, left=left, right=right, kept=first, spent=second)
+        left, right = (nodes.setdefault(id(node), better(node)) for node in part.ends)
+        made[id(part)] = _better_source(part, left, right, perfect=source)  # type: ignore[arg-type]
     return made[id(link)]
 
 
@@ -147,8 +146,9 @@ def _better_source(link: ElementaryLink, left: Node, right: Node, *, perfect: bo
         left,
         right,
         link.medium,
-        bell_diagonal=(1.0, 0.0, 0.0, 0.0) if perfect else link.bell_diagonal,
+        state=None if perfect else link.state,
         success_probability=probability,
         attempt_time_s=None if probability is None else time_s,
         rate_hz=1 / time_s if probability is None else None,
+        classical_delay_s=link.classical_delay_s,
     )

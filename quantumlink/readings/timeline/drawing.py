@@ -13,12 +13,16 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
-from quantumlink.readings.timeline.pairs import ATTEMPTS, CUTOFFS, MESSAGES, RETRIES, Pairs, purified, swapped
+from quantumlink.readings.timeline.disturbing import SideBySide
+from quantumlink.readings.timeline.pairs import CUTOFFS, RETRIES, Pairs, begins, operated
 from quantumlink.readings.timeline.plan import MOST_TRIES, Elementary, Joining, Plan
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
+
+_KINDS = 6
+"""Of what time is spent on: see `quantumlink.readings.timeline.pairs`."""
 
 MOST_AT_ONCE = 8192
 """Tries drawn at once: they fit into a processor's cache."""
@@ -39,18 +43,26 @@ class Drawing:
 
     Args:
         rng: where randomness comes from.
-        cutoff_s: the age at which a pair that is still waiting is thrown away, or None.
-        levels: whether all swaps of one level wait for each other.
+        cutoff_s: the age in seconds at which a pair that is still waiting is thrown away, or None.
+        levels: whether all operations of one level wait for each other.
         record: whether pairs remember how long all their qubits waited.
+        optimistic: whether ends go on with what may still fail, and all begins again if it did.
     """
 
     def __init__(
-        self, rng: np.random.Generator, *, cutoff_s: float | None = None, levels: bool = False, record: bool = False
+        self,
+        rng: np.random.Generator,
+        *,
+        cutoff_s: float | None = None,
+        levels: bool = False,
+        record: bool = False,
+        optimistic: bool = False,
     ) -> None:
         self._rng = rng
         self._cutoff_s = cutoff_s
         self._levels = levels
         self._record = record
+        self._optimistic = optimistic
         self._rounds = 0
 
     def pairs(self, plan: Plan, trials: int) -> Pairs:
@@ -61,82 +73,93 @@ class Drawing:
         """
         if isinstance(plan, Elementary):
             return self._heralded(plan, trials)
-        if self._is_plain(plan):
-            return self._in_levels(plan, trials) if self._levels else self._as_soon_as_possible(plan, trials)
-        return self._first_successes(plan, trials)
+        if self._optimistic and self.is_plain(plan) and plan.fallible:
+            return self._first_successes(plan, trials)
+        return self._together(plan, trials) if self.is_plain(plan) else self._first_successes(plan, trials)
 
-    def _is_plain(self, plan: Plan) -> bool:
-        """Whether this is a swap that happens whenever its two pairs are there."""
-        return isinstance(plan, Joining) and plan.is_swap and plan.side_by_side and self._cutoff_s is None
+    def is_plain(self, plan: Plan) -> bool:
+        """Whether this is what an operation makes whenever its links are there."""
+        if not isinstance(plan, Joining) or not plan.side_by_side or self._cutoff_s is not None:
+            return False
+        return self._optimistic or not plan.may_fail
 
     def _heralded(self, link: Elementary, trials: int) -> Pairs:
         if link.success_probability is None:
-            made: FloatArray = np.asarray(self._rng.exponential(link.time_s, trials))
+            made: FloatArray = np.asarray(self._rng.exponential(link.time, trials))
         else:
-            made = link.time_s * np.asarray(self._rng.geometric(link.success_probability, trials), dtype=np.float64)
-        spent = np.zeros((6, trials))
-        spent[ATTEMPTS] = made
-        spent[MESSAGES] = link.herald_s
-        made = made + link.herald_s
-        stored = made - link.stored_s
-        states = np.repeat(link.coefficients[:, None], trials, axis=1)
-        return Pairs(made, made.copy(), made.copy(), stored, stored.copy(), states, spent, ())
+            made = link.time * np.asarray(self._rng.geometric(link.success_probability, trials), dtype=np.float64)
+        return Pairs.heralded(link, made + link.herald)
 
-    def _as_soon_as_possible(self, plan: Plan, trials: int) -> Pairs:
+    def _together(self, plan: Plan, trials: int) -> Pairs:
+        """What plain operations make of links that all begin at time 0."""
+        leaves = self._leaves(plan, trials)
+        return self._assembled(plan, leaves, SideBySide(leaves))
+
+    def _leaves(self, plan: Plan, trials: int) -> list[tuple[Plan, Pairs]]:
+        """What the plain operations on top of a plan join, drawn in order."""
+        return [(part, self.pairs(part, trials)) for part in self.region(plan) if not self.is_plain(part)]
+
+    def _assembled(self, plan: Plan, leaves: list[tuple[Plan, Pairs]], others: SideBySide) -> Pairs:
+        made = iter([pairs for _, pairs in leaves])
+        return (
+            self._in_levels(plan, made, others) if self._levels else self._as_soon_as_possible(plan, made, others)
+        )
+
+    def _as_soon_as_possible(self, plan: Plan, leaves: Iterator[Pairs], others: SideBySide) -> Pairs:
         # Left-deep chains would exceed Python's recursion limit: an explicit stack.
         done: list[Pairs] = []
-        for part in self._region(plan):
-            if not self._is_plain(part):
-                done.append(self.pairs(part, trials))
+        for part in self.region(plan):
+            if not self.is_plain(part):
+                done.append(next(leaves))
                 continue
             assert isinstance(part, Joining)
-            right, left = done.pop(), done.pop()
-            at = np.maximum(left.right_ready, right.left_ready)
-            done.append(swapped(part, left, right, at, record=self._record))
+            count = len(part.children)
+            parts = done[-count:]
+            del done[-count:]
+            done.append(self._operated(part, parts, begins(part, parts), others))
         return done.pop()
 
-    def _in_levels(self, plan: Plan, trials: int) -> Pairs:
-        """Every swap of a level begins when the last of that level could."""
+    def _in_levels(self, plan: Plan, leaves: Iterator[Pairs], others: SideBySide) -> Pairs:
+        """Every operation of a level begins when the last of that level could."""
         below: list[tuple[int, int]] = []  # the level and the name of what is not joined yet
-        levels: list[list[tuple[int, Joining, int, int]]] = []
+        levels: list[list[tuple[int, Joining, list[int]]]] = []
         made: dict[int, Pairs] = {}
-        for name, part in enumerate(self._region(plan)):
-            if not self._is_plain(part):
+        for name, part in enumerate(self.region(plan)):
+            if not self.is_plain(part):
                 below.append((0, name))
-                made[name] = self.pairs(part, trials)
+                made[name] = next(leaves)
                 continue
             assert isinstance(part, Joining)
-            right, left = below.pop(), below.pop()
-            level = max(left[0], right[0])
+            count = len(part.children)
+            level = max(height for height, _ in below[-count:])
             if level == len(levels):
                 levels.append([])
-            levels[level].append((name, part, left[1], right[1]))
+            levels[level].append((name, part, [child for _, child in below[-count:]]))
+            del below[-count:]
             below.append((level + 1, name))
         for steps in levels:
-            at = np.zeros(trials)
-            for _, _, left_name, right_name in steps:
-                np.maximum.reduce([at, made[left_name].right_ready, made[right_name].left_ready], out=at)
-            for name, step, left_name, right_name in steps:
-                pair = made.pop(left_name), made.pop(right_name)
-                made[name] = swapped(step, *pair, at, record=self._record)
+            at = np.maximum.reduce([begins(step, [made[child] for child in names]) for _, step, names in steps])
+            for name, step, names in steps:
+                made[name] = self._operated(step, [made.pop(child) for child in names], at, others)
         return made[below[0][1]]
 
-    def _region(self, plan: Plan) -> Iterator[Plan]:
-        """The plain swaps on top of a plan and what they join, children before parents."""
+    def region(self, plan: Plan) -> Iterator[Plan]:
+        """The plain operations on top of a plan and what they join, children before parents."""
         stack = [(plan, False)]
         while stack:
             part, expanded = stack.pop()
-            if expanded or not self._is_plain(part):
+            if expanded or not self.is_plain(part):
                 yield part
             else:
                 assert isinstance(part, Joining)
-                stack.extend([(part, True), (part.second, False), (part.first, False)])
+                stack.append((part, True))
+                stack.extend((child, False) for child in reversed(part.children))
 
     def _first_successes(self, step: Joining, trials: int) -> Pairs:
         """Tries of one part, begun again where one fails, until each trial has its pair."""
         found: list[Pairs] = []
         have, tries = 0, 0
-        carried = np.zeros(6)  # spent by tries whose trial has no success yet
+        carried = np.zeros(_KINDS + step.disturbed)  # spent by tries whose trial has no success yet
         while have < trials:
             # The likely number of tries and a margin: too many are only thrown away.
             rate = max(have, 0.5) / tries if tries else 1.0
@@ -150,7 +173,8 @@ class Drawing:
                 total = np.cumsum(lost, axis=1)[:, winners]
                 before = np.diff(total, axis=1, prepend=-carried[:, None])
                 carried = lost[:, winners[-1] + 1 :].sum(axis=1)
-                found.append(pairs.take(winners).later(before.sum(axis=0), before))
+                spent, tried_before = before[:_KINDS], before[_KINDS:]
+                found.append(pairs.take(winners).later(spent.sum(axis=0), spent, tried_before))
             else:
                 carried = carried + lost.sum(axis=1)
             have += winners.size
@@ -162,53 +186,88 @@ class Drawing:
         return Pairs.joined(found)
 
     def _tries(self, step: Joining, count: int) -> tuple[Pairs, BoolArray, FloatArray]:
-        """Independent tries: pairs, which of them succeeded, and, shape (6, count), the time lost by the others."""
-        first, second = self.pairs(step.first, count), self.pairs(step.second, count)
-        success, lost = np.ones(count, dtype=bool), np.zeros((6, count))
-        cutoff_s = self._cutoff_s
-        if not step.side_by_side:
-            second = second.later(first.ready, first.spent_until(first.ready))
-        elif cutoff_s is not None:
-            self._meet(step, first, second, cutoff_s)
-        at = np.maximum(*_there(step, first, second))
-        if cutoff_s is not None and not step.side_by_side:
-            # The first pair alone can be too old, as the second one is used at once.
-            expiry = first.made + cutoff_s
-            success = at <= expiry
-            lost[CUTOFFS] = np.where(success, 0.0, expiry + step.first.delay_s)
-        if step.is_swap:
-            return swapped(step, first, second, at, record=self._record), success, lost
-        pairs, accepted = purified(step, first, second, at, record=self._record)
-        failed = success & (self._rng.random(count) >= accepted)
-        lost[RETRIES] = np.where(failed, pairs.ready, 0.0)
-        return pairs, success & ~failed, lost
+        """Independent tries: pairs, which of them succeeded, and, shape (6 + nodes, count), what the others spent.
 
-    def _meet(self, step: Joining, first: Pairs, second: Pairs, cutoff_s: float) -> None:
-        """Replace pairs that grow too old for their partner, until in every trial both are fresh."""
-        fresh = [_Stock(self, part, len(first.made)) for part in (step.first, step.second)]
-        sides = ((first, step.first.delay_s, fresh[0]), (second, step.second.delay_s, fresh[1]))
-        open_trials = np.arange(len(first.made))
+        That is time, and the attempts of nodes whose memories these disturb.
+        """
+        if self._optimistic:
+            return self._all_at_once(step, count)
+        success, lost = np.ones(count, dtype=bool), np.zeros((_KINDS + step.disturbed, count))
+        cutoff_s, others = self._cutoff_s, None
+        if step.side_by_side and cutoff_s is None:
+            leaves = [self._leaves(child, count) for child in step.children]
+            others = SideBySide([leaf for own in leaves for leaf in own])
+            parts = [self._assembled(child, own, others) for child, own in zip(step.children, leaves, strict=True)]
+        else:
+            parts = [self.pairs(child, count) for child in step.children]
+        if not step.side_by_side:
+            for i in range(1, len(parts)):
+                before = parts[i - 1]
+                parts[i] = parts[i].later(before.ready, before.spent_until(before.ready))
+        elif cutoff_s is not None:
+            self._meet(step, parts, cutoff_s)
+        at = begins(step, parts)
+        if cutoff_s is not None and not step.side_by_side:
+            # Those before the last can be too old, as the last one is used at once.
+            ages = step.ticks.count(cutoff_s)
+            expiry = np.array([part.made + ages for part in parts[:-1]])
+            success = at <= expiry.min(axis=0) + step.ticks.slack
+            told = expiry + np.array([child.delay for child in step.children[:-1]])[:, None]
+            oldest = np.take_along_axis(told, expiry.argmin(axis=0)[None], axis=0)[0]
+            lost[CUTOFFS] = np.where(success, 0.0, oldest)
+        pairs = self._operated(step, parts, at, others)
+        if step.may_fail:
+            failed = success & (self._rng.random(count) >= pairs.accepted)
+            pairs.accepted[:] = 1.0
+            lost[RETRIES] = np.where(failed, pairs.ready, 0.0)
+            success = success & ~failed
+        lost[_KINDS:] = np.where(success, 0.0, pairs.tried)
+        return pairs, success, lost
+
+    def _all_at_once(self, step: Joining, count: int) -> tuple[Pairs, BoolArray, FloatArray]:
+        """Tries in which nobody waits for word of a success until the end: then all know whether there is one."""
+        pairs = self._together(step, count)
+        np.maximum(pairs.known, pairs.heard, out=pairs.known)
+        success = self._rng.random(count) < pairs.accepted
+        pairs.accepted[:] = 1.0
+        lost = np.zeros((_KINDS + step.disturbed, count))
+        lost[RETRIES] = np.where(success, 0.0, pairs.ready)
+        lost[_KINDS:] = np.where(success, 0.0, pairs.tried)
+        return pairs, success, lost
+
+    def _operated(
+        self, step: Joining, parts: list[Pairs], at: FloatArray, others: SideBySide | None = None
+    ) -> Pairs:
+        return operated(step, parts, at, record=self._record, optimistic=self._optimistic, others=others)
+
+    def _meet(self, step: Joining, parts: list[Pairs], cutoff_s: float) -> None:
+        """Replace those that grow too old for their partners, until in every trial all are fresh."""
+        trials = len(parts[0].made)
+        fresh = [_Stock(self, child, trials) for child in step.children]
+        sides = [(p, child.delay, stock) for p, child, stock in zip(parts, step.children, fresh, strict=True)]
+        cutoff, slack = step.ticks.count(cutoff_s), step.ticks.slack
+        open_trials = np.arange(trials)
         met, missed = 0, 0
         while open_trials.size:
-            at = np.maximum(*_there(step, first.take(open_trials), second.take(open_trials)))
+            at = begins(step, [part.take(open_trials) for part in parts])
             again = np.zeros(open_trials.size, dtype=bool)
-            for pairs, delay_s, stock in sides:
-                old = at > pairs.made[open_trials] + cutoff_s
+            for pairs, delay, stock in sides:
+                old = at > pairs.made[open_trials] + (cutoff + slack)
                 which = open_trials[old]
                 if which.size:
                     # The other end hears that the pair is gone; then its part starts again.
-                    start = pairs.made[which] + cutoff_s + delay_s
+                    start = pairs.made[which] + cutoff + delay
                     before = np.zeros((6, which.size))
                     before[CUTOFFS] = start
-                    pairs.replace(which, stock.take(which.size).later(start, before))
+                    pairs.replace(which, stock.take(which.size).later(start, before, pairs.tried[:, which]))
                 again |= old
             open_trials = open_trials[again]
-            met, missed = len(first.made) - open_trials.size, missed + open_trials.size
+            met, missed = trials - open_trials.size, missed + open_trials.size
             self._rounds += 1
             if missed > MOST_IN_VAIN * (met + FEWEST_MET):
                 raise ValueError(
                     f"cutoff_s={cutoff_s:.6g} is too short for {step.link!r}: {missed} times a pair grew too old "
-                    f"for its partner, while {met} pairs of {len(first.made)} met; trials would hardly end"
+                    f"for its partner, while {met} pairs of {trials} met; trials would hardly end"
                 )
             if self._rounds > MOST_ROUNDS:
                 raise ValueError(
@@ -234,10 +293,3 @@ class _Stock:
             stock = more if stock is None else Pairs.joined([stock, more])
         self._left = stock.take(slice(count, None))
         return stock.take(slice(count))
-
-
-def _there(step: Joining, first: Pairs, second: Pairs) -> tuple[FloatArray, FloatArray]:
-    """When each pair is known where it is needed: at the relay of a swap, at both ends for a purification."""
-    if step.is_swap:
-        return first.right_ready, second.left_ready
-    return first.ready, second.ready

@@ -4,165 +4,278 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from quantumlink.readings.timeline.plan import Joining
-from quantumlink.readings.waiting import waited
+from quantumlink.hardware import Memory
+from quantumlink.readings.timeline.disturbing import SideBySide, attempts_meanwhile, tried
+from quantumlink.readings.timeline.plan import Elementary, Joining
+from quantumlink.readings.waiting import qubit_disturbed, qubit_waited
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 
 ATTEMPTS, PARTNER, MESSAGES, OPERATIONS, RETRIES, CUTOFFS = range(6)
-"""What time is spent on: the rows of ``Pairs.spent_s``."""
+"""What time is spent on: the rows of ``Pairs.spent``."""
 
 
 @dataclass(eq=False)
 class Pairs:
-    """One pair in each of n trials; times in seconds from a common zero."""
+    """One state of k ends in each of n trials; times in ticks of the plan from a common zero."""
 
     made: FloatArray
     """Shape (n,): when it was heralded, or its last measurement was done."""
-    left_ready: FloatArray
-    """Shape (n,): when the left end knows that it has the pair, corrected."""
-    right_ready: FloatArray
-    """Shape (n,): when the right end does."""
-    left_since: FloatArray
-    """Shape (n,): until when the left qubit's waiting is accounted for in the state."""
-    right_since: FloatArray
-    """Shape (n,): likewise for the right qubit."""
+    known: FloatArray
+    """Shape (k, n): when each end knows that it has it, corrected."""
+    since: FloatArray
+    """Shape (k, n): until when each end's waiting is accounted for in the state."""
     states: FloatArray
-    """Shape (16, n): normalized Pauli coefficients."""
-    spent_s: FloatArray
+    """Shape (4^k, n): normalized Pauli coefficients."""
+    spent: FloatArray
     """Shape (6, n): what the time until ``made`` was spent on; adds up to it."""
-    waits: tuple[FloatArray, ...]
-    """Of each swap and purification, children before parents, how long its four qubits waited: shape (4, n);
-    none if nothing is recorded."""
+    heard: FloatArray
+    """Shape (n,): when all ends know whether it is a success; later than ``known`` where they go on before."""
+    accepted: FloatArray
+    """Shape (n,): the probability of that, as far as nothing was begun again yet."""
+    tried: FloatArray
+    """Shape (nodes, n): how many attempts each node made for it whose memory they disturb."""
+    waits: tuple[FloatArray, ...] = ()
+    """Of each operation, children before parents, how long its links' qubits waited: shape (qubits, n); none if
+    nothing is recorded."""
+    attempts: tuple[FloatArray, ...] = ()
+    """Likewise, how many attempts for others they were stored through."""
+
+    @classmethod
+    def heralded(cls, link: Elementary, made: FloatArray) -> Pairs:
+        """An elementary link's pairs, heralded at these moments."""
+        spent = np.zeros((6, len(made)))
+        spent[ATTEMPTS], spent[MESSAGES] = made - link.herald, link.herald
+        states = np.repeat(link.coefficients[:, None], len(made), axis=1)
+        known = np.array([made + move for move in link.moves])
+        since = known - link.stored
+        return cls(made, known, since, states, spent, known.max(axis=0), np.ones(len(made)), tried(link, made))
 
     @property
     def ready(self) -> FloatArray:
-        """Shape (n,): when both ends know that they have the pair."""
-        return np.maximum(self.left_ready, self.right_ready)
+        """Shape (n,): when all ends know that they have it."""
+        return np.asarray(self.known.max(axis=0))
 
-    def spent_until(self, time_s: FloatArray) -> FloatArray:
-        """What the time was spent on until the pair was known at some place: messages, after it was made."""
-        spent = self.spent_s.copy()
-        spent[MESSAGES] += time_s - self.made
+    def there(self, ends: Sequence[int]) -> FloatArray:
+        """Shape (n,): when all of these ends know that they have it."""
+        return np.asarray(self.known[list(ends)].max(axis=0))
+
+    def spent_until(self, time: FloatArray) -> FloatArray:
+        """What the time was spent on until it was known at some place: messages, after it was made."""
+        spent = self.spent.copy()
+        spent[MESSAGES] += time - self.made
         return spent
 
-    def later(self, time_s: FloatArray, spent_s: FloatArray) -> Pairs:
-        """The same pairs that much later, the time before spent as shape (6, n) says."""
+    def later(self, time: FloatArray, spent: FloatArray, tried: FloatArray | float = 0.0) -> Pairs:
+        """The same that much later, the time before spent as shape (6, n) says, and so many attempts made."""
         return Pairs(
-            self.made + time_s,
-            self.left_ready + time_s,
-            self.right_ready + time_s,
-            self.left_since + time_s,
-            self.right_since + time_s,
+            self.made + time,
+            self.known + time,
+            self.since + time,
             self.states,
-            self.spent_s + spent_s,
+            self.spent + spent,
+            self.heard + time,
+            self.accepted,
+            self.tried + tried,
             self.waits,
+            self.attempts,
         )
 
+    def in_seconds(self, tick_s: float) -> Pairs:
+        """The same, times in seconds in place of ticks; waits are in seconds anyway."""
+        if tick_s == 1.0:
+            return self
+        numbers = {name: getattr(self, name) for name in ("states", "accepted", "tried", *_RECORDS)}
+        times = {name: getattr(self, name) * tick_s for name in _ARRAYS if name not in numbers}
+        return Pairs(**numbers, **times)
+
     def take(self, index: IndexArray | slice) -> Pairs:
-        """The pairs of some trials."""
-        arrays = {name: getattr(self, name)[..., index] for name in _ARRAYS}
-        return Pairs(waits=tuple(rows[:, index] for rows in self.waits), **arrays)
+        """Some trials."""
+        arrays: dict[str, Any] = {name: getattr(self, name)[..., index] for name in _ARRAYS}
+        for name in _RECORDS:
+            arrays[name] = tuple(rows[:, index] for rows in getattr(self, name))
+        return Pairs(**arrays)
 
     def replace(self, index: IndexArray, others: Pairs) -> None:
-        """Put other pairs in the place of those of some trials, in this very object."""
+        """Put others in the place of those of some trials, in this very object."""
         for name in _ARRAYS:
             getattr(self, name)[..., index] = getattr(others, name)
-        for mine, other in zip(self.waits, others.waits, strict=True):
-            mine[:, index] = other
+        for name in _RECORDS:
+            for mine, other in zip(getattr(self, name), getattr(others, name), strict=True):
+                mine[:, index] = other
 
     @staticmethod
     def joined(parts: Sequence[Pairs]) -> Pairs:
         """Trials one after the other."""
         if len(parts) == 1:
             return parts[0]
-        arrays = {name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in _ARRAYS}
-        waits = tuple(np.concatenate(rows, axis=-1) for rows in zip(*(part.waits for part in parts), strict=True))
-        return Pairs(waits=waits, **arrays)
+        arrays: dict[str, Any] = {}
+        for name in _ARRAYS:
+            arrays[name] = np.concatenate([getattr(part, name) for part in parts], axis=-1)
+        for name in _RECORDS:
+            every = zip(*(getattr(part, name) for part in parts), strict=True)
+            arrays[name] = tuple(np.concatenate(rows, axis=-1) for rows in every)
+        return Pairs(**arrays)
 
 
-_ARRAYS = tuple(field.name for field in fields(Pairs) if field.name != "waits")
+_RECORDS = ("waits", "attempts")
+_ARRAYS = tuple(field.name for field in fields(Pairs) if field.name not in _RECORDS)
 
 
-def swapped(step: Joining, left: Pairs, right: Pairs, at: FloatArray, *, record: bool) -> Pairs:
-    """The pairs that a swap makes of two, its operations beginning at the moments ``at``, shape (n,)."""
-    done = at + step.durations_s[0]
-    # No end corrects before it has heard of all that its own pair needs.
-    left_known = np.maximum(done + step.delays_s[0], left.left_ready) + step.corrections_s[0]
-    right_known = np.maximum(done + step.delays_s[1], right.right_ready) + step.corrections_s[1]
-    waits = waiting_times(left, right, (left_known, done, done, right_known))
-    states, _ = joined_states(step, left.states, right.states, waits)
+def begins(step: Joining, parts: Sequence[Pairs]) -> FloatArray:
+    """When an operation begins, shape (n,): when each site that acts knows that it has all its qubits."""
+    return step.course.begins(_own(step, parts))
+
+
+def held_until(step: Joining, parts: Sequence[Pairs], at: FloatArray) -> FloatArray:
+    """Until when the qubits that the links bring wait for an operation that begins at some time: (qubits, n)."""
+    known = step.course.known(_own(step, parts), at)
+    inputs = step.link.operation.inputs
+    return np.array([step.course.held_until(q, known, at) for qubits in inputs for q in qubits])
+
+
+def operated(
+    step: Joining,
+    parts: Sequence[Pairs],
+    at: FloatArray,
+    *,
+    record: bool,
+    optimistic: bool = False,
+    others: SideBySide | None = None,
+) -> Pairs:
+    """What an operation makes if it succeeds; ``accepted`` tells how probably it does.
+
+    Args:
+        step: the operation.
+        parts: what it consumes.
+        at: shape (n,), when its operations begin.
+        record: whether waits are kept.
+        optimistic: whether ends go on before they know that it succeeded.
+        others: the attempts that are made side by side, if any.
+    """
+    course, operation = step.course, step.link.operation
+    known = course.known(_own(step, parts), at)
+    done = at + max((course.done[s] for s in course.acting), default=0.0)
+    until = held_until(step, parts, at)
+    waits = waiting_times(step, parts, until)
+    attempts = attempts_meanwhile(step, parts, until, others)
+    states, accepted = joined_states(step, [part.states for part in parts], waits, attempts)
+    told = np.array([known[s] for s in course.ends])
+    since = np.array([course.held_until(q, known, at) for q in operation.outputs])
+    if not step.may_fail:
+        accepted = np.ones(len(at))
     return Pairs(
         done,
-        left_known,
-        right_known,
-        left_known.copy(),  # `replace` writes into each of them
-        right_known.copy(),
+        since.copy() if optimistic else told,
+        since,
         states,
-        _spent(step, (left, left.right_ready), (right, right.left_ready), at, done),
-        (*left.waits, *right.waits, waits) if record else (),
+        _spent(step, parts, at, done),
+        np.maximum.reduce([told.max(axis=0), *(part.heard for part in parts)]),
+        np.multiply.reduce([accepted, *(part.accepted for part in parts)]),
+        np.add.reduce([part.tried for part in parts]),
+        (*(rows for part in parts for rows in part.waits), waits) if record else (),
+        (*(rows for part in parts for rows in part.attempts), _counts(attempts, waits)) if record else (),
     )
 
 
-def purified(step: Joining, kept: Pairs, spent: Pairs, at: FloatArray, *, record: bool) -> tuple[Pairs, FloatArray]:
-    """The pairs that a purification keeps if it succeeds, and the probability that it does, shape (n,).
-
-    Its operations begin at the moments ``at``, shape (n,).
-    """
-    left_done, right_done = at + step.durations_s[0], at + step.durations_s[1]
-    waits = waiting_times(kept, spent, (left_done, right_done, left_done, right_done))
-    states, accepted = joined_states(step, kept.states, spent.states, waits)
-    made = np.maximum(left_done, right_done)
-    pairs = Pairs(
-        made,
-        np.maximum(left_done, right_done + step.delays_s[0]),
-        np.maximum(right_done, left_done + step.delays_s[1]),
-        left_done,
-        right_done,
-        states,
-        _spent(step, (kept, kept.ready), (spent, spent.ready), at, made),
-        (*kept.waits, *spent.waits, waits) if record else (),
-    )
-    return pairs, accepted
+def _counts(attempts: FloatArray | None, waits: FloatArray) -> FloatArray:
+    return np.zeros(waits.shape) if attempts is None else attempts
 
 
-def waiting_times(first: Pairs, second: Pairs, until: tuple[FloatArray, ...]) -> FloatArray:
-    """How long the four qubits of two pairs wait until they are operated on: shape (4, n)."""
-    since = (first.left_since, first.right_since, second.left_since, second.right_since)
+def waiting_times(step: Joining, parts: Sequence[Pairs], until: FloatArray) -> FloatArray:
+    """How long the links' qubits wait until they are operated on: shape (qubits, n), in seconds."""
+    since = np.concatenate([part.since for part in parts])
     # Sums of times in another order differ by rounding: never less than zero.
-    return np.maximum(np.array(until) - np.array(since), 0.0)
+    waits: FloatArray = np.maximum(until - since, 0.0) * step.ticks.tick_s
+    return waits
 
 
 def joined_states(
-    step: Joining, first: FloatArray, second: FloatArray, waits: FloatArray
+    step: Joining, states: Sequence[FloatArray], waits: FloatArray, attempts: FloatArray | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """The states, shape (16, n), that two pairs become after waiting, and the probability of that, shape (n,)."""
-    joined = step.map(
-        waited(first.T, *step.memories[:2], waits[0], waits[1]).T,
-        waited(second.T, *step.memories[2:], waits[2], waits[3]).T,
-    )
+    """The states, shape (4^outputs, n), that come of some after waiting, and how probably, shape (n,)."""
+    held, first = [], 0
+    for state, memories, child in zip(states, step.memories, step.children, strict=True):
+        last = first + len(memories)
+        found = waited_ends(state, memories, waits[first:last], child.support)
+        held.append(found if attempts is None else disturbed_ends(found, memories, attempts[first:last]))
+        first = last
+    joined = step.map(held)
     accepted = joined[0].copy()
     # What can never succeed is never accepted; its state is not looked at.
     joined /= np.where(accepted > 0, accepted, 1.0)
     return joined, accepted
 
 
-_Known = tuple[Pairs, FloatArray]
-"""Pairs, and when they are known where they are needed."""
+def waited_ends(
+    states: FloatArray, memories: Sequence[Memory], waits_s: FloatArray, support: IndexArray
+) -> FloatArray:
+    """States, shape (4^k, n), after each end has waited so long, shape (k, n).
+
+    Args:
+        states: they are left as they are.
+        memories: that of each end.
+        waits_s: times in seconds, at least 0.
+        support: the rows of ``states`` that may differ from zero.
+    """
+    if all(memory.is_ideal for memory in memories):
+        return states
+    if len(memories) != 2:
+        found = states.T
+        for end, memory in enumerate(memories):
+            found = qubit_waited(found, end, len(memories), memory, waits_s[end])
+        return found.T
+    found, held = states.copy(), support.tolist()  # a pair's few rows, one by one
+    for weight, memory, wait_s in zip((4, 1), memories, waits_s, strict=True):
+        if memory.is_ideal:
+            continue
+        decay = memory.decay(wait_s)
+        for row in held:
+            pauli = row // weight % 4
+            if pauli:
+                found[row] *= decay.kept if pauli == 3 else decay.coherence
+        if memory.relaxes:
+            fed = [row for row in held if row // weight % 4 == 0]
+            for row in fed:
+                found[row + 3 * weight] += decay.gain * found[row]
+            held = sorted({*held, *(row + 3 * weight for row in fed)})
+    return found
 
 
-def _spent(step: Joining, first: _Known, second: _Known, at: FloatArray, done: FloatArray) -> FloatArray:
-    """What the time until ``done`` was spent on: as the two pairs did on average, and the earlier one's waiting."""
-    pairs, there = second
-    spent = pairs.spent_until(there)
-    if step.side_by_side:  # else the second pair's time contains the first one's
-        spent = (spent + first[0].spent_until(first[1])) / 2
-        there = (there + first[1]) / 2
-    spent[PARTNER] += at - there
-    spent[OPERATIONS] += done - at
-    return spent
+def disturbed_ends(states: FloatArray, memories: Sequence[Memory], attempts: FloatArray) -> FloatArray:
+    """States, shape (4^k, n), after each end was stored through so many attempts, shape (k, n)."""
+    if all(memory.per_attempt == 0 for memory in memories):
+        return states
+    found = states.T
+    for end, memory in enumerate(memories):
+        found = qubit_disturbed(found, end, len(memories), memory, attempts[end])
+    return found.T
+
+
+def _own(step: Joining, parts: Sequence[Pairs]) -> list[FloatArray | float]:
+    """When each site knows that it has its qubits."""
+    own: list[FloatArray | float] = []
+    for ports in step.link.operation.site_ports:
+        times = [parts[link].known[end] for link, end in ports]
+        own.append(times[0] if len(times) == 1 else np.maximum.reduce(times))
+    return own
+
+
+def _spent(step: Joining, parts: Sequence[Pairs], at: FloatArray, done: FloatArray) -> FloatArray:
+    """What the time until ``done`` was spent on: as the links did on average, and the earlier ones' waiting."""
+    there = [part.there(step.there(i)) for i, part in enumerate(parts)]
+    if step.side_by_side:
+        spent = sum(part.spent_until(time) for part, time in zip(parts, there, strict=True)) / len(parts)
+        came = sum(there) / len(parts)
+    else:  # the last one's time contains that of those before
+        spent, came = parts[-1].spent_until(there[-1]), there[-1]
+    found: FloatArray = np.asarray(spent)
+    found[PARTNER] += at - came
+    found[OPERATIONS] += done - at
+    return found

@@ -1,30 +1,36 @@
 """The plan: a link as the timeline plays it, with all that is the same in every trial worked out once.
 
-A plan is a tree like the link's: `Elementary` for an elementary link, `Joining` for a swap or a purification. What
+A plan is a tree like the link's: `Elementary` for an elementary link, `Joining` for what an operation makes. What
 is refused is refused here, before anything is drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import IfElseOp, QuantumCircuit
 
-from quantumlink.circuits import PurificationProtocol, entanglement_swap, purification
-from quantumlink.hardware import Memory, Processor
-from quantumlink.link import ElementaryLink, Link, Purify, Swap, distinct_links
+from quantumlink.hardware import Memory
+from quantumlink.link import ElementaryLink, Join, Link, distinct_links
 from quantumlink.link.tree import check_memories
 from quantumlink.readings.exact import fold
-from quantumlink.readings.maps import purification_map, swap_map
-from quantumlink.readings.state import BELL_SIGNS
-from quantumlink.readings.timeline.memories import Needs, Places, attempts_at_once, capacities
+from quantumlink.readings.shared_state import MAX_ENDS
+from quantumlink.readings.timeline.disturbing import check_known
+from quantumlink.readings.timeline.reduced_map import ReducedMap, reduced_map
+from quantumlink.timing.attempts import rounds_of
+from quantumlink.timing.course import Course
+from quantumlink.timing.durations import operation_durations_s
+from quantumlink.timing.places import Places, Sharing
+from quantumlink.timing.ticks import SECONDS, Ticks
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
+
+HORIZON = 256
+"""Ages are exact in trials up to so many times as long as the cut-off and all elementary pairs take on average."""
 
 LEAST_PROBABILITY = 1e-12
 """An attempt that succeeds more rarely is refused: trials would never end."""
@@ -36,179 +42,215 @@ DEEPEST = 200
 """Most purifications (with a cut-off, also swaps) one within the other."""
 
 
+Rows = tuple[int | None, ...]
+"""Numbers of nodes, None for others."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Elementary:
-    """An elementary link as the timeline plays it."""
+    """An elementary link as the timeline plays it; times in ticks."""
 
     link: ElementaryLink
     """The elementary link."""
     success_probability: float | None
     """The probability that one round of attempts delivers a pair; None for pairs at random moments."""
-    time_s: float
+    ticks: Ticks
+    """The unit of all times."""
+    time: float
     """The duration of a round; of pairs at random moments, the mean time to the next."""
-    herald_s: float
+    herald: float
     """How much later than its round's end a pair is heralded: messages may be slower than attempts."""
-    stored_s: float
+    stored: float
     """How long both qubits have been stored when the pair is heralded."""
     coefficients: FloatArray
     """Shape (16,): the Pauli coefficients of the state in which a pair arrives."""
-    delay_s: float
+    delay: float
     """How long a message takes from one end to the other."""
+    moves: tuple[float, float]
+    """How long after the herald each half is in its memory."""
+    places: int | None
+    """In how many places attempts are made at once; None if nobody says: in one, and places never lack."""
+    rows: Rows
+    """Of each end, the number of its node among those whose memories attempts disturb."""
+    disturbed: int
+    """How many such nodes there are in all."""
     operations = 0
     nesting = 0
 
     @property
+    def at_once(self) -> int:
+        """How many attempts a round is."""
+        return self.places or 1
+
+    @cached_property
     def support(self) -> IndexArray:
         """The coefficients that may differ from zero."""
         return np.flatnonzero(self.coefficients)
 
+    @cached_property
+    def delays(self) -> FloatArray:
+        """Shape (2, 2): how long messages take between its ends."""
+        return np.array([[0.0, self.delay], [self.delay, 0.0]])
+
     @property
-    def message_s(self) -> float:
-        """How long after it was made both ends know of a pair: a herald arrives with it."""
-        return 0.0
+    def message(self) -> float:
+        """How long after it was made both ends have a pair: a herald arrives with it."""
+        return max(self.moves)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Joining:
-    """A swap or a purification as the timeline plays it."""
+    """A link that an operation makes, as the timeline plays it; times in ticks."""
 
-    link: Swap | Purify
+    link: Join
     """The link that it makes."""
-    first: Plan
-    """The left link of a swap, the kept one of a purification."""
-    second: Plan
-    """The right or the spent one."""
+    children: tuple[Plan, ...]
+    """The links that it consumes."""
     side_by_side: bool
-    """Whether both are made at the same time, or the second once the first is there."""
-    memories: tuple[Memory, Memory, Memory, Memory]
-    """Those of the first pair's left and right qubit and the second pair's."""
-    durations_s: tuple[float, float]
-    """How long the local operations take: at the relay for a swap (twice the same), at each end else."""
-    corrections_s: tuple[float, float]
-    """How long the corrections take at each end."""
-    delays_s: tuple[float, float]
-    """How long the message to each end takes: from the relay, or from the other end."""
-    delay_s: float
-    """How long a message takes from one end to the other."""
+    """Whether all are made at the same time, or each once the one before is there."""
+    memories: tuple[tuple[Memory, ...], ...]
+    """Of each child, those of its ends."""
+    ticks: Ticks
+    """The unit of all times."""
+    course: Course
+    """How its operation goes in time."""
     operations: int
-    """How many swaps and purifications there are in it, with itself."""
+    """How many operations there are in it, with itself."""
     nesting: int
     """How many parts that may have to start again there are within each other, with itself."""
     map: ReducedMap
     """What it does to states."""
+    rows: Rows
+    """Of each qubit that the links bring, the number of its node among those whose memories attempts disturb."""
+    disturbed: int
+    """How many such nodes there are in all."""
 
     @property
-    def is_swap(self) -> bool:
-        """Whether it is a swap."""
-        return isinstance(self.link, Swap)
+    def may_fail(self) -> bool:
+        """Whether its operation has heralds that may refuse."""
+        return self.link.operation.may_fail
+
+    @cached_property
+    def fallible(self) -> bool:
+        """Whether it, or anything below it, may fail."""
+        return any(isinstance(part, Joining) and part.may_fail for part in in_order(self))
 
     @property
     def support(self) -> IndexArray:
         """The coefficients that may differ from zero."""
         return self.map.outputs
 
+    @cached_property
+    def delays(self) -> FloatArray:
+        """Shape (ends, ends): how long messages take between its ends."""
+        return self.course.delays
+
     @property
-    def message_s(self) -> float:
-        """How long after it was made both ends know of a pair."""
-        return max(delay + correction for delay, correction in zip(self.delays_s, self.corrections_s, strict=True))
+    def delay(self) -> float:
+        """How long a message takes from one end to the farthest other one."""
+        return float(self.delays.max())
+
+    @property
+    def message(self) -> float:
+        """How long after it was made all ends know of it."""
+        return self.course.message
+
+    def there(self, child: int) -> tuple[int, ...]:
+        """The ends of a child that must know of it before the operation begins: all that act, if any."""
+        operation, ends = self.link.operation, self.link.operation.inputs[child]
+        acting = [i for i, q in enumerate(ends) if operation.site_of_qubit[q] in self.course.acting]
+        return tuple(acting or range(len(ends)))
 
 
 Plan = Elementary | Joining
 
 
-@dataclass(frozen=True, eq=False)
-class ReducedMap:
-    """A map of two pairs to one, without the coefficients that vanish in every trial.
-
-    Perfect memories or pure dephasing leave 4 of 16 coefficients, relaxation 6: products of two are then 16 or
-    36 in place of 256.
-    """
-
-    matrix: FloatArray
-    """Shape (outputs, first inputs · second inputs)."""
-    first: IndexArray
-    """The coefficients of the first pair that may differ from zero."""
-    second: IndexArray
-    """Those of the second pair."""
-    outputs: IndexArray
-    """Those of the joined pair."""
-
-    @classmethod
-    def of(cls, matrix: FloatArray, first: IndexArray, second: IndexArray) -> ReducedMap:
-        """The part of a (16, 256) map that matters for inputs with that support."""
-        part = matrix.reshape(16, 16, 16)[:, first[:, None], second].reshape(16, -1)
-        outputs = np.flatnonzero(np.any(part != 0, axis=1))
-        return cls(np.ascontiguousarray(part[outputs]), first, second, outputs)
-
-    def __call__(self, first: FloatArray, second: FloatArray) -> FloatArray:
-        """Shapes (16, n), (16, n) to (16, n), unnormalized."""
-        trials = first.shape[1]
-        products = (first[self.first][:, None, :] * second[self.second]).reshape(-1, trials)
-        joined = np.zeros((16, trials))
-        joined[self.outputs] = self.matrix @ products
-        return joined
-
-
-def make_plan(link: Link, *, cutoff_s: float | None = None, stored_at_start: bool = False) -> Plan:
+def make_plan(
+    link: Link, *, cutoff_s: float | None = None, stored_at_start: bool = False, optimistic: bool = False
+) -> Plan:
     """The plan of a link.
 
     Args:
         link: the link.
         cutoff_s: the age at which a pair is thrown away, or None.
         stored_at_start: whether qubits are stored since the start of the attempt, or since its herald.
+        optimistic: whether ends go on with what may have failed.
 
     Raises:
         ValueError: if two different nodes share a name, an elementary link does not say how its attempts go, one
-            succeeds too rarely, a purification can never succeed or too rarely, the memories are too few, or
-            the cut-off is shorter than a message.
+            succeeds too rarely, a purification can never succeed or too rarely, the memories are too few,
+            the cut-off is shorter than a message, or it is not known which attempts disturb a stored qubit.
     """
     check_memories(link)
+    for part in distinct_links(link):
+        if len(part.ends) > MAX_ENDS:
+            raise ValueError(
+                f"states of at most {MAX_ENDS} ends are played in time, got {part!r} with {len(part.ends)}: "
+                f"compose and sample still take it"
+            )
     _check_tries(link)
-    needs, cut = Needs(link), cutoff_s is not None
+    sharing, cut = Sharing(link), cutoff_s is not None
+    ticks = SECONDS if cutoff_s is None else _ticks(link, cutoff_s)
+    disturbed = _disturbed(link)
+    actions = _Actions(ticks, disturbed)
     known: dict[tuple[int, tuple[tuple[object, int], ...]], Plan] = {}
     done: list[Plan] = []
     # A chain may be far deeper than Python's recursion limit: an explicit stack. Equal parts share one plan.
-    stack: list[tuple[Link, Places, bool]] = [(link, capacities(link), False)]
+    stack: list[tuple[Link, Places, bool]] = [(link, sharing.all_places, False)]
     while stack:
         current, free, ready = stack.pop()
         key = (id(current), tuple(sorted(free.items())))
         if ready:
-            second, first = done.pop(), done.pop()
-            assert isinstance(current, Swap | Purify)
-            together = needs.fit_together(current.children[0], current.children[1], free)
-            known[key] = _joining(current, first, second, side_by_side=together, cut=cut)
+            assert isinstance(current, Join)
+            count = len(current.links)
+            children = tuple(done[-count:])
+            del done[-count:]
+            together, _ = sharing.of(current, free)
+            known[key] = actions.joining(current, children, side_by_side=together, cut=cut)
             done.append(known[key])
         elif key in known:
             done.append(known[key])
         elif isinstance(current, ElementaryLink):
-            known[key] = _elementary(current, attempts_at_once(current, free), stored_at_start)
+            places = sharing.places_of(current, free)
+            known[key] = _elementary(current, places, stored_at_start, ticks, disturbed)
             done.append(known[key])
         else:
-            first_link, second_link = current.children
-            together = needs.fit_together(first_link, second_link, free)
-            share = needs.split if together else needs.one_by_one
-            for_first, for_second = share(first_link, second_link, free)
-            stack.extend([(current, free, True), (second_link, for_second, False), (first_link, for_first, False)])
+            _, shares = sharing.of(current, free)
+            stack.append((current, free, True))
+            below = zip(current.children[::-1], shares[::-1], strict=True)
+            stack.extend((child, share, False) for child, share in below)
         if (depth := done[-1].nesting if done else 0) > DEEPEST:
             raise ValueError(
-                f"link must not have more than {DEEPEST} purifications (with a cut-off: or swaps) one within the "
-                f"other to be simulated, got {depth}: join in a balanced order"
+                f"link must not have more than {DEEPEST} operations that may fail (with a cut-off: any) one within "
+                f"the other to be simulated, got {depth}: join in a balanced order"
             )
     plan = done.pop()
     if cutoff_s is not None:
         _check_cutoff(plan, cutoff_s)
+    check_known(plan, list(disturbed), cut=cut, optimistic=optimistic)
     return plan
 
 
+def _disturbed(link: Link) -> dict[str, int]:
+    """Numbers of the nodes whose memories attempts disturb, by name."""
+    found: dict[str, int] = {}
+    for part in distinct_links(link):
+        for node in () if part.children else part.ends:
+            if node.memory.per_attempt > 0:
+                found.setdefault(node.name, len(found))
+    return found
+
+
 def in_order(plan: Plan) -> Iterator[Plan]:
-    """Every occurrence in the tree, children before parents, the first child first."""
+    """Every occurrence in the tree, children before parents, in order."""
     stack = [(plan, False)]
     while stack:
         current, expanded = stack.pop()
         if expanded or isinstance(current, Elementary):
             yield current
         else:
-            stack.extend([(current, True), (current.second, False), (current.first, False)])
+            stack.append((current, True))
+            stack.extend((child, False) for child in reversed(current.children))
 
 
 def _check_tries(link: Link) -> None:
@@ -217,7 +259,7 @@ def _check_tries(link: Link) -> None:
     tries = {id(link): 1.0}
     for part in reversed(list(distinct_links(link))):  # parents before children
         needed = tries[id(part)]
-        if isinstance(part, Purify):
+        if isinstance(part, Join) and part.operation.may_fail:
             needed /= folded[id(part)].accepted
             if needed > MOST_TRIES:
                 raise ValueError(
@@ -229,144 +271,140 @@ def _check_tries(link: Link) -> None:
             tries[id(child)] = max(tries.get(id(child), 0.0), needed)
 
 
+def _ticks(link: Link, cutoff_s: float) -> Ticks:
+    """The unit of time in which ages of pairs of a link can be compared with a cut-off."""
+    durations: set[float] = set()
+    longest_s = cutoff_s
+    for part in distinct_links(link):
+        if isinstance(part, ElementaryLink):
+            if (attempts := part.attempts) is not None:
+                durations.update((attempts.time_s, *(node.memory.move_s for node in part.ends)))
+                longest_s += 1 / attempts.rate_hz
+            durations.update((part.delay_s, part.herald_delay_s))
+        else:
+            assert isinstance(part, Join)
+            processors = tuple(node.processor for node in part.nodes)
+            durations.update(*operation_durations_s(part.operation, processors))
+    return Ticks.of(cutoff_s, durations, HORIZON * longest_s)
+
+
 def _check_cutoff(plan: Plan, cutoff_s: float) -> None:
+    too_long = plan.ticks.count(cutoff_s) + plan.ticks.slack
     for part in in_order(plan):
         if isinstance(part, Elementary):
             continue
-        for child in (part.first, part.second):
-            if child.message_s > cutoff_s:
+        for child in part.children:
+            if child.message > too_long:
+                message_s = child.message * plan.ticks.tick_s
                 raise ValueError(
                     f"cutoff_s must not be shorter than the messages of any pair that is to be used further: "
-                    f"{child.link!r} is known at both its ends {child.message_s:.6g} s after it was made, so that "
+                    f"{child.link!r} is known at both its ends {message_s:.6g} s after it was made, so that "
                     f"a cut-off of {cutoff_s:.6g} s would throw away every one"
                 )
     for part in in_order(plan):
         if isinstance(part, Elementary) and part is not plan:
-            _check_attempts(part, cutoff_s)
+            _check_attempts(part, cutoff_s, too_long)
 
 
-def _check_attempts(part: Elementary, cutoff_s: float) -> None:
+def _check_attempts(part: Elementary, cutoff_s: float, too_long: float) -> None:
     """Refuse pairs that are too old before their other end is told of it; a clock need not wait for that."""
-    waits_for_messages = part.success_probability is not None and part.time_s >= part.delay_s
-    if waits_for_messages and part.delay_s > cutoff_s:
+    waits_for_messages = part.success_probability is not None and part.time >= part.delay
+    if waits_for_messages and part.delay > too_long:
+        delay_s = part.delay * part.ticks.tick_s
         raise ValueError(
             f"cutoff_s must not be shorter than the messages of any pair that is to be used further: "
-            f"{part.link!r} tells its other end in {part.delay_s:.6g} s, as long as its attempts last or less, and "
+            f"{part.link!r} tells its other end in {delay_s:.6g} s, as long as its attempts last or less, and "
             f"a cut-off of {cutoff_s:.6g} s would throw pairs away before the next attempt could end"
         )
 
 
-def _elementary(link: ElementaryLink, at_once: int, stored_at_start: bool) -> Elementary:
-    attempts = link.attempts
-    if attempts is None:
+def _elementary(
+    link: ElementaryLink, places: int | None, stored_at_start: bool, ticks: Ticks, disturbed: Mapping[str, int]
+) -> Elementary:
+    rounds = rounds_of(link, places or 1)
+    if rounds is None:
         raise ValueError(
             f"{link!r} does not say how its attempts go: give it success_probability and attempt_time_s, or "
             f"rate_hz, or a medium that takes time (a longer Fiber)"
         )
-    probability, time_s = attempts.success_probability, attempts.time_s
-    if probability is None:
-        time_s /= at_once
-    else:
-        if probability < 1:
-            probability = float(-np.expm1(at_once * np.log1p(-probability)))
-        if probability < LEAST_PROBABILITY:
-            raise ValueError(
-                f"{link!r} succeeds with a probability of {probability:.3g} an attempt, too rarely for a trial to "
-                f"end: at least {LEAST_PROBABILITY:g} is simulated"
-            )
-    delay_s = link.medium.delay_s if link.medium is not None else 0.0
-    herald_s = max(delay_s - time_s, 0.0) if probability is not None else 0.0
-    coefficients = np.zeros((4, 4))
-    coefficients[[0, 1, 2, 3], [0, 1, 2, 3]] = 1.0, *(np.array(link.bell_diagonal) @ BELL_SIGNS)
+    probability = rounds.success_probability
+    if probability is not None and probability < LEAST_PROBABILITY:
+        raise ValueError(
+            f"{link!r} succeeds with a probability of {probability:.3g} an attempt, too rarely for a trial to "
+            f"end: at least {LEAST_PROBABILITY:g} is simulated"
+        )
+    clocked = probability is not None
+    time, delay = ticks.count(rounds.time_s), ticks.count(link.delay_s)
+    herald = max(ticks.count(rounds.delay_s) - time, 0.0) if clocked else 0.0
+    moves = ticks.count(link.left.memory.move_s), ticks.count(link.right.memory.move_s)
+    factors = link.move_factors
     return Elementary(
         link=link,
         success_probability=probability,
-        time_s=time_s,
-        herald_s=herald_s,
-        stored_s=time_s + herald_s if stored_at_start and probability is not None else 0.0,
-        coefficients=coefficients.reshape(16),
-        delay_s=delay_s,
+        ticks=ticks,
+        time=time,
+        herald=herald,
+        stored=time + herald if stored_at_start and clocked else 0.0,
+        coefficients=link.coefficients if factors is None else link.coefficients * factors,
+        delay=delay,
+        moves=moves,
+        places=places,
+        rows=tuple(disturbed.get(node.name) for node in link.ends),
+        disturbed=len(disturbed),
     )
 
 
-def _joining(link: Swap | Purify, first: Plan, second: Plan, *, side_by_side: bool, cut: bool) -> Joining:
-    memories = tuple(node.memory for child in (first, second) for node in child.link.ends)
-    assert len(memories) == 4
-    if isinstance(link, Swap):
-        processors = link.left.processor, link.relay.processor, link.right.processor
-        matrix = swap_map(*processors)
-        duration, *corrections = _swap_durations(*processors)
-        durations = duration, duration
-        delays, delay = (first.delay_s, second.delay_s), first.delay_s + second.delay_s
-    else:
-        matrix = purification_map(link.protocol, link.left.processor, link.right.processor)
-        durations = _purification_durations(link.protocol, link.left.processor, link.right.processor)
-        corrections = [0.0, 0.0]
-        # The parties talk along the quicker of the two ways.
-        delay = min(first.delay_s, second.delay_s)
-        delays = delay, delay
-    may_restart = cut or not side_by_side or isinstance(link, Purify)
-    return Joining(
-        link=link,
-        first=first,
-        second=second,
-        side_by_side=side_by_side,
-        memories=memories,
-        durations_s=durations,
-        corrections_s=(corrections[0], corrections[1]),
-        delays_s=delays,
-        delay_s=delay,
-        operations=first.operations + second.operations + 1,
-        nesting=max(first.nesting, second.nesting) + may_restart,
-        map=ReducedMap.of(matrix, waited_support(first, *memories[:2]), waited_support(second, *memories[2:])),
-    )
+class _Actions:
+    """What operations do, in time and to states: worked out once for all that differ in no noise and no delay."""
+
+    def __init__(self, ticks: Ticks, disturbed: Mapping[str, int]) -> None:
+        self._ticks, self._disturbed = ticks, disturbed
+        self._known: dict[tuple[object, ...], tuple[Course, ReducedMap]] = {}
+
+    def joining(self, link: Join, children: tuple[Plan, ...], *, side_by_side: bool, cut: bool) -> Joining:
+        """The plan of what an operation makes."""
+        memories = tuple(tuple(node.memory for node in child.link.ends) for child in children)
+        course, does = self._of(link, children, memories)
+        may_restart = cut or not side_by_side or link.operation.may_fail
+        return Joining(
+            link=link,
+            children=children,
+            side_by_side=side_by_side,
+            memories=memories,
+            ticks=self._ticks,
+            course=course,
+            operations=1 + sum(child.operations for child in children),
+            nesting=may_restart + max(child.nesting for child in children),
+            map=does,
+            rows=tuple(self._disturbed.get(node.name) for child in children for node in child.link.ends),
+            disturbed=len(self._disturbed),
+        )
+
+    def _of(
+        self, link: Join, children: tuple[Plan, ...], memories: tuple[tuple[Memory, ...], ...]
+    ) -> tuple[Course, ReducedMap]:
+        # The link keeps what is told by its id alive; hashes of all hardware would take longer than the work saved.
+        told = [(child.support.tobytes(), child.delays.tobytes()) for child in children]
+        relaxes = [memory.relaxes for own in memories for memory in own]
+        key = (id(link.operation), *(id(node.processor) for node in link.nodes), *told, *relaxes)
+        found = self._known.get(key)
+        if found is None:
+            processors = tuple(node.processor for node in link.nodes)
+            supports = [waited_support(child, own) for child, own in zip(children, memories, strict=True)]
+            delays = [child.delays for child in children]
+            found = self._known[key] = (
+                Course.of(link.operation, processors, delays, self._ticks.count),
+                reduced_map(link.operation, processors, supports),
+            )
+        return found
 
 
-def waited_support(plan: Plan, left: Memory, right: Memory) -> IndexArray:
-    """The coefficients that may differ from zero once a pair has waited: relaxation turns part of I into Z."""
-    present = np.zeros((4, 4), dtype=bool)
-    present.reshape(16)[plan.support] = True
-    if left.t1_s < np.inf:
-        present[3] |= present[0]
-    if right.t1_s < np.inf:
-        present[:, 3] |= present[:, 0]
+def waited_support(plan: Plan, memories: Sequence[Memory]) -> IndexArray:
+    """The coefficients that may differ from zero once all ends have waited: relaxation turns part of I into Z."""
+    present = np.zeros((4,) * len(memories), dtype=bool)
+    present.reshape(-1)[plan.support] = True
+    for end, memory in enumerate(memories):
+        if memory.relaxes:
+            by_pauli = np.moveaxis(present, end, 0)
+            by_pauli[3] |= by_pauli[0]
     return np.flatnonzero(present)
-
-
-@lru_cache(maxsize=1024)
-def _swap_durations(left: Processor, relay: Processor, right: Processor) -> tuple[float, float, float]:
-    """Of a swap: the relay's operations, the left end's corrections, the right end's."""
-    until, corrections = _durations(entanglement_swap(), (left, relay, relay, right))
-    return max(until[1:3]), corrections[0], corrections[3]
-
-
-@lru_cache(maxsize=1024)
-def _purification_durations(
-    protocol: PurificationProtocol, left: Processor, right: Processor
-) -> tuple[float, float]:
-    until, _ = _durations(purification(protocol), (left, left, right, right))
-    return max(until[:2]), max(until[2:])
-
-
-def _durations(circuit: QuantumCircuit, processors: tuple[Processor, ...]) -> tuple[list[float], list[float]]:
-    """When each qubit's operations are done, and how long its conditional ones take after that.
-
-    Operations start as soon as their qubits are free; conditional ones keep their place if they do not fire.
-    """
-    until, corrections = [0.0] * circuit.num_qubits, [0.0] * circuit.num_qubits
-    for instruction in circuit.data:
-        qubits = [circuit.find_bit(qubit).index for qubit in instruction.qubits]
-        processor = processors[qubits[0]]
-        if isinstance(instruction.operation, IfElseOp):
-            (qubit,) = qubits
-            gates = max(len(block.data) for block in instruction.operation.blocks)
-            corrections[qubit] += gates * processor.gate_1q_s
-            continue
-        if instruction.name == "measure":
-            took = processor.readout_s
-        else:
-            took = processor.gate_1q_s if len(qubits) == 1 else processor.gate_2q_s
-        done = max(until[qubit] for qubit in qubits) + took
-        for qubit in qubits:
-            until[qubit] = done
-    return until, corrections

@@ -13,10 +13,14 @@ from quantumlink import validation
 from quantumlink.estimation import Estimate
 from quantumlink.link import Link
 from quantumlink.progress import track
-from quantumlink.readings.state import PairState, html_table
+from quantumlink.rates import binary_entropy
+from quantumlink.readings.perfect import target_of
+from quantumlink.readings.shared_state import SharedState
+from quantumlink.readings.state import PairState
 from quantumlink.readings.timeline.budget import Budget, fidelities, fidelity_budget, time_budget
 from quantumlink.readings.timeline.histories import last_waits, replayed
-from quantumlink.readings.timeline.run import BATCH, Run
+from quantumlink.readings.timeline.run import Run
+from quantumlink.tables import html_table
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -27,13 +31,24 @@ CONFIDENCE = 0.95
 class Histories:
     """How long every qubit waited before every operation, in the accepted try of each trial."""
 
-    waits_s: FloatArray
-    """Shape (trials, operations, 4), in seconds: the swaps and purifications of the tree, children before parents;
-    of each, the waits of its first pair's left and right qubit and of its second pair's."""
+    by_operation: tuple[FloatArray, ...]
+    """Of each operation of the tree, children before parents, shape (trials, qubits), in seconds: the waits of its
+    links' ends, the first link's first."""
+    attempts_by_operation: tuple[FloatArray, ...]
+    """Likewise, how many attempts for other pairs the nodes made meanwhile whose memories these disturb."""
     last_s: FloatArray
-    """Shape (trials, 2): the waits of the left and the right end's qubit after the last operation."""
+    """Shape (trials, ends): the waits of each end's qubit after the last operation."""
     accepted: FloatArray
-    """Shape (trials,): the probability that a run with these waits succeeds in all its purifications at once."""
+    """Shape (trials,): the probability that a run with these waits succeeds in all its operations at once."""
+
+    @property
+    def waits_s(self) -> FloatArray:
+        """Shape (trials, operations, qubits), in seconds: NaN where an operation has fewer qubits."""
+        widest = max((waits.shape[1] for waits in self.by_operation), default=4)
+        found = np.full((len(self.accepted), len(self.by_operation), widest), np.nan)
+        for i, waits in enumerate(self.by_operation):
+            found[:, i, : waits.shape[1]] = waits
+        return found
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,7 +56,7 @@ class Timeline:
     """Many trials of a link in time: each made one pair, beginning with nothing.
 
     ``rate_hz`` is one over the mean latency of such independent trials, not the rate of a pipelined stream, in
-    which the next attempts go on while heralds travel: see `quantumlink.network.Forecast.rate_hz` for that.
+    which the next attempts go on while heralds travel: see `simulate` with ``pairs`` for that.
     """
 
     run: Run
@@ -49,8 +64,8 @@ class Timeline:
     latencies_s: FloatArray
     """Shape (trials,): when both ends knew that they had the pair, in seconds from the trial's start."""
     states: FloatArray
-    """Shape (trials, 16): its state at that moment, as Pauli coefficients Tr(P⊗Q·ρ) with the left end's P as the
-    most significant digit, each in the order I, X, Y, Z."""
+    """Shape (trials, 16), or (trials, 4^ends): its state at that moment, as Pauli coefficients Tr(P⊗Q·ρ) with the
+    left or first end's P as the most significant digit, each in the order I, X, Y, Z."""
     spent_s: FloatArray
     """Shape (trials, 6): what the latency was spent on, in the order of `TimeBudget`."""
     interrupted: bool = False
@@ -68,8 +83,8 @@ class Timeline:
 
     @cached_property
     def fidelities(self) -> FloatArray:
-        """Shape (trials,): the fidelity to Φ⁺ of each trial's pair."""
-        return fidelities(self.states.T)
+        """Shape (trials,): the fidelity of each trial's state, to Φ⁺ or to what perfect links would give."""
+        return fidelities(self.states.T) if len(self.link.ends) == 2 else self._shared(self.states).fidelity
 
     @property
     def latency_s(self) -> Estimate:
@@ -84,15 +99,28 @@ class Timeline:
 
     @property
     def fidelity(self) -> Estimate:
-        """The mean fidelity to Φ⁺."""
+        """The mean fidelity, to Φ⁺ or to what perfect links would give."""
         return mean_estimate(self.fidelities, bounds=(0.0, 1.0))
 
     @cached_property
-    def state(self) -> PairState:
+    def state(self) -> PairState | SharedState:
         """The mean state; as trials go on until they succeed, its success probability is 1."""
-        mean = self.states.mean(axis=0).reshape(4, 4)
+        mean = self.states.mean(axis=0)
+        if len(self.link.ends) != 2:
+            return self._shared(mean)
+        mean = mean.reshape(4, 4)
         mean.setflags(write=False)
         return PairState(mean, 1.0, (self.link.left.name, self.link.right.name))
+
+    def _shared(self, states: FloatArray) -> SharedState:
+        """Of a link that does not have two ends."""
+        shape, ends = states.shape[:-1], self.link.end_labels
+        success = np.ones(shape) if shape else 1.0
+        return SharedState(states.reshape(*shape, *(4,) * len(ends)), success, ends, self._target)
+
+    @cached_property
+    def _target(self) -> FloatArray:
+        return target_of(self.link)
 
     def latency_quantile_s(self, fraction: float) -> float:
         """The time in seconds within which that fraction of the trials was done."""
@@ -126,7 +154,7 @@ class Timeline:
         errors = np.array([self._errors("X"), self._errors("Z")])
         mean = np.clip(errors.mean(axis=1), 0.0, 0.5)
         weights = np.array([1.0, efficiency])
-        fraction = float(1 - weights @ [_entropy(q) for q in mean])
+        fraction = float(1 - weights @ [binary_entropy(float(q)) for q in mean])
         latency = float(self.latencies_s.mean())
         rate = fraction / latency
         # What each trial adds to the rate, to first order.
@@ -143,14 +171,20 @@ class Timeline:
 
     def histories(self) -> Histories:
         """How long every qubit waited in every trial: the run is played again, and recorded."""
-        waits, last, accepted = [], [], []
-        for number in track(range(-(-self.trials // BATCH)), "histories"):
+        waits: list[tuple[FloatArray, ...]] = []
+        attempts: list[tuple[FloatArray, ...]] = []
+        last, accepted = [], []
+        for number in track(range(self._done.batches), "histories"):
             pairs = self._done.batch(number, record=True)
-            rows = np.array(pairs.waits).reshape(-1, 4, len(pairs.made))
-            waits.append(rows.transpose(2, 0, 1))
+            waits.append(pairs.waits)
+            attempts.append(pairs.attempts)
             last.append(last_waits(pairs).T)
-            accepted.append(replayed(self.run.plan, pairs.waits, last[-1].T)[1])
-        return Histories(np.concatenate(waits), np.concatenate(last), np.concatenate(accepted))
+            accepted.append(replayed(self.run.plan, pairs.waits, last[-1].T, pairs.attempts)[1])
+        by_operation, tried = (
+            tuple(np.concatenate(rows, axis=1).T for rows in zip(*records, strict=True))
+            for records in (waits, attempts)
+        )
+        return Histories(by_operation, tried, np.concatenate(last), np.concatenate(accepted))
 
     @property
     def _done(self) -> Run:
@@ -158,6 +192,8 @@ class Timeline:
 
     def _errors(self, basis: str) -> FloatArray:
         validation.choice("basis", basis, ("X", "Y", "Z"))
+        if len(self.link.ends) != 2:
+            raise ValueError(f"error rates are of two ends, got {self.link!r}: see state.expectation")
         sign, column = {"X": (1, 5), "Y": (-1, 10), "Z": (1, 15)}[basis]
         errors: FloatArray = (1 - sign * self.states[:, column]) / 2
         return errors
@@ -169,15 +205,18 @@ class Timeline:
             ("rate", f"{self.rate_hz:.4g} pairs/s"),
             ("latency", f"{self.latency_s:.4g} s"),
             ("latency, 5 % to 95 % of trials", f"{low:.4g} to {high:.4g} s"),
-            ("fidelity to Φ⁺", f"{self.fidelity:.6f}"),
-            ("QBER Z, X", ", ".join(f"{self.qber(basis).best:.6f}" for basis in "ZX")),
-            ("secret key, BBM92 asymptotic", f"{self.secret_key_rate_hz():.4g} bits/s"),
+            ("fidelity", f"{self.fidelity:.6f}"),
         ]
-        return html_table(f"{self.link.left} – {self.link.right}", rows)
+        if len(self.link.ends) == 2:
+            rows += [
+                ("QBER Z, X", ", ".join(f"{self.qber(basis).best:.6f}" for basis in "ZX")),
+                ("secret key, BBM92 asymptotic", f"{self.secret_key_rate_hz():.4g} bits/s"),
+            ]
+        return html_table(" – ".join(self.link.end_labels), rows)
 
     def __repr__(self) -> str:
         return (
-            f"<Timeline {self.link.left}–{self.link.right}: {self.trials} trials"
+            f"<Timeline {'–'.join(self.link.end_labels)}: {self.trials} trials"
             f"{', interrupted' if self.interrupted else ''}, {self.rate_hz.best:.3g} pairs/s, "
             f"fidelity {self.fidelity.best:.3g}, latency {self.latency_s.best:.3g} s>"
         )
@@ -197,10 +236,6 @@ def _half_width(values: FloatArray) -> float:
         return inf
     quantile = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2))
     return quantile * float(values.std(ddof=1)) / sqrt(len(values))
-
-
-def _entropy(q: float) -> float:
-    return float(-(q * np.log2(q) + (1 - q) * np.log2(1 - q))) if 0 < q < 1 else 0.0
 
 
 def _entropy_slope(q: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import overload
 
 import numpy as np
 
@@ -11,8 +12,38 @@ from quantumlink.link import Link
 from quantumlink.progress import track
 from quantumlink.readings.timeline.histories import delivered_states
 from quantumlink.readings.timeline.pairs import Pairs
+from quantumlink.readings.timeline.plan import Joining, Plan, in_order
 from quantumlink.readings.timeline.result import Timeline
-from quantumlink.readings.timeline.run import STORED, SWAPPINGS, Run, Stored, Swapping
+from quantumlink.readings.timeline.run import PURIFYINGS, STORED, SWAPPINGS, Purifying, Run, Stored, Swapping
+from quantumlink.readings.timeline.stream import Stream
+
+
+@overload
+def simulate(
+    link: Link,
+    *,
+    trials: int = ...,
+    seed: int | None = ...,
+    cutoff_s: float | None = ...,
+    swapping: Swapping = ...,
+    stored: Stored = ...,
+    purifying: Purifying = ...,
+    pairs: None = ...,
+) -> Timeline: ...
+
+
+@overload
+def simulate(
+    link: Link,
+    *,
+    trials: int = ...,
+    seed: int | None = ...,
+    cutoff_s: float | None = ...,
+    swapping: Swapping = ...,
+    stored: Stored = ...,
+    purifying: Purifying = ...,
+    pairs: int,
+) -> Stream: ...
 
 
 def simulate(
@@ -23,7 +54,9 @@ def simulate(
     cutoff_s: float | None = None,
     swapping: Swapping = "asap",
     stored: Stored = "herald",
-) -> Timeline:
+    purifying: Purifying = "wait",
+    pairs: int | None = None,
+) -> Timeline | Stream:
     """Play a link in time, many trials at once: attempts, waiting, messages, retries.
 
     Every trial makes one pair between the link's ends, beginning with nothing, and carries its exact state. See
@@ -39,10 +72,16 @@ def simulate(
             its level are.
         stored: since when an elementary pair's qubits wait: ``"herald"``, the stated state is that at the herald;
             ``"attempt"``, it is that at the start of the attempt, and both memories hold it meanwhile.
+        purifying: ``"wait"``: what a purification (or any operation that may fail) made is used when its ends know
+            that it succeeded; ``"optimistic"``: as soon as their gates are done. Whether all succeeded is known in
+            the end; if not, all begins again.
+        pairs: how many pairs each trial delivers in turn, at least 2, while its links go on making more as far as
+            memories allow: see `quantumlink.readings.timeline.streaming`. None: each trial makes one pair,
+            beginning with nothing.
 
     Returns:
-        A `Timeline`. If interrupted by Ctrl-C, one of the trials that were done, with a warning; if none were, the
-        interrupt goes on.
+        A `Timeline`; with ``pairs``, a `Stream`. If interrupted by Ctrl-C, a timeline of the trials that were done,
+        with a warning; if none were, the interrupt goes on.
 
     Raises:
         ValueError: if an option is out of range, an elementary link does not say how its attempts go, an attempt or
@@ -56,12 +95,18 @@ def simulate(
     >>> timeline = simulate(link, trials=2000, seed=7)
     >>> timeline
     <Timeline alice–bob: 2000 trials, 261 pairs/s, fidelity 0.937, latency 0.00384 s>
+
+    The next attempts need not wait for the swap before:
+
+    >>> simulate(link, trials=200, pairs=50, seed=7).rate_hz.best > timeline.rate_hz.high
+    True
     """
     validation.instance("link", link, Link, "a link")
     trials = validation.count("trials", trials, at_least=1)
     seed = validation.seed("seed", seed)
     validation.choice("swapping", swapping, SWAPPINGS)
     validation.choice("stored", stored, STORED)
+    validation.choice("purifying", purifying, PURIFYINGS)
     if cutoff_s is not None:
         cutoff_s = validation.lifetime("cutoff_s", cutoff_s)
         if swapping == "levels":
@@ -69,17 +114,26 @@ def simulate(
                 f"cutoff_s={cutoff_s!r} goes with swapping='asap' only: in levels, every pair waits for all others "
                 f"of its level, and one that starts again would hold up the rest until they are too old as well"
             )
+    if cutoff_s is not None and purifying != "wait":
+        raise ValueError(
+            f"cutoff_s={cutoff_s!r} goes with purifying='wait' only: what is thrown away begins again by itself, "
+            f"which ends that went on cannot know yet"
+        )
     entropy = np.random.SeedSequence(seed).entropy
     assert isinstance(entropy, int)
-    run = Run(link, trials, entropy, cutoff_s, swapping, stored)
+    run = Run(link, trials, entropy, cutoff_s, swapping, stored, purifying)
     plan = run.plan
+    if pairs is not None:
+        return _streamed(run, validation.count("pairs", pairs, at_least=2))
+    if purifying != "wait":
+        _check_side_by_side(plan)
     done: list[Pairs] = []
     interrupted = False
     try:
         for number in track(range(run.batches), "trials"):
-            pairs = run.batch(number)
-            pairs.states = delivered_states(plan, pairs)
-            done.append(pairs)
+            batch = run.batch(number)
+            batch.states = delivered_states(plan, batch)
+            done.append(batch)
     except KeyboardInterrupt:
         if not done:
             raise
@@ -90,6 +144,35 @@ def simulate(
             f"interrupted: the timeline holds {timeline.trials} of {trials} trials", UserWarning, stacklevel=2
         )
     return timeline
+
+
+def _streamed(run: Run, pairs: int) -> Stream:
+    """A stream, of what streams know."""
+    for name, value, usual in (("swapping", run.swapping, "asap"), ("purifying", run.purifying, "wait")):
+        if value != usual:
+            raise ValueError(f"pairs={pairs} goes with {name}={usual!r} only, got {name}={value!r}")
+    for node in (node for leaf in run.link.elementary_links() for node in leaf.ends):
+        if node.stores_apart:
+            raise ValueError(
+                f"pairs={pairs}: streams do not know how node {node.name!r} shares storage={node.storage!r} among "
+                f"its links, nor when its attempts disturb what it stores "
+                f"(per_attempt={node.memory.per_attempt:g}); without pairs, simulate does"
+            )
+    times, states = zip(*(run.streamed(number, pairs) for number in range(run.batches)), strict=True)
+    found = Stream(run, np.concatenate(times), np.concatenate(states))
+    for column in (found.delivered_s, found.states):
+        column.setflags(write=False)
+    return found
+
+
+def _check_side_by_side(plan: Plan) -> None:
+    """Refuse links made in turn where nobody waits to hear whether the one before succeeded."""
+    for part in in_order(plan):
+        if isinstance(part, Joining) and not part.side_by_side:
+            raise ValueError(
+                f"purifying='optimistic' needs memories for all pairs of {part.link!r} side by side: made in turn, "
+                f"one would begin before it is known whether the other is any good"
+            )
 
 
 def _timeline(run: Run, batches: list[Pairs], *, interrupted: bool) -> Timeline:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantumlink.qkd import amplification, toeplitz_hash
+from quantumlink.distillation import amplification
+from quantumlink.qkd import toeplitz_hash
 
 
 def matrix(seed, n, length, index=lambda i, j, n: i - j + n - 1):
@@ -106,8 +107,8 @@ def test_an_inexact_transform_is_refused(monkeypatch):
         ({"bits": [[0], [1, 1]]}, "bits must be one-dimensional, got a ragged"),
         ({"seed": [1, 1, 0]}, r"seed must hold len\(bits\) \+ length - 1 = 4 bits, got 3"),
         ({"seed": [1, 1, 0, -1]}, "seed must hold the numbers 0 and 1 only"),
-        ({"length": 0}, "length must be an integer of at least 1, got 0"),
-        ({"length": 2.0}, "length must be an integer"),
+        ({"length": 0}, "length must be a whole number, at least 1; got 0"),
+        ({"length": 2.0}, "length must be a whole number"),
     ],
 )
 def test_bad_arguments_are_named(change, text):
@@ -115,3 +116,14 @@ def test_bad_arguments_are_named(change, text):
     bits = arguments.pop("bits")
     with pytest.raises(ValueError, match=text):
         toeplitz_hash(bits, **arguments)
+
+
+@pytest.mark.parametrize("n", [300_001, 300_002])
+def test_what_is_not_random_is_hashed_exactly_too(n):
+    """All ones: each sum is n, as large as can be. Every second bit against every second: n/2 or none, in turn."""
+    length = 100_003
+    ones = np.ones(n + length - 1, dtype=np.uint8)
+    assert (toeplitz_hash(ones[:n], seed=ones, length=length) == n % 2).all()
+    comb = np.arange(n + length - 1) % 2  # row i adds comb[i − j + n − 1]·comb[j] over j
+    meets = (np.arange(length) + n) % 2 == 1
+    assert np.array_equal(toeplitz_hash(comb[:n], seed=comb, length=length), meets * (n // 2 % 2))

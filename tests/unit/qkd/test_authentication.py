@@ -1,16 +1,20 @@
 """Wegman-Carter tags: against a slow field written apart, by algebra, and by enumeration in a small field."""
 
+import gc
+import weakref
 from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantumlink.qkd.authentication import (
+from quantumlink.distillation import authentication
+from quantumlink.distillation.authentication import (
     GF128,
     Authenticator,
     BinaryField,
+    PolynomialHash,
     SecretExhausted,
     SharedSecret,
     forgery_probability,
@@ -117,14 +121,14 @@ def test_filling_with_zeros_is_told_apart():
 
 def ends(bits=1_024, seed=1):
     secret = np.random.default_rng(seed).integers(0, 2, bits)
-    return Authenticator(SharedSecret(secret)), Authenticator(SharedSecret(secret))
+    return Authenticator(SharedSecret(secret), places=3), Authenticator(SharedSecret(secret), places=3)
 
 
-def test_tags_are_accepted_in_order_and_cost_what_they_say():
+def test_tags_are_accepted_in_their_places_and_cost_what_they_say():
     alice, bob = ends()
-    for number, message in enumerate([b"one", b"two" * 100, b""], start=1):
-        assert bob.check(message, alice.tag(message))
-        assert alice.spent_bits == bob.spent_bits == 128 * (1 + number)
+    for place, message in enumerate([b"one", b"two" * 100, b""]):
+        assert bob.check(message, alice.tag(message, place=place), place=place)
+    assert alice.spent_bits == bob.spent_bits == 128 * 4
     assert alice.forgery_probability == (2 + 20 + 1) * 2.0**-128
     assert forgery_probability(0) == 2.0**-128
 
@@ -136,27 +140,56 @@ def test_changed_messages_tags_and_old_tags_are_refused():
         lambda m, t: (m, bytes([t[0] ^ 1]) + t[1:]),
     ):
         alice, bob = ends()
-        assert not bob.check(*change(b"message", alice.tag(b"message")))
+        assert not bob.check(*change(b"message", alice.tag(b"message", place=0)), place=0)
     alice, bob = ends()
-    tag = alice.tag(b"again")
-    assert bob.check(b"again", tag)
-    assert not bob.check(b"again", tag)  # the mask is another one now
-    assert not ends(seed=2)[1].check(b"again", tag)  # and so is a stranger's secret
+    tag = alice.tag(b"again", place=0)
+    assert bob.check(b"again", tag, place=0)
+    assert not bob.check(b"again", tag, place=1)  # the mask is another one there
+    assert not ends(seed=2)[1].check(b"again", tag, place=0)  # and so is a stranger's secret
 
 
-def test_equal_messages_get_unrelated_tags():
+def test_a_place_is_for_one_tag():
+    """Two hashes under one mask would tell their difference, and so the point."""
     alice, _ = ends()
-    assert alice.tag(b"same") != alice.tag(b"same")
+    assert alice.tag(b"same", place=0) != alice.tag(b"same", place=1)
+    for message in (b"same", b"other"):
+        with pytest.raises(RuntimeError, match="place 0 has a tag already"):
+            alice.tag(message, place=0)
+    assert [alice.is_free(place) for place in range(3)] == [False, False, True]
+
+
+def test_the_work_does_not_depend_on_secret_bits(monkeypatch):
+    """As many steps for 0 as for all ones: the multiplication takes no branch on a bit."""
+    steps = []
+    honest = BinaryField.times_x
+    monkeypatch.setattr(BinaryField, "times_x", lambda field, a: steps.append(1) or honest(field, a))
+    counts = set()
+    for a, b in ((0, 0), (0, 2**128 - 1), (2**128 - 1, 0), (1 << 127, 1), (2**128 - 1, 2**128 - 1)):
+        steps.clear()
+        GF128.multiply(a, b)
+        counts.add(len(steps))
+    assert counts == {128}
+
+
+def test_nothing_of_a_point_outlives_its_conversation():
+    """No table of the module may hold what belongs to one secret point."""
+    hashed = PolynomialHash(0x1234567890ABCDEF)
+    reference = weakref.ref(hashed)
+    hashed(bytes(10_000))
+    del hashed
+    gc.collect()
+    assert reference() is None
+    cached = [name for name, value in vars(authentication).items() if hasattr(value, "cache_info")]
+    assert cached == []
 
 
 def test_the_secret_runs_out_and_never_shows():
     rng = np.random.default_rng(4)
     secret = SharedSecret(rng.integers(0, 2, 300))
     assert len(secret) == 300
-    authenticator = Authenticator(secret)
-    authenticator.tag(b"x")
-    with pytest.raises(SecretExhausted, match="128 bits of the shared secret are needed, 44 are left"):
-        authenticator.tag(b"y")
+    with pytest.raises(SecretExhausted, match="512 bits of the shared secret are needed, 300 are left"):
+        Authenticator(secret, places=3)
+    Authenticator(secret, places=1)
     assert repr(secret) == "SharedSecret(44 bits left)"
     secret.refill([1] * 100)
     assert secret.take(144)[44:].tolist() == [1] * 100
@@ -167,3 +200,27 @@ def test_points_outside_of_the_field_are_refused_without_being_shown(point):
     with pytest.raises(ValueError, match="point must be an element of 128 bits") as caught:
         polynomial_hash(b"", point=point)
     assert str(point) not in str(caught.value)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(pieces=st.lists(st.binary(max_size=200), max_size=6), point=st.integers(0, 2**128 - 1))
+def test_a_hash_that_runs_along_is_that_of_the_whole_message(pieces, point):
+    running = PolynomialHash(point).running(pieces[0] if pieces else b"")
+    said = pieces[0] if pieces else b""
+    for piece in pieces[1:]:
+        assert running.value() == school_hash(said, point)
+        assert running.value() == school_hash(said, point)  # asking changes nothing
+        running.extend(piece)
+        said += piece
+    assert running.value() == school_hash(said, point)
+    assert len(running) == len(said)
+
+
+def test_tags_of_a_growing_message_are_those_of_each_of_its_states():
+    alice, bob = ends()
+    said = alice.running(b"first")
+    for place, piece in enumerate((b"", b"x" * 16, b"last" * 1_000)):
+        said.extend(piece)
+        whole = b"first" + b"".join((b"", b"x" * 16, b"last" * 1_000)[: place + 1])
+        assert bob.check(whole, alice.tag(said, place=place), place=place)
+    assert alice.forgery_probability == bob.forgery_probability

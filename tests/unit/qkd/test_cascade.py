@@ -12,9 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quantumlink.distillation.reconciliation import ReconciliationError, cascade
+from quantumlink.distillation.reconciliation.parities import (
+    BlockQuestion,
+    KnownSegments,
+    ParitySource,
+    SegmentQuestion,
+)
 from quantumlink.qkd import Cascade, binary_entropy
-from quantumlink.qkd.reconciliation import ReconciliationError, cascade
-from quantumlink.qkd.reconciliation.parities import BlockQuestion, KnownSegments, ParitySource, SegmentQuestion
 
 
 def pair(n, errors, seed=0):
@@ -487,5 +492,5 @@ def test_bad_arguments_are_named(change, text):
     ],
 )
 def test_bad_policies_are_named(name, wrong):
-    with pytest.raises(ValueError, match=f"^{name} must be .*, got"):
+    with pytest.raises(ValueError, match=f"^{name} must be .*[,;] got"):
         Cascade(**{name: wrong})

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.linalg import expm
 
 from quantumlink.hardware import Detector
-from quantumlink.qkd import channel_rates as rates
-from quantumlink.qkd.asymptotic import binary_entropy
+from quantumlink.rates import binary_entropy, plob_rate
+from quantumlink.security import channel_rates as rates
 
 DETECTORS = st.builds(
     Detector,
@@ -30,7 +30,7 @@ def test_nothing_without_a_relay_that_measures_fields_beats_plob(detector, db):
         assert found.shape == (1,)
         assert found[0] >= 0
         if name != "twin-field":
-            assert found[0] <= rates.plob_rate(eta)
+            assert found[0] <= plob_rate(eta)
 
 
 def test_ideal_rates_are_the_textbook_ones():
@@ -49,8 +49,8 @@ def test_twin_fields_scale_as_the_root_and_cross_plob():
     eta = np.array([1e-6, 1e-8])
     near, far = rates.twin_field_channel_rate(eta, Detector())
     assert far / near == pytest.approx(0.1, rel=0.02)
-    assert near > rates.plob_rate(eta)[0]
-    assert rates.twin_field_channel_rate(0.1, Detector()) < rates.plob_rate(0.1)
+    assert near > plob_rate(eta)[0]
+    assert rates.twin_field_channel_rate(0.1, Detector()) < plob_rate(0.1)
 
 
 @pytest.mark.parametrize("arm", [0.9, 0.3])
@@ -147,7 +147,7 @@ def test_bad_input():
 
 
 def test_the_threshold_of_sarg04_and_the_rates_of_relays_and_conferences():
-    from quantumlink.qkd.asymptotic import conference_rate, mdi_rate, sarg04_rate
+    from quantumlink.rates import conference_rate, mdi_rate, sarg04_rate
 
     assert sarg04_rate(0.0889) > 0 == sarg04_rate(0.0891)
     # Two single photons only: MDI is BB84 on announced rounds.

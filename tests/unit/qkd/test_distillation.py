@@ -1,13 +1,18 @@
 """From sifted bits to a key: never longer than the bound, equal at both ends, or refused with a reason."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.raw_rounds import distilled as distill
 
-from quantumlink.qkd import Cascade, Key, NoSecretKey, distill, ends, finite_key_length
-from quantumlink.qkd.party import AUTHENTICATION_BITS
-from quantumlink.qkd.reconciliation import Ldpc, Reconciliation, cascade
+from quantumlink.distillation import ends
+from quantumlink.distillation.party import AUTHENTICATION_BITS
+from quantumlink.distillation.reconciliation import Ldpc, Reconciliation, cascade
+from quantumlink.qkd import Cascade, Key, NoSecretKey, finite_key_length
+from quantumlink.security import SinglePhotonBound
 
 
 def sifted(n, k, q_key, q_test, seed=0):
@@ -15,9 +20,6 @@ def sifted(n, k, q_key, q_test, seed=0):
     rng = np.random.default_rng(seed)
     key, test = rng.integers(0, 2, n, dtype=np.uint8), rng.integers(0, 2, k, dtype=np.uint8)
     return {
-        "protocol": "bbm92",
-        "rounds": 3 * (n + k),
-        "accepted": 2 * (n + k),
         "key_alice": key,
         "key_bob": key ^ (rng.random(n) < q_key),
         "test_alice": test,
@@ -48,7 +50,7 @@ class Unused:
     cascade=st.sampled_from([Cascade(), Cascade(passes=1, confirmations=0), Cascade(passes=2, growth=8)]),
     seed=st.integers(0, 2**32),
 )
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 def test_a_key_keeps_the_bound_and_its_promise(n, k, q_key, q_test, fraction, eps, cascade, seed):
     """Unequal keys may pass verification with probability eps_cor = 1e-10 per example: false alarm 1e-8."""
     arguments = sifted(n, k, q_key, q_test, seed)
@@ -102,8 +104,21 @@ def test_the_whole_leak_counts(monkeypatch):
 
 
 def test_replies_count_where_the_bound_asks_for_it():
-    once, twice = (distill(**sifted(20_000, 20_000, 0.02, 0.02, 3), count_replies=c) for c in (False, True))
-    assert twice.terms.leak == 2 * once.terms.leak
+    """That is the bound's to say, not the session's; one that does not say counts them."""
+
+    class Asking(SinglePhotonBound):
+        count_replies = True
+
+    class Silent:
+        def __init__(self, bound):
+            self.terms = bound.terms
+
+    facts = sifted(20_000, 20_000, 0.02, 0.02, 3)
+    errors = int(np.count_nonzero(facts["test_alice"] != facts["test_bob"]))
+    told = {"tested": 20_000, "qber": errors / 20_000, "eps_sec": 1e-10, "eps_cor": 1e-10}
+    bounds = [SinglePhotonBound(**told), Asking(**told), Silent(SinglePhotonBound(**told))]
+    once, twice, thrice = (distill(**sifted(20_000, 20_000, 0.02, 0.02, 3), bound=bound) for bound in bounds)
+    assert twice.terms.leak == thrice.terms.leak == 2 * once.terms.leak
     assert len(twice) == pytest.approx(len(once) - once.terms.leak, abs=1)
     assert sum(bits for _, bits in twice.ledger) == len(twice)
 
@@ -117,7 +132,7 @@ def test_ldpc_reconciles_as_well():
 class Terms:
     """A bound of the user's own."""
 
-    eps_sec = eps_cor = 1e-6
+    eps_sec = eps_cor = 1e-10
 
     def __init__(self, length):
         self.length = length
@@ -128,6 +143,8 @@ class Terms:
 
 class Half:
     """Half of the raw key is secret."""
+
+    count_replies = False
 
     def terms(self, *, n, leak):
         return Terms(max(0, int(n / 2 - leak)))
@@ -151,6 +168,15 @@ def test_a_bound_that_grants_what_was_disclosed_is_refused():
 
     with pytest.raises(ValueError, match="bound must grant at most the 19000 bits"):
         distill(**sifted(20_000, 0, 0.02, 0.0, 3), bound=Generous())
+
+
+@pytest.mark.parametrize("name", ["eps_sec", "eps_cor"])
+def test_a_bound_for_other_tolerances_than_agreed_is_refused(name):
+    """It would charge for one tag while another is said in public."""
+    loose = {"eps_sec": 1e-10, "eps_cor": 1e-10} | {name: 0.5}
+    bound = SinglePhotonBound(tested=20_000, qber=0.0, **loose)
+    with pytest.raises(ValueError, match=f"bound must be for the {name} that the ends agreed on, 1e-10, got 0.5"):
+        distill(**sifted(20_000, 20_000, 0.0, 0.0, 3), bound=bound)
 
 
 def test_a_reconciliation_that_needs_both_strings_will_do_for_study():
@@ -195,12 +221,12 @@ def test_the_sample_is_disclosed_and_so_not_in_the_key():
 
 
 def test_sample_is_spread_over_the_key():
-    """Errors in the first half only: a sample of 1,000 sees 0.25 ± 0.085 of them (Hoeffding, 1e-6)."""
+    """Errors in the first half only: a sample of 1,000 sees 0.4 ± 0.085 of them (Hoeffding, 1e-6)."""
     arguments = sifted(20_000, 20_000, 0.0, 0.0, 4)
-    arguments["key_bob"][:10_000] ^= np.arange(10_000) % 2 == 0
+    arguments["key_bob"][:10_000] ^= np.arange(10_000) % 5 != 0
     key = distill(**arguments, reconciliation=Unused())
-    assert key.qber == pytest.approx(0.25, abs=0.085)
-    assert key.qber.low < 0.25 < key.qber.high
+    assert key.qber == pytest.approx(0.4, abs=0.085)
+    assert key.qber.low < 0.4 < key.qber.high
     assert not key
 
 
@@ -215,7 +241,7 @@ def test_sample_is_spread_over_the_key():
         (100, 100, 0, 0, "from 100 test bits, the 95 raw bits hold 0.0 bits of entropy"),
         (20_000, 20_000, 0.0, 0.47, "nothing is secret at error rates of 0.0000 .* and 0.4"),
         (20_000, 20_000, 0.25, 0.25, "nothing is secret at error rates of 0.2"),
-        (20_000, 20_000, 0.25, 0.0, "reconciliation must disclose at least"),
+        (20_000, 20_000, 0.45, 0.0, "reconciliation must disclose at least"),
         (20_000, 20_000, 1.0, 0.0, r"the error rate in the key basis \(Z\) is 1.0000 .* must be below 0.5"),
         (20_000, 20_000, 0.0, 1.0, "nothing is secret at error rates of 0.0000 .* and 1.0000"),
     ],
@@ -234,8 +260,7 @@ def test_what_reconciliation_really_disclosed_may_still_be_too_much():
     """Shannon's limit would leave a key here, Cascade with absurdly small blocks does not."""
     arguments = sifted(20_000, 20_000, 0.03, 0.03, 8)
     key = distill(**arguments, reconciliation=Cascade(first_block=0.03))
-    assert "reconciliation disclosed" in key.reason
-    assert key.terms.length == 0
+    assert re.match(r"reconciliation asks for \d+ bits or more, while more than \d+ leave no key", key.reason)
     assert key.tag_bits is None  # no tag was spent on it
     assert len(distill(**sifted(20_000, 20_000, 0.03, 0.03, 8))) > 1_000
 
@@ -324,19 +349,10 @@ def test_the_key_looks_random():
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"key_bob": [0, 1]}, "key_alice and key_bob must have the same length, got 100 and 2 bits"),
-        ({"test_alice": [0]}, "test_alice and test_bob must have the same length, got 1 and 100 bits"),
-        (
-            {"test_bob": [2] * 100},
-            "test_bob must hold the numbers 0 and 1 only, got 100 other values among 100",
-        ),
         ({"sample_fraction": 0}, "sample_fraction must be a number strictly between 0 and 1, got 0"),
         ({"sample_fraction": 1}, "sample_fraction must be a number strictly between 0 and 1, got 1"),
         ({"eps_sec": 0}, "eps_sec must be a number strictly between 0 and 1, got 0"),
         ({"eps_cor": float("nan")}, "eps_cor must be a number strictly between 0 and 1, got nan"),
-        ({"rounds": 399}, r"accepted must lie between .* \[200, 399\], got 400"),
-        ({"accepted": 199}, r"accepted must lie between .* \[200, 600\], got 199"),
-        ({"accepted": 400.5}, "accepted must be an integer"),
     ],
 )
 def test_bad_arguments_are_named(change, text):

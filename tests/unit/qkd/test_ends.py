@@ -6,24 +6,42 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.raw_rounds import raw_records
 
+from quantumlink.distillation.agreement import two_bases
+from quantumlink.distillation.ends import (
+    AUTHENTICATION_BITS,
+    Agreement,
+    Alice,
+    Bob,
+    Records,
+    SharedSecret,
+    converse,
+    replay,
+)
+from quantumlink.distillation.reconciliation import Ldpc
+from quantumlink.distillation.transcript import Message, Transcript, TranscriptError, unpack
 from quantumlink.qkd import Cascade, NoSecretKey
-from quantumlink.qkd.ends import AUTHENTICATION_BITS, Agreement, Alice, Bob, SharedSecret, converse, replay
-from quantumlink.qkd.reconciliation import Ldpc
-from quantumlink.qkd.transcript import Message, Transcript, TranscriptError, unpack
+from quantumlink.security.recipes import Decoys
 
 N = 4_000
-AGREED = Agreement(protocol="BB84", rounds=40_000, accepted=20_000, eps_sec=1e-6, eps_cor=1e-10)
+AGREED = Agreement(protocol="BB84", rounds=4 * N, eps_sec=1e-6, eps_cor=1e-10)
 
 
-def both(seed=1, error_rate=0.005, agreement=AGREED, secret=None, **bob):
-    """A pair of ends with sifted bits; ``secret`` is what they share."""
+def records(seed=1, error_rate=0.005):
+    """What both ends noted of N rounds for the key, as many for the test, and twice as many others."""
     rng = np.random.default_rng(seed)
     key, test = rng.integers(0, 2, (2, N), dtype=np.uint8)
     noisy = [bits ^ (rng.random(N) < error_rate) for bits in (key, test)]
-    shared = rng.integers(0, 2, AUTHENTICATION_BITS) if secret is None else secret
-    alice = Alice(key, test, agreement=agreement, secret=SharedSecret(shared), seed=seed)
-    return alice, Bob(*noisy, **{"agreement": agreement, "secret": SharedSecret(shared)} | bob)
+    return raw_records(key, noisy[0], test, noisy[1])[:2]
+
+
+def both(seed=1, error_rate=0.005, agreement=AGREED, secret=None, **bob):
+    """A pair of ends with raw records; ``secret`` is what they share."""
+    hers, his = records(seed, error_rate)
+    shared = np.random.default_rng(seed).integers(0, 2, AUTHENTICATION_BITS) if secret is None else secret
+    alice = Alice(hers, agreement=agreement, secret=SharedSecret(shared), seed=seed)
+    return alice, Bob(his, **{"agreement": agreement, "secret": SharedSecret(shared)} | bob)
 
 
 def recorded(**options):
@@ -73,13 +91,17 @@ def test_undisturbed_they_get_the_same_key_and_transcript():
         assert end.key.authentication_bits == AUTHENTICATION_BITS
         assert sum(bits for _, bits in end.key.ledger) == len(end.key)
     assert ALICE.key.ledger == BOB.key.ledger
-    assert ALICE.key.report() == BOB.key.report()
+    # How many errors he corrected Bob keeps to himself; that Alice has a seed is hers to say.
+    lines = [set(end.key.report().splitlines()) for end in (ALICE, BOB)]
+    assert all("errors corrected" in line or "seeded" in line for line in lines[0] ^ lines[1])
+    assert ALICE.key.corrected_errors is None
+    assert b"corrected" not in b"".join(ALICE.transcript)
     assert list(ALICE.transcript)[-1].count(b"confirmed") == 1
 
 
 @pytest.mark.parametrize(
     "agreement",
-    [Agreement(protocol="BB84", rounds=10**5, accepted=10**5, eps_sec=1e-6, reconciliation=Ldpc(frame=2_000))],
+    [Agreement(protocol="BB84", rounds=4 * N, eps_sec=1e-6, reconciliation=Ldpc(frame=2_000))],
 )
 def test_other_reconciliations_talk_as_well(agreement):
     alice, bob = recorded(agreement=agreement)
@@ -190,7 +212,9 @@ def test_somebody_without_the_secret_gets_nothing():
     assert not stranger.key
     assert not alice.key
     assert "authentication tag" in stranger.reason
-    assert alice.reason.startswith("the other end gave up: the authentication tag")
+    # She cannot tell the stranger's abort from that of somebody on the line, and is not told to believe either.
+    assert alice.reason == "the conversation ended before it was complete"
+    assert not alice.heard_abort
     assert not bob.finished
 
 
@@ -201,7 +225,8 @@ def test_somebody_without_the_secret_gets_nothing():
         {"eps_cor": 1e-7},
         {"reconciliation": Cascade.original()},
         {"protocol": "B92"},
-        {"count_replies": True},
+        {"recipe": Decoys((0.5, 0.1, 0.0), (0.7, 0.2, 0.1))},
+        {"sifting": two_bases(0.6)},
         {"sample_fraction": 0.2},
     ],
 )
@@ -232,11 +257,11 @@ def test_replay_of_a_saved_transcript(tmp_path):
 
 def test_secrets_are_in_no_message_and_no_text():
     bits = ALICE.key.secret_bits
-    from quantumlink.qkd.transcript import pack_bits
+    from quantumlink.distillation.transcript import pack_bits
 
     spoken = b"".join(ALICE.transcript)
     assert pack_bits(bits)[:40].encode() not in spoken
-    raw = ALICE._bits
+    raw = ALICE._raw.bits[:N]
     assert pack_bits(raw)[:40].encode() not in spoken
     texts = [repr(ALICE), repr(BOB), repr(ALICE.key), ALICE.key.report(), repr(ALICE.transcript)]
     again = recorded(seed=1)
@@ -251,13 +276,18 @@ def test_secrets_are_in_no_message_and_no_text():
     assert not any(digits in text or " ".join(digits) in text for text in texts)
 
 
-def test_the_secret_is_taken_at_once_and_stays_in_step():
-    secrets = [SharedSecret(np.ones(AUTHENTICATION_BITS + 5)) for _ in range(2)]
-    Alice([0], [0], agreement=AGREED, secret=secrets[0])
-    Bob([0], [0], agreement=AGREED, secret=secrets[1])
-    assert [len(s) for s in secrets] == [5, 5]
+def test_the_secret_is_taken_by_both_and_stays_in_step():
+    secrets = [SharedSecret(np.ones(2 * AUTHENTICATION_BITS + 5)) for _ in range(2)]
+    for left in (AUTHENTICATION_BITS + 5, 5):
+        hers, his = records()
+        alice = Alice(hers, agreement=AGREED, secret=secrets[0], seed=1)
+        bob = Bob(his, agreement=AGREED, secret=secrets[1])
+        converse(alice, bob)
+        assert alice.key
+        assert bob.key
+        assert [len(s) for s in secrets] == [left, left]
     with pytest.raises(ValueError, match="bits of the shared secret are needed, 5 are left"):
-        Bob([0], [0], agreement=AGREED, secret=secrets[1])
+        Bob(records()[1], agreement=AGREED, secret=secrets[1])
 
 
 def test_an_unfinished_end_has_no_key_yet():
@@ -280,7 +310,7 @@ def test_noise_on_the_line_is_answered_by_an_abort(noise):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"accepted": 10, "rounds": 5}, "accepted must be at most rounds, 5, got 10"),
+        ({"rounds": -1}, "rounds must be a whole number, at least 0; got -1"),
         ({"eps_cor": 0}, "eps_cor must be a number strictly between 0 and 1"),
         ({"sample_fraction": 1.5}, "sample_fraction must be a number strictly between 0 and 1"),
     ],
@@ -290,12 +320,10 @@ def test_bad_agreements_are_named(change, text):
         Agreement(**AGREED.__dict__ | change)
 
 
-def test_bad_bits_are_refused():
+def test_records_of_other_rounds_are_refused():
     secret = SharedSecret(np.ones(AUTHENTICATION_BITS))
-    with pytest.raises(ValueError, match="key_bits must hold the numbers 0 and 1 only"):
-        Bob([2], [0], agreement=AGREED, secret=secret)
-    with pytest.raises(ValueError, match="accepted must lie between the sifted bits and the rounds"):
-        Bob(np.zeros(20_000), [0], agreement=AGREED, secret=secret)
+    with pytest.raises(ValueError, match="records must be of 16000 rounds, as agreed, got 1"):
+        Bob(Records(bits=[0]), agreement=AGREED, secret=secret)
 
 
 def test_without_a_seed_the_system_draws_the_hash_functions(monkeypatch):
@@ -309,11 +337,13 @@ def test_without_a_seed_the_system_draws_the_hash_functions(monkeypatch):
     monkeypatch.setattr("secrets.token_bytes", recorded)
     told = []
     for _ in range(2):
-        seeded, bob = both()
+        hers, his = records()
         shared = np.random.default_rng(1).integers(0, 2, AUTHENTICATION_BITS)
-        alice = Alice(seeded._bits, seeded._test, agreement=AGREED, secret=SharedSecret(shared))
-        bob = Bob(bob._bits, bob._test, agreement=AGREED, secret=SharedSecret(shared))
+        alice = Alice(hers, agreement=AGREED, secret=SharedSecret(shared))
+        bob = Bob(his, agreement=AGREED, secret=SharedSecret(shared))
         converse(alice, bob)
+        assert not alice.key.seeded
+        assert not alice.key.simulated
         assert len(alice.key) > 0
         assert np.array_equal(alice.key.secret_bits, bob.key.secret_bits)
         body = next(m for m in map(Message.decode, alice.transcript) if m.kind == "check").body

@@ -1,13 +1,15 @@
 """The finite-key bound against an evaluation in decimal arithmetic, and its limits."""
 
 from decimal import ROUND_FLOOR, Decimal, getcontext
+from fractions import Fraction
+from math import comb
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantumlink.qkd import bb84_rate, binary_entropy, finite_key_length
-from quantumlink.qkd.finite_key import finite_key_terms
+from quantumlink.security.finite_key import finite_key_terms
 
 USUAL = {"n": 10**6, "k": 10**5, "qber": 0.03, "leak": 211_000, "eps_sec": 1e-10, "eps_cor": 1e-10}
 
@@ -36,12 +38,55 @@ def decimal_length(n, k, qber, leak, eps_sec, eps_cor, numerator="4"):
 )
 def test_length_agrees_with_decimal_arithmetic(change):
     arguments = USUAL | change
-    assert finite_key_length(**arguments) == decimal_length(**arguments)
+    assert finite_key_length(**arguments, tail="serfling") == decimal_length(**arguments)
 
 
 def test_the_comparison_tells_the_constant_in_the_logarithm():
     """The less careful reading, ln(2/ε), gives some other length: the test above would notice."""
-    assert decimal_length(**USUAL, numerator="2") > finite_key_length(**USUAL)
+    assert decimal_length(**USUAL, numerator="2") > finite_key_length(**USUAL, tail="serfling")
+
+
+def hypergeometric_tail(errors, total, marked, drawn):
+    """The probability of so few marked ones, in whole numbers."""
+    ways = sum(comb(marked, x) * comb(total - marked, drawn - x) for x in range(errors + 1))
+    return Fraction(ways, comb(total, drawn))
+
+
+# Lengths of both forms, the leak 1.05·n·h(Q).
+LENGTHS = [
+    (10**6, 10**5, 3_000, 524_941, 573_499),
+    (10**5, 10**4, 200, 47_779, 62_075),
+    (9_000, 1_000, 10, 2_119, 4_572),
+]
+
+
+@pytest.mark.parametrize(("n", "k", "errors", "serfling", "exact"), LENGTHS)
+def test_both_forms_of_the_tail(n, k, errors, serfling, exact):
+    arguments = {"n": n, "k": k, "qber": errors / k, "eps_sec": 1e-10, "eps_cor": 1e-10}
+    leak = 1.05 * n * binary_entropy(errors / k)
+    assert finite_key_length(**arguments, leak=leak, tail="serfling") == serfling
+    assert finite_key_length(**arguments, leak=leak) == exact
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "errors"), [row[:3] for row in LENGTHS[1:]] + [(500, 60, 0), (40, 40, 40), (7, 3, 1)]
+)
+@pytest.mark.parametrize("eps_sec", [1e-10, 0.3])
+def test_the_exact_tail_in_whole_numbers(n, k, errors, eps_sec):
+    """So many errors among the rest are still likely enough, one more is not: (ε_sec/4)²."""
+    terms = finite_key_terms(n=n, k=k, qber=errors / k, leak=0, eps_sec=eps_sec, eps_cor=1e-10)
+    most = round((terms.qber + terms.mu) * n)
+    allowed = (Fraction(eps_sec) / 4) ** 2
+    assert hypergeometric_tail(errors, n + k, errors + most, k) > allowed
+    if most < n:
+        assert hypergeometric_tail(errors, n + k, errors + most + 1, k) <= allowed
+
+
+def test_tiny_tolerances_do_not_underflow():
+    """(ε/4)² of 1e-300 is no float: the bound goes on as it began."""
+    lengths = [finite_key_length(**USUAL | {"eps_sec": 10.0**-power}) for power in (10, 150, 170, 200, 300)]
+    assert lengths == sorted(lengths, reverse=True)
+    assert 0 < lengths[-1] < lengths[0]
 
 
 def test_terms_add_up():
@@ -49,6 +94,7 @@ def test_terms_add_up():
     total = terms.entropy_bits - terms.leak - terms.epsilon_bits
     assert terms.length <= total < terms.length + 1
     assert terms.phase_error_bound == terms.qber + terms.mu
+    assert terms.tail == "hypergeometric"
 
 
 @given(
@@ -56,8 +102,8 @@ def test_terms_add_up():
     k=st.integers(0, 10**7),
     qber=st.floats(0, 1),
     leak=st.integers(0, 10**6),
-    eps_sec=st.floats(1e-300, 0.99),
-    eps_cor=st.floats(1e-300, 0.99),
+    eps_sec=st.floats(2e-300, 0.99),
+    eps_cor=st.floats(2e-300, 0.99),
 )
 @settings(deadline=None, max_examples=200)
 def test_length_is_never_more_than_what_there_is(n, k, qber, leak, eps_sec, eps_cor):
@@ -110,8 +156,9 @@ def test_no_bits_no_key():
         ("eps_cor", -1e-10),
         ("eps_cor", "1e-10"),
         ("qber", "0.03"),
+        ("tail", "exact"),
     ],
 )
 def test_bad_arguments_are_named(name, wrong):
-    with pytest.raises(ValueError, match=rf"^{name} must be .*, got"):
+    with pytest.raises(ValueError, match=rf"^{name} must be .*[,;] got"):
         finite_key_length(**USUAL | {name: wrong})

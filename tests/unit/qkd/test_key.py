@@ -1,19 +1,28 @@
 """The key: who may read it, what it says about itself, and what it never says."""
 
+import base64
+import copy
 import pickle
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
+from quantumlink.distillation.vault import KeyTaken, Vault
 from quantumlink.estimation import binomial_estimate
 from quantumlink.qkd import ConferenceKey, Key, NoSecretKey
-from quantumlink.qkd.bounds.contract import KeyTerms
-from quantumlink.qkd.finite_key import finite_key_terms
+from quantumlink.security.contract import KeyTerms
+from quantumlink.security.finite_key import finite_key_terms
 
 TERMS = finite_key_terms(n=20_000, k=20_000, qber=0.02, leak=3_100, eps_sec=1e-10, eps_cor=1e-12)
 
 
-def key(**change):
+BITS = [1, 0, 1, 1, 0, 1, 0, 0]
+
+
+def key(alice=BITS, bob=BITS, **change):
+    """A key with the bits of both ends, of one (``bob`` is None), or refused (``alice`` is None)."""
+    copies = [np.array(bits) for bits in (alice, bob) if bits is not None]
     facts = {
         "protocol": "bbm92",
         "rounds": 100_000,
@@ -26,18 +35,17 @@ def key(**change):
         "corrected_errors": 391,
         "tag_bits": 40,
         "terms": TERMS,
-        "_alice_bits": np.array([1, 0, 1, 1, 0, 1, 0, 0]),
-        "_bob_bits": np.array([1, 0, 1, 1, 0, 1, 0, 0]),
+        "_vault": Vault(*copies) if copies else None,
     }
     return Key(**facts | change)
 
 
 def refused(reason="nothing is secret", **change):
-    return key(reason=reason, _alice_bits=None, _bob_bits=None, **change)
+    return key(None, None, reason=reason, **change)
 
 
 def test_bits_of_both_ends():
-    given = key(_bob_bits=[1, 0, 1, 1, 0, 1, 0, 1])
+    given = key(bob=[1, 0, 1, 1, 0, 1, 0, 1])
     assert len(given) == 8
     assert bool(given)
     assert given.secret_bits.tolist() == [1, 0, 1, 1, 0, 1, 0, 0]
@@ -47,7 +55,7 @@ def test_bits_of_both_ends():
 
 def test_bits_are_a_sealed_copy():
     source = np.array([1, 0, 1], dtype=np.uint8)
-    given = key(_alice_bits=source, _bob_bits=source)
+    given = key(source, source)
     source[:] = 0
     assert given.secret_bits.tolist() == [1, 0, 1]
     with pytest.raises(ValueError, match="read-only"):
@@ -56,18 +64,92 @@ def test_bits_are_a_sealed_copy():
         given.peer_bits[0] = 0
 
 
-def test_a_stored_key_is_as_sealed():
-    conference = {"error_rates": (binomial_estimate(0, 9),) * 2, "_others": (np.array([1, 0, 1, 1, 0, 1, 0, 0]),)}
-    facts = dict(key().__dict__)
-    for given in (key(), ConferenceKey(**facts | conference)):
-        copy = pickle.loads(pickle.dumps(given))
-        assert repr(copy) == repr(given)
-        bits = [copy.secret_bits, copy.peer_bits, *([copy.bits_of(2)] if isinstance(copy, ConferenceKey) else [])]
-        for found in bits:
-            assert found.tolist() == [1, 0, 1, 1, 0, 1, 0, 0]
-            with pytest.raises(ValueError, match="read-only"):
-                found[0] = 0
+def conference_key(copies=3):
+    rates = (binomial_estimate(0, 9),) * 2
+    return ConferenceKey(**key().__dict__ | {"error_rates": rates, "_vault": Vault(*[np.array(BITS)] * copies)})
+
+
+def test_a_copy_of_a_key_is_its_account_alone():
+    """Bits stay where they were made: two copies could both be used."""
+    for given in (key(), conference_key()):
+        for copied in (pickle.loads(pickle.dumps(given)), copy.copy(given), copy.deepcopy(given)):
+            assert repr(copied) == repr(given)
+            assert copied.report() == given.report()
+            assert copied.left in (0, 8)
+        fresh = pickle.loads(pickle.dumps(given))
+        assert (len(fresh), fresh.left) == (8, 0)
+        for read in (lambda k=fresh: k.secret_bits, lambda k=fresh: k.peer_bits, lambda k=fresh: k.take(1)):
+            with pytest.raises(NoSecretKey, match="the bits stayed in the process that made them"):
+                read()
     assert not pickle.loads(pickle.dumps(refused()))
+
+
+def test_a_shallow_copy_shares_what_is_left():
+    """One take counts for both: there is no second use of a bit."""
+    given = key()
+    twin = copy.copy(given)
+    assert twin.take(1) == b"\xb4"
+    with pytest.raises(KeyTaken):
+        given.take(1)
+
+
+def test_a_key_is_taken_once():
+    rng = np.random.default_rng(3)
+    bits = rng.integers(0, 2, 77)
+    given = key(bits, bits)
+    first, second = given.take(4), given.take(5)
+    assert isinstance(first, bytes)
+    together = np.unpackbits(np.frombuffer(bytes(first + second), dtype=np.uint8))
+    assert together.tolist() == bits[:72].tolist()
+    assert first.bits.tolist() == bits[:32].tolist()
+    assert first.hex() == bytes(first).hex()
+    assert base64.b64decode(first.base64()) == first
+    assert (len(given), given.left) == (77, 5)
+    assert given.secret_bits.tolist() == given.peer_bits.tolist() == bits[72:].tolist()
+    with pytest.raises(KeyTaken, match=r"1 bytes of the key are asked for, 0 are left \(5 bits\)"):
+        given.take(1)
+    assert given.left == 5  # what cannot be had costs nothing
+    for wrong in (0, -1, 1.5, True, "4"):
+        with pytest.raises(ValueError, match="n must be a whole number, at least 1"):
+            given.take(wrong)
+    with pytest.raises(NoSecretKey, match="the tags differ"):
+        refused("the tags differ").take(1)
+
+
+def test_nothing_shows_the_bits():
+    bits = np.random.default_rng(5).integers(0, 2, 400)
+    given = key(bits, bits)
+    taken = given.take(8)
+    texts = [str(given), repr(given), str(vars(given)), str(asdict(given)), given.report(), repr(given._vault)]
+    texts += [repr(taken), str(taken), f"{taken}", str(pickle.dumps(given)), str(given.__reduce_ex__(4))]
+    packed = np.packbits(bits).tobytes()
+    secrets = [packed.hex()[:16], "".join(map(str, bits[:24])), str(bits[:12].tolist())[1:-1], packed[:6].hex()]
+    secrets += [str(packed[:6])[2:-1], "".join(f"{byte:08b}" for byte in packed[40:43])]
+    for text in texts:
+        assert not any(secret in text for secret in secrets)
+    assert packed[10:20] not in pickle.dumps(given)
+    assert not hasattr(given._vault, "__dict__")
+
+
+def test_where_a_key_comes_from_is_said():
+    assert "for study" not in key().report()
+    for origin, words in (
+        ({"simulated": True}, "simulated: for study, not for use"),
+        ({"seeded": True}, "seeded: for study, not for use"),
+        ({"simulated": True, "seeded": True}, "simulated, seeded: for study, not for use"),
+    ):
+        assert words in key(**origin).report()
+
+
+def test_failure_probabilities_add_up():
+    first = key(eps_sec=1e-10, eps_cor=2e-10, forgery_probability=3e-30)
+    assert first.epsilon == pytest.approx(3e-10)
+    later = key(eps_sec=1e-10, eps_cor=2e-10, forgery_probability=3e-10, inherited_epsilon=first.epsilon)
+    assert later.epsilon == pytest.approx(9e-10)
+    assert "ε in all  " in later.report()
+    assert (
+        "9e-10 (secrecy 1e-10, correctness 2e-10, forgery 3e-10, keys that authenticated 3e-10)" in later.report()
+    )
 
 
 def test_a_refused_key_says_why_and_gives_nothing():
@@ -78,14 +160,14 @@ def test_a_refused_key_says_why_and_gives_nothing():
         with pytest.raises(NoSecretKey, match="there is no secret key: the tags differ") as caught:
             read()
         assert caught.value.reason == "the tags differ"
-    copy = pickle.loads(pickle.dumps(NoSecretKey("the tags differ")))
-    assert (copy.reason, str(copy)) == ("the tags differ", "there is no secret key: the tags differ")
+    copied = pickle.loads(pickle.dumps(NoSecretKey("the tags differ")))
+    assert (copied.reason, str(copied)) == ("the tags differ", "there is no secret key: the tags differ")
 
 
 def test_no_text_depends_on_the_secret():
     """Two keys that differ in their secret only say exactly the same about themselves."""
     rng = np.random.default_rng(1)
-    one, other = (key(_alice_bits=bits, _bob_bits=bits) for bits in rng.integers(0, 2, (2, 256)))
+    one, other = (key(bits, bits) for bits in rng.integers(0, 2, (2, 256)))
     assert not np.array_equal(one.secret_bits, other.secret_bits)
     assert repr(one) == repr(other)
     assert str(one) == str(other)
@@ -129,11 +211,11 @@ def test_what_authentication_spent_is_reported_and_lowers_the_limit():
     assert "assumed" not in report
     bits = np.zeros(TERMS.length - 511)
     with pytest.raises(ValueError, match=f"at most {TERMS.length - 512} secret bits, got {TERMS.length - 511}"):
-        key(authentication_bits=512, _alice_bits=bits, _bob_bits=bits)
+        key(bits, bits, authentication_bits=512)
 
 
 def test_a_key_held_by_one_end_knows_its_own_bits_only():
-    alone = key(_bob_bits=None, holder="alice")
+    alone = key(bob=None, holder="alice")
     assert alone.secret_bits.tolist() == [1, 0, 1, 1, 0, 1, 0, 0]
     with pytest.raises(AttributeError, match="held by one end"):
         _ = alone.peer_bits
@@ -152,18 +234,17 @@ def test_plain_floats_do_as_error_rates():
 
 
 def test_impossible_keys_are_refused():
-    for half in ({"_alice_bits": None}, {"_bob_bits": None}, {"holder": "bob"}):
-        with pytest.raises(ValueError, match="a key needs the bits of both ends"):
-            key(**half)
-    with pytest.raises(ValueError, match="a key needs the bits of both ends"):
-        key(_alice_bits=None, reason="half a key")
-    with pytest.raises(ValueError, match="a key needs the bits of both ends"):
-        key(_alice_bits=None, _bob_bits=None)
+    with pytest.raises(ValueError, match="a key needs its bits, or a reason for its refusal"):
+        key(None, None)
     with pytest.raises(ValueError, match="holds no bits"):
         key(reason="something")
-    with pytest.raises(ValueError, match="same length, got 2 and 1 bits"):
-        key(_alice_bits=[0, 1], _bob_bits=[0])
-    with pytest.raises(ValueError, match="alice_bits must hold the numbers 0 and 1 only"):
-        key(_alice_bits=[0, 2], _bob_bits=[0, 1])
+    with pytest.raises(ValueError, match=r"one length, got \[2, 1\] bits"):
+        key([0, 1], [0])
+    with pytest.raises(ValueError, match="bits must hold the numbers 0 and 1 only"):
+        key([0, 2], [0, 1])
+    with pytest.raises(ValueError, match="at least one bit"):
+        key([], [])
+    with pytest.raises(ValueError, match="a conference key of 3 needs a copy each, got 2"):
+        conference_key(copies=2)
     with pytest.raises(ValueError, match=f"at most {TERMS.length} secret bits, got {TERMS.length + 1}"):
-        key(_alice_bits=np.zeros(TERMS.length + 1), _bob_bits=np.zeros(TERMS.length + 1))
+        key(np.zeros(TERMS.length + 1), np.zeros(TERMS.length + 1))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantumlink.qkd.monitoring import (
+from quantumlink.monitoring import (
     BernoulliScore,
     CusumChart,
     Monitor,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantumlink.qkd.parameter_estimation import (
+from quantumlink.security.sampling import (
     chsh_estimate,
     chsh_lower_bound,
     remaining_error_bound,
@@ -48,7 +48,9 @@ def test_the_exact_bound_could_not_be_lower():
 def test_exact_is_never_looser_than_serfling(k, n, share, eps):
     errors = int(share * k)
     exact = remaining_error_bound(errors=errors, k=k, n=n, eps=eps)
-    assert errors / k * 0 <= exact <= min(1.0, errors / k + serfling_margin(n=n, k=k, eps=eps)) + 1e-9
+    assert exact <= min(1.0, errors / k + serfling_margin(n=n, k=k, eps=eps)) + 1e-9
+    # Nor lower than what is likely: the sample's own rate, down to a whole number of errors.
+    assert exact >= errors / k - 1 / n
 
 
 def test_serfling_is_the_finite_key_margin():
@@ -92,10 +94,10 @@ def test_chsh_intervals_cover_the_truth(rng):
     ("call", "text"),
     [
         (lambda: remaining_error_bound(errors=5, k=4, n=4, eps=0.1), "errors must be at most k, 4, got 5"),
-        (lambda: remaining_error_bound(errors=0, k=4, n=0, eps=0.1), "n must be an integer of at least 1, got 0"),
+        (lambda: remaining_error_bound(errors=0, k=4, n=0, eps=0.1), "n must be a whole number, at least 1; got 0"),
         (lambda: serfling_margin(n=4, k=4, eps=1.0), "eps must be a number strictly between 0 and 1, got 1.0"),
         (lambda: chsh_estimate({"00": (1, 1)}), "counts must hold the settings 00, 01, 10, 11, got 00"),
-        (lambda: chsh_estimate(dict.fromkeys(QUANTUM, (1, -1))), r"counts\['00'\] must be an integer"),
+        (lambda: chsh_estimate(dict.fromkeys(QUANTUM, (1, -1))), r"counts\['00'\] must be a whole number"),
         (lambda: chsh_lower_bound(dict.fromkeys(QUANTUM, (1, 1)), eps=0), "eps must be a number strictly"),
     ],
 )

@@ -5,6 +5,7 @@ Sampled checks fail by chance with a probability of at most 1e-7 each.
 
 from dataclasses import dataclass
 from functools import reduce
+from math import ceil, log2
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from scipy.stats import binom
 from quantumlink.circuits import PauliChannel
 from quantumlink.hardware import Detector, Fiber
 from quantumlink.qkd import NoSecretKey
-from quantumlink.qkd.protocols.conference import Conference, conference
+from quantumlink.qkd.protocols.conference_session import Conference, conference
 
 ALARM = 1e-7
 
@@ -102,12 +103,45 @@ def test_all_parties_hold_one_key(seed):
     for party in range(4):
         assert np.array_equal(key.bits_of(party), key.secret_bits)
         assert not key.bits_of(party).flags.writeable
-    assert sum(bits for _, bits in key.ledger) == len(key) == key.terms.length
+    # Its debts: the tags of three conversations, and the key that said which of the rounds are tests.
+    z = 0.97
+    marking = ceil(-400_000 * (z * log2(z) + (1 - z) * log2(1 - z)))
+    assert (key.authentication_bits, key.marking_bits) == (3 * 512, marking)
+    assert sum(bits for _, bits in key.ledger) == len(key) == key.terms.length - 3 * 512 - marking
     again = conference([depolarizing(0.99)] * 4, 400_000, seed=seed)
     assert np.array_equal(again.secret_bits, key.secret_bits)
     assert "conference of 4" in key.report()
     with pytest.raises(ValueError, match="party must be 0 to 3"):
         key.bits_of(4)
+
+
+def test_a_key_that_does_not_pay_for_its_marking_is_refused(seed):
+    """A million rounds at z = 0.9 cost 468,996 bits of marking; the key would be shorter."""
+    media = [depolarizing(0.98)] * 3
+    key = conference(media, 10**6, seed=seed, z_probability=0.9)
+    assert 100_000 < key.terms.length < 468_996
+    assert len(key) == 0
+    assert "authentication spends 1024 and marking the test rounds 468996" in key.reason
+    chosen = conference(media, 10**6, seed=seed, z_probability=0.9, bases="independent")
+    assert chosen.marking_bits == 0
+    assert len(chosen) == chosen.terms.length - 1024 > 50_000
+    assert not any("marking" in label for label, _ in chosen.ledger)
+
+
+def test_lost_rounds_are_marked_too(seed):
+    """Which rounds are lost shows only after they were marked: at 10 dB a party no key pays for it."""
+    key = conference([Fiber(50)] * 3, 10**8, seed=seed)
+    assert 10_000 < key.terms.length < key.marking_bits
+    assert not key
+
+
+def test_bases_chosen_independently_agree_now_and_then(seed):
+    session = Conference(media=[Fiber(0)] * 3, rounds=300_000, seed=seed, z_probability=0.8, bases="independent")
+    sifted = session.sift()
+    assert_binomial(len(sifted.key_alice), 300_000, 0.8**3)
+    assert_binomial(len(sifted.test_alice), 300_000, 0.2**3)
+    with pytest.raises(ValueError, match="bases must be one of marked, independent; got 'random'"):
+        Conference(media=[Fiber(0)] * 3, rounds=10, bases="random")
 
 
 def test_leaks_add_up_with_the_parties(seed):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from quantumlink import ElementaryLink, Node, Processor, compose, evaluate, swap
+from quantumlink import Detector, ElementaryLink, Fiber, Node, Processor, compose, evaluate, swap
+from quantumlink.hardware import MidpointSource, NodeSource
 from quantumlink.qkd.protocols import BBM92, E91, SixStatePairs, e91, six_state
-from quantumlink.qkd.protocols.e91 import COMPARED_SETTING, KEY_SETTING
+from quantumlink.qkd.protocols.e91_session import COMPARED_SETTING, KEY_SETTING
 
 ALARM = 1e-7
 A, B = Node("alice"), Node("bob")
@@ -94,6 +95,59 @@ def test_chsh_of_werner_pairs(fidelity):
     assert session.exact_chsh == pytest.approx(evaluate(session.link).chsh, abs=1e-9)
 
 
+def received(efficiency, km=0.0, fidelity=1.0, **more):
+    source = MidpointSource(fidelity=fidelity, clock_hz=1e6, **more)
+    return ElementaryLink(A, B, Fiber(km), source=source, detector=Detector(efficiency))
+
+
+@pytest.mark.parametrize("efficiency", [1.0, 0.97, 0.9, 0.5])
+def test_a_silent_detector_is_an_outcome_of_the_bell_test(efficiency, seed):
+    """With no click for 0: S = η²·2√2·F' + 2·(1 − η)², and neither end ever drops a round."""
+    session = E91(link=received(efficiency, fidelity=0.98), rounds=200_000, seed=seed)
+    werner = (4 * 0.98 - 1) / 3
+    expected = efficiency**2 * 2 * np.sqrt(2) * werner + 2 * (1 - efficiency) ** 2
+    assert session.exact_chsh == pytest.approx(expected, abs=1e-12)
+    sifted = session.sift()
+    assert sifted.accepted == 200_000
+    estimate = session.chsh(sifted)
+    assert abs(estimate.best - expected) < 6 * (estimate.high - estimate.low) / 2 / 1.96
+    # A key bit errs if both click and err, or one is silent and the other, which is random, says 1.
+    wrong = int(np.count_nonzero(sifted.key_alice != sifted.key_bob))
+    single = efficiency * (1 - efficiency)
+    assert_binomial(wrong, len(sifted.key_alice), efficiency**2 * (1 - werner) / 2 + single)
+    if efficiency <= 0.9:
+        assert not session.run()
+
+
+def test_the_marginals_of_a_source_are_those_of_its_photons():
+    """By enumeration: pairs thermal in each polarization, photons lost one by one, noise counts."""
+    detector = Detector(0.6, dark_count_rate_hz=2e6, window_s=1e-9)
+    noise, eta = detector.noise_probability, 0.6 * Fiber(10).transmittance
+    lam = 0.3 / 2
+    silent = sum((n + 1) * lam**n / (1 + lam) ** (n + 2) * (1 - eta) ** n for n in range(400))
+    both, left, right = MidpointSource(mean_pairs=0.3).clicks(Fiber(20), detector)
+    assert left == right == pytest.approx(1 - (1 - noise) * silent, abs=1e-12)
+    assert left**2 < both < left
+    one = MidpointSource(pair_probability=0.3).clicks(Fiber(20), detector)
+    seen = 1 - (1 - noise) * (1 - eta)
+    assert one == pytest.approx((0.3 * seen**2 + 0.7 * noise**2, *[0.3 * seen + 0.7 * noise] * 2), abs=1e-15)
+    near, far = Detector(0.9), Detector(0.5)
+    for at, expected in (("left", (0.9, 0.5)), ("right", (0.9, 0.5))):
+        _, left, right = NodeSource(at=at).clicks(Fiber(0), (near, far))
+        assert (left, right) == pytest.approx(expected)
+
+
+def test_whatever_the_devices_do_is_said_of_heralded_pairs_only():
+    heralded = E91(link=ElementaryLink(A, B, fidelity=0.98), rounds=10, seed=1)
+    measured = E91(link=received(0.9), rounds=10, seed=1)
+    assert "whatever the devices do" in heralded.proof.attacks
+    assert "whatever the devices do" not in measured.proof.attacks
+    blind = Node("middle"), Node("far", memories=0)
+    chain = swap(received(0.9), ElementaryLink(B, blind[1], Fiber(0), source=MidpointSource(clock_hz=1e6)))
+    with pytest.raises(ValueError, match="heralded before they are measured"):
+        E91(link=chain, rounds=10)
+
+
 def test_chsh_by_counts_covers_the_exact_one(seed):
     session = E91(link=ElementaryLink(A, B, fidelity=0.95), rounds=200_000, seed=seed)
     sifted = session.sift()
@@ -103,7 +157,7 @@ def test_chsh_by_counts_covers_the_exact_one(seed):
     assert abs(estimate.best - session.exact_chsh) < 6 * width
     names = ("11", "13", "31", "33")
     for name in names:
-        assert_binomial(sifted.statistics[f"rounds {name}"], 200_000, 1 / 9)
+        assert_binomial(sifted.statistics[f"{name} rounds"], 200_000, 1 / 9)
     assert_binomial(len(sifted.key_alice), 200_000, 1 / 9)
     assert KEY_SETTING == (3, 2)
     assert COMPARED_SETTING == (2, 1)

@@ -12,8 +12,8 @@ from scipy.stats import binom, norm
 from quantumlink.hardware import Detector, Fiber
 from quantumlink.qkd.photon_numbers import thinned
 from quantumlink.qkd.protocols import BB84, DecoyBB84
-from quantumlink.qkd.protocols.decoy import poisson
 from quantumlink.qkd.protocols.pools import DrawnPool, ExactPool
+from quantumlink.qkd.protocols.pulsed_bb84 import poisson
 from quantumlink.qkd.protocols.reception import (
     DARK,
     Receiver,

@@ -1,9 +1,11 @@
 """Six-state keys by all three error rates: where they gain, what they count, and when they are refused."""
 
+from dataclasses import replace
 from math import log, log2, sqrt
 
 import numpy as np
 import pytest
+from oracles.raw_rounds import distilled
 
 from quantumlink.hardware import Fiber, Node
 from quantumlink.link import ElementaryLink
@@ -17,12 +19,12 @@ from quantumlink.qkd import (
     UniversalCloner,
     bb84_rate,
     binary_entropy,
-    distill,
     six_state,
     six_state_rate,
 )
-from quantumlink.qkd.bounds.contract import SampledKeyBound
-from quantumlink.qkd.bounds.single_photon import SinglePhotonBound
+from quantumlink.security.contract import Tally
+from quantumlink.security.recipes import ThreeBases
+from quantumlink.security.single_photon import SinglePhotonBound
 
 EPS = {"eps_sec": 1e-10, "eps_cor": 1e-10}
 
@@ -53,15 +55,12 @@ def test_every_term_of_the_report_is_that_of_the_counts(session):
 
 
 def test_the_sample_of_the_key_basis_enters_the_bound():
-    bound = SixStateBound(tested={"X": 10**6, "Y": 10**6, "Z": 0}, errors={"X": 10**4, "Y": 10**4, "Z": 0}, **EPS)
-    assert isinstance(bound, SampledKeyBound)
-    assert not isinstance(SinglePhotonBound(tested=10, qber=0.1, **EPS), SampledKeyBound)
-    whole = bound.given_sample(sampled=10**6, errors=10**4)
+    counts = {"rounds": 10**8, "detected": 10**7, "compared": {"X": (10**6, 10**4), "Y": (10**6, 10**4)}}
+    tally = Tally(**counts, sampled=10**6, sample_errors=10**4, raw={"": 10**6})
     direct = SixStateBound(tested=dict.fromkeys("XYZ", 10**6), errors=dict.fromkeys("XYZ", 10**4), **EPS)
-    assert whole == direct
-    assert whole.given_sample(sampled=5, errors=2).errors["Z"] == 10**4 + 2
-    with pytest.raises(ValueError, match=r"errors\['Z'\] must be at least 0 and at most the 3 tested bits"):
-        bound.given_sample(sampled=3, errors=4)
+    assert ThreeBases().bound(tally, **EPS) == direct
+    with pytest.raises(ValueError, match="errors of sampled must be at most 3, got 4"):
+        Tally(**counts, sampled=3, sample_errors=4, raw={"": 1})
 
 
 @pytest.mark.parametrize(("rates", "seed"), [((0.03, 0.04, 0.05), 1), ((0.01, 0.06, 0.06), 2)])
@@ -71,22 +70,20 @@ def test_a_distilled_key_is_as_long_as_the_bound_of_all_its_counts(rates, seed):
     x, y, z = rates
     alice, test = rng.integers(0, 2, n, dtype=np.uint8), rng.integers(0, 2, k, dtype=np.uint8)
     bob, seen = alice ^ (rng.random(n) < z), test ^ (rng.random(k) < x)
-    wrong = {"X": int(np.count_nonzero(test != seen)), "Y": int(rng.binomial(k, y)), "Z": 0}
-    bound = SixStateBound(tested={"X": k, "Y": k, "Z": 0}, errors=wrong, **EPS)
-    key = distill(
-        protocol="six-state",
-        rounds=2 * n,
-        accepted=2 * n,
-        key_alice=alice,
-        key_bob=bob,
-        test_alice=test,
-        test_bob=seen,
-        sample_fraction=0.2,
-        bound=bound,
-        rng=rng,
-    )
-    errors = round(key.qber * key.sampled)
-    expected = bound.given_sample(sampled=key.sampled, errors=errors).terms(n=key.terms.n, leak=key.disclosed_bits)
+    wrong = {"X": int(np.count_nonzero(test != seen)), "Y": int(rng.binomial(k, y))}
+
+    class WithY(ThreeBases):
+        """The Y rounds were counted elsewhere."""
+
+        def bound(self, tally, **eps):
+            compared = {"X": tally.compared["X"], "Y": (k, wrong["Y"])}
+            return super().bound(replace(tally, compared=compared), **eps)
+
+    bits = {"key_alice": alice, "key_bob": bob, "test_alice": test, "test_bob": seen}
+    key = distilled(**bits, sample_fraction=0.2, recipe=WithY(), rng=rng)
+    errors = {**wrong, "Z": round(key.qber * key.sampled)}
+    bound = SixStateBound(tested={"X": k, "Y": k, "Z": key.sampled}, errors=errors, **EPS)
+    expected = bound.terms(n=key.terms.n, leak=key.disclosed_bits)
     assert len(key) == expected.length - key.authentication_bits > 0
     # Never above the entropy of the true rates, by a formula written apart.
     assert key.terms.entropy_bits < key.terms.n * renner_entropy(x, y, z)
@@ -99,7 +96,9 @@ def test_three_rates_tolerate_what_two_do_not():
     sifted = session.sift()
     wrong = int(np.count_nonzero(sifted.key_alice != sifted.key_bob))
     n = len(sifted.key_alice)
-    bound = session._bound(sifted).given_sample(sampled=n // 20, errors=wrong // 20)
+    tested = {"X": len(sifted.test_alice), "Y": sifted.statistics["Y rounds"], "Z": n // 20}
+    errors = {"X": sifted.test_errors, "Y": sifted.statistics["Y errors"], "Z": wrong // 20}
+    bound = SixStateBound(tested=tested, errors=errors, **EPS)
     leak = 1.15 * n * binary_entropy(q)
     ours = bound.terms(n=n, leak=leak).length
     coherent = SinglePhotonBound(
@@ -142,7 +141,7 @@ def test_the_choice_is_stored_and_checked(kind):
     over = {"medium": Fiber(1)} if kind is SixState else {"link": werner(0.9)}
     session = kind(**over, rounds=10, seed=1, attacks="collective")
     assert kind.from_dict(session.to_dict()) == session
-    with pytest.raises(ValueError, match="attacks must be one of coherent, collective; got 'individual'"):
+    with pytest.raises(ValueError, match="one of coherent, collective, accumulated; got 'individual'"):
         kind(**over, rounds=10, attacks="individual")
     with pytest.raises(TypeError, match="attacks"):
         BB84(medium=Fiber(1), rounds=10, attacks="collective")

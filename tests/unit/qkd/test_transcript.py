@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantumlink.qkd.transcript import Message, Transcript, TranscriptError, pack_bits, unpack, unpack_bits
+from quantumlink.distillation.transcript import Message, Transcript, TranscriptError, pack_bits, unpack, unpack_bits
 
 BODIES = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9) | st.booleans() | st.none())
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quantumlink.qkd.verification import verify
+from quantumlink.distillation.verification import verify
 
 
 @pytest.mark.parametrize(("eps_cor", "tag_bits"), [(1e-10, 34), (0.25, 2), (0.3, 2), (2.0**-64, 64), (0.9, 1)])

@@ -1,0 +1,411 @@
+"""Operations: a circuit with ports, so that links can be wired into it.
+
+An operation consumes links and delivers one. Its circuit says what the nodes do; its ports say which qubits receive
+which end of which link, which qubits are delivered and in which order, and at which site each qubit stands. Two
+qubits stand at one site if a gate joins them, or if the operation says so: nothing but a link reaches from one
+site to another. What the circuit's metadata states (``pairs``, ``heralds``, ``odd_heralds``, ``outputs``,
+``twirls``, see `quantumlink_circuits`) need not be said again.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+from qiskit.circuit import IfElseOp, QuantumCircuit
+from qiskit.quantum_info import Pauli
+
+from quantumlink_circuits.content import content_of
+from quantumlink_circuits.ports import (
+    Port,
+    Ports,
+    delivered_qubits,
+    parities_of_bits,
+    qubits_of_links,
+    qubits_with_data,
+    with_corrections,
+)
+from quantumlink_circuits.proving import NotClifford, delivered_stabilizers, sign_in
+from quantumlink_circuits.random_settings import RandomSetting, random_settings_of
+from quantumlink_circuits.sites import site_of_each_qubit
+
+
+class Operation:
+    """A circuit with declared ports: what a link's inner node does to the links it consumes.
+
+    Two operations are equal if their circuits are, instruction by instruction, and their ports.
+
+    Args:
+        circuit: what is done; dynamic circuits are welcome. It is copied.
+        inputs: for each link that is consumed, the qubits that receive its ends, in the order of its ends. If None,
+            what the metadata's ``pairs`` say; with neither, the registers ``kept_a``, ``spent_a``, ``spent_b``,
+            ``kept_b`` of a purification, or ``left``, ``relay`` (2), ``right`` of a swap.
+        outputs: the qubits that are delivered, in order. If None, what the metadata's ``outputs`` say; else all
+            input qubits that are not measured in the end, by index.
+        heralds: parities of classical bits that must be even for a run to be accepted; the metadata's if None.
+        odd_heralds: parities that must be odd; the metadata's if None.
+        frame: of a delivered qubit, the bits (x, z) whose odd parity means that X, or Z, is still to be done
+            there; a correction by those bits is appended.
+        sites: the site of some qubits, by port or register; qubits that no gate joins to an input need one.
+        random_settings: parameters that are drawn in every run; the metadata's ``twirls`` if None.
+        success_probability: the probability, in (0, 1], that it works at all and says so, beside what its heralds
+            refuse: detectors that click, a probabilistic gate. If it does not, all is started again.
+        name: what it is called; the circuit's name if None.
+
+    Raises:
+        ValueError: if a port is missing, names no qubit or is used twice, a herald reads a bit that is never
+            written, the circuit acts across sites, or it has parameters that nothing sets.
+        TypeError: if an argument is of the wrong kind.
+
+    >>> from quantumlink_circuits import entanglement_swap
+    >>> operation = Operation(entanglement_swap())
+    >>> operation
+    <Operation entanglement_swap: left–relay[0], relay[1]–right -> left, right>
+    """
+
+    _fields: ClassVar[tuple[str, ...]] = (
+        "circuit",
+        "inputs",
+        "outputs",
+        "sites",
+        "heralds",
+        "odd_heralds",
+        "random_settings",
+        "success_probability",
+        "data",
+        "name",
+    )
+    """What an operation is made of, by name."""
+
+    circuit: QuantumCircuit
+    """What is done; not to be changed."""
+    inputs: tuple[tuple[int, ...], ...]
+    """Of each link that is consumed, the qubits (by index) that receive its ends."""
+    outputs: tuple[int, ...]
+    """The delivered qubits, in order."""
+    sites: tuple[str, ...]
+    """The site at which each qubit stands."""
+    heralds: tuple[tuple[int, ...], ...]
+    """Parities of classical bits that must be even."""
+    odd_heralds: tuple[tuple[int, ...], ...]
+    """Parities of classical bits that must be odd."""
+    random_settings: tuple[RandomSetting, ...]
+    """Parameters that are drawn anew in every run."""
+    success_probability: float
+    """The probability that it works at all, beside what its heralds refuse."""
+    data: tuple[int, ...]
+    """Qubits (by index) that bring a state of their own: see `with_data`; none of an operation on links alone."""
+    name: str
+    """What it is called."""
+
+    def __init__(
+        self,
+        circuit: QuantumCircuit,
+        inputs: Sequence[Sequence[Port]] | None = None,
+        outputs: Sequence[Port] | None = None,
+        *,
+        heralds: Sequence[Sequence[Port]] | None = None,
+        odd_heralds: Sequence[Sequence[Port]] | None = None,
+        frame: Mapping[Port, tuple[Sequence[Port], Sequence[Port]]] | None = None,
+        sites: Mapping[Port, str] | None = None,
+        random_settings: Sequence[RandomSetting] | None = None,
+        success_probability: float = 1.0,
+        name: str | None = None,
+    ) -> None:
+        self._declare(
+            circuit,
+            inputs,
+            outputs,
+            heralds=heralds,
+            odd_heralds=odd_heralds,
+            frame=frame,
+            sites=sites,
+            random_settings=random_settings,
+            success_probability=success_probability,
+            name=name,
+            data=(),
+        )
+
+    @classmethod
+    def with_data(
+        cls,
+        circuit: QuantumCircuit,
+        inputs: Sequence[Sequence[Port]],
+        outputs: Sequence[Port] | None = None,
+        *,
+        data: Sequence[Port] | None = None,
+        sites: Mapping[Port, str] | None = None,
+    ) -> Operation:
+        """An operation that also acts on qubits with a state of their own, such as one that is teleported.
+
+        Args:
+            circuit: what is done.
+            inputs: as of any operation.
+            outputs: the qubits that are delivered; all that are not measured in the end if None.
+            data: the qubits that bring a state of their own, in order; all that receive no link if None.
+            sites: as of any operation; here a site may have no link's end.
+
+        Raises:
+            ValueError: as of any operation.
+        """
+        result = object.__new__(cls)
+        result._declare(circuit, inputs, outputs, sites=sites, data=data)
+        return result
+
+    def with_data_as_link(self) -> Operation:
+        """The same operation, its data told as one more link that it consumes."""
+        if not self.data:
+            return self
+        result = self._alike()
+        result.inputs, result.data = (*self.inputs, self.data), ()
+        return result
+
+    def _declare(
+        self,
+        circuit: QuantumCircuit,
+        inputs: Sequence[Sequence[Port]] | None,
+        outputs: Sequence[Port] | None,
+        *,
+        data: Sequence[Port] | None,
+        heralds: Sequence[Sequence[Port]] | None = None,
+        odd_heralds: Sequence[Sequence[Port]] | None = None,
+        frame: Mapping[Port, tuple[Sequence[Port], Sequence[Port]]] | None = None,
+        sites: Mapping[Port, str] | None = None,
+        random_settings: Sequence[RandomSetting] | None = None,
+        success_probability: float = 1.0,
+        name: str | None = None,
+    ) -> None:
+        if not isinstance(circuit, QuantumCircuit):
+            raise TypeError(f"circuit must be a QuantumCircuit, got {circuit!r}")
+        metadata = circuit.metadata or {}
+        ports = Ports(circuit)
+        self.name = str(circuit.name if name is None else name)
+        self.inputs = qubits_of_links(ports, metadata.get("pairs") if inputs is None else inputs)
+        self.circuit = with_corrections(circuit, ports, frame)
+        self.data = qubits_with_data(ports, self.inputs, data)
+        given = metadata.get("outputs") if outputs is None else outputs
+        ours = self.inputs if data == () else (tuple(range(circuit.num_qubits)),)
+        self.outputs = delivered_qubits(self.circuit, ports, ours, given)
+        stated = metadata.get("heralds", ()) if heralds is None else heralds
+        self.heralds = parities_of_bits("heralds", self.circuit, ports, stated)
+        stated = metadata.get("odd_heralds", ()) if odd_heralds is None else odd_heralds
+        self.odd_heralds = parities_of_bits("odd_heralds", self.circuit, ports, stated)
+        self.sites = site_of_each_qubit(self.circuit, ports, self.inputs, sites or {}, alone=data != ())
+        self.random_settings = random_settings_of(self.circuit, metadata, random_settings)
+        self.success_probability = _success(success_probability)
+
+    def turned(self, reversed_inputs: Iterable[int]) -> Operation:
+        """The same operation, some of the links that it consumes told from their other end."""
+        which = frozenset(reversed_inputs)
+        if not which:
+            return self
+        result = self._alike()
+        result.inputs = tuple(q[::-1] if i in which else q for i, q in enumerate(self.inputs))
+        return result
+
+    @cached_property
+    def plain(self) -> Operation:
+        """The operation itself, without what losses at its nodes take of its success."""
+        return self
+
+    def with_losses(self, retrieved: float) -> Operation:
+        """The same operation where its nodes find what it reads out with this probability only: else it fails.
+
+        Raises:
+            ValueError: if the probability is not in (0, 1].
+        """
+        result = self.plain._alike()
+        result.success_probability = _success(self.plain.success_probability * retrieved)
+        result.__dict__["plain"] = self.plain
+        return result
+
+    def _alike(self) -> Self:
+        """A copy that may be changed until it is handed out."""
+        result = object.__new__(type(self))
+        result.__dict__.update({name: getattr(self, name) for name in self._fields})
+        return result
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether there are heralds that may refuse a run."""
+        return bool(self.heralds or self.odd_heralds or self.success_probability < 1)
+
+    @cached_property
+    def site_names(self) -> tuple[str, ...]:
+        """Every site once, in the order of their first qubits."""
+        return tuple(dict.fromkeys(self.sites))
+
+    @cached_property
+    def site_of_qubit(self) -> tuple[int, ...]:
+        """For each qubit, which of `site_names` it stands at."""
+        return tuple(self.site_names.index(site) for site in self.sites)
+
+    @cached_property
+    def site_ports(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """For each site, which ends stand there: pairs (which link, which of its ends)."""
+        found: list[list[tuple[int, int]]] = [[] for _ in self.site_names]
+        for link, qubits in enumerate(self.inputs):
+            for end, qubit in enumerate(qubits):
+                found[self.site_of_qubit[qubit]].append((link, end))
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def acting_sites(self) -> frozenset[int]:
+        """The sites (by index) at which anything is done."""
+        busy = {self.circuit.find_bit(q).index for inst in self.circuit.data for q in inst.qubits}
+        return frozenset(self.site_of_qubit[q] for q in busy)
+
+    @cached_property
+    def sites_that_act(self) -> frozenset[int]:
+        """The sites (by index) at which anything is done without a condition."""
+        return self._sites_of(lambda instruction: not isinstance(instruction.operation, IfElseOp))
+
+    @cached_property
+    def sites_that_measure(self) -> frozenset[int]:
+        """The sites (by index) at which anything is measured without a condition."""
+        return self._sites_of(lambda instruction: instruction.name == "measure")
+
+    @cached_property
+    def sites_that_measure_later(self) -> frozenset[int]:
+        """The sites (by index) at which anything is measured under a condition."""
+        return self._sites_of(lambda instruction: instruction.name != "measure" and _measures(instruction))
+
+    @cached_property
+    def conditional_qubits(self) -> frozenset[int]:
+        """The qubits on which something acts under a condition."""
+        chosen = (i for i in self.circuit.data if isinstance(i.operation, IfElseOp))
+        return frozenset(self.circuit.find_bit(q).index for instruction in chosen for q in instruction.qubits)
+
+    def _sites_of(self, kind: Callable[[Any], bool]) -> frozenset[int]:
+        chosen = (i for i in self.circuit.data if i.name != "barrier" and kind(i))
+        busy = {self.circuit.find_bit(q).index for instruction in chosen for q in instruction.qubits}
+        return frozenset(self.site_of_qubit[q] for q in busy)
+
+    def verify(self, *, delivers: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Prove what a Clifford operation delivers when its links are perfect, in every run that is accepted.
+
+        Each link of two ends arrives as Φ⁺, of more as a GHZ state. The delivered state must then be one pure
+        state, whatever was measured. Ports were checked when the operation was made; of a circuit that is not
+        Clifford that is all that is proven.
+
+        Args:
+            delivers: stabilizers that it is to deliver, such as ``["XX", "-YY"]``: a letter for each output, the
+                rightmost for the first. ``"+XX"`` and ``"+ZZ"`` (Φ⁺) if None and it makes one pair of two or more.
+
+        Returns:
+            Generators of the stabilizers that were proven, the rightmost letter for the first output; nothing if
+            the circuit is not Clifford.
+
+        Raises:
+            ValueError: if the promise does not hold, naming the ports at which it fails; or a label is none.
+
+        >>> from quantumlink_circuits import multiway_swap
+        >>> sorted(Operation(multiway_swap(3)).verify(delivers=["XXX", "IZZ", "ZZI"]))
+        ['+IZZ', '+XXX', '+ZIZ']
+        """
+        heralds = [(parity, False) for parity in self.heralds] + [(parity, True) for parity in self.odd_heralds]
+        promised = [_promise(label, len(self.outputs)) for label in delivers or ()]
+        if delivers is None and [len(q) for q in self.inputs] == [2] * len(self.inputs) and len(self.outputs) == 2:
+            promised = [Pauli("XX"), Pauli("ZZ")]
+        try:
+            found = delivered_stabilizers(self.circuit, self.inputs, self.outputs, heralds)
+        except NotClifford:
+            if delivers:
+                raise
+            return ()
+        for promise in promised:
+            sign = sign_in(found, promise)
+            if sign != 1:
+                ports = ", ".join(
+                    self.port(q) for q, x, z in zip(self.outputs, promise.x, promise.z, strict=True) if x or z
+                )
+                told = "depends on what was measured, or on what arrives" if sign is None else "has the other sign"
+                raise ValueError(
+                    f"{self.name} does not deliver {promise} at the ports {ports}: of perfect links it {told}; "
+                    f"is a "
+                    f"correction there missing, or a herald?"
+                )
+        if len(found) < len(self.outputs):
+            loose = [
+                self.port(q) for i, q in enumerate(self.outputs) if not any(p.x[i] or p.z[i] for p in found)
+            ] or [self.port(q) for q in self.outputs]
+            raise ValueError(
+                f"{self.name} does not deliver one state of perfect links: at the ports {', '.join(loose)} it "
+                f"depends "
+                f"on what was measured; is a correction there missing, or a herald?"
+            )
+        return tuple(("-" if p.phase else "+") + str(Pauli((p.z, p.x))) for p in found)
+
+    def port(self, qubit: int) -> str:
+        """How a qubit is called, by its register."""
+        return Ports(self.circuit).name(qubit)
+
+    @cached_property
+    def _content(self) -> tuple[Hashable, ...]:
+        settings = tuple(
+            (tuple(p.name for p in setting.parameters), setting.rows, setting.probabilities)
+            for setting in self.random_settings
+        )
+        return (
+            content_of(self.circuit),
+            self.inputs,
+            self.outputs,
+            self.sites,
+            self.heralds,
+            self.odd_heralds,
+            self.success_probability,
+            self.data,
+            settings,
+        )
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self._content)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Operation):
+            return NotImplemented
+        return self is other or (self._hash == other._hash and self._content == other._content)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without what is cached: hashes of strings differ from process to process. And as bytes, since Qiskit's
+        # circuits do not know the oldest protocols.
+        told = pickle.dumps([getattr(self, name) for name in self._fields], protocol=5)
+        return _restored, (told, type(self))
+
+    def __repr__(self) -> str:
+        ports = Ports(self.circuit)
+        links = ", ".join("–".join(map(ports.name, qubits)) for qubits in self.inputs)
+        return f"<Operation {self.name}: {links} -> {', '.join(map(ports.name, self.outputs))}>"
+
+
+def _restored(fields: bytes, kind: type[Operation] = Operation) -> Operation:
+    result = object.__new__(kind)
+    result.__dict__.update(zip(kind._fields, pickle.loads(fields), strict=True))
+    return result
+
+
+def _success(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"success_probability must be a number in (0, 1], got {value!r}")
+    if not 0 < float(value) <= 1:
+        raise ValueError(f"success_probability must be in (0, 1]: what never works cannot be used; got {value!r}")
+    return float(value)
+
+
+def _promise(label: Any, outputs: int) -> Pauli:
+    letters = label.lstrip("+-") if isinstance(label, str) else ""
+    if len(letters) != outputs or set(letters) - set("IXYZ") or set(letters) == {"I"}:
+        raise ValueError(f"delivers must list labels of {outputs} letters of I, X, Y, Z, not all I; got {label!r}")
+    return Pauli(label)
+
+
+def _measures(instruction: Any) -> bool:
+    blocks = getattr(instruction.operation, "blocks", ())
+    return instruction.name == "measure" or any(_measures(inner) for block in blocks for inner in block.data)

@@ -1,0 +1,54 @@
+"""Parameters of a circuit that are drawn anew in every run: twirls, played channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qiskit.circuit import Parameter, ParameterVectorElement, QuantumCircuit
+
+from quantumlink_circuits.purifications import TWIRL_ANGLES
+
+
+@dataclass(frozen=True)
+class RandomSetting:
+    """Parameters of the circuit that are drawn anew in every run: a twirl, or a channel that is played."""
+
+    parameters: tuple[Parameter, ...]
+    """The circuit's parameters that one draw sets."""
+    rows: tuple[tuple[float, ...], ...]
+    """What to draw from, one value a parameter."""
+    probabilities: tuple[float, ...] | None = None
+    """The probability of each row, or None if all are equally likely."""
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The probability of each row."""
+        return self.probabilities or (1 / len(self.rows),) * len(self.rows)
+
+
+def random_settings_of(
+    circuit: QuantumCircuit, metadata: Mapping[str, Any], stated: Sequence[RandomSetting] | None
+) -> tuple[RandomSetting, ...]:
+    """The settings drawn in every run: as stated, else the metadata's twirls; no parameter may be left."""
+    found: list[RandomSetting] = []
+    if stated is None:
+        for name in metadata.get("twirls", ()):
+            elements = [p for p in circuit.parameters if isinstance(p, ParameterVectorElement)]
+            vector = sorted((p for p in elements if p.vector.name == name), key=lambda p: p.index)
+            if vector:
+                found.append(RandomSetting(tuple(vector), TWIRL_ANGLES))
+    else:
+        for setting in stated:
+            if not isinstance(setting, RandomSetting):
+                raise TypeError(f"random_settings must list RandomSettings, got {setting!r}")
+            found.append(setting)
+    drawn = {parameter for setting in found for parameter in setting.parameters}
+    missing = [p.name for p in circuit.parameters if p not in drawn]
+    if missing:
+        raise ValueError(
+            f"the circuit {circuit.name!r} has parameters that nothing sets: {', '.join(missing)}; assign them, or "
+            f"give random_settings"
+        )
+    return tuple(found)

@@ -1,0 +1,227 @@
+"""``quantumlink keys``: serve keys, protect files with them.
+
+Exit codes: 0, 1 for a mistake in what was asked for, 2 for wrong usage, 130 if interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from quantumlink.cli import keys_trail
+from quantumlink.cli.keys_assess import assess
+from quantumlink.cli.keys_sign import sign
+from quantumlink.cli.messages import print_error
+
+if TYPE_CHECKING:
+    from quantumlink.keys.service.client import KeyClient
+    from quantumlink.keys.service.demonstration import Demonstration
+
+app = typer.Typer(help="Keys: deliver them to applications, protect files with them.", no_args_is_help=True)
+
+
+app.command()(assess)
+app.command()(sign)
+app.add_typer(keys_trail.app, name="trail")
+
+
+@app.callback()
+def keys() -> None:
+    """Keys: deliver them to applications, protect files with them."""
+
+
+@app.command()
+def serve(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A network's TOML file, or a node's.", show_default=False)
+    ],
+    demo: Annotated[
+        bool,
+        typer.Option("--demo", help="Keys of simulations, which are not secret; for a network, all its nodes."),
+    ] = False,
+    directory: Annotated[Path, typer.Option(help="Network: where certificates, stores and demo.json are.")] = Path(
+        "quantumlink-keys"
+    ),
+    port: Annotated[
+        int, typer.Option(help="Network: port of the first node; the others follow.", min=1, max=65535)
+    ] = 8443,
+    page_port: Annotated[int, typer.Option(help="Network: port of the operator's page.", min=1, max=65535)] = 8080,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="Network: a node that holds keys (may be repeated); by default ends and trusted ones."),
+    ] = None,
+    pause: Annotated[
+        float, typer.Option(help="Network: seconds of rest between two blocks of key.", min=0.0)
+    ] = 2.0,
+) -> None:
+    """Serve keys over ETSI GS QKD 014: one node, or with --demo a whole network in one process."""
+    from quantumlink.keys.service.logs import log_in_json
+
+    log_in_json(logging.WARNING)
+    with _failures_told():
+        if _is_node(file):
+            from quantumlink.keys.service.node_file import NodeFile
+            from quantumlink.keys.service.serving import serve_node
+
+            node = NodeFile.read(file)
+            asyncio.run(
+                serve_node(node, demo=demo, ready=lambda service: typer.echo(f"ready on port {service.port}"))
+            )
+            return
+        if not demo:
+            raise ValueError(
+                "a network file describes simulated links, whose keys are not secret: serve them with --demo"
+            )
+        from quantumlink.keys.service.demonstration import Demonstration
+        from quantumlink.keys.service.serving import serve_demonstration
+        from quantumlink.network import Network
+
+        network = Network.load(file)
+        found = Demonstration(network, directory, port=port, page_port=page_port, at=at or [], pause_s=pause)
+        asyncio.run(serve_demonstration(found, lambda path: _tell_ready(found, path)))
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document of what a node answers, as JSON."""
+    with _failures_told():
+        from quantumlink.keys.service.openapi import document
+
+        typer.echo(json.dumps(document(), indent=2, ensure_ascii=False))
+
+
+Url = Annotated[str, typer.Option("--kme", help="The key manager, https://HOST:PORT.")]
+Certificate = Annotated[Path, typer.Option("--cert", help="Certificate of this application.")]
+Key = Annotated[Path, typer.Option("--key", help="Its private key.")]
+Authority = Annotated[Path, typer.Option("--ca", help="The authority that the key manager's certificate is from.")]
+
+
+@app.command()
+def recipient(
+    name: Annotated[str, typer.Argument(help="Writes NAME.recipient (keep it) and NAME.public (give it away).")],
+) -> None:
+    """Make the keys of somebody who is to open protected files."""
+    from quantumlink.keys.protection import Recipient
+
+    with _failures_told():
+        made = Recipient.create()
+        made.save(f"{name}.recipient")
+        made.public.save(f"{name}.public")
+        typer.echo(f"private: {name}.recipient\npublic: {name}.public")
+
+
+@app.command()
+def protect(
+    file: Annotated[Path, typer.Argument(help="What to protect.", show_default=False)],
+    kme: Url,
+    cert: Certificate,
+    key: Key,
+    ca: Authority,
+    sender: Annotated[str, typer.Option("--from", help="Id of this application.")],
+    to: Annotated[str, typer.Option(help="Id of the application that is to open it.")],
+    public: Annotated[
+        Path | None, typer.Option("--recipient", help="His NAME.public; needed unless --one-time-pad.")
+    ] = None,
+    one_time_pad: Annotated[bool, typer.Option("--one-time-pad", help="As much key as text: small files.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Where to write; FILE.protected if not given.")] = None,
+) -> None:
+    """Protect a file: AES-256-GCM under hybrid keys, or a one-time pad."""
+    from quantumlink.keys.protection import protect_padded, protect_sealed
+    from quantumlink.keys.protection.pad_file import write_new
+    from quantumlink.keys.protection.recipient import PublicRecipient
+
+    with _failures_told(), _client(kme, cert, key, ca) as client:
+        target = output or file.with_name(f"{file.name}.protected")
+        if one_time_pad:
+            content, used = protect_padded(
+                file.read_bytes(), master=sender, slave=to,
+                new_keys=lambda count, size: client.new_keys(to, count, size=8 * size),
+            )  # fmt: skip
+            write_new(target, content)
+            typer.echo(f"{target}: {used} bytes of key used")
+            return
+        if public is None:
+            raise ValueError("--recipient must be given: a delivered key is combined with post-quantum ones")
+        with file.open("rb") as source, target.open("xb") as sealed:
+            ids = protect_sealed(
+                source, sealed, master=sender, slave=to, recipient=PublicRecipient.load(public),
+                new_key=lambda: client.new_keys(to, size=256)[0],
+            )  # fmt: skip
+        typer.echo(f"{target}: {len(ids)} keys used")
+
+
+@app.command(name="open")
+def open_(
+    file: Annotated[Path, typer.Argument(help="A protected file.", show_default=False)],
+    output: Annotated[Path, typer.Argument(help="Where to write what was in it.", show_default=False)],
+    kme: Url,
+    cert: Certificate,
+    key: Key,
+    ca: Authority,
+    to: Annotated[str, typer.Option(help="Id of this application, for which the file must be.")],
+    private: Annotated[
+        Path | None, typer.Option("--recipient", help="NAME.recipient; needed unless it is a one-time pad.")
+    ] = None,
+) -> None:
+    """Open a protected file; whatever is wrong with it, nothing is written."""
+    from quantumlink.keys.protection import Recipient, open_padded, open_sealed, pad_file
+
+    with _failures_told(), _client(kme, cert, key, ca) as client, file.open("rb") as source:
+        if source.read(len(pad_file.MAGIC)) == pad_file.MAGIC:
+            text = open_padded(file.read_bytes(), keys_of=client.keys_with_ids, slave=to)
+            pad_file.write_new(output, text)
+            written = len(text)
+        else:
+            if private is None:
+                raise ValueError("--recipient must be given for this file")
+            source.seek(0)
+            written = open_sealed(
+                source, output, recipient=Recipient.load(private), slave=to,
+                key_of=lambda master, key_id: client.keys_with_ids(master, [key_id])[0].secret,
+            )  # fmt: skip
+        typer.echo(f"{output}: {written} bytes")
+
+
+def _client(url: str, certificate: Path, key: Path, ca: Path) -> KeyClient:
+    from quantumlink.keys.service.client import KeyClient
+
+    return KeyClient(url, certificate=certificate, key=key, ca=ca)
+
+
+def _is_node(file: Path) -> bool:
+    try:
+        return "certificate" in tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{file}: {error}") from error
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    try:
+        from quantumlink.keys.protection import ProtectedFileError
+        from quantumlink.keys.sealing import WrongKeyEncryptionKey
+        from quantumlink.keys.service.client import KeyServiceError
+        from quantumlink.keys.store import StoreError
+    except ImportError as error:
+        print_error(error)
+        raise typer.Exit(1) from error
+    try:
+        yield
+    except (KeyServiceError, OSError, ProtectedFileError, StoreError, ValueError, WrongKeyEncryptionKey) as error:
+        print_error(error)
+        raise typer.Exit(1) from error
+
+
+def _tell_ready(demo: Demonstration, path: Path) -> None:
+    typer.echo("These keys are simulated: they are not secret.")
+    typer.echo(f"A key: {demo.curl()}")
+    typer.echo(f"The operator's page: {demo.page}?token={demo.token}")
+    typer.echo(f"All of it: {path}")

@@ -1,0 +1,55 @@
+"""``quantumlink keys sign``: a drill of signatures from keys of QKD, all of it in one process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quantumlink.cli.messages import print_error
+
+NO_SECRET_KEY = 3
+"""Exit code where a link gave no key that suffices."""
+
+
+def sign(
+    file: Annotated[Path, typer.Argument(help="What is signed.", show_default=False)],
+    eps: Annotated[float, typer.Option(help="Of forgery and repudiation together.")] = 1e-10,
+    km: Annotated[float, typer.Option("--km", help="Length of each of the three fibres.")] = 20.0,
+    rounds: Annotated[int, typer.Option(help="Qubits sent over each of them.")] = 500_000,
+    seed: Annotated[int | None, typer.Option(help="Repeats the run.", show_default=False)] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write the signature: a new file.", show_default=False)
+    ] = None,
+) -> None:
+    """Sign a file by keys of three simulated links: a drill, its keys are not secret."""
+    from quantumlink.hardware import Fiber
+    from quantumlink.keys.signing import prepare_signing
+    from quantumlink.qkd import KeyTaken, NoSecretKey, bb84
+
+    try:
+        message = file.read_bytes()
+        seeds = [None] * 3 if seed is None else [3 * seed + i for i in range(3)]
+        keys = [bb84(Fiber(km), rounds, seed=each) for each in seeds]
+        ready = prepare_signing(*keys, eps=eps, message_bytes=len(message))
+        signature = ready.signer.sign(message)
+        verdicts = ready.first.accepts(message, signature), ready.second.accepts(message, signature)
+        if output is not None:
+            with output.open("xb") as target:
+                target.write(signature)
+    except (KeyTaken, NoSecretKey) as error:
+        typer.echo(f"no signature: {error}")
+        raise typer.Exit(NO_SECRET_KEY) from error
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        print_error(error)
+        raise typer.Exit(1) from error
+    typer.echo("These keys are simulated: they are not secret.")
+    words = ["accepts" if verdict else "rejects" for verdict in verdicts]
+    typer.echo(f"{file}: {len(message)} bytes signed; the first recipient {words[0]}, the second {words[1]}")
+    lines = ready.terms.lines()
+    width = max(len(label) for label, _ in lines)
+    for label, value in lines:
+        typer.echo(f"  {label:<{width}}  {value}")
+    if output is not None:
+        typer.echo(f"signature: {output}")

@@ -1,0 +1,310 @@
+"""Decoders: from a syndrome to the Pauli string that is to be done about it.
+
+Anything with a ``name`` and a method ``corrections(code, syndromes)`` is a decoder. Its answer must have the
+syndrome that was asked for; where it is another representative than the error, the logical class is what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import combinations, product
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink import validation
+from quantumlink.circuits import Code
+
+Bits = npt.NDArray[np.uint8]
+
+MAX_TABLE = 16
+"""Most stabilizers of a code whose syndromes are all looked up: a table of 65,536."""
+
+
+@runtime_checkable
+class Decoder(Hashable, Protocol):
+    """What turns syndromes into corrections."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    def corrections(self, code: Code, syndromes: Bits) -> Bits:
+        """Pauli strings with these syndromes: shape (syndromes, r) to (syndromes, 2n), bits (x | z)."""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The lightest Pauli string of every syndrome, found once for all: any code of at most 16 stabilizers.
+
+    Of several equally light ones that with the fewest Y's is taken, then the first in the order of places.
+    """
+
+    name: str = field(default="lookup", init=False)
+
+    def corrections(self, code: Code, syndromes: Bits) -> Bits:
+        """Pauli strings with these syndromes, the lightest.
+
+        Raises:
+            ValueError: if the code has too many stabilizers for a table.
+        """
+        found: Bits = _table(code)[syndromes @ _weights(syndromes.shape[1])]
+        return found
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Minimum-weight perfect matching of X checks and of Z checks, each for itself (PyMatching, extra ``qec``).
+
+    For codes of X and Z checks on whose every qubit at most two checks of a kind act: surface and repetition codes.
+    """
+
+    name: str = field(default="matching", init=False)
+
+    def corrections(self, code: Code, syndromes: Bits) -> Bits:
+        """Pauli strings with these syndromes, the fewest X's and the fewest Z's.
+
+        Raises:
+            ValueError: if the code does not fit.
+            ModuleNotFoundError: without PyMatching.
+        """
+        n, found = code.qubits, np.zeros((len(syndromes), 2 * code.qubits), dtype=np.uint8)
+        for checks, columns, matching in _matchings(code):
+            found[:, columns] = matching.decode_batch(np.ascontiguousarray(syndromes[:, checks]))
+        assert found.shape[1] == 2 * n
+        return found
+
+
+@dataclass(frozen=True)
+class BpOsd:
+    """Belief propagation with ordered statistics (ldpc, extra ``qec``): any code.
+
+    Args:
+        error_rate: what it takes the probability of each of X, Y and Z on a qubit to be, in (0, 1/3).
+        order: of the ordered statistics (combination sweep), at least 0.
+    """
+
+    error_rate: float = 0.03
+    """What it takes the probability of each of X, Y and Z on a qubit to be."""
+    order: int = 4
+    """Of the ordered statistics."""
+    name: str = field(default="bposd", init=False)
+
+    def __post_init__(self) -> None:
+        rate = validation.positive("error_rate", self.error_rate, at_most=1 / 3)
+        object.__setattr__(self, "error_rate", rate)
+        object.__setattr__(self, "order", validation.count("order", self.order))
+
+    def corrections(self, code: Code, syndromes: Bits) -> Bits:
+        """Pauli strings with these syndromes, likely ones.
+
+        Raises:
+            ModuleNotFoundError: without ldpc.
+        """
+        decode = _bposd(code, self.error_rate, self.order).decode
+        distinct, which = np.unique(syndromes, axis=0, return_inverse=True)
+        n = code.qubits
+        letters = np.array([decode(row) if row.any() else np.zeros(3 * n) for row in distinct], dtype=np.uint8)
+        x, y, z = letters[:, :n], letters[:, n : 2 * n], letters[:, 2 * n :]
+        return np.hstack([x ^ y, z ^ y])[which.reshape(-1)]
+
+
+_OURS: dict[str, type] = {"lookup": Lookup, "matching": Matching, "bposd": BpOsd}
+_added: dict[str, Decoder] = {}
+
+
+def decoder_names() -> tuple[str, ...]:
+    """The names of all decoders, the library's first."""
+    return (*_OURS, *_added)
+
+
+def as_decoder(argument: str, given: Any) -> Decoder:
+    """A decoder of its name, or itself.
+
+    Raises:
+        ValueError: if the name is unknown.
+        TypeError: if it is neither.
+    """
+    if isinstance(given, str):
+        validation.choice(argument, given, decoder_names())
+        made: Decoder = _added[given] if given in _added else _OURS[given]()
+        return made
+    if not isinstance(given, Decoder) or isinstance(given, type):
+        raise TypeError(
+            f"{argument} must be one of {', '.join(decoder_names())}, or an object with a name and a method "
+            f"corrections(code, syndromes); got {given!r}"
+        )
+    return given
+
+
+def add_decoder(name: str, decoder: Decoder) -> None:
+    """Let a decoder of somebody else be known by a name, until `forget_decoder`.
+
+    Raises:
+        ValueError: if the name is the library's, or that of another decoder.
+        TypeError: if it is no decoder.
+    """
+    if name in _OURS:
+        raise ValueError(f"the decoder {name!r} is the library's own")
+    if _added.setdefault(name, as_decoder("decoder", decoder)) != decoder:
+        raise ValueError(f"the decoder {name!r} is {_added[name]!r} already")
+
+
+def forget_decoder(name: str) -> None:
+    """Take back what `add_decoder` added.
+
+    Raises:
+        ValueError: if it did not.
+    """
+    if name not in _added:
+        raise ValueError(f"no decoder {name!r} was registered")
+    del _added[name]
+
+
+def name_of_decoder(decoder: Decoder) -> str | None:
+    """The name by which a decoder is known, None if it has none."""
+    return next((name for name in decoder_names() if as_decoder("decoder", name) == decoder), None)
+
+
+def decoded(code: Code, decoder: Decoder, syndromes: Bits) -> Bits:
+    """A decoder's corrections, once they are known to have the syndromes.
+
+    Raises:
+        ValueError: if the decoder does not fit the code.
+    """
+    found = np.asarray(decoder.corrections(code, syndromes))
+    if found.shape != (len(syndromes), 2 * code.qubits):
+        raise ValueError(
+            f"the decoder {decoder.name!r} must give corrections of the shape {(len(syndromes), 2 * code.qubits)} "
+            f"for {code!r}, got {found.shape}"
+        )
+    found = found.astype(np.uint8)
+    wrong = np.flatnonzero((code.syndromes(found) != syndromes).any(axis=1))
+    if len(wrong):
+        raise ValueError(
+            f"the decoder {decoder.name!r} does not fit {code!r}: its correction for the syndrome "
+            f"{syndromes[wrong[0]].tolist()} has another one, {code.syndromes(found[wrong[:1]])[0].tolist()}"
+        )
+    return found
+
+
+def check_fit(code: Code, decoder: Decoder) -> None:
+    """Refuse a decoder that does not fit a code, by the syndromes of errors on one qubit.
+
+    Raises:
+        ValueError: if it does not fit.
+        ModuleNotFoundError: if it needs an extra that is missing.
+    """
+    errors = np.vstack([np.zeros((1, 2 * code.qubits), np.uint8), np.eye(2 * code.qubits, dtype=np.uint8)])
+    decoded(code, decoder, code.syndromes(errors))
+
+
+def all_syndromes(stabilizers: int) -> Bits:
+    """Every syndrome, shape (2^r, r): number i has the bits of i, the lowest first."""
+    return (np.arange(1 << stabilizers)[:, None] >> np.arange(stabilizers) & 1).astype(np.uint8)
+
+
+def _weights(bits: int) -> npt.NDArray[np.int64]:
+    return 1 << np.arange(bits, dtype=np.int64)
+
+
+@lru_cache(maxsize=32)
+def _table(code: Code) -> Bits:
+    """The lightest Pauli string of every syndrome, shape (2^r, 2n)."""
+    r, n = len(code.stabilizers), code.qubits
+    if r > MAX_TABLE:
+        raise ValueError(
+            f"decode='lookup' keeps a table of all syndromes, for at most {MAX_TABLE} stabilizers; {code!r} has "
+            f"{r}: use decode='matching' where that fits, or 'bposd'"
+        )
+    # The syndromes of X, Z and Y on each qubit, as numbers.
+    single = code.syndromes(np.eye(2 * n, dtype=np.uint8)).astype(np.int64) @ _weights(r)
+    x, z = single[:n], single[n:]
+    of_letter = np.stack([x, z, x ^ z])
+    table = np.zeros((1 << r, 2 * n), dtype=np.uint8)
+    missing = np.ones(1 << r, dtype=bool)
+    missing[0] = False
+    for weight in range(1, n + 1):
+        if not missing.any():
+            break
+        for places, letters in _strings(n, weight):
+            syndrome = np.bitwise_xor.reduce(of_letter[letters, places], axis=1)
+            first, where = np.unique(syndrome, return_index=True)
+            for s, i in zip(first.tolist(), where.tolist(), strict=True):
+                if missing[s]:
+                    missing[s] = False
+                    table[s, places[letters[i] != 1]] = 1
+                    table[s, n + places[letters[i] != 0]] = 1
+    return table
+
+
+def _strings(n: int, weight: int) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """For each choice of places all letters on them: shapes (weight,) and (3^weight, weight), Y's last."""
+    letters = np.array(sorted(product(range(3), repeat=weight), key=lambda row: row.count(2)))
+    for places in combinations(range(n), weight):
+        yield np.array(places), letters
+
+
+@lru_cache(maxsize=32)
+def _matchings(code: Code) -> list[tuple[npt.NDArray[np.intp], slice, Any]]:
+    """Of X and of Z errors: the checks that see them, their columns in (x | z), and the matching."""
+    n = code.qubits
+    if not code.is_css:
+        mixed = next(s for s in code.stabilizers if len(set(s) - {"I"}) > 1)
+        raise ValueError(
+            f"decode='matching' needs stabilizers of X alone or of Z alone, {code.name} has {mixed!r}: "
+            f"use 'lookup' or 'bposd'"
+        )
+    found = []
+    for letter, errors, columns in (("Z", "X", slice(0, n)), ("X", "Z", slice(n, 2 * n))):
+        checks = np.array([i for i, s in enumerate(code.stabilizers) if letter in s], dtype=np.intp)
+        if not len(checks):
+            continue
+        matrix = np.array([[c == letter for c in code.stabilizers[i]] for i in checks], dtype=np.uint8)
+        if (worst := int(matrix.sum(axis=0).max())) > 2:
+            qubit = int(matrix.sum(axis=0).argmax())
+            raise ValueError(
+                f"decode='matching' needs at most two {letter} stabilizers on each qubit, so that {errors} on it "
+                f"is an edge; {code.name} has {worst} on qubit {qubit}: use 'lookup' or 'bposd'"
+            )
+        found.append((checks, columns, matching_module().Matching(matrix)))
+    return found
+
+
+def matching_module() -> Any:
+    """The module pymatching.
+
+    Raises:
+        ModuleNotFoundError: if it is not installed; the text says how to.
+    """
+    try:
+        import pymatching
+    except ModuleNotFoundError as error:
+        raise _missing("matching", "PyMatching", error) from error
+    return pymatching
+
+
+@lru_cache(maxsize=32)
+def _bposd(code: Code, error_rate: float, order: int) -> Any:
+    try:
+        from ldpc import BpOsdDecoder  # type: ignore[attr-defined,unused-ignore]
+    except ModuleNotFoundError as error:
+        raise _missing("bposd", "ldpc", error) from error
+    from scipy.sparse import csr_matrix
+
+    n, identity = code.qubits, np.eye(2 * code.qubits, dtype=np.uint8)
+    x, z = code.syndromes(identity[:n]).T, code.syndromes(identity[n:]).T
+    columns = csr_matrix(np.hstack([x, x ^ z, z]))
+    sweep = min(order, max(0, 3 * n - len(code.stabilizers)))
+    return BpOsdDecoder(columns, error_rate=error_rate, osd_method="osd_cs", osd_order=sweep, max_iter=30)
+
+
+def _missing(word: str, package: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
+    return ModuleNotFoundError(
+        f"decode={word!r} needs {package}, which is not installed: install quantumlink with the extra 'qec' "
+        f"(pip install -e '.[qec]'), or use decode='lookup' for small codes",
+        name=error.name,
+    )

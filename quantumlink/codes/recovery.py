@@ -1,0 +1,238 @@
+"""Recoveries: what is left of n pairs once both sides compared their syndromes and decoded, exactly.
+
+With the stabilizer group's elements g_u, u ∈ {0, 1}^r, the projector on "the syndromes differ by d" is the average
+of (−1)^{u·d} g_u ⊗ g_u*. So the delivered coefficient of logical Paulis P on side a and Q on side b is
+
+    Tr(P⊗Q·ρ′) = Σ_u w_Q(u)·s(u)·Π_i t_i(A_i, B_i),
+
+where A and B are the letters of P·g_u and Q·g_u*, t_i(A, B) = Tr(A⊗B·ρ_i) the coefficients of pair i, s a sign, and
+w_Q the Walsh transform of "the correction for d turns Q round". It holds for pairs in any state, each in its own:
+2^r terms, whatever the state. That is MacWilliams' identity with signs.
+
+Errors of the circuits that measure are independent Pauli faults (`quantumlink.codes.faults`). Each may turn
+compared bits round (φ) and leave a Pauli string of syndrome ε on the data. The logical qubits are what a later
+round without errors finds: it sees φ ⊕ ε beyond what was done already, and decodes again. Each fault then
+multiplies the terms of (u, v) by the mean of (−1)^{u·φ + v·(φ⊕ε)} and of the signs that it gives P and Q; v is
+summed as u is.
+
+Reference:
+    F. J. MacWilliams, Bell Syst. Tech. J. 42, 79 (1963); P. Shor, R. Laflamme, Phys. Rev. Lett. 78, 1600 (1997).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink.circuits import Code
+from quantumlink.codes.decoders import Decoder, all_syndromes, decoded
+from quantumlink.codes.faults import Fault
+
+Bits = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float64]
+
+MAX_EXACT = 16
+"""Most stabilizers of a code that is followed exactly with perfect circuits: 65,536 terms."""
+
+MAX_EXACT_NOISY = 8
+"""Most where circuits have errors: as many terms."""
+
+ENTRIES_AT_ONCE = 1 << 20
+"""Most products at once: 8 MB."""
+
+_ROUNDING = 1e-15
+
+
+class Recovery:
+    """What pairs become by one code and decoder.
+
+    Args:
+        code: a code of one logical qubit.
+        decoder: what turns differences of syndromes into corrections.
+        detects: whether runs whose syndromes differ are refused instead.
+        faults: those of the circuits, in bits of the comparison, see `compared`.
+
+    Raises:
+        ValueError: if the decoder does not fit the code.
+    """
+
+    def __init__(
+        self, code: Code, decoder: Decoder, *, detects: bool = False, faults: Sequence[Fault] = ()
+    ) -> None:
+        self._code, self._detects, self._faults = code, detects, tuple(faults)
+        self._letters, self._signs = _group(code)
+        self._turned = correction_signs(code, decoder)
+        self._weights: dict[tuple[int, int], FloatArray] = {}
+        self.entries = 1 << len(code.stabilizers)
+        """How many products one coefficient sums over."""
+
+    def __call__(self, *links: FloatArray) -> FloatArray:
+        """The delivered states, not normalized where runs may be refused.
+
+        Args:
+            links: of each of the n pairs, shape (points or 1, 16): its Pauli coefficients, side a's Pauli as the
+                most significant digit.
+
+        Returns:
+            Shape (points, 16), likewise.
+        """
+        points = max(len(link) for link in links)
+        step = max(1, ENTRIES_AT_ONCE // self.entries)
+        result = np.zeros((points, 4, 4))
+        for start in range(0, points, step):
+            part = [link if len(link) == 1 else link[start : start + step] for link in links]
+            self._recover(part, result[start : start + step])
+        return result.reshape(points, 16)
+
+    def _recover(self, links: Sequence[FloatArray], result: FloatArray) -> None:
+        off_diagonal = any(np.any(link.reshape(-1, 4, 4)[:, _OFF]) for link in links)
+        pairs = product(range(4), repeat=2) if off_diagonal else ((p, p) for p in range(4))
+        for p, q in pairs:
+            products = np.broadcast_to(self._weight(p, q), (len(result), self.entries)).copy()
+            for i, link in enumerate(links):
+                products *= link[:, 4 * self._letters[p, :, i] + self._letters[q, :, i]]
+            result[:, p, q] = products.sum(axis=1)
+
+    def _weight(self, p: int, q: int) -> FloatArray:
+        """Shape (2^r,): what multiplies the product of each group element."""
+        if (p, q) not in self._weights:
+            later = walsh(self._turned[q])
+            first = walsh(_only_zero(len(later))) if self._detects else later
+            if self._faults:
+                first = first * self._means(p, q, later)
+            elif self._turned[q, 0] < 0:
+                first = -first
+            signs = self._signs[p] * self._signs[q] * self._conjugate[q]
+            self._weights[p, q] = first * signs
+        return self._weights[p, q]
+
+    @cached_property
+    def _conjugate(self) -> FloatArray:
+        """Shape (4, 2^r): the sign of the conjugate of Q·g in letters; Y's is told as iXZ of the conjugates."""
+        ys = (self._letters == 2).sum(axis=2)
+        signs = np.where(ys % 2, -1.0, 1.0)
+        signs[2] *= -1
+        return signs
+
+    def _means(self, p: int, q: int, later: FloatArray) -> FloatArray:
+        """Shape (2^r,): over v, of the faults' factors."""
+        r = len(self._code.stabilizers)
+        characters = 1.0 - 2.0 * _parities(all_syndromes(r))
+        total = np.ones((1 << r, 1 << r))
+        for fault in self._faults:
+            phi, seen = _number(fault.measured), _number(fault.measured ^ fault.left[:, :r])
+            a, b = fault.left[:, r : r + 2], fault.left[:, r + 2 : r + 4]
+            weights = fault.probabilities * (1.0 - 2.0 * (_turns(a, p) ^ _turns(b, q)))
+            total *= (characters[:, phi] * weights) @ characters[:, seen].T
+        return np.asarray(total @ later)
+
+
+_OFF = ~np.eye(4, dtype=bool)
+
+
+def correction_signs(code: Code, decoder: Decoder) -> FloatArray:
+    """Shape (4, 2^r): −1 where the correction for a syndrome turns the logical I, X, Y, Z round."""
+    return _correction_signs(code, decoder)
+
+
+@lru_cache(maxsize=32)
+def _correction_signs(code: Code, decoder: Decoder) -> FloatArray:
+    corrections = decoded(code, decoder, all_syndromes(len(code.stabilizers)))
+    flips = code.logical_flips(corrections)
+    return np.array([1.0 - 2.0 * _turns(flips, letter) for letter in range(4)])
+
+
+def compared(code: Code, fault: Fault, data_a: Sequence[int], data_b: Sequence[int]) -> Fault:
+    """A fault of the circuit in the bits of the comparison.
+
+    Its ``measured`` are the r compared bits; its ``left`` the syndrome of what is left on both sides together (r),
+    then whether that turns the logical X and Z round on side a, and on side b.
+    """
+    r, n = len(code.stabilizers), code.qubits
+    total = fault.left.shape[1] // 2
+    sides = [fault.left[:, [*data, *(q + total for q in data)]] for data in (data_a, data_b)]
+    assert all(side.shape[1] == 2 * n for side in sides)
+    measured = fault.measured[:, :r] ^ fault.measured[:, r : 2 * r]
+    syndrome = code.syndromes(sides[0]) ^ code.syndromes(sides[1])
+    return fault.joined(measured, np.hstack([syndrome, *(code.logical_flips(side) for side in sides)]))
+
+
+def walsh(values: FloatArray) -> FloatArray:
+    """2^{−r} Σ_d (−1)^{u·d} f(d), shape (2^r,)."""
+    result, half = np.array(values, dtype=float), 1
+    while half < len(result):
+        pairs = result.reshape(-1, 2, half)
+        result = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], axis=1).reshape(-1)
+        half *= 2
+    return result / len(result)
+
+
+def _group(code: Code) -> tuple[npt.NDArray[np.uint8], FloatArray]:
+    """Letters, shape (4, 2^r, n), and signs, shape (4, 2^r), of every logical I, X, Y, Z times a group element."""
+    n, r = code.qubits, len(code.stabilizers)
+    logical_x, logical_z = code.logical_matrix
+    starts: list[tuple[Bits, int]] = [
+        (np.zeros(2 * n, dtype=np.uint8), 0),
+        (logical_x, _phase(logical_x)),
+        _times(logical_x, _phase(logical_x), logical_z, extra=1),
+        (logical_z, _phase(logical_z)),
+    ]
+    letters = np.empty((4, 1 << r, n), dtype=np.uint8)
+    signs = np.empty((4, 1 << r))
+    for which, (start, power) in enumerate(starts):
+        rows, powers = start[None], np.array([power])
+        for generator in code.matrix:
+            more, added = _times_many(rows, powers, generator)
+            rows, powers = np.concatenate([rows, more]), np.concatenate([powers, added])
+        x, z = rows[:, :n], rows[:, n:]
+        turns = (powers - (x & z).sum(axis=1)) % 4
+        assert not np.any(turns % 2)
+        letters[which] = _LETTER[x + 2 * z]
+        signs[which] = 1.0 - turns
+    return letters, signs
+
+
+_LETTER = np.array([0, 1, 3, 2], dtype=np.uint8)
+
+
+def _phase(row: Bits) -> int:
+    """The power of i in front of XˣZᶻ for a string of letters."""
+    n = len(row) // 2
+    return int((row[:n] & row[n:]).sum())
+
+
+def _times(left: Bits, power: int, right: Bits, extra: int = 0) -> tuple[Bits, int]:
+    rows, powers = _times_many(left[None], np.array([power]), right)
+    return rows[0], int(powers[0]) + extra
+
+
+def _times_many(rows: Bits, powers: npt.NDArray[np.int64], right: Bits) -> tuple[Bits, npt.NDArray[np.int64]]:
+    """i^c·XˣZᶻ, told by rows and powers of i, times one string."""
+    n = len(right) // 2
+    crossed = (rows[:, n:] & right[:n]).sum(axis=1).astype(np.int64)
+    return rows ^ right, powers + _phase(right) + 2 * crossed
+
+
+def _turns(flips: Bits, letter: int) -> Bits:
+    """Whether what turns X and Z round, shape (m, 2), turns this letter round."""
+    x, z = flips[:, 0], flips[:, 1]
+    return np.asarray((np.zeros_like(x), x, x ^ z, z)[letter])
+
+
+def _only_zero(size: int) -> FloatArray:
+    found = np.zeros(size)
+    found[0] = 1.0
+    return found
+
+
+def _parities(syndromes: Bits) -> FloatArray:
+    """Shape (2^r, 2^r): u·v mod 2."""
+    return np.asarray((syndromes.astype(np.int64) @ syndromes.T.astype(np.int64)) % 2, dtype=float)
+
+
+def _number(bits: Bits) -> npt.NDArray[np.int64]:
+    return np.asarray(bits.astype(np.int64) @ (1 << np.arange(bits.shape[1], dtype=np.int64)))

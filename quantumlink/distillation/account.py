@@ -1,0 +1,262 @@
+"""The account of a distillation: what one end knows of a key in the making, and whether one can come of it.
+
+Both ends keep the same account, for all that enters it is public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import floor
+
+from quantumlink.distillation.bits import Bits
+from quantumlink.distillation.key import Key
+from quantumlink.distillation.shortfall import remedy
+from quantumlink.distillation.transcript import Sender
+from quantumlink.distillation.vault import Vault
+from quantumlink.estimation import Estimate
+from quantumlink.rates import binary_entropy
+from quantumlink.security.contract import BlockKeyBound, KeyBound, KeyTerms, Recipe, Tally
+from quantumlink.security.finite_key import FiniteKeyTerms
+from quantumlink.security.single_photon import SinglePhotonBound
+
+
+@dataclass(kw_only=True)
+class Account:
+    """What is known of a key while it is being distilled; most fields are those of ``Key``."""
+
+    protocol: str
+    rounds: int
+    accepted: int
+    sifted: int
+    sampled: int
+    tested: int
+    qber: Estimate
+    test_qber: Estimate
+    recipe: Recipe
+    """How the security bound is made."""
+    tally: Tally
+    """The counts that it is made of."""
+    eps_sec: float
+    eps_cor: float
+    authentication_bits: int
+    blocks: tuple[str, ...] = ("",)
+    """Names of the parts of the key that are reconciled and hashed apart."""
+    remarks: tuple[str, ...] = ()
+    corrected_errors: int | None = None
+    disclosed_bits: int | None = None
+    tag_bits: int | None = None
+    terms: KeyTerms | None = None
+    simulated: bool = False
+    seeded: bool = False
+    forgery_probability: float = 0.0
+    inherited_epsilon: float = 0.0
+    ledger: list[tuple[str, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.enter("sifted in the key basis", self.sifted - self.tested)
+        self.enter("disclosed to estimate the error rate", -self.sampled)
+
+    @property
+    def raw(self) -> int:
+        """Bits that the sample has left."""
+        return self.sifted - self.tested - self.sampled
+
+    @property
+    def expected_qber(self) -> float:
+        """The error rate to tell reconciliation: never 0, as a sample without errors does not prove that."""
+        return (self.sample_errors + 1) / (self.sampled + 2)  # Laplace's rule of succession
+
+    @property
+    def sample_errors(self) -> int:
+        """How many bits of the sample differed."""
+        return self.tally.sample_errors
+
+    @property
+    def tells_errors(self) -> bool:
+        """Whether Bob tells how many errors reconciliation found."""
+        return bool(getattr(self.recipe, "tells_errors", False))
+
+    @property
+    def block_sizes(self) -> tuple[int, ...]:
+        """Raw bits of each block."""
+        return (self.raw,) if len(self.blocks) == 1 else tuple(self.tally.raw[name] for name in self.blocks)
+
+    def told(self, errors: Mapping[str, int]) -> None:
+        """Bob tells how many errors there were, by the names of `Tally.raw`."""
+        self.tally = replace(self.tally, corrected=errors)
+        self.__dict__.pop("bound", None)
+
+    @cached_property
+    def bound(self) -> KeyBound | BlockKeyBound:
+        """The security bound, from what was counted."""
+        return self.recipe.bound(self.tally, eps_sec=self.eps_sec, eps_cor=self.eps_cor)
+
+    @property
+    def count_replies(self) -> bool:
+        """Whether the bound takes what Bob says in the reconciliation as disclosed."""
+        return bool(getattr(self.bound, "count_replies", True))
+
+    @property
+    def most_leak(self) -> int:
+        """More disclosed bits than that leave no key."""
+        left = self.evaluate([0] * len(self.blocks)).length - self.authentication_bits
+        # A bound of a length settled beforehand has charged for that many already.
+        return left if left < 1 else max(left, floor(getattr(self.bound, "leak_limit", 0)))
+
+    def enter(self, label: str, bits: int) -> None:
+        """Add an entry to the ledger."""
+        self.ledger.append((label, bits))
+
+    def evaluate(self, leaks: Sequence[int]) -> KeyTerms:
+        """The security bound for the raw bits, so many of each block disclosed.
+
+        Raises:
+            ValueError: if the bound grants more bits than were left undisclosed, or for other tolerances than the
+                ends agreed on.
+        """
+        leak = sum(leaks)
+        # One block has a number for its leak, several have one each: recipe and sifting were agreed on together.
+        terms: KeyTerms = self.bound.terms(n=self.raw, leak=leak if len(leaks) == 1 else tuple(leaks))  # type: ignore[arg-type]
+        for name in ("eps_sec", "eps_cor"):
+            if getattr(terms, name) != getattr(self, name):
+                raise ValueError(
+                    f"bound must be for the {name} that the ends agreed on, {getattr(self, name)}, got "
+                    f"{getattr(terms, name)}"
+                )
+        if terms.length > max(0, self.raw - leak):
+            raise ValueError(
+                f"bound must grant at most the {self.raw - leak} bits that were not disclosed, got {terms.length}"
+            )
+        return terms
+
+    def refusal_before(self) -> str | None:
+        """Why no key can come of this, however good the reconciliation; None if one may."""
+        if self.raw < 1 or not self.sampled:
+            return (
+                f"{self.raw + self.sampled} sifted bits in the key basis (Z) are too few: "
+                "a sample and a raw key need one each at least"
+            )
+        if isinstance(self.bound, SinglePhotonBound) and not self.tested:
+            return "there are no sifted bits in the test basis (X), so nothing bounds the phase errors"
+        for name, size in zip(self.blocks, self.block_sizes, strict=True):
+            if not size:
+                return f"there are no raw bits of {name}, so nothing bounds the phase errors of the others"
+        self.terms = self.evaluate([0] * len(self.blocks))
+        if self.expected_qber >= 0.5:
+            return (
+                f"the error rate in the key basis (Z) is {self.qber.best:.4f} in {self.sampled} sampled "
+                "bits, it must be below 0.5"
+            )
+        # Even perfect reconciliation discloses Shannon's limit; the low end of the interval gives it a chance.
+        leaks = [floor(size * binary_entropy(min(self.qber.low, 0.5))) for size in self.block_sizes]
+        limit = self.evaluate(leaks)
+        return None if limit.length > self.authentication_bits else self._shortfall(limit, leaks)
+
+    def _remedy(self, leaks: Sequence[int]) -> str:
+        tolerances = {"eps_sec": self.eps_sec, "eps_cor": self.eps_cor, "spent": self.authentication_bits}
+        return remedy(self.recipe, self.tally, leaks, **tolerances)  # type: ignore[arg-type]
+
+    def _shortfall(self, limit: KeyTerms, leaks: Sequence[int]) -> str:
+        leak = sum(leaks)
+        rates = f"at error rates of {self.qber.best:.4f} in the key basis (Z) and "
+        rates += f"{self.test_qber.best:.4f} in the test basis (X)"
+        if not self.tested:
+            rates = f"at an error rate of {self.qber.best:.4f} in the sample"
+        hope = self._remedy(leaks)
+        if limit.length:
+            return (
+                f"of the {self.raw} raw bits at most {limit.length} would be secret, while authentication spends "
+                f"{self.authentication_bits}; {hope}"
+            )
+        if not isinstance(limit, FiniteKeyTerms):
+            found = "; ".join(f"{label}: {text}" for label, text in limit.lines())
+            return f"nothing is secret {rates}, if reconciliation discloses at least {leak} bits ({found}); {hope}"
+        return (
+            f"nothing is secret {rates}: with a margin of {limit.mu:.4f} from "
+            f"{limit.k} test bits, the {limit.n} raw bits hold {limit.entropy_bits:.1f} bits of entropy, while "
+            f"reconciliation must disclose at least {limit.leak:.0f} and the price of ε is "
+            f"{limit.epsilon_bits:.1f}; {hope}"
+        )
+
+    def reconciled(self, told: Sequence[tuple[int, int]]) -> str | None:
+        """Enter what reconciliation disclosed; returns why that was too much, None if a key is left.
+
+        Args:
+            told: for each block the bits that Alice disclosed and those that Bob disclosed, which are counted
+                where the bound does.
+        """
+        leak, replies = (sum(bits) for bits in zip(*told, strict=True))
+        replies = replies if self.count_replies else 0
+        leaks = [hers + (his if self.count_replies else 0) for hers, his in told]
+        self.disclosed_bits = leak
+        self.enter("disclosed by reconciliation", -leak)
+        if replies:
+            self.enter("disclosed by Bob's replies", -replies)
+        self.terms = terms = self.evaluate(leaks)
+        if terms.length > self.authentication_bits:
+            return None
+        hope = self._remedy(leaks)
+        if terms.length:
+            spent = self.authentication_bits
+            return f"{terms.length} bits would be secret, while authentication spends {spent}; {hope}"
+        if isinstance(terms, FiniteKeyTerms):
+            return (
+                f"reconciliation disclosed {terms.leak:.0f} bits and the price of ε is "
+                f"{terms.epsilon_bits:.1f}, which leaves nothing of {terms.entropy_bits:.1f} bits of entropy; "
+                f"{hope}"
+            )
+        return f"reconciliation disclosed {leak + replies} bits, which leaves nothing secret; {hope}"
+
+    def settle(self) -> list[int]:
+        """Enter what no message showed; the ledger then adds up to the length of the key.
+
+        Returns:
+            The length of the key of each block.
+        """
+        terms = self.terms
+        assert terms is not None  # both ends have been through ``reconciled``
+        # The verification tag is public as well, yet it is no part of the leak: its ⌈log₂(1/ε_cor)⌉ bits are
+        # within the bound's own price of ε. The leak would charge for it a second time.
+        if isinstance(terms, FiniteKeyTerms):
+            self.enter("known to an eavesdropper, at most (phase errors)", floor(terms.entropy_bits) - terms.n)
+            label = "price of ε, verification tag included"
+        else:
+            label = "known to an eavesdropper, at most, and price of ε, verification tag included"
+        self.enter(label, terms.length - sum(bits for _, bits in self.ledger))
+        self.enter("spent on authentication", -self.authentication_bits)
+        lengths, spent = list(getattr(terms, "lengths", (terms.length,))), self.authentication_bits
+        for number, length in enumerate(lengths):
+            lengths[number] -= min(length, spent)
+            spent -= min(length, spent)
+        return lengths
+
+    def key(self, holder: Sender, *, reason: str | None = None, bits: Bits | None = None) -> Key:
+        """The key as one end has it: refused for a reason, or given with the bits of that end."""
+        return Key(
+            protocol=self.protocol,
+            rounds=self.rounds,
+            accepted=self.accepted,
+            sifted=self.sifted,
+            sampled=self.sampled,
+            tested=self.tested,
+            qber=self.qber,
+            test_qber=self.test_qber,
+            corrected_errors=self.corrected_errors,
+            disclosed_bits=self.disclosed_bits,
+            tag_bits=self.tag_bits,
+            authentication_bits=self.authentication_bits,
+            terms=self.terms,
+            reason=reason,
+            ledger=tuple(self.ledger),
+            remarks=self.remarks,
+            holder=holder,
+            eps_sec=self.eps_sec,
+            eps_cor=self.eps_cor,
+            forgery_probability=self.forgery_probability,
+            inherited_epsilon=self.inherited_epsilon,
+            simulated=self.simulated,
+            seeded=self.seeded,
+            _vault=None if bits is None else Vault(bits),
+        )

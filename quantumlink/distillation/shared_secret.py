@@ -1,0 +1,211 @@
+"""Secret bits that two ends share beforehand: taken in order, never twice, whatever crashes.
+
+Both ends hold the same string and count how much of it they have taken. At the begin of a conversation they compare
+their counts, and the one that is behind, after a crash or from an old copy of its file, skips ahead: bits that one
+end may have used are lost to both.
+
+A secret in a file is counted there before any bit of it is handed out, so no crash brings a bit back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from quantumlink import validation
+from quantumlink.distillation.bits import Bits, as_bits
+
+_FORMAT = "quantumlink shared secret 1"
+
+
+class SecretExhausted(ValueError):
+    """Too few bits are left of the secret that authenticates."""
+
+
+class SharedSecret:
+    """Secret bits that two ends share beforehand, taken in order and never twice.
+
+    It cannot be copied or pickled: two copies would use the same bits twice.
+
+    Args:
+        bits: the secret; a copy is taken.
+        epsilon: how far it may be from a perfect secret, as keys have it that it is made of.
+
+    Raises:
+        ValueError: if they are no bit string.
+
+    >>> secret = SharedSecret(np.ones(256, dtype=np.uint8))
+    >>> secret.take(128).sum(), secret, secret.index
+    (np.uint64(128), SharedSecret(128 bits left), 128)
+    """
+
+    def __init__(self, bits: ArrayLike, *, epsilon: float = 0.0) -> None:
+        self._bits = as_bits("bits", bits).copy()
+        self._start = 0
+        self._index = 0
+        self._path: Path | None = None
+        self._lock: IO[bytes] | None = None
+        self.epsilon = validation.probability("epsilon", epsilon)
+        """How far the bits may be from perfect secrets, that of all keys they came from together."""
+
+    @classmethod
+    def create(cls, path: str | Path, bits: ArrayLike, *, epsilon: float = 0.0) -> SharedSecret:
+        """A secret that lives in a new file, readable to its owner alone.
+
+        Raises:
+            FileExistsError: if there is a file of that name: overwriting it would start its count anew.
+            OSError: if it cannot be written.
+            ValueError: if the bits are no bit string.
+        """
+        secret = cls(bits, epsilon=epsilon)
+        secret._path = Path(path)
+        secret._lock = _held(secret._path)
+        os.close(os.open(secret._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        secret._store()
+        return secret
+
+    @classmethod
+    def open(cls, path: str | Path) -> SharedSecret:
+        """The secret of a file that `create` made, with what is left of it.
+
+        Raises:
+            BlockingIOError: if somebody holds it open already.
+            ValueError: if the file is none of this kind, or damaged.
+            OSError: if it cannot be read.
+        """
+        lock = _held(Path(path))
+        head, _, body = Path(path).read_bytes().partition(b"\n")
+        try:
+            fields = json.loads(head)
+            kind, index, count, epsilon = (fields[name] for name in ("kind", "index", "bits", "epsilon"))
+            if kind != _FORMAT or len(body) != (count + 7) // 8:
+                raise ValueError
+            bits = np.unpackbits(np.frombuffer(body, dtype=np.uint8), count=count)
+            secret = cls(bits, epsilon=epsilon)
+            secret._start = secret._index = validation.count("index", index)
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{str(path)!r} holds no shared secret, or is damaged") from None
+        secret._path, secret._lock = Path(path), lock
+        return secret
+
+    def close(self) -> None:
+        """Let go of the file; what is left is forgotten here."""
+        self._bits, self._start = self._bits[:0], self._index
+        self._path = None
+        if self._lock is not None:
+            self._lock.close()
+
+    @property
+    def index(self) -> int:
+        """How many bits were taken or skipped since the beginning."""
+        return self._index
+
+    def __len__(self) -> int:
+        return self._start + len(self._bits) - self._index
+
+    def __repr__(self) -> str:
+        return f"SharedSecret({len(self)} bits left)"
+
+    def take(self, count: int) -> Bits:
+        """The next ``count`` bits, which are then gone.
+
+        Raises:
+            SecretExhausted: if fewer are left.
+            OSError: if the count cannot be stored; nothing is taken then.
+        """
+        if validation.count("count", count) > len(self):
+            raise SecretExhausted(f"{count} bits of the shared secret are needed, {len(self)} are left")
+        begin = self._index - self._start
+        taken = self._bits[begin : begin + count].copy()
+        self._advance(self._index + count)
+        return taken
+
+    def skip_to(self, index: int) -> None:
+        """Give up all bits before an index, which the other end has reached.
+
+        Raises:
+            ValueError: if the index was passed already.
+            SecretExhausted: if the secret does not reach so far.
+            OSError: if the count cannot be stored; nothing is skipped then.
+        """
+        if validation.count("index", index) < self._index:
+            raise ValueError(f"index must be at least {self._index}, for earlier bits are gone; got {index}")
+        if index > self._index + len(self):
+            raise SecretExhausted(f"the other end is at bit {index}, this secret ends at {self._index + len(self)}")
+        self._advance(index)
+
+    def refill(self, bits: ArrayLike, *, epsilon: float = 0.0) -> None:
+        """Append fresh secret bits, as both ends must do alike.
+
+        Args:
+            bits: what ``key.take`` gave, say: an array of bits, or bytes of them (the first bit first).
+            epsilon: how far these may be from perfect, ``key.epsilon``; the sum counts from here on.
+
+        Raises:
+            ValueError: if they are no bit string.
+        """
+        if isinstance(bits, bytes):
+            bits = np.unpackbits(np.frombuffer(bits, dtype=np.uint8))
+        left = self._bits[self._index - self._start :]
+        before = self._bits, self._start, self.epsilon
+        self._bits, self._start = np.concatenate([left, as_bits("bits", bits)]), self._index
+        self.epsilon += validation.probability("epsilon", epsilon)
+        try:
+            self._store()
+        except OSError:
+            self._bits, self._start, self.epsilon = before
+            raise
+
+    def _advance(self, index: int) -> None:
+        before, self._index = self._index, index
+        try:
+            self._store()
+        except OSError:
+            self._index = before
+            raise
+        self._bits[: index - self._start] = 0
+
+    def _store(self) -> None:
+        """Replace the file by one without the bits that are gone; it is there, whole, before this returns."""
+        if self._path is None:
+            return
+        left = self._bits[self._index - self._start :]
+        fields = {"kind": _FORMAT, "index": self._index, "bits": len(left), "epsilon": self.epsilon}
+        data = json.dumps(fields).encode("ascii") + b"\n" + np.packbits(left).tobytes()
+        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, self._path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a shared secret cannot be copied or pickled: its bits would be used twice")
+
+
+def _held(path: Path) -> IO[bytes]:
+    """The lock beside a file; whoever has it is the only one, until it is closed or its process ends."""
+    import fcntl
+
+    lock = path.with_name(f"{path.name}.lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise BlockingIOError(f"{str(path)!r} is held open already: two holders would use the same bits") from None
+    return lock

@@ -1,0 +1,102 @@
+"""Why nothing is secret: the term of the bound that takes most, and what would change that.
+
+The bound itself is asked again, for blocks that are longer at the same rates. If one of them gives a key, the block
+was too short; if none does, the rates are too high, whatever the length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from quantumlink.security.contract import Recipe, Tally
+from quantumlink.security.decoy import DecoyBound
+from quantumlink.security.one_decoy import OneDecoyBound
+from quantumlink.security.relay_decoy import RelayDecoyBound
+from quantumlink.security.two_state import TwoStateBound
+from quantumlink.security.weak_pulses import WeakPulseBound
+
+LONGEST = 1024
+"""How many times as long a block is tried before its rates are blamed: a power of two."""
+
+_RECONCILIATION = "reconciliation"
+_BETTER: Mapping[type, str] = {
+    WeakPulseBound: "weaker pulses or decoys",
+    TwoStateBound: "less loss or fewer errors",
+    DecoyBound: "less loss, fewer errors or other intensities",
+    OneDecoyBound: "less loss, fewer errors or other intensities",
+    RelayDecoyBound: "less loss, fewer errors or other intensities",
+}
+"""What makes up for phase errors, by the bound."""
+
+
+def longer(tally: Tally, factor: int) -> Tally:
+    """The counts of a block that many times as long, at the same rates."""
+
+    def times(counts: Mapping[str, int]) -> dict[str, int]:
+        return {name: factor * count for name, count in counts.items()}
+
+    return replace(
+        tally,
+        rounds=factor * tally.rounds,
+        detected=factor * tally.detected,
+        sampled=factor * tally.sampled,
+        sample_errors=factor * tally.sample_errors,
+        compared={name: (factor * bits, factor * errors) for name, (bits, errors) in tally.compared.items()},
+        raw=times(tally.raw),
+        corrected=None if tally.corrected is None else times(tally.corrected),
+    )
+
+
+def terms_of(recipe: Recipe, tally: Tally, leaks: Sequence[float], *, eps_sec: float, eps_cor: float) -> Any:
+    """The terms of a recipe's bound for so many bits disclosed of each block."""
+    bound = recipe.bound(tally, eps_sec=eps_sec, eps_cor=eps_cor)
+    return bound.terms(n=tally.n, leak=leaks[0] if len(leaks) == 1 else tuple(leaks))  # type: ignore[arg-type]
+
+
+def charges(terms: Any) -> dict[str, float]:
+    """What the bound takes from the raw bits, by the name of the term."""
+    parts = [terms.z, terms.x] if hasattr(terms, "z") else [terms]
+    return {
+        "phase errors (what an eavesdropper may know)": sum(part.n - part.entropy_bits for part in parts),
+        _RECONCILIATION: sum(part.leak for part in parts),
+        "the price of ε": sum(part.epsilon_bits for part in parts),
+    }
+
+
+def remedy(
+    recipe: Recipe, tally: Tally, leaks: Sequence[float], *, eps_sec: float, eps_cor: float, spent: int
+) -> str:
+    """The term that takes most, and what would change it.
+
+    Args:
+        recipe: how the bound is made.
+        tally: the counts.
+        leaks: bits that reconciliation discloses of each block.
+        eps_sec: secrecy.
+        eps_cor: correctness.
+        spent: bits that authentication takes.
+    """
+    tolerances = {"eps_sec": eps_sec, "eps_cor": eps_cor}
+
+    def found(factor: int) -> Any:
+        return terms_of(recipe, longer(tally, factor), [factor * leak for leak in leaks], **tolerances)
+
+    try:
+        here, far = charges(found(1)), found(LONGEST)
+        bound = recipe.bound(tally, **tolerances)
+    except (AttributeError, ValueError):  # a bound of the user's own, with terms of its own
+        return "more rounds may help"
+    here["authentication"] = spent
+    if far.length <= spent:
+        most = max(there := charges(far), key=there.__getitem__)
+        cause = _BETTER.get(type(bound), "fewer errors in the test")
+        if most == _RECONCILIATION:
+            cause = "fewer errors in the key basis, or a reconciliation that discloses less,"
+        return f"most is taken by {most}; more rounds will not help, {cause} would"
+    most, low, high = max(here, key=here.__getitem__), 0, LONGEST.bit_length() - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if found(2**middle).length > spent else (middle, high)
+    return f"most is taken by {most}; a block about {2**high} times as long would give a key at these rates"

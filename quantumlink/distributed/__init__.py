@@ -1,0 +1,24 @@
+"""Distributed computing: a circuit over the processors of a network, gate by gate over composed links."""
+
+from quantumlink.distributed.cover import exact_cover
+from quantumlink.distributed.distributing import distribute
+from quantumlink.distributed.distribution import Distribution
+from quantumlink.distributed.passes import DistributeCircuit, distributed_pass_manager, transpiled_programs
+from quantumlink.distributed.placement import SearchedPlacement
+from quantumlink.distributed.planning import Methods
+from quantumlink.distributed.proof import NotTheSame, Proof
+from quantumlink.distributed.schedule import list_schedule
+
+__all__ = [
+    "DistributeCircuit",
+    "Distribution",
+    "Methods",
+    "NotTheSame",
+    "Proof",
+    "SearchedPlacement",
+    "distribute",
+    "distributed_pass_manager",
+    "exact_cover",
+    "list_schedule",
+    "transpiled_programs",
+]

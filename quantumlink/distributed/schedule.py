@@ -1,0 +1,316 @@
+"""Schedules: tasks and copies in an order that fits into the nodes' communication qubits.
+
+List scheduling: what needs no new pair is done as soon as it may be; then the copy is opened that most of the
+waiting tasks wait for. A copy is taken away after its last task, or earlier where its place is needed: then it is
+paid for again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from math import inf
+from typing import NamedTuple
+
+from quantumlink.distributed.events import Copy, Do, Event, Place, Settle, Teleport, Uncopy
+from quantumlink.distributed.machine import Machine
+from quantumlink.distributed.order import Order
+from quantumlink.distributed.pair_circuits import PairCircuits
+from quantumlink.distributed.plans import DoesNotFit, Plan, Scheduled
+from quantumlink.distributed.tasks import Move, Task
+
+MAX_CONSIDERED = 48
+"""Most copies that are compared before one is opened."""
+
+
+def list_schedule(plan: Plan, machine: Machine, circuits: PairCircuits, live_copies: int | None) -> Scheduled:
+    """The schedule of the module.
+
+    Raises:
+        DoesNotFit: if a task needs more communication qubits than a node has.
+    """
+    return _Scheduling(plan, machine, circuits, live_copies).run()
+
+
+class _Live(NamedTuple):
+    """A copy that is there."""
+
+    number: int
+    group: int
+    node: int
+    place: Place
+
+
+class _Slots:
+    """The qubits of one kind at each node."""
+
+    def __init__(self, limits: Sequence[float], holds_pairs: bool) -> None:
+        self._limits, self._holds_pairs = limits, holds_pairs
+        self._free: list[list[int]] = [[] for _ in limits]
+        self.used = [0] * len(limits)
+        """How many qubits each node has used at one time."""
+
+    def spare(self, node: int) -> float:
+        """How many are free."""
+        return self._limits[node] - self.used[node] + len(self._free[node])
+
+    def take(self, node: int) -> Place:
+        """A free one: that of the lowest index.
+
+        Raises:
+            DoesNotFit: if there is none.
+        """
+        if self.spare(node) < 1:
+            raise DoesNotFit(
+                f"a plan holds more qubits at node number {node} than the {self._limits[node]:g} it has"
+            )
+        if self._free[node]:
+            self._free[node].sort(reverse=True)
+            return Place(node, self._free[node].pop(), self._holds_pairs)
+        self.used[node] += 1
+        return Place(node, self.used[node] - 1, self._holds_pairs)
+
+    def give(self, place: Place) -> None:
+        """Free it again."""
+        self._free[place.node].append(place.number)
+
+
+class _Scheduling:
+    def __init__(self, plan: Plan, machine: Machine, circuits: PairCircuits, live_copies: int | None) -> None:
+        self._plan, self._machine, self._circuits = plan, machine, circuits
+        self._limit = inf if live_copies is None else live_copies
+        self._data = _Slots(machine.room, False)
+        self._pairs = _Slots(machine.communication, True)
+        self._place = [self._data.take(node) for node in plan.home]
+        self._start = tuple(self._place)
+        self._events: list[Event] = []
+        self._live: dict[tuple[int, int], _Live] = {}
+        self._live_at: list[dict[tuple[int, int], None]] = [{} for _ in machine.nodes]
+        self._live_of: dict[int, list[int]] = defaultdict(list)
+        self._opened = 0
+        self._nodes: list[int] = []
+        self._needs: list[tuple[tuple[int, int], ...]] = []
+        self._asked()
+        self._uses = Counter(copy for needs in self._needs for copy in needs)
+        self._waiting: dict[tuple[int, int], dict[int, None]] = {}
+        self._order = Order(plan)
+
+    def run(self) -> Scheduled:
+        order = self._order
+        while True:
+            while order.ready:
+                number = order.ready.popleft()
+                if all(copy in self._live for copy in self._needs[number]):
+                    self._do(number)
+                else:
+                    self._wait(number)
+            if not self._waiting:
+                break
+            self._serve()
+        order.check_done()
+        return Scheduled(
+            tuple(self._events),
+            self._start,
+            tuple(self._place),
+            tuple(self._data.used),
+            tuple(self._pairs.used),
+        )
+
+    def _asked(self) -> None:
+        """Where each task is done, and the copies (group, node) that it needs."""
+        groups, at, where = self._plan.groups, self._plan.at, self._plan.where
+        group_of, axis = groups.group_of_stage, groups.axis
+        for task, stages in zip(self._plan.tasks, groups.stages, strict=True):
+            if len(stages) < 2 or isinstance(task.operation, Move):
+                self._nodes.append(at[group_of[stages[0]]] if stages else -1)
+                self._needs.append(())
+                continue
+            own = tuple([group_of[stage] for stage in stages])
+            node = at[own[0]]
+            if all(at[g] == node for g in own):
+                self._nodes.append(node)
+                self._needs.append(())
+                continue
+            node = where[own if len(own) > 2 or own[0] < own[1] else own[::-1]]
+            self._nodes.append(node)
+            self._needs.append(tuple([(g, node) for g in own if at[g] != node and axis[g]]))
+
+    def _wait(self, number: int) -> None:
+        for copy in self._needs[number]:
+            if copy not in self._live:
+                self._waiting.setdefault(copy, {})[number] = None
+
+    def _serve(self) -> None:
+        """Open what the task needs for whose copy most are waiting, and do it."""
+        considered = [copy for _, copy in zip(range(MAX_CONSIDERED), self._waiting, strict=False)]
+        copy = max(considered, key=lambda c: len(self._waiting[c]))
+        number = next(iter(self._waiting[copy]))
+        needs = self._needs[number]
+        for _ in range(2):  # the second may have driven out the first
+            for own in needs:
+                if own not in self._live:
+                    self._open(own, needs)
+        if not all(own in self._live for own in needs):
+            raise self._too_small(number)
+        self._do_waiting(needs)
+
+    def _do_waiting(self, opened: Sequence[tuple[int, int]]) -> None:
+        for copy in opened:
+            for number in list(self._waiting.get(copy, ())):
+                needs = self._needs[number]
+                if all(own in self._live for own in needs):
+                    for own in needs:
+                        tasks = self._waiting.get(own)
+                        if tasks is not None:
+                            tasks.pop(number, None)
+                            if not tasks:
+                                del self._waiting[own]
+                    self._do(number)
+
+    def _too_small(self, number: int) -> DoesNotFit:
+        task = self._plan.tasks[number]
+        node = self._machine.nodes[self._nodes[number]]
+        return DoesNotFit(
+            f"{task.operation.name!r} on {len(task.wires)} qubits (task {number}) does not fit into the "
+            f"communication qubits of node {node.name!r} and its neighbors: {node.name!r} has {node.communication}"
+        )
+
+    # Pairs.
+
+    def _pair(
+        self, source: int, target: int, keep: Sequence[tuple[int, int]]
+    ) -> tuple[tuple[Place, ...], tuple[int, int]]:
+        """Qubits for a link's circuit; live copies but those to be kept make room."""
+        circuit = self._circuits.of(source, target)
+        for node, count in Counter(circuit.nodes).items():
+            self._make_room(node, count, keep)
+        return tuple(self._pairs.take(node) for node in circuit.nodes), circuit.ends
+
+    def _make_room(self, node: int, count: int, keep: Sequence[tuple[int, int]]) -> None:
+        while self._pairs.spare(node) < count:
+            self._drive_out(node, keep)
+
+    def _drive_out(self, node: int, keep: Sequence[tuple[int, int]]) -> None:
+        candidates = [copy for copy in self._live_at[node] if copy not in keep]
+        if not candidates:
+            name = self._machine.nodes[node]
+            raise DoesNotFit(
+                f"node {name.name!r} has {name.communication} communication qubits, too few for the pairs that one "
+                f"operation needs there at one time"
+            )
+        self._close(
+            min(candidates, key=lambda c: (len(self._waiting.get(c, ())), self._uses[c], -self._live[c].number))
+        )
+
+    def _free(self, pair: Sequence[Place], but: int) -> None:
+        for i, place in enumerate(pair):
+            if i != but:
+                self._pairs.give(place)
+
+    def _open(self, copy: tuple[int, int], keep: Sequence[tuple[int, int]]) -> None:
+        group, node = copy
+        distance = self._machine.distance
+        home = self._plan.at[group]
+        wire = self._plan.groups.wire[group]
+        while len(self._live_at[node]) >= self._limit:
+            self._drive_out(node, keep)
+        sources = [home, *(v for v in self._live_of[group])]
+        source = min(sources, key=lambda v: distance[v][node])
+        kept = [*keep, (group, source)]
+        pair, ends = self._pair(source, node, kept)
+        root = self._place[wire] if source == home else self._live[group, source].place
+        self._events.append(Copy(self._opened, self._plan.groups.axis[group], root, pair, ends, wire))
+        self._free(pair, ends[1])
+        self._live[copy] = _Live(self._opened, group, node, pair[ends[1]])
+        self._live_at[node][copy] = None
+        self._live_of[group].append(node)
+        self._opened += 1
+
+    def _close(self, copy: tuple[int, int]) -> None:
+        live = self._live.pop(copy)
+        del self._live_at[live.node][copy]
+        self._live_of[live.group].remove(live.node)
+        wire = self._plan.groups.wire[live.group]
+        axis = self._plan.groups.axis[live.group]
+        self._events.append(Uncopy(live.number, axis, live.place, self._place[wire], wire))
+        self._pairs.give(live.place)
+
+    # Tasks.
+
+    def _do(self, number: int) -> None:
+        task, groups = self._plan.tasks[number], self._plan.groups
+        if isinstance(task.operation, Move):
+            self._move(task.wires, task.operation.nodes)
+        elif len(task.wires) < 2:
+            flipped: tuple[tuple[str, Place], ...] = ()
+            if number in groups.turning:
+                group = groups.groups(number)[0]
+                flipped = tuple((groups.axis[group], self._live[group, v].place) for v in self._live_of[group])
+            self._events.append(Do(number, (self._place[task.wires[0]],) if task.wires else (), flipped))
+        else:
+            self._do_joint(number, task)
+        for copy in self._needs[number]:
+            self._uses[copy] -= 1
+            if not self._uses[copy]:
+                self._close(copy)
+        self._order.done(number)
+
+    def _do_joint(self, number: int, task: Task) -> None:
+        node, needs, at = self._nodes[number], self._needs[number], self._plan.at
+        places = [self._place[wire] for wire in task.wires]
+        visitors: list[int] = []
+        if needs or any(place.node != node for place in places):
+            for i, g in enumerate(self._plan.groups.groups(number)):
+                if (g, node) in needs:
+                    places[i] = self._live[g, node].place
+                elif at[g] != node:
+                    visitors.append(i)
+        for i in visitors:
+            wire = task.wires[i]
+            pair, ends = self._pair(self._place[wire].node, node, needs)
+            self._events.append(Teleport(wire, self._place[wire], pair, ends, None))
+            self._free(pair, ends[1])
+            places[i] = pair[ends[1]]
+        self._events.append(Do(number, tuple(places)))
+        for i in visitors:
+            wire = task.wires[i]
+            pair, ends = self._pair(node, self._place[wire].node, needs)
+            self._events.append(Teleport(wire, places[i], pair, ends, self._place[wire]))
+            self._free(pair, -1)
+            self._pairs.give(places[i])
+
+    def _move(self, wires: Sequence[int], nodes: Sequence[int]) -> None:
+        """Bring wires to other nodes; where none has room, one waits on its half of a pair."""
+        left = {w: node for w, node in zip(wires, nodes, strict=True) if self._place[w].node != node}
+        landed: dict[int, Place] = {}
+        while left:
+            wire = next((w for w, node in left.items() if self._data.spare(node) > 0), None)
+            if wire is None:
+                wire = next(iter(left))
+            node = left.pop(wire)
+            source = self._place[wire]
+            pair, ends = self._pair(source.node, node, ())
+            if self._data.spare(node) > 0:
+                target = self._data.take(node)
+                self._events.append(Teleport(wire, source, pair, ends, target))
+                self._free(pair, -1)
+                self._place[wire] = target
+            else:
+                self._events.append(Teleport(wire, source, pair, ends, None))
+                self._free(pair, ends[1])
+                landed[wire] = pair[ends[1]]
+            self._data.give(source)
+            self._settle(landed)
+        for place in landed.values():
+            limit = self._machine.room[place.node]
+            raise DoesNotFit(f"the plan holds more qubits at node number {place.node} than the {limit} it has")
+
+    def _settle(self, landed: dict[int, Place]) -> None:
+        """What waits goes on where there is room now."""
+        for wire, place in list(landed.items()):
+            if self._data.spare(place.node) > 0:
+                target = self._data.take(place.node)
+                self._events.append(Settle(wire, place, target))
+                self._pairs.give(place)
+                self._place[wire] = target
+                del landed[wire]

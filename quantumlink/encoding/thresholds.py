@@ -1,0 +1,142 @@
+"""Logical error rates of stim circuits by matching: from which strength on larger patches no longer help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink import validation
+from quantumlink.codes.decoders import matching_module
+from quantumlink.encoding.patches import seam_memory
+from quantumlink.estimation import Estimate, binomial_estimate
+from quantumlink.progress import track
+
+if TYPE_CHECKING:
+    import stim  # type: ignore[import-untyped]
+
+FloatArray = npt.NDArray[np.float64]
+
+AT_ONCE = 20_000
+"""Tries that are decoded at once."""
+
+
+def logical_error_rate(circuit: stim.Circuit, *, shots: int = 20_000, seed: int | None = None) -> Estimate:
+    """How often an observable of a circuit is wrong after decoding: sampled, with an interval of 95 %.
+
+    Each try is decoded by minimum-weight matching of the circuit's own error model.
+
+    Args:
+        circuit: a stim circuit with detectors and observables, such as `seam_memory`.
+        shots: how many tries.
+        seed: makes it repeatable.
+
+    Raises:
+        ValueError: if an argument is out of range.
+        ModuleNotFoundError: without PyMatching (extra ``qec``).
+    """
+    shots = validation.count("shots", shots, at_least=1)
+    model = circuit.detector_error_model(decompose_errors=True)
+    matching = matching_module().Matching.from_detector_error_model(model)
+    sampler = circuit.compile_detector_sampler(seed=validation.seed("seed", seed))
+    wrong = 0
+    for start in range(0, shots, AT_ONCE):
+        seen, flips = sampler.sample(min(AT_ONCE, shots - start), separate_observables=True)
+        wrong += int((matching.decode_batch(seen) != flips).any(axis=1).sum())
+    return binomial_estimate(wrong, shots)
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdScan:
+    """Logical error rates over distances and strengths of remote gates; all sampled."""
+
+    local: float
+    """Strength of local errors."""
+    distances: tuple[int, ...]
+    """Distances, ascending."""
+    remote: FloatArray
+    """Shape (points,): strengths of remote gates, ascending."""
+    rates: tuple[tuple[Estimate, ...], ...]
+    """Of each distance, of each strength, the error rate with its interval."""
+    shots: int
+    """Tries of each."""
+
+    @property
+    def crossings(self) -> tuple[tuple[float, float] | None, ...]:
+        """Between which two strengths each distance and the next one change places, None if nowhere.
+
+        The last strength at which the larger patch is certainly better, and the first at which it is certainly
+        worse (their intervals do not overlap).
+        """
+        return tuple(self._crossing(small, large) for small, large in zip(self.rates, self.rates[1:], strict=False))
+
+    def _crossing(self, small: Sequence[Estimate], large: Sequence[Estimate]) -> tuple[float, float] | None:
+        better = [q for q, a, b in zip(self.remote, small, large, strict=True) if b.high < a.low]
+        worse = [q for q, a, b in zip(self.remote, small, large, strict=True) if b.low > a.high]
+        if not better or not worse or max(better) > min(worse):
+            return None
+        return float(max(better)), float(min(worse))
+
+    def plot(self, ax: Any = None) -> Any:
+        """Error rates over strengths, a line with its interval for each distance; the axes."""
+        if ax is None:
+            from matplotlib.figure import Figure
+
+            ax = Figure(figsize=(6, 4), layout="constrained").subplots()
+        for distance, rates in zip(self.distances, self.rates, strict=True):
+            best = np.array([rate.best for rate in rates])
+            low, high = (np.array([getattr(rate, end) for rate in rates]) for end in ("low", "high"))
+            ax.errorbar(
+                self.remote, best, [best - low, high - best], marker="o", capsize=2, label=f"distance {distance}"
+            )
+        ax.set(xscale="log", yscale="log", xlabel="depolarizing of remote gates", ylabel="logical error rate")
+        ax.set_title(f"sampled, {self.shots} tries each; local errors {self.local:g}", fontsize="medium")
+        ax.legend()
+        return ax
+
+    def __repr__(self) -> str:
+        strengths = f"{self.remote[0]:g} to {self.remote[-1]:g}"
+        return f"<ThresholdScan of distances {self.distances}, remote {strengths}, local {self.local:g}, sampled>"
+
+
+def threshold_scan(
+    distances: Sequence[int] = (3, 5, 7),
+    remote: Sequence[float] = (0.02, 0.05, 0.1, 0.15, 0.2),
+    *,
+    local: float = 1e-3,
+    shots: int = 10_000,
+    seed: int | None = None,
+    experiment: Callable[..., stim.Circuit] = seam_memory,
+) -> ThresholdScan:
+    """Logical error rates of an experiment over distances and strengths of remote gates.
+
+    Args:
+        distances: odd, at least 3.
+        remote: strengths of the depolarizing error of remote CX.
+        local: strength of every other error.
+        shots: tries of each.
+        seed: makes it repeatable.
+        experiment: what makes the circuit of a ``distance``, ``local`` and ``remote``: `seam_memory`,
+            `lattice_surgery`, or a function of your own.
+
+    Raises:
+        ValueError: if an argument is out of range.
+        ModuleNotFoundError: without stim or PyMatching (extra ``qec``).
+    """
+    validation.sequence("distances", distances, "odd whole numbers")
+    strengths = np.unique(np.array(remote, dtype=float))
+    if not len(distances) or not len(strengths):
+        raise ValueError(f"distances and remote must not be empty, got {distances!r} and {remote!r}")
+    ordered = tuple(sorted(set(distances)))
+    seeds = iter(
+        np.random.SeedSequence(validation.seed("seed", seed)).generate_state(len(ordered) * len(strengths))
+    )
+    found = []
+    for distance in track(ordered, "sampling"):
+        circuits = [experiment(distance, local=local, remote=float(q)) for q in strengths]
+        rates = [logical_error_rate(circuit, shots=shots, seed=int(next(seeds))) for circuit in circuits]
+        found.append(tuple(rates))
+    return ThresholdScan(local, ordered, strengths, tuple(found), shots)

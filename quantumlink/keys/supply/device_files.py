@@ -1,0 +1,53 @@
+"""Key files of a device: one file a block, named by its number, taken in and removed in order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from quantumlink.keys.material import Block, Provenance, Secret
+
+
+@dataclass(frozen=True)
+class DeviceFiles:
+    """A directory that a QKD device writes to, such as ``00000017.key``: raw bytes, any size.
+
+    A device must write under another name and rename: what is named ``*.key`` is complete.
+    """
+
+    directory: Path
+    link: str
+    protocol: str
+    proof: str = ""
+    epsilon: float | None = None
+
+    def blocks(self) -> Iterator[tuple[Path, Block]]:
+        """What is there, in the order of the numbers."""
+        numbered = [
+            (int(match[1]), path)
+            for path in self.directory.glob("*.key")
+            if (match := re.fullmatch(r"([0-9]{1,18})\.key", path.name))
+        ]
+        for number, path in sorted(numbered):
+            secret = Secret(path.read_bytes())
+            if not len(secret):
+                continue
+            account = Provenance(
+                link=self.link, protocol=self.protocol, origin="device", proof=self.proof, epsilon=self.epsilon,
+                block=number, made_at_s=path.stat().st_mtime,
+            )  # fmt: skip
+            yield path, Block(f"device {self.link}".replace("/", "_"), number, secret, account)
+
+    def hand_to(self, ingest: Callable[[Block], object]) -> int:
+        """Hand each block over, and remove its file once that has returned; returns how many.
+
+        What ``ingest`` raises ends it: the file stays, and comes again.
+        """
+        taken = 0
+        for path, block in self.blocks():
+            ingest(block)
+            path.unlink()
+            taken += 1
+        return taken

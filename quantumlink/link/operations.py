@@ -1,0 +1,47 @@
+"""What the user may give for an operation: its name, a builder, a circuit, or itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qiskit.circuit import QuantumCircuit
+
+from quantumlink import validation
+from quantumlink.circuits import Operation, known_operation, operation_names
+
+_ROUNDS = {"expedient_round": "expedient", "stringent_round": "stringent"}
+
+
+def as_operation(argument: str, given: Any, kind: str | None = None) -> Operation:
+    """An operation, from its name, a builder of its circuit, its circuit, or itself.
+
+    Args:
+        argument: what it is called where it was given.
+        given: the library's name, one that was registered, a builder, a circuit, or an operation.
+        kind: ``"purification"`` or ``"swap"``, whose names are known then; all names if None.
+
+    Raises:
+        ValueError: if the name is unknown, the circuit has no ports (see `Operation`), or it is none of these.
+        TypeError: if a builder does not build a circuit.
+    """
+    if isinstance(given, Operation):
+        return given
+    if isinstance(given, str):
+        known = operation_names(kind)
+        name = _ROUNDS.get(given, given)
+        validation.choice(argument, given if name not in known else name, known)
+        return known_operation(name)
+    if isinstance(given, QuantumCircuit):
+        return Operation(given)
+    if callable(given):
+        built = given()
+        if not isinstance(built, (Operation, QuantumCircuit)):
+            raise TypeError(
+                f"{argument} must build a QuantumCircuit or an Operation when called without arguments, "
+                f"{given!r} gave {built!r}"
+            )
+        return as_operation(argument, built)
+    names = ", ".join(operation_names(kind or "purification"))
+    raise ValueError(
+        f"{argument} must be a builder function, a QuantumCircuit, an Operation, or one of {names}; got {given!r}"
+    )

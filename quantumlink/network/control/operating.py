@@ -1,0 +1,358 @@
+"""`operate`: a network under load."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from quantumlink import validation
+from quantumlink.link import ChainOrder
+from quantumlink.network.control.compiling import has_numba
+from quantumlink.network.control.flows import ANY_ORDER, Flow, Routing
+from quantumlink.network.control.policies import Policy, TimeSlots, checked_policy
+from quantumlink.network.control.result import Performance
+from quantumlink.network.control.schedule import RequestsOf, timed_changes
+from quantumlink.network.control.tables import Floats, Tables
+from quantumlink.network.control.tabulating import Layout, link_tables, route_tables, support_among
+from quantumlink.network.control.tags import recipe_of
+from quantumlink.network.control.trial import Setting, TrialResult, play
+from quantumlink.network.load.demand import Demand, checked_demands
+from quantumlink.network.routing import Plan
+from quantumlink.progress import track
+
+if TYPE_CHECKING:
+    from quantumlink.network.graph import Avoid, Network
+
+Swapping = Literal["asap", "balanced", "sequential", "fidelity"]
+"""When nodes swap: as soon as they can; in the order of `chain`; or as soon as they can, but nothing that cannot
+reach its demand's floor of fidelity any more, which is dropped."""
+
+SWAPPINGS: tuple[Swapping, ...] = get_args(Swapping)
+
+Taking = Literal["newest", "oldest"]
+"""Which of several pairs that would do is taken."""
+
+TAKINGS: tuple[Taking, ...] = get_args(Taking)
+
+BATCHES = 32
+"""Parts of a trial of which means are kept, so that one trial has intervals too."""
+
+MOST_EVENTS = 3e9
+"""More pairs, requests and slots together are refused: they would take hours."""
+
+WORTH_COMPILING = 2e6
+"""Events below which compiling, which may take a minute (once: it is kept), would take longer than the run."""
+
+
+def operate(
+    network: Network,
+    demands: Sequence[Demand],
+    *,
+    policy: Policy | None = None,
+    duration_s: float,
+    trials: int = 1,
+    seed: int | None = None,
+    slot_s: float | None = None,
+    swapping: Swapping = "asap",
+    take: Taking = "newest",
+    purify_rounds: int | Literal["best"] = 0,
+    protocol: Any = "dejmps",
+    cutoff_s: float | None = None,
+    buffer: int = 16,
+    in_flight: int | None = None,
+    warm_up_s: float = 0.0,
+    happenings: Sequence[Any] = (),
+    records: int = 100_000,
+    avoid: Avoid = (),
+    executor: Executor | None = None,
+) -> Performance:
+    """Run a network with all its demands at once, slot by slot, each pair with its exact state.
+
+    See `quantumlink.network.control` for what happens when, to the letter.
+
+    Args: network: the network. demands: what is wanted, at least one `Demand`. policy: who is served first, and
+        over how many paths; `FirstComeFirstServed` if None. duration_s: how long each trial is, in seconds. trials:
+        how many independent trials. seed: makes the result repeatable. slot_s: the duration of a slot: decisions
+        are made at its beginning. The shortest attempt of a link if None. swapping: ``"asap"``, ``"balanced"``,
+        ``"sequential"`` or ``"fidelity"``, see `Swapping`. take: of several pairs that would do, the ``"newest"``
+        or the ``"oldest"``. purify_rounds: rounds of purification of each hop; ``"best"`` for what `best_strategy`
+        does on each path. protocol: the purification, whatever `purify` takes. cutoff_s: age at which a pair that
+        waits is thrown away; None for never. buffer: most pairs that a link keeps in stock where its nodes do not
+        count their memories. in_flight: most requests of a demand that are worked on at once; None for 64, or for 1
+        if paths are reserved. warm_up_s: what happens before is not counted in rates, latencies and fidelities.
+        happenings: any of `Outage`, `RandomFailures`, `Attack` and `Watch`. records: of how many deliveries of each
+        trial every single one is kept. avoid: nodes and links that nobody uses. executor: where trials run side by
+        side; in this process, one after the other, if None.
+
+    Returns:
+        An `Performance`. If interrupted by Ctrl-C, one of what was done, with a warning.
+
+    Raises:
+        ValueError: if an argument is out of range, a demand's nodes are unknown or not connected, no path is good
+            enough for it, or the run would take too long.
+
+    >>> from quantumlink.hardware import Node
+    >>> from quantumlink.link import ElementaryLink
+    >>> from quantumlink.network import Network
+    >>> a, r, b = Node("a"), Node("r"), Node("b")
+    >>> half = {"success_probability": 0.5, "attempt_time_s": 1e-3}
+    >>> network = Network([a, r, b], [ElementaryLink(a, r, **half), ElementaryLink(r, b, **half)])
+    >>> operate(network, [Demand("a", "b", rate_hz=100)], duration_s=2, seed=7)
+    <Performance of 1 demand over 2 s: 213 delivered, fairness 1>
+    """
+    wanted = checked_demands(network, demands)
+    options = _Options(policy, duration_s, trials, slot_s, swapping, take, purify_rounds, protocol, cutoff_s,
+                       buffer, in_flight, warm_up_s, records)  # fmt: skip
+    seed = validation.seed("seed", seed)
+    entropy = np.random.SeedSequence(seed).entropy
+    assert isinstance(entropy, int)
+    layout, setting = prepared(network, wanted, options, happenings, avoid, entropy)
+    results, interrupted = _play_all(setting, options.trials, executor)
+    found = Performance(layout, wanted, options, tuple(results), interrupted=interrupted)
+    if interrupted:
+        warnings.warn(
+            f"interrupted: the result holds {found.played_s:.4g} of {trials * options.duration_s:.4g} s",
+            UserWarning,
+            stacklevel=2,
+        )
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Options:
+    """The options of a run, checked."""
+
+    policy: Any
+    duration_s: float
+    trials: int
+    slot_s: float | None
+    swapping: Swapping
+    take: Taking
+    purify_rounds: Any
+    protocol: Any
+    cutoff_s: float | None
+    buffer: int
+    in_flight: int | None
+    warm_up_s: float
+    records: int
+
+    def __post_init__(self) -> None:
+        change = self._change
+        change("policy", checked_policy(self.policy))
+        change("duration_s", validation.positive("duration_s", self.duration_s))
+        validation.count("trials", self.trials, at_least=1)
+        if self.slot_s is not None:
+            change("slot_s", validation.positive("slot_s", self.slot_s))
+        validation.choice("swapping", self.swapping, SWAPPINGS)
+        validation.choice("take", self.take, TAKINGS)
+        if isinstance(self.purify_rounds, str):
+            validation.choice("purify_rounds", self.purify_rounds, ("best",))
+            if self.swapping in ANY_ORDER:
+                change("swapping", "balanced")  # the strategy is the schedule
+        else:
+            validation.count("purify_rounds", self.purify_rounds)
+        if self.cutoff_s is not None:
+            change("cutoff_s", validation.lifetime("cutoff_s", self.cutoff_s))
+        validation.count("buffer", self.buffer, at_least=1)
+        if self.in_flight is not None:
+            validation.count("in_flight", self.in_flight, at_least=1)
+        warm_up_s = validation.number("warm_up_s", self.warm_up_s, at_least=0.0)
+        if warm_up_s >= self.duration_s:
+            raise ValueError(
+                f"warm_up_s must be shorter than duration_s={self.duration_s:g}, got {self.warm_up_s!r}"
+            )
+        change("warm_up_s", warm_up_s)
+        validation.count("records", self.records)
+
+    def _change(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def plan(self) -> Plan:
+        """How paths are used."""
+        order: ChainOrder = "sequential" if self.swapping == "sequential" else "balanced"
+        rounds = 0 if self.purify_rounds == "best" else self.purify_rounds
+        return Plan(order, rounds, self.protocol)
+
+
+def prepared(
+    network: Network,
+    demands: tuple[Demand, ...],
+    options: _Options,
+    happenings: Sequence[Any],
+    avoid: Avoid,
+    entropy: int,
+) -> tuple[Layout, Setting]:
+    """All that every trial has in common."""
+    strategy = options.purify_rounds == "best"
+    flows = Routing(network, options.policy, options.plan, strategy=strategy, avoid=avoid).flows(demands)
+    slot_s = options.slot_s or _slot_s(network, flows)
+    any_order = options.swapping in ANY_ORDER
+    recipes = [[recipe_of(r, options.plan, slot_s, any_order=any_order) for r in flow.routes] for flow in flows]
+    layout = Layout.of(network, slot_s, flows, recipes)
+    _check_nodes(layout)
+    changes = timed_changes(layout, happenings, options.duration_s)
+    compiled = _worth_compiling(_events(layout, demands, options))
+    tables = _tables(layout, demands, options, changes)
+    _check_cutoff(layout, options)
+    requests = RequestsOf(demands, tuple((f.demand, f.secret_fraction) for f in flows), options.duration_s, slot_s)
+    setting = Setting(
+        tables, options.policy, len(demands), entropy, requests, changes.changes, slot_s,
+        compiled, options.records,
+    )  # fmt: skip
+    return layout, setting
+
+
+def _check_nodes(layout: Layout) -> None:
+    """Refuse what the loop does not play."""
+    for name in layout.nodes:
+        node = layout.network.nodes[name]
+        if node.stores_apart or node.memory.move_s or node.memory.move_depolarizing:
+            raise ValueError(
+                f"operate plays halves of pairs that stay where they were made and are not disturbed by attempts, "
+                f"got storage={node.storage!r} and {node.memory!r} at the node {name!r}: `simulate` plays them for "
+                f"one demand"
+            )
+
+
+def _slot_s(network: Network, flows: Sequence[Flow]) -> float:
+    """The shortest attempt; of pairs at random moments alone, a tenth of the shortest mean time."""
+    numbers = {n for flow in flows for route in flow.routes for n in route.numbers}
+    attempts = [a for n in numbers if (a := network.links[n].attempts) is not None]
+    clocked = [a.time_s for a in attempts if a.success_probability is not None]
+    return min(clocked) if clocked else min(a.time_s for a in attempts) / 10
+
+
+def _events(layout: Layout, demands: tuple[Demand, ...], options: _Options) -> float:
+    """About how much is to be done.
+
+    Raises:
+        ValueError: if it is too much.
+    """
+    pairs_hz = sum(a.rate_hz for n in layout.links if (a := layout.network.links[n].attempts) is not None)
+    requests_hz = sum(demand.rate_hz or 0.0 for demand in demands)
+    once = sum(demand.count or 0 for demand in demands)
+    events = options.trials * (options.duration_s * (pairs_hz + requests_hz) + once)
+    if options.policy.code == Policy.code:
+        events += options.trials * options.duration_s / (options.policy.every_s or layout.slot_s)
+    if events > MOST_EVENTS:
+        raise ValueError(
+            f"duration_s={options.duration_s:g} with trials={options.trials} makes some {events:.2g} events, which "
+            f"would take hours; at most {MOST_EVENTS:.0e} are played: choose a shorter duration_s or fewer trials"
+        )
+    return events
+
+
+def _worth_compiling(events: float) -> bool:
+    if events > WORTH_COMPILING and not has_numba():
+        warnings.warn(
+            f"some {events:.2g} events take many times longer without numba: pip install quantumlink[load]",
+            stacklevel=4,
+        )
+    return events > WORTH_COMPILING
+
+
+def _tables(layout: Layout, demands: tuple[Demand, ...], options: _Options, changes: Any) -> Tables:
+    links = link_tables(layout, changes.states, options.buffer)
+    own = [demands[flow.demand] for flow in layout.flows]
+    slot_s, policy = layout.slot_s, options.policy
+    window = options.in_flight or (1 if policy.reserving else 64)
+    none: Floats = np.zeros(0)
+    return Tables(
+        **links,
+        **route_tables(layout, support_among(layout, links["link_vector"])),
+        **changes.watched,
+        flow_paths=np.full(len(own), policy.paths, dtype=np.int64),
+        flow_demand=np.array([flow.demand for flow in layout.flows], dtype=np.int64),
+        flow_priority=np.array([d.priority for d in own], dtype=np.int64),
+        flow_saturated=np.array([d.is_saturated for d in own]),
+        flow_deadline=np.array([inf if d.deadline_s is None else d.deadline_s / slot_s for d in own]),
+        flow_floor=np.array([d.min_fidelity or 0.0 for d in own]),
+        requests_from=np.zeros(len(own) + 1, dtype=np.int64),
+        requests=none,
+        changes_at=none,
+        changes_kind=none.astype(np.int64),
+        changes_what=none.astype(np.int64),
+        changes_state=none.astype(np.int64),
+        cutoff=inf if options.cutoff_s is None else options.cutoff_s / slot_s,
+        newest=options.take == "newest",
+        early=options.swapping == "fidelity",
+        reserving=bool(policy.reserving),
+        setup=bool(getattr(policy, "setup", False)),
+        wanted_only=bool(policy.reserving),
+        window=window,
+        policy=policy.code,
+        turn=policy.turn_s / slot_s if isinstance(policy, TimeSlots) else 1.0,
+        horizon=options.duration_s / slot_s,
+        warm_up=options.warm_up_s / slot_s,
+        batches=BATCHES,
+    )
+
+
+def _check_cutoff(layout: Layout, options: _Options) -> None:
+    """Refuse a cut-off that throws away every pair before both its ends know of it."""
+    if options.cutoff_s is None:
+        return
+    for recipe in layout.all_recipes:
+        for rule in recipe.rules:
+            message_s = rule.course.message * layout.slot_s
+            if rule.result != recipe.root and message_s > options.cutoff_s * (1 + 1e-9):
+                raise ValueError(
+                    f"cutoff_s must not be shorter than the messages of any pair that is to be used further: "
+                    f"{rule.join!r} is known at both its ends {message_s:.6g} s after it was made, so that a "
+                    f"cut-off of {options.cutoff_s:.6g} s would throw away every one"
+                )
+
+
+def _play_all(setting: Setting, trials: int, executor: Executor | None) -> tuple[list[TrialResult], bool]:
+    if executor is not None:
+        return _side_by_side(setting, trials, executor)
+    results: list[TrialResult] = []
+    parts = trials * 64
+    steps = _steps(setting, trials, results)
+    for _ in track(range(parts), "operating"):
+        if next(steps, None) is None:
+            break
+    for _ in steps:
+        pass
+    interrupted = len(results) < trials or any(r.slots < setting.tables.horizon for r in results)
+    return results, interrupted
+
+
+def _steps(setting: Setting, trials: int, results: list[TrialResult]) -> Iterator[bool]:
+    for number in range(trials):
+        for found in play(setting, number):
+            if isinstance(found, TrialResult):
+                results.append(found)
+                if found.slots < setting.tables.horizon:
+                    return
+            else:
+                yield True
+
+
+def played(setting: Setting, number: int) -> TrialResult:
+    """One trial, as another process plays it."""
+    for found in play(setting, number):
+        if isinstance(found, TrialResult):
+            return found
+    raise AssertionError("a trial ends with its result")
+
+
+def _side_by_side(setting: Setting, trials: int, executor: Executor) -> tuple[list[TrialResult], bool]:
+    futures = [executor.submit(played, setting, number) for number in range(trials)]
+    results: list[TrialResult] = []
+    try:
+        results.extend(future.result() for future in track(futures, "operating"))
+    except KeyboardInterrupt:
+        for future in futures:
+            future.cancel()
+        if not results:
+            raise
+        return results, True
+    return results, False

@@ -1,0 +1,303 @@
+"""One trial: the arrays of its state, and the loop from chunk to chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from quantumlink.network.control.advancing import advance
+from quantumlink.network.control.compiling import Packed, compiled_advance, has_numba
+from quantumlink.network.control.policies import Load, Policy
+from quantumlink.network.control.tables import (
+    CHANGE,
+    DIRTY,
+    FINISHED,
+    FREE_PAIRS,
+    FULL_HEAP,
+    FULL_POOL,
+    FULL_RECORDS,
+    GIVEN,
+    HEAP,
+    IN_TURN,
+    NONE,
+    RECORDS,
+    REQUEST,
+    TURN,
+    Floats,
+    Ints,
+    State,
+    Tables,
+)
+
+ROOM = 1024
+"""Places for pairs and events to begin with; they double when they are full."""
+
+RECORDS_AT_ONCE = 1 << 14
+"""Records of deliveries between two times that they are put away."""
+
+CHUNKS = 64
+"""Parts of a trial after each of which it can be interrupted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What every trial of a run has in common, and can be sent to another process."""
+
+    tables: Tables
+    """Those of a trial without requests and changes."""
+    policy: Policy
+    demands: int
+    entropy: int
+    requests: Callable[[np.random.Generator], list[Floats]]
+    """The moments of each flow's requests in one trial, in slots."""
+    changes: Callable[[np.random.Generator], list[tuple[float, int, int, int]]]
+    """The changes from outside in one trial: slot, kind, what, state; in order."""
+    slot_s: float
+    compiled: bool
+    most_records: int
+
+
+@dataclass(eq=False)
+class TrialResult:
+    """What one trial counted, as plain arrays."""
+
+    slots: float
+    """How many slots were played."""
+    counted: Ints
+    left: int
+    """Pairs that there are at the end."""
+    link_counts: Ints
+    link_waits: Floats
+    node_time: Floats
+    node_counts: Ints
+    served: Ints
+    blocked: Ints
+    latency: Floats
+    fidelity: Floats
+    states: Floats
+    waiting: Ints
+    """Requests that still wait."""
+    record_flow: Ints
+    record_route: Ints
+    record_times: Floats
+    record_fidelity: Floats
+    asked: Ints
+    """Requests that came, of each flow."""
+
+
+@dataclass(eq=False)
+class _Records:
+    parts: list[tuple[Any, ...]] = field(default_factory=list)
+    kept: int = 0
+
+    def put_away(self, S: State, most: int) -> None:
+        n = min(int(S.numbers[RECORDS]), most - self.kept)
+        rows = (S.record_flow, S.record_route, S.record_times, S.record_fidelity)
+        self.parts.append(tuple(row[:n].copy() for row in rows))
+        self.kept += n
+        S.numbers[RECORDS] = 0
+
+    def joined(self) -> tuple[Any, ...]:
+        return tuple(np.concatenate(column) for column in zip(*self.parts, strict=True))
+
+
+def play(setting: Setting, number: int) -> Iterator[float | TrialResult]:
+    """Play one trial: yields how much of it is done, and in the end what it counted.
+
+    Closed early, or interrupted, it ends with what was done so far.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(setting.entropy, spawn_key=(number,)))
+    T = with_requests(setting, rng)
+    S = first_state(T, setting)
+    loop = _Loop(T, S, rng, compiled=setting.compiled)
+    records = _Records()
+    slots, last, done = T.horizon, int(np.floor(T.horizon)) + 1, 0
+    try:
+        while done < last:
+            stop = _next_stop(setting, loop.S, done, last)
+            if setting.policy.code == GIVEN:
+                tell(setting, T, loop.S, float(max(stop - 1, 0)))
+            _advance(loop, setting, stop, records)
+            done = stop
+            yield done / last
+    except KeyboardInterrupt:
+        slots = max(done, 1)
+    records.put_away(loop.S, setting.most_records)
+    yield result_of(T, loop.S, records, min(float(slots), T.horizon))
+
+
+def _next_stop(setting: Setting, S: State, done: int, last: int) -> int:
+    """Up to which slot the loop goes on by itself."""
+    if setting.policy.code != GIVEN:
+        return min(done + max(last // CHUNKS, 1), last)
+    if setting.policy.every_s is not None:
+        return min(done + max(int(setting.policy.every_s / setting.slot_s), 1), last)
+    upcoming = int(S.heap_key[0] >> 1) if S.numbers[HEAP] else last
+    return min(max(upcoming, done) + 1, last)
+
+
+class _Loop:
+    """The loop and its state, compiled or not."""
+
+    def __init__(self, T: Tables, S: State, rng: np.random.Generator, *, compiled: bool) -> None:
+        self._T, self._rng = T, rng
+        self._compiled = compiled_advance(T, S) if compiled and has_numba() else None
+        self.change(S)
+
+    def change(self, S: State) -> None:
+        """Go on with other arrays."""
+        self._packed = None if self._compiled is None else Packed.of(self._T, S)
+        self.S = S if self._packed is None else self._packed.S
+
+    def go(self, stop: int) -> int:
+        """Go on until a slot, or until there is no room; says which."""
+        if self._compiled is None or self._packed is None:
+            return advance(self._T, self.S, self._rng, stop)
+        packed = self._packed
+        return self._compiled(packed.O, packed.I, packed.F, self._rng, stop)
+
+
+def _advance(loop: _Loop, setting: Setting, stop: int, records: _Records) -> None:
+    while (why := loop.go(stop)) != FINISHED:
+        S = loop.S
+        if why == FULL_RECORDS:
+            records.put_away(S, setting.most_records)
+            if records.kept >= setting.most_records:
+                loop.change(S._replace(record_flow=S.record_flow[:0]))
+        elif why == FULL_POOL:
+            loop.change(_larger_pool(S))
+        elif why == FULL_HEAP:
+            grown = {n: np.concatenate([getattr(S, n), getattr(S, n)]) for n in S._fields if n.startswith("heap_")}
+            loop.change(S._replace(**grown))
+
+
+_POOL = ("vector", "made", "since", "known", "bank", "node", "list", "age", "following", "preceding")
+
+
+def _larger_pool(S: State) -> State:
+    size, free = len(S.list), int(S.numbers[FREE_PAIRS])
+    grown = {name: np.concatenate([getattr(S, name), getattr(S, name)]) for name in _POOL}
+    grown["list"][size:] = NONE
+    spare = np.zeros(2 * size, dtype=np.int64)
+    spare[:size] = np.arange(2 * size - 1, size - 1, -1)
+    spare[size : size + free] = S.spare[:free]
+    S.numbers[FREE_PAIRS] += size
+    return S._replace(**grown, spare=spare)
+
+
+def with_requests(setting: Setting, rng: np.random.Generator) -> Tables:
+    """The tables of one trial."""
+    requests, changes = setting.requests(rng), setting.changes(rng)
+    starts = np.cumsum([0, *(len(times) for times in requests)])
+    at, kind, what, state = (list(column) for column in zip(*changes, strict=True)) if changes else ([], [], [], [])
+    return setting.tables._replace(
+        requests=np.concatenate([*requests, np.zeros(0)]),
+        requests_from=starts.astype(np.int64),
+        changes_at=np.array(at, dtype=np.float64),
+        changes_kind=np.array(kind, dtype=np.int64),
+        changes_what=np.array(what, dtype=np.int64),
+        changes_state=np.array(state, dtype=np.int64),
+    )
+
+
+def first_state(T: Tables, setting: Setting) -> State:
+    """The state at time 0, with the first events in the heap."""
+    links, nodes, tags = len(T.link_time), len(T.memory), len(T.tag_link)
+    flows, routes = len(T.flow_demand), len(T.route_flow)
+    zeros: Callable[..., Ints] = lambda *shape: np.zeros(shape, dtype=np.int64)  # noqa: E731
+    nothing: Callable[..., Ints] = lambda *shape: np.full(shape, NONE, dtype=np.int64)  # noqa: E731
+    room = max(ROOM, 8 * links)
+    first_events = flows + len(T.changes_at) + 1
+    events = room + 4 * links + first_events
+    per_batch = (T.batches, flows)
+    records = min(RECORDS_AT_ONCE, 2 * setting.most_records + 2 * ROOM) if setting.most_records else 0
+    S = State(
+        numbers=zeros(6),
+        heap_key=zeros(events), heap_order=zeros(events), heap_time=np.zeros(events),
+        heap_kind=zeros(events), heap_what=zeros(events), heap_age=zeros(events),
+        vector=np.zeros((room, 16)), made=np.zeros(room), since=np.zeros((room, 2)), known=np.zeros((room, 2)),
+        bank=zeros(room, 2), node=zeros(room, 2), list=nothing(room), age=zeros(room),
+        following=nothing(room), preceding=nothing(room), spare=np.arange(room - 1, -1, -1, dtype=np.int64),
+        first=nothing(tags + links), last=nothing(tags + links), size=zeros(tags + links),
+        link_up=zeros(links), node_up=zeros(nodes), link_state=zeros(links), link_age=zeros(links),
+        running=zeros(links), unheard=zeros(links), bank_used=zeros(2 * links),
+        holder=nothing(links), ready=np.zeros(links), score=np.zeros(links), taken=zeros(len(T.hop_link)),
+        active=np.zeros(routes, dtype=bool), held=np.zeros(routes, dtype=bool), route_age=zeros(routes),
+        dirty=np.zeros(routes, dtype=bool), list_of_dirty=zeros(routes),
+        arrived=zeros(flows), gone=zeros(flows), last_served=np.zeros(flows), served_ever=zeros(flows),
+        weights=np.zeros(setting.demands),
+        counted=zeros(10), link_counts=zeros(links, 4), link_waits=np.zeros((links, 2)),
+        node_time=np.zeros(nodes), node_counts=zeros(nodes, 2),
+        served=zeros(*per_batch), blocked=zeros(*per_batch), latency=np.zeros(per_batch),
+        fidelity=np.zeros(per_batch), states=np.zeros((*per_batch, 16)),
+        record_flow=zeros(records), record_route=zeros(records), record_times=np.zeros((records, 2)),
+        record_fidelity=np.zeros(records), scratch=np.zeros((2, 16)),
+    )  # fmt: skip
+    S.numbers[FREE_PAIRS] = room
+    _begin(T, S)
+    return S
+
+
+def _begin(T: Tables, S: State) -> None:
+    from quantumlink.network.control.pool import at_slot, push
+
+    push(S, 0, 0.0, CHANGE, NONE, 0)
+    for i, at in enumerate(T.changes_at):
+        at_slot(S, float(at), CHANGE, i, 0)
+    for flow in range(len(T.flow_demand)):
+        first, last = T.requests_from[flow], T.requests_from[flow + 1]
+        if first < last:
+            at_slot(S, float(T.requests[first]), REQUEST, flow, 0)
+    if T.policy == IN_TURN:
+        at_slot(S, T.turn, TURN, 0, 0)
+
+
+def tell(setting: Setting, T: Tables, S: State, slot: float) -> None:
+    """Ask a policy of one's own for its weights."""
+    flows = len(T.flow_demand)
+    waiting, oldest = np.zeros(setting.demands), np.zeros(setting.demands)
+    served = np.full(setting.demands, np.inf)
+    priority = np.zeros(setting.demands)
+    for flow in range(flows):
+        demand = T.flow_demand[flow]
+        number = S.arrived[flow] - S.gone[flow]
+        if T.flow_saturated[flow]:
+            since = S.last_served[flow]
+            waiting[demand] = T.window
+        else:
+            since = T.requests[T.requests_from[flow] + S.gone[flow]] if number else slot
+            waiting[demand] = max(waiting[demand], number)
+        oldest[demand] = max(oldest[demand], (slot - since) * setting.slot_s)
+        served[demand] = min(served[demand], S.served_ever[flow])
+        priority[demand] = T.flow_priority[flow]
+    load = Load(slot * setting.slot_s, waiting, oldest, served, priority)
+    weights = np.asarray(setting.policy.weights(load), dtype=float)
+    name = type(setting.policy).__name__
+    if weights.shape != (setting.demands,) or np.isnan(weights).any():
+        raise ValueError(
+            f"{name}.weights must give one number for each of the {setting.demands} demands, got {weights!r}"
+        )
+    if not np.array_equal(weights, S.weights):
+        S.weights[:] = weights
+        for route in range(len(T.route_flow)):
+            if S.active[route] and not S.dirty[route]:
+                S.dirty[route] = True
+                S.list_of_dirty[S.numbers[DIRTY]] = route
+                S.numbers[DIRTY] += 1
+
+
+def result_of(T: Tables, S: State, records: _Records, slots: float) -> TrialResult:
+    """What was counted until some slot, with what is still going on."""
+    node_time, link_waits = S.node_time.copy(), S.link_waits.copy()
+    for bank, used in enumerate(S.bank_used):
+        node_time[T.link_node[bank >> 1, bank & 1]] += used * slots
+    link_waits[:, 1] += S.running * slots
+    flow, route, times, fidelity = records.joined()
+    return TrialResult(
+        slots, S.counted.copy(), int(S.size.sum()), S.link_counts.copy(), link_waits, node_time,
+        S.node_counts.copy(), S.served.copy(), S.blocked.copy(), S.latency.copy(), S.fidelity.copy(),
+        S.states.copy(), S.arrived - S.gone, flow, route, times, fidelity, S.arrived.copy(),
+    )  # fmt: skip

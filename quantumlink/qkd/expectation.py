@@ -1,0 +1,190 @@
+"""What a session may expect before it runs: the counts, the terms of its bound and the length of its key.
+
+The counts are the means of what a run draws. A run fluctuates about them, so near the end of a link's reach an
+expected key may turn out to be none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink.distillation.party import AUTHENTICATION_BITS
+from quantumlink.distillation.reconciliation import Cascade, Ldpc
+from quantumlink.distillation.records import RawRounds
+from quantumlink.distillation.shortfall import charges, remedy, terms_of
+from quantumlink.distillation.sifting import COMPARED, KEY
+from quantumlink.qkd.protocols.decoy_mdi_session import DecoyMDI
+from quantumlink.qkd.protocols.pairs import PairSession
+from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure
+from quantumlink.qkd.protocols.session import Session
+from quantumlink.rates import binary_entropy
+from quantumlink.security.contract import KeyTerms, Tally
+
+Floats = npt.NDArray[np.float64]
+
+_CASCADE_OVER_SHANNON, _CASCADE_FRAME_BITS = 1.05, 44
+"""What `Cascade` discloses on long strings, and what a frame of 2¹⁶ bits costs besides (its confirmations)."""
+_LDPC_OVER_SHANNON = 1.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedKey:
+    """What a session may expect."""
+
+    session: Session
+    """The session."""
+    tally: Tally
+    """The counts, rounded to the safe side."""
+    leaks: tuple[float, ...]
+    """Bits that reconciliation is expected to disclose, block by block, Bob's replies included where they count."""
+    qber: float
+    """Error rate of the key basis."""
+    terms: KeyTerms
+    """The terms of the bound."""
+
+    @property
+    def bits(self) -> int:
+        """Secret bits to expect, authentication deducted; 0 if none."""
+        return max(0, self.terms.length - AUTHENTICATION_BITS)
+
+    @property
+    def bits_per_round(self) -> float:
+        """Of the rounds attempted."""
+        return self.bits / self.tally.rounds
+
+    @property
+    def margin(self) -> float:
+        """Entropy less all charges, in bits; negative by as much as a key is out of reach."""
+        parts: Any = self.terms
+        parts = [parts.z, parts.x] if hasattr(parts, "z") else [parts]
+        left = sum(part.entropy_bits - part.leak - part.epsilon_bits for part in parts)
+        return float(left) - AUTHENTICATION_BITS
+
+    @property
+    def limit(self) -> str:
+        """The term that takes most, and what would change it."""
+        session = self.session
+        if self.bits:
+            taken = charges(self.terms)
+            return f"most is taken by {max(taken, key=taken.__getitem__)}"
+        return remedy(
+            session.recipe(),
+            self.tally,
+            self.leaks,
+            eps_sec=session.eps_sec,
+            eps_cor=session.eps_cor,
+            spent=AUTHENTICATION_BITS,
+        )
+
+    def __repr__(self) -> str:
+        return f"ExpectedKey({self.bits} bits of {self.tally.rounds} rounds, {self.limit})"
+
+
+def expected_key(session: Session, *, sample_fraction: float | None = None, seen: Any = None) -> ExpectedKey:
+    """The counts, terms and length that a session may expect.
+
+    Args:
+        session: prepare and measure, pairs measured in bases, or pulses sent to a relay.
+        sample_fraction: in the place of the session's own.
+        seen: what its detectors see of a photon, if it is known already; see `PrepareAndMeasure.expected_rounds`.
+
+    Raises:
+        TypeError: for a session that does not say what to expect of its rounds.
+
+    >>> from quantumlink.hardware import Fiber
+    >>> from quantumlink.qkd.protocols import BB84
+    >>> session = BB84(medium=Fiber(50), rounds=1_000_000, seed=7)
+    >>> abs(expected_key(session).bits / len(session.run()) - 1) < 0.05
+    True
+    """
+    rounds = _rounds(session, seen)
+    share = session.sample_fraction if sample_fraction is None else sample_fraction
+    tally, errors, sizes = _counted(session, rounds, share)
+    tolerances = {"eps_sec": session.eps_sec, "eps_cor": session.eps_cor}
+    bound = session.recipe().bound(tally, **tolerances)
+    both = bool(getattr(bound, "count_replies", True))
+    leaks = tuple(
+        _disclosed(session.reconciliation, floor(size), min(0.5, wrong / size) if size else 0.0, replies=both)
+        for size, wrong in zip(sizes, errors, strict=True)
+    )
+    return ExpectedKey(
+        session=session,
+        tally=tally,
+        leaks=leaks,
+        qber=sum(errors) / sum(sizes) if sum(sizes) else 0.0,
+        terms=terms_of(session.recipe(), tally, leaks, **tolerances),
+    )
+
+
+def expected_key_bits(session: Session, *, seen: Any = None) -> int:
+    """How many bits of the key basis to expect, those of the sample included; arguments as for `expected_key`."""
+    return _counted(session, _rounds(session, seen), 0.0)[0].n
+
+
+def _rounds(session: Session, seen: Any) -> Floats:
+    if isinstance(session, PrepareAndMeasure):
+        return session.expected_rounds(seen)
+    if isinstance(session, (PairSession, DecoyMDI)):
+        return session.expected_rounds()
+    raise TypeError(
+        f"session must prepare and measure, measure pairs, or send pulses to a relay, got {type(session).__name__}"
+    )
+
+
+def _counted(session: Session, rounds: Floats, share: float) -> tuple[Tally, list[float], list[float]]:
+    """The tally; and of each block of the raw key the expected errors and bits."""
+    sifting = session.sifting()
+    kinds, numbers = rounds[:5].astype(np.uint8), np.maximum(rounds[5], 0.0)
+    if sifting.answered:  # what Alice says besides is a fair coin
+        kinds, numbers = np.repeat(kinds, 2, axis=1), np.repeat(numbers / 2, 2)
+    others = (np.arange(len(numbers)) % 2).astype(np.uint8)
+    alice, bob = (RawRounds(None, kinds[2 * i + 1], kinds[2 * i], kinds[4]) for i in (0, 1))
+    hers, his = sifting.alice_says(alice, others), sifting.bob_says(bob)
+    kept = sifting.bob_keeps(bob, hers) if sifting.answered else np.ones(len(numbers), dtype=np.uint8)
+    streams = sifting.streams(hers, his, kept)
+    wrong = sifting.alice_bits(alice) != sifting.bob_bits(bob)
+    blocks = sifting.block_of(hers, his) if len(sifting.blocks) > 1 else kinds[4]
+    groups = sifting.classes if len(sifting.blocks) == 1 else sifting.blocks
+
+    def total(stream: int, group: int, errors: bool) -> float:
+        here = (streams == stream) & (blocks == group)
+        return float(numbers[here & wrong if errors else here].sum())
+
+    compared = {}
+    for s, stream in enumerate(sifting.compared, start=COMPARED):
+        for g, name in enumerate(groups):
+            bits, differing = (
+                total(s, g, e) + (sifting.compared_fraction * total(KEY, g, e) if s == COMPARED else 0.0)
+                for e in (False, True)
+            )
+            compared[f"{stream} {name}".rstrip()] = (floor(bits), min(floor(bits), ceil(differing - 1e-9)))
+    left = (1 - sifting.compared_fraction) * (1 - share)
+    raw = [left * total(KEY, g, False) for g in range(len(groups))]
+    errors = [left * total(KEY, g, True) for g in range(len(groups))]
+    sampled = share / (1 - share) * sum(raw)
+    tally = Tally(
+        rounds=session.rounds,
+        detected=min(session.rounds, ceil(numbers.sum())),
+        sampled=floor(sampled),
+        sample_errors=floor(sampled * sum(errors) / sum(raw)) if sum(raw) else 0,
+        compared=compared,
+        raw={name: floor(bits) for name, bits in zip(groups, raw, strict=True)},
+        corrected={name: min(floor(b), round(e)) for name, b, e in zip(groups, raw, errors, strict=True)},
+    )
+    if len(sifting.blocks) == 1:
+        return tally, [sum(errors)], [float(sum(floor(bits) for bits in raw))]
+    return tally, errors, raw
+
+
+def _disclosed(method: Any, n: int, qber: float, *, replies: bool) -> float:
+    """Bits that a reconciliation is expected to disclose of so many."""
+    limit = n * float(binary_entropy(qber))
+    if isinstance(method, Cascade):
+        hers = _CASCADE_OVER_SHANNON * limit + _CASCADE_FRAME_BITS * ceil(n / method.frame)
+        return hers * (2 if replies else 1)
+    return (_LDPC_OVER_SHANNON if isinstance(method, Ldpc) else 1.2) * limit

@@ -1,0 +1,209 @@
+"""Measurement-device-independent key distribution: two senders of single photons, an untrusted relay between them.
+
+The relay's Bell measurement is the circuit; where linear optics tells two Bell states only, it has four detectors
+(two outputs, two polarizations) and announces what makes exactly two of opposite polarization click:
+
+- both photons arrive: Ψ⁺ or Ψ⁻ as the circuit finds, if no dark count adds a third click; otherwise the two photons
+  leave together by one detector, and a dark count may fake the second click;
+- one photon or none arrives: one dark count or two may fake an announcement.
+
+With p the probability of a dark count in one detector the fakes have probability 2p(1 − p)² for one detector lit by
+photons, 4p²(1 − p)² for none; they announce Ψ⁺ or Ψ⁻ at random.
+
+References:
+    H.-K. Lo, M. Curty, B. Qi, Phys. Rev. Lett. 108, 130503 (2012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from qiskit.primitives import BaseSamplerV2
+from qiskit.providers import BackendV2
+
+from quantumlink import validation
+from quantumlink.circuits import MDI_FLIPS, MDI_SETTINGS, PauliChannel, mdi_round
+from quantumlink.distillation.agreement import two_bases
+from quantumlink.distillation.key import Key
+from quantumlink.distillation.sifting import Sifting
+from quantumlink.hardware import Medium
+from quantumlink.qkd.protocols.bb84_session import between_zero_and_one
+from quantumlink.qkd.protocols.observed import Kind, ObservedRounds
+from quantumlink.qkd.protocols.playing import Play, binary_reading, register_bits
+from quantumlink.qkd.protocols.pools import Pool
+from quantumlink.qkd.protocols.reception import Receiver, receiver_of
+from quantumlink.qkd.protocols.session import Allotment, Session
+from quantumlink.security.contract import Recipe
+from quantumlink.security.proof import SINGLE_PHOTONS, TOMAMICHEL, Proof
+from quantumlink.security.recipes import TwoBases
+
+
+@dataclass(frozen=True, kw_only=True)
+class MDI(Session):
+    """A session through an untrusted relay, with single photons.
+
+    Args:
+        medium_a: what lies between Alice and the relay.
+        medium_b: what lies between Bob and the relay; the same as Alice's if None.
+        rounds: pairs of qubits sent, at least 1.
+        z_probability: probability with which each end chooses Z, in (0, 1), independently.
+        detector: the relay's receiver; ideal if None. Its misalignment turns the photon of each arm.
+        linear_optics: whether the relay tells two of the four Bell states only.
+
+    Raises:
+        ValueError: if an argument is out of range, or dark counts meet a relay without linear optics.
+        TypeError: if one is of the wrong kind.
+
+    >>> from quantumlink.hardware import Fiber
+    >>> sifted = MDI(medium_a=Fiber(0), rounds=40_000, seed=7).sift()
+    >>> sifted, bool((sifted.key_alice == sifted.key_bob).all())
+    (<Sifted: 12... bits for the key, ... for the test, 2... detected>, True)
+    """
+
+    medium_a: Medium
+    """Between Alice and the relay."""
+    medium_b: Medium | None = None
+    """Between Bob and the relay."""
+    z_probability: float = 0.8
+    """Probability with which each end chooses Z."""
+    detector: Any = None
+    """The relay's receiver."""
+    linear_optics: bool = True
+    """Whether the relay tells two of the four Bell states only."""
+
+    protocol: ClassVar[str] = "MDI"
+    proof: ClassVar[Proof] = Proof(TOMAMICHEL, "coherent attacks, whatever the relay does", (SINGLE_PHOTONS,))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._set(z_probability=between_zero_and_one("z_probability", self.z_probability))
+        validation.instance("medium_a", self.medium_a, Medium, "a medium such as Fiber")
+        if self.medium_b is None:
+            self._set(medium_b=self.medium_a)
+        validation.instance("medium_b", self.medium_b, Medium, "a medium such as Fiber")
+        validation.instance("linear_optics", self.linear_optics, bool, "True or False")
+        if self.receiver.dark_probability and not self.linear_optics:
+            raise ValueError(
+                "detector must have no dark or background counts where linear_optics is False: how they fake an "
+                f"announcement is known of the linear-optics relay only; got {self.detector!r}"
+            )
+
+    @cached_property
+    def receiver(self) -> Receiver:
+        """The relay's detectors, by the numbers that matter."""
+        return receiver_of(self.detector, *self.arms)
+
+    @property
+    def arms(self) -> tuple[Medium, Medium]:
+        """Alice's medium and Bob's."""
+        return self.medium_a, self.medium_b or self.medium_a
+
+    @cached_property
+    def _play(self) -> Play:
+        between = []
+        for medium in self.arms:
+            stages = [] if medium.channel is None else [medium.channel]
+            if self.receiver.misalignment:  # Y turns a photon over in both bases
+                stages.append(PauliChannel(0.0, self.receiver.misalignment, 0.0))
+            between.append(stages)
+        circuit = mdi_round(between_a=between[0], between_b=between[1], linear_optics=self.linear_optics)
+        bits = register_bits(circuit, "phase", "success" if self.linear_optics else "parity")
+        names = tuple(parameter.name for parameter in circuit.parameters)
+        rows = tuple(MDI_SETTINGS.values())
+        return Play(circuit=circuit, names=names, rows=rows, read=binary_reading(bits), bits=bits, outcomes=4)
+
+    def plays(self) -> Sequence[Play]:
+        """The round of `mdi_round`."""
+        return [self._play]
+
+    @property
+    def _dark(self) -> float:
+        """The probability of a dark count in one of the four detectors."""
+        return float(1 - (1 - self.receiver.dark_probability) ** 0.25)
+
+    @property
+    def _faked(self) -> tuple[float, float]:
+        """The probability that dark counts fake an announcement: with one detector lit by photons, with none."""
+        p = self._dark
+        return 2 * p * (1 - p) ** 2, 4 * p**2 * (1 - p) ** 2
+
+    def sifting(self) -> Sifting:
+        """Z on both sides makes the key, X on both sides tests it; what the relay announced, Bob has followed."""
+        return two_bases(self.z_probability)
+
+    def recipe(self) -> Recipe:
+        """The bound of two bases."""
+        return TwoBases()
+
+    def allot(self, rng: np.random.Generator) -> Allotment:
+        """How many rounds have each setting, and which photons arrive."""
+        a, b = (medium.transmittance * self.receiver.efficiency for medium in self.arms)
+        lit, unlit = self._faked
+        both, faked = a * b, (a * (1 - b) + (1 - a) * b) * lit + (1 - a) * (1 - b) * unlit
+        chosen = {"Z": self.z_probability, "X": 1 - self.z_probability}
+        share = np.array([chosen[setting[1]] * chosen[setting[3]] / 4 for setting in MDI_SETTINGS])
+        table = np.outer(share, [both, faked, 1 - both - faked])
+        rounds = rng.multinomial(self.rounds, table.ravel() / table.sum()).reshape(table.shape)
+        return Allotment((rounds[:, :1],), rounds)
+
+    def observe(self, allotment: Allotment, pools: Sequence[Pool], rng: np.random.Generator) -> ObservedRounds:
+        """What the ends note of the rounds that the relay announces."""
+        silent, (lit, _) = (1 - self._dark) ** 2, self._faked
+        kinds = []
+        for s, (bit_a, basis_a, bit_b, basis_b) in enumerate(MDI_SETTINGS):
+            both, faked = (int(n) for n in allotment.rounds[s, :2])
+            found = pools[0].counts(s, both).reshape(2, 2)  # (phase, success or parity)
+            if self.linear_optics:
+                together = int(rng.binomial(found[:, 0].sum(), lit))
+                phases = rng.binomial(found[:, 1], silent)
+                ones = rng.binomial(faked + together, 0.5)
+                found = np.array([[0, phases[0] + faked + together - ones], [0, phases[1] + ones]])
+            for phase in (0, 1):
+                for parity in (0, 1):
+                    his = bit_b ^ MDI_FLIPS[basis_b, phase, parity]
+                    settings = "ZX".index(basis_a), "ZX".index(basis_b)
+                    kinds.append(Kind(settings[0], bit_a, settings[1], his, int(found[phase, parity])))
+        return ObservedRounds.of_kinds(kinds, self.rounds, rng)
+
+
+def mdi(
+    medium_a: Medium,
+    rounds: int,
+    *,
+    medium_b: Medium | None = None,
+    seed: int | None = None,
+    detector: Any = None,
+    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    **options: Any,
+) -> Key:
+    """Distribute a key through an untrusted relay in the middle.
+
+    Args:
+        medium_a: what lies between Alice and the relay.
+        rounds: pairs of qubits sent, at least 1.
+        medium_b: what lies between Bob and the relay; the same as Alice's if None.
+        seed: makes everything repeatable.
+        detector: the relay's receiver; ideal if None.
+        sampler: what the rounds run on; see `Session.run`.
+        options: the other fields of `MDI`.
+
+    Returns:
+        The key, or a refused one that says why.
+
+    Raises:
+        ValueError: if an argument is out of range.
+        TypeError: if one is of the wrong kind.
+    """
+    session = MDI(
+        medium_a=medium_a,
+        medium_b=medium_b,
+        rounds=rounds,
+        seed=seed,  # type: ignore[arg-type]
+        detector=detector,
+        **options,
+    )
+    return session.run(sampler)

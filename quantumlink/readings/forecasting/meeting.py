@@ -1,0 +1,332 @@
+"""Stages whose pairs wait for one another: when all are there, and what is made of them then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink.readings.forecasting.products import Contraction
+from quantumlink.readings.forecasting.stages import Stage
+from quantumlink.readings.forecasting.waits import held_pair, left_within, sums_until, waited_until
+from quantumlink.timing.arrivals import EDGES_S, Moments, later_gamma, points_of
+
+FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.intp]
+
+RARE = 1e-7
+"""What is less probable than this, at the beginning of a distribution, is put together in one cell."""
+
+LAST = 1e-13
+"""Likewise at its end."""
+
+NEIGHBORLY = 0.2
+"""A cell whose neighbors hold less than this part of what it holds is not filled evenly."""
+
+
+class Disturbance(NamedTuple):
+    """What a node's attempts for one stage do to a pair of another one that it stores."""
+
+    by: int
+    """Which stage the attempts are for."""
+    rates: FloatArray
+    """Shape (1, 16): the rates at which coefficients fall while attempts are made."""
+    once: FloatArray
+    """Shape (16,): factors for attempts that the duration does not tell of."""
+
+
+class Waiting:
+    """A stage as what it waits for sees it: when its pairs can be used, and how they decay until they are.
+
+    Args:
+        stage: the stage.
+        lag_s: shape (n,), how much later than its clock its pairs can be used.
+        left_until_s: shape (n,), how long the left qubit waits further once both pairs can be used.
+        right_until_s: shape (n,), likewise the right qubit.
+        timed: whether time is known at all.
+        disturbed: what attempts for the others do to it: see `Disturbance`.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        lag_s: FloatArray,
+        left_until_s: FloatArray,
+        right_until_s: FloatArray,
+        *,
+        timed: bool,
+        disturbed: Sequence[Disturbance] = (),
+    ) -> None:
+        self.held = held = held_pair(stage.ends[0].memory, stage.ends[1].memory, stage.support)
+        coefficients = stage.supported(held.support)
+        self.first, self.points_s = stage.first, stage.points_s
+        if held.from_pauli is not None:
+            coefficients = coefficients @ held.from_pauli.T
+        self.rates, self.squares = np.zeros((1, len(held.support))), np.zeros((1, len(held.support)))
+        if timed:
+            self.first, self.points_s, coefficients = _later(stage.first, stage.points_s, coefficients, lag_s)
+            waits = (
+                np.maximum(lag_s + left_until_s - stage.left_since_s, 0.0),
+                np.maximum(lag_s + right_until_s - stage.right_since_s, 0.0),
+            )
+            coefficients = held.held(coefficients, *waits)
+            self.rates, self.squares = held.further(*waits)
+        self.coefficients = coefficients
+        self.disturbed = [
+            (one.by, one.rates[:, list(held.support)], one.once[list(held.support)]) for one in disturbed
+        ]
+        """By which of the others, at which rates, shape (n or 1, k), and by which factors besides, shape (k,)."""
+
+    def disturbed_by(self, other: int) -> tuple[FloatArray | float, FloatArray | float]:
+        """What attempts for another one add to the rates, and factors that come once."""
+        rates: FloatArray | float = 0.0
+        once: FloatArray | float = 1.0
+        for by, more, factor in self.disturbed:
+            if by == other:
+                rates, once = rates + more, once * factor
+        return rates, once
+
+    def windowed(self, first: int, last: int) -> tuple[FloatArray, FloatArray]:
+        """Points and coefficients in a window of cells that holds its own."""
+        before, behind = self.first - first, last - self.first - self.points_s.shape[1]
+        if not before and not behind:
+            return self.points_s, self.coefficients
+        n = len(self.points_s)
+        edges = EDGES_S[first:last]
+        points = np.concatenate(
+            [
+                np.broadcast_to(edges[:before], (n, before)),
+                self.points_s,
+                np.broadcast_to(edges[len(edges) - behind :], (n, behind)),
+            ],
+            axis=1,
+        )
+        coefficients = np.zeros((n, last - first, self.coefficients.shape[2]))
+        coefficients[:, before : before + self.points_s.shape[1]] = self.coefficients
+        return points, coefficients
+
+
+class Ensemble(NamedTuple):
+    """Tries of an operation: of all, and of those that succeed."""
+
+    moments: Moments
+    """When all pairs can be used, of tries that succeed; masses sum to the probability of that."""
+    pairs: FloatArray
+    """Shape (n, cells, coefficients): what those make, times its probability."""
+    mean_s: FloatArray
+    """Shape (n,): the mean of that moment, over all tries."""
+    square: FloatArray
+    """Shape (n,): the mean of its square."""
+    earliest_s: FloatArray
+    """Shape (n,): the earliest such moment."""
+
+
+class _Latest(NamedTuple):
+    """The tries in which one stage's pair is the last of all."""
+
+    points_s: FloatArray
+    """Shape (n, cells): when it is there."""
+    pairs: list[FloatArray]
+    """Of each stage, shape (n, cells, k): its pairs that are there by then, after waiting."""
+    within: list[FloatArray]
+    """Of each stage, what of that comes in the very cell, where both fill it evenly."""
+
+
+class Meeting:
+    """Stages whose pairs are made side by side: each waits for the last one."""
+
+    def __init__(self, *stages: Waiting) -> None:
+        last = max(w.first + w.points_s.shape[1] for w in stages)
+        self.first = first = min(w.first for w in stages)
+        there = [w.windowed(first, last) for w in stages]
+        self._widths = widths = np.diff(EDGES_S[first : last + 1])
+        even = [_filled(c[..., 0]) for _, c in there]
+        self._latest = []
+        self._filled = False
+        for i, (until_s, mine) in enumerate(there):
+            pairs, within = [], []
+            for j, (points_s, coefficients) in enumerate(there):
+                if j == i:
+                    pairs.append(mine)
+                    within.append(np.zeros((1, 1, 1)))
+                    continue
+                rates, squares = stages[j].rates + stages[j].disturbed_by(i)[0], stages[j].squares
+                # Of several at one moment, the first stage is the last one.
+                late = until_s <= points_s if j < i else until_s < points_s
+                filled = even[i] & even[j]
+                wait = np.where(late, -np.inf, until_s - points_s)
+                left = left_within(wait, filled, widths, rates, squares)
+                pairs.append(waited_until(first, points_s, coefficients, until_s, rates, squares, left))
+                within.append(coefficients * left * filled[..., None])
+                self._filled |= bool(filled.any())
+            self._latest.append(_Latest(until_s, pairs, within))
+
+    def joined(self, join: Contraction) -> tuple[Moments, FloatArray]:
+        """When all are there, and the pairs that are made of them: shape (n, cells, coefficients)."""
+        total, times = np.zeros((1, 1, 1)), np.zeros((1, 1))
+        for latest in self._latest:
+            for place, weight, pairs in self._places(latest):
+                made = weight * join(*pairs)
+                total = total + made
+                times = times + made[..., 0] * (latest.points_s + place * self._widths)
+        return trimmed(self.first, total, times)
+
+    def tried(self, join: Contraction) -> Ensemble:
+        """The tries of an operation that may fail."""
+        moments, pairs = self.joined(join)
+        masses, times = np.zeros((1, 1)), np.zeros((1, 1))
+        for latest in self._latest:
+            for place, weight, there in self._places(latest):
+                mass = weight * np.prod([state[..., 0] for state in there], axis=0)
+                masses = masses + mass
+                times = times + mass * (latest.points_s + place * self._widths)
+        points = points_of(self.first, masses, times)
+        weighted = masses * points
+        earliest = _earliest(masses, points)
+        return Ensemble(moments, pairs, weighted.sum(axis=1), (weighted * points).sum(axis=1), earliest)
+
+    def _places(self, latest: _Latest) -> list[tuple[float, float, list[FloatArray]]]:
+        """Where in its cell the last pair may come, from the middle, with what weight, and what is then there.
+
+        Where others fill the cell as it does, as many of them come before as the cell goes on: a polynomial of
+        which this is Gauss's rule.
+        """
+        if not self._filled:
+            return [(0.0, 1.0, latest.pairs)]
+        found = []
+        # With a time, that is a polynomial of as many degrees as there are stages.
+        roots, weights = np.polynomial.legendre.leggauss(len(latest.pairs) // 2 + 1)
+        for root, weight in zip(roots.tolist(), weights.tolist(), strict=True):
+            pairs = [pair + root * part for pair, part in zip(latest.pairs, latest.within, strict=True)]
+            found.append((root / 2, weight / 2, pairs))
+        return found
+
+
+Half = tuple[FloatArray, FloatArray]
+"""Of each cell: what comes in it; and what came in earlier cells and has waited, with half of what comes in it."""
+
+
+def each_with_each(first: Waiting, second: Waiting) -> tuple[Half, Half, FloatArray]:
+    """Two stages of n and m alternatives as factors: every one with every one is a product of matrices.
+
+    As if pairs came in the middle of their cells, and Gaussian dephasing were as slow as it is after a mean wait.
+
+    Returns:
+        Of each stage two arrays of shape (n or m, cells, coefficients), and the middles of the cells.
+    """
+    last = max(w.first + w.points_s.shape[1] for w in (first, second))
+    start = min(w.first for w in (first, second))
+    edges = EDGES_S[start : last + 1]
+    middles = (edges[1:] + edges[:-1]) / 2
+    halves = []
+    means = [(w.coefficients[..., 0] * w.points_s).sum(axis=1).mean() for w in (first, second)]
+    for w in (first, second):
+        _, there = w.windowed(start, last)
+        more = sum((rates for _, rates, _ in w.disturbed), np.zeros(1))
+        rates = w.rates + more + w.squares * abs(means[0] - means[1])
+        middle = np.broadcast_to(middles, (len(there), len(middles)))
+        sums = sums_until(start, middle, there, rates)
+        earlier = there / 2
+        wait = (middles - edges[:-1])[:, None] * rates[:, None, :]
+        earlier[:, 1:] += sums[:, :-1] * np.exp(-wait)[:, 1:]
+        halves.append((there, earlier))
+    return halves[0], halves[1], middles
+
+
+def made_in_turn(stages: Sequence[Waiting], join: Contraction) -> Ensemble:
+    """The tries of an operation whose pairs are made one after the other, the last one used at once.
+
+    Each begins when the one before is there. Mean states wait for as long as the others take; that this depends on
+    how long a pair took itself is left out, and so is, of more than three pairs, that the first ones wait for the
+    same; moments are gamma distributed.
+    """
+    *held, last = stages
+    wait = last.points_s[..., None]
+    times = [_moments_of(stage.coefficients[..., 0], stage.points_s) for stage in held]
+    waited = []
+    for i, stage in enumerate(held):
+        pair, rates, squares = stage.coefficients.sum(axis=1, keepdims=True), stage.rates, stage.squares
+        for j, (other, (mean_s, *_)) in enumerate(zip(held[i + 1 :], times[i + 1 :], strict=True), i + 1):
+            more, once = stage.disturbed_by(j)
+            points_s = other.points_s[..., None]
+            kept = np.exp(-(rates + more)[:, None] * points_s - squares[:, None] * points_s**2)
+            pair = pair * once * (other.coefficients[..., :1] * kept).sum(axis=1, keepdims=True)
+            rates = rates + 2 * squares * mean_s[:, None]
+        more, once = stage.disturbed_by(len(held))
+        waited.append(pair * once * np.exp(-(rates + more)[:, None] * wait - squares[:, None] * wait**2))
+    made = join(*waited, last.coefficients)
+    accepted = made[..., 0].sum(axis=1)
+    before, before_first = sum(mean for mean, _, _ in times), sum(first for _, _, first in times)
+    spread = sum(square - mean**2 for mean, square, _ in times)
+    mean, square, last_first = _moments_of(last.coefficients[..., 0], last.points_s)
+    lucky, lucky_square, _ = _moments_of(made[..., 0] / np.maximum(accepted, 1e-300)[:, None], last.points_s)
+    variance = spread + lucky_square - lucky**2
+    earliest = before_first + last_first
+    moments = later_gamma(earliest, before + lucky, np.maximum(variance, 0.0))
+    state = made.sum(axis=1)
+    pairs = moments.masses[..., None] * state[:, None]
+    moments = moments._replace(masses=pairs[..., 0])
+    all_square = spread + before**2 + 2 * before * mean + square
+    return Ensemble(moments, pairs, before + mean, all_square, earliest)
+
+
+def _moments_of(masses: FloatArray, points_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Mean, mean square, and the earliest."""
+    weighted = masses * points_s
+    return weighted.sum(axis=1), (weighted * points_s).sum(axis=1), _earliest(masses, points_s)
+
+
+def _filled(masses: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which cells a distribution fills: those whose neighbors hold about as much, unlike one attempt of a clock."""
+    filled = np.zeros(masses.shape, dtype=bool)
+    filled[:, 1:-1] = np.minimum(masses[:, :-2], masses[:, 2:]) > masses[:, 1:-1] * NEIGHBORLY
+    return filled
+
+
+def _earliest(masses: FloatArray, points_s: FloatArray) -> FloatArray:
+    """The earliest moment but for rare ones, shape (n,): the same in every window."""
+    first = (np.cumsum(masses, axis=1) > RARE).argmax(axis=1)
+    return np.take_along_axis(points_s, first[:, None], axis=1)[:, 0]
+
+
+def trimmed(first: int, pairs: FloatArray, times: FloatArray) -> tuple[Moments, FloatArray]:
+    """Moments and pairs, of pairs of shape (n, cells, k) and masses times moments; rare ends put together."""
+    total = np.cumsum(pairs[..., 0], axis=1)
+    whole = np.maximum(total[:, -1:], 1e-300)
+    begin = int(((total / whole).max(axis=0) > RARE).argmax())
+    end = int((((whole - total) / whole).max(axis=0) < LAST).argmax()) + 1
+    end = max(end, begin + 1)
+    if begin or end < pairs.shape[1]:
+        pairs, times = _put_together(pairs, begin, end), _put_together(times, begin, end)
+    masses = pairs[..., 0]
+    return Moments(first + begin, masses, points_of(first + begin, masses, times)), pairs
+
+
+def _put_together(values: FloatArray, begin: int, end: int) -> FloatArray:
+    """The cells from one to another, with all before in the first and all behind in the last of them."""
+    kept: FloatArray = values[:, begin:end].copy()
+    kept[:, 0] += values[:, :begin].sum(axis=1)
+    kept[:, -1] += values[:, end:].sum(axis=1)
+    return kept
+
+
+def _later(
+    first: int, points_s: FloatArray, coefficients: FloatArray, lag_s: FloatArray
+) -> tuple[int, FloatArray, FloatArray]:
+    """The same pairs some time later: the first cell, points and coefficients."""
+    if not lag_s.any():
+        return first, points_s, coefficients
+    n, _, k = coefficients.shape
+    times = points_s + lag_s[:, None]
+    cells = np.searchsorted(EDGES_S, times, side="right") - 1
+    first, last = int(cells.min()), int(cells.max())
+    width = last - first + 1
+    place = (cells + (np.arange(n)[:, None] * width - first)).ravel()
+    masses = coefficients[..., 0]
+    columns = [coefficients[..., i].ravel() for i in range(k)]
+    columns.append((masses * times).ravel())
+    found = [np.bincount(place, x, n * width).astype(float).reshape(n, width) for x in columns]
+    moved = np.stack(found[:-1], axis=-1)
+    return first, points_of(first, moved[..., 0], found[-1]), moved

@@ -1,0 +1,93 @@
+"""How far a finite sample may be from the truth: one-sided deviations for a stated failure probability.
+
+For samples drawn without replacement see `quantumlink.security.sampling`.
+
+Failure probabilities are passed as logarithms ``ln(1/ε)``, for their products underflow.
+
+References:
+    W. Hoeffding, J. Am. Stat. Assoc. 58, 13 (1963).
+    H. Chernoff, Ann. Math. Stat. 23, 493 (1952).
+"""
+
+from __future__ import annotations
+
+from math import inf, log, sqrt
+
+
+def hoeffding(samples: float, log_inverse_eps: float) -> float:
+    """Deviation of the mean of independent values in [0, 1]: ``√(ln(1/ε)/(2·samples))``.
+
+    >>> round(hoeffding(72_544, 13.8155), 6)  # ε = 1e-6, one-sided
+    0.009758
+    """
+    return sqrt(log_inverse_eps / (2 * samples)) if samples else inf
+
+
+def chernoff_high(count: float, trials: float, log_inverse_eps: float) -> float:
+    """The largest probability that still gives ``count`` or fewer of ``trials`` with probability ε (Chernoff).
+
+    >>> round(chernoff_high(0, 1000, 13.8155), 6)  # 1 − exp(−13.8155/1000)
+    0.013721
+    """
+    return 1 - chernoff_low(trials - count, trials, log_inverse_eps)
+
+
+def chernoff_low(count: float, trials: float, log_inverse_eps: float) -> float:
+    """The smallest probability that still gives ``count`` or more of ``trials`` with probability ε (Chernoff)."""
+    if not trials or count <= 0:
+        return 0.0
+    seen = min(1.0, count / trials)
+    low, high = 0.0, seen
+    for _ in range(200):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        if trials * _divergence(seen, middle) > log_inverse_eps:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def largest_frequency(probability: float, trials: float, log_inverse_eps: float) -> float:
+    """The frequency that events of some probability exceed with probability at most ε (Chernoff).
+
+    >>> largest_frequency(0.0, 1000, 20.0), round(largest_frequency(0.1, 10**6, 20.0), 6)
+    (0.0, 0.101903)
+    """
+    if not 0 < probability < 1 or not trials:
+        return min(max(probability, 0.0), 1.0) if trials else 1.0
+    low, high = probability, 1.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        if trials * _divergence(middle, probability) > log_inverse_eps:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def fewest_trials(count: float, probability: float, log_inverse_eps: float) -> float:
+    """The least number of trials of which ``count`` events may be seen, but for a probability of ε (Chernoff).
+
+    >>> round(fewest_trials(1000, 0.25, 20.0))
+    3353
+    """
+    low, high = count, 2 * count / probability
+    for _ in range(200):
+        middle = (low + high) / 2
+        if high - low <= 1e-12 * high:
+            break
+        if middle * largest_frequency(probability, middle, log_inverse_eps) >= count:
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+def _divergence(a: float, b: float) -> float:
+    """Relative entropy of two coins, in nats."""
+    first = a * log(a / b) if a else 0.0
+    return first + ((1 - a) * log((1 - a) / (1 - b)) if a < 1 else 0.0)

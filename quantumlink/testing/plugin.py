@@ -1,0 +1,172 @@
+"""A plugin for pytest, there once quantumlink is installed; ``-p no:quantumlink.testing.plugin`` turns it off.
+
+- **Seeds.** ``quantumlink_seed`` and ``quantumlink_rng`` are each test's own, derived from its name and from one
+  seed of the session, which is printed: ``pytest --quantumlink-seed=N``, or the variable ``QUANTUMLINK_SEED``,
+  repeats it in any order and for one test alone. Without either, each session draws a new one.
+- **Failures.** A failed check of `quantumlink.testing` shows the circuit's drawing and the worst branch.
+- **False alarms.** `assert_counts` fails now and then although nothing is wrong.
+  ``@pytest.mark.sampled(false_alarm=1e-6)`` says how often a test may, at most, and a test that spends more fails.
+  What all tests spent together is told at the end, and must not exceed the option
+  ``quantumlink_false_alarm_budget`` (1e-3) of the configuration file.
+- **Devices.** ``fake_device(qubits=4)`` gives a few connected qubits of a fake device, as a device of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+import pytest
+
+OPTION = "--quantumlink-seed"
+VARIABLE = "QUANTUMLINK_SEED"
+BUDGET = "quantumlink_false_alarm_budget"
+SPENT = "quantumlink_false_alarm"
+"""The property of a test's report that says what it spent."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The seed as an option, the budget in the configuration file."""
+    group = parser.getgroup("quantumlink")
+    group.addoption(OPTION, type=int, default=None, help="seed of all tests' random numbers")
+    parser.addini(BUDGET, "how often, at most, a whole session may fail by chance", default="1e-3")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the session's seed if none is given, and register the marker."""
+    config.addinivalue_line(
+        "markers", "sampled(false_alarm=1e-6): draws samples, and fails by chance at most that often"
+    )
+    of_the_session = getattr(config, "workerinput", {}).get(VARIABLE)  # given to parallel workers, see below
+    if of_the_session is not None:
+        config.option.quantumlink_seed = of_the_session
+    elif config.getoption(OPTION) is None:
+        config.option.quantumlink_seed = int(os.environ.get(VARIABLE) or secrets.randbits(32))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the seed on: pytest-xdist gives its workers the command line only."""
+    node.workerinput[VARIABLE] = node.config.option.quantumlink_seed
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """The session's seed."""
+    return f"quantumlink seed: {config.getoption(OPTION)}"
+
+
+@pytest.fixture
+def quantumlink_seed(request: pytest.FixtureRequest) -> int:
+    """An integer in [0, 2³¹), this test's own."""
+    text = f"{request.config.getoption(OPTION)}:{request.node.nodeid}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+
+
+@pytest.fixture
+def quantumlink_rng(quantumlink_seed: int) -> np.random.Generator:
+    """A numpy Generator, this test's own."""
+    return np.random.default_rng(quantumlink_seed)
+
+
+@pytest.fixture(scope="session")
+def fake_device() -> Callable[..., Any]:
+    """A function ``fake_device(name="fake_torino", qubits=5)``: a few connected qubits of a fake device.
+
+    ``qubits`` is how many, or which. Without the package qiskit-ibm-runtime the test is skipped; the name
+    ``"generic"`` needs none.
+    """
+    from quantumlink.testing.devices import restricted_device
+
+    known: dict[tuple[str, Any], Any] = {}
+
+    def device(name: str = "fake_torino", *, qubits: Any = 5) -> Any:
+        key = (name, qubits if isinstance(qubits, int) else tuple(qubits))
+        if key not in known:
+            known[key] = restricted_device(_whole_device(name), qubits)
+        return known[key]
+
+    return device
+
+
+def _whole_device(name: str) -> Any:
+    if name == "generic":
+        from qiskit.providers.fake_provider import GenericBackendV2
+
+        return GenericBackendV2(20, seed=1)
+    provider = pytest.importorskip(
+        "qiskit_ibm_runtime.fake_provider", reason="fake devices need qiskit-ibm-runtime"
+    )
+    return provider.FakeProviderForBackendV2().backend(name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Note what the test spent of the budget, and let it fail if that is more than its marker says."""
+    from quantumlink.testing import sampled
+
+    sampled.SPENT.clear()
+    try:
+        result = yield
+    finally:
+        spent = sum(sampled.SPENT)
+        if spent:
+            item.user_properties.append((SPENT, spent))
+    marker = item.get_closest_marker("sampled")
+    if marker is not None:
+        allowed = float(marker.kwargs.get("false_alarm", marker.args[0] if marker.args else 1e-6))
+        if spent > allowed * (1 + 1e-9):
+            pytest.fail(
+                f"its sampled checks fail by chance with a probability of up to {spent:.3g}, more than the "
+                f"{allowed:.3g} of its marker: give each a smaller false_alarm, or the marker a larger one",
+                pytrace=False,
+            )
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
+    """Show the circuit of a failed check."""
+    report = yield
+    from quantumlink.testing.failure import CheckFailed
+
+    if call.excinfo is not None and isinstance(call.excinfo.value, CheckFailed):
+        report.sections.append(("circuit", call.excinfo.value.picture()))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+    """How to repeat a failed session, and what was spent of the budget."""
+    if exitstatus:  # a quiet run prints no header
+        terminalreporter.write_line(f"quantumlink seed: rerun with {OPTION}={config.getoption(OPTION)}")
+    spent = _spent_by(terminalreporter)
+    if spent:
+        text = f"sampled checks: false alarms with a probability of up to {sum(spent):.2g} in {len(spent)} tests"
+        terminalreporter.write_line(f"{text} (budget {_budget(config):.2g})")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A session that spent more than its budget fails."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and sum(_spent_by(reporter)) > _budget(session.config) and not session.exitstatus:
+        reporter.write_line(
+            "\nthe sampled checks of this session spent more than the budget of false alarms", red=True
+        )
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _spent_by(reporter: Any) -> list[float]:
+    reports = [report for outcome in ("passed", "failed") for report in reporter.stats.get(outcome, [])]
+    of_calls = [report for report in reports if getattr(report, "when", None) == "call"]
+    return [value for report in of_calls for name, value in report.user_properties if name == SPENT]
+
+
+def _budget(config: pytest.Config) -> float:
+    text = config.getini(BUDGET)
+    try:
+        return float(text)
+    except ValueError as error:
+        raise pytest.UsageError(f"{BUDGET} must be a number, such as 1e-3; got {text!r}") from error

@@ -1,0 +1,141 @@
+"""When pairs are there: distributions of random moments, as masses in the cells of one grid of times.
+
+The moment at which a pair is there is a random time T. Of it is kept, for every cell of a fixed grid, equally
+spaced in the logarithm of time, how probable it is that T lies in the cell (its mass), and where in the cell it
+then lies on average (its point). So means are exact. Whatever follows treats T as one of these points, which is
+exact for the attempts of a clock as long as they are further apart than cells are wide; or as anywhere in its cell,
+where neighboring cells hold about as much. Mean waits of one moment for another, and the slowest of many, then err
+by some 10⁻⁵ of themselves, what is left of coherence after waits much longer than it by less than 0.003.
+
+Attempts are exactly geometric or exponential. Repetitions until a purification succeeds are the first try as it is,
+and a gamma distribution of the same mean, variance and earliest moment for the later ones.
+
+Arrays have a row for each of several alternatives and a column for each cell of a window, which begins at the cell
+``first``; what is before the window or behind it is in its outermost cells.
+"""
+
+from __future__ import annotations
+
+from math import log1p
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink.timing.attempts import Rounds
+
+FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.intp]
+
+CELLS_PER_DECADE = 24
+FIRST_S, LAST_S = 1e-14, 1e14
+"""Times outside of this are not resolved."""
+
+EDGES_S: FloatArray = np.concatenate(
+    [[0.0], np.geomspace(FIRST_S, LAST_S, 1 + CELLS_PER_DECADE * round(np.log10(LAST_S / FIRST_S)))]
+)
+"""Borders of the cells in seconds."""
+
+CELLS = len(EDGES_S) - 1
+
+EARLY, LATE = 1e-3, 1e-10
+"""Quantiles of a distribution behind which cells are taken together."""
+
+NARROW = 1e-5
+"""Cells that are that much narrower than a distribution's mean are as good as uniformly filled."""
+
+
+class Moments(NamedTuple):
+    """Distributions of moments."""
+
+    first: int
+    """The first cell of the window."""
+    masses: FloatArray
+    """Shape (n, cells): the probability of each cell; each row sums to 1."""
+    points_s: FloatArray
+    """Shape (n, cells): where the mean moment of each cell is; anywhere in the cell if its mass vanishes."""
+
+
+def cell_of(time_s: float) -> int:
+    """The cell in which a time lies."""
+    return min(int(np.searchsorted(EDGES_S, time_s, side="right")) - 1, CELLS - 1)
+
+
+def of_rounds(rounds: Rounds) -> Moments:
+    """The moment of the first herald."""
+    p = rounds.success_probability
+    if p is None:
+        return _exponential(rounds.time_s)
+    if p == 1:
+        time_s = rounds.time_s + rounds.herald_s
+        return Moments(cell_of(time_s), np.ones((1, 1)), np.array([[time_s]]))
+    return _geometric(p, rounds.time_s, rounds.herald_s)
+
+
+def _geometric(p: float, step_s: float, after_s: float) -> Moments:
+    """The moments k·step + after, k = 1, 2, … geometric."""
+    decay = log1p(-p)  # of the logarithm of the probability to go on, an attempt
+    low, high = (after_s + step_s * max(1.0, log1p(-x) / decay) for x in (EARLY, 1 - LATE))
+    first, last = cell_of(low), cell_of(high)
+    # The numbers of the first attempts in each cell, and of those that follow.
+    attempts = np.ceil((EDGES_S[first : last + 1] - after_s) / step_s)
+    attempts[0] = 1.0
+    np.maximum(attempts, 1.0, out=attempts)
+    number = np.diff(attempts)
+    masses = np.exp(decay * (attempts - 1))
+    within = np.full(len(attempts), (1 - p) / p)  # what is behind the window goes on for ever
+    masses[:-1] *= -np.expm1(decay * number)
+    ratio = number * np.exp(decay * number) / np.where(number > 0, -np.expm1(decay * number), 1.0)
+    within[:-1] = np.where(number * p < NARROW, (number - 1) / 2, (1 - p) / p - ratio)
+    np.maximum(within, 0.0, out=within)
+    return Moments(first, masses[None], ((attempts + within) * step_s + after_s)[None])
+
+
+def _exponential(mean_s: float) -> Moments:
+    first, last = (cell_of(-mean_s * log1p(-x)) for x in (EARLY, 1 - LATE))
+    edges = EDGES_S[first : last + 1].copy()
+    edges[0] = 0.0
+    width = np.diff(edges) / mean_s
+    masses = np.exp(-edges / mean_s)
+    masses[:-1] *= -np.expm1(-width)
+    points = edges + mean_s
+    points[:-1] = edges[:-1] + mean_s * np.where(width < NARROW, width / 2, 1 - width / np.expm1(width))
+    return Moments(first, masses[None], points[None])
+
+
+def later_gamma(earliest_s: FloatArray, mean_s: FloatArray, variance: FloatArray) -> Moments:
+    """Gamma distributions that begin at some moments.
+
+    Args:
+        earliest_s: shape (n,), the earliest moments.
+        mean_s: shape (n,), the mean moments, not earlier.
+        variance: shape (n,), in s².
+    """
+    from scipy.special import gammainc, gammaln
+
+    excess = np.maximum(mean_s - earliest_s, 1e-9 * mean_s)
+    shape = np.clip(excess**2 / np.maximum(variance, 1e-300), 1e-3, 1e6)
+    scale = excess / shape
+    low = np.where(earliest_s > 0, earliest_s, EARLY * excess)
+    high = mean_s + 24 * np.maximum(np.sqrt(variance), scale)
+    first, last = cell_of(float(low.min())), cell_of(float(high.max()))
+    inner = np.maximum(EDGES_S[first + 1 : last + 1] - earliest_s[:, None], 0.0) / scale[:, None]
+    below, moment = (np.empty((len(mean_s), last - first + 2)) for _ in range(2))
+    below[:, 0] = moment[:, 0] = 0.0
+    below[:, -1] = moment[:, -1] = 1.0
+    k = shape[:, None]
+    below[:, 1:-1] = gammainc(k, inner)
+    # The incomplete gamma function of k + 1 by that of k.
+    step = np.exp(k * np.log(np.where(inner > 0, inner, 1.0)) - inner - gammaln(k + 1))
+    moment[:, 1:-1] = below[:, 1:-1] - np.where(inner > 0, step, 0.0)
+    masses = np.maximum(np.diff(below, axis=1), 0.0)
+    total = earliest_s[:, None] * masses + excess[:, None] * np.maximum(np.diff(moment, axis=1), 0.0)
+    return Moments(first, masses, points_of(first, masses, total))
+
+
+def points_of(first: int, masses: FloatArray, first_moments: FloatArray) -> FloatArray:
+    """Mean moments of cells, by masses and first moments of shape (n, cells); the lower edges where nothing is."""
+    edges = EDGES_S[first : first + masses.shape[1]]
+    filled = masses > 0
+    points: FloatArray = np.where(filled, first_moments / np.where(filled, masses, 1.0), edges)
+    return points

@@ -1,0 +1,44 @@
+"""How fast a network under load is played: the compiled loop beside the plain one, which it must agree with.
+
+`pytest tests/benchmarks --benchmark-only` prints the table, `extra_info` has the ratio; nothing here fails because
+a machine is slow. Compiling takes a minute or more the first time and is kept on disk.
+"""
+
+from time import process_time
+
+import pytest
+
+from quantumlink import Memory, Network, Node, Processor, operate
+from quantumlink.link import ElementaryLink
+from quantumlink.network import Demand, MaxWeight
+from quantumlink.network.control import operating
+
+
+def dumbbell():
+    """Two ends on either side of two repeaters; slots of 1 ms, p = .1."""
+    memory, processor = Memory(t2_s=1.0), Processor(depolarizing_2q=1e-3)
+    a, b, c, d, left, right = (Node(x, memory=memory, processor=processor) for x in "abcdlr")
+    ends = (a, left), (b, left), (left, right), (right, c), (right, d)
+    attempts = {"success_probability": 0.1, "attempt_time_s": 1e-3, "fidelity": 0.99}
+    links = [ElementaryLink(x, y, **attempts) for x, y in ends]
+    return Network([a, b, c, d, left, right], links), [Demand("a", "c"), Demand("b", "d")]
+
+
+def played(network, demands, duration_s):
+    started = process_time()
+    found = operate(network, demands, policy=MaxWeight(), duration_s=duration_s, seed=7, cutoff_s=0.1)
+    return found, process_time() - started
+
+
+def test_compiled_beside_plain(benchmark, monkeypatch):
+    pytest.importorskip("numba")
+    network, demands = dumbbell()
+    plain, plain_s = played(network, demands, 2.0)
+    monkeypatch.setattr(operating, "WORTH_COMPILING", 0)
+    played(network, demands, 0.01)  # compiles
+    compiled, compiled_s = played(network, demands, 2.0)
+    benchmark(played, network, demands, 2.0)
+    assert vars(compiled.pairs) == vars(plain.pairs)
+    assert compiled.deliveries.time_s == pytest.approx(plain.deliveries.time_s)
+    assert compiled.deliveries.fidelity == pytest.approx(plain.deliveries.fidelity, abs=1e-12)
+    benchmark.extra_info["plain / compiled"] = round(plain_s / compiled_s, 1)

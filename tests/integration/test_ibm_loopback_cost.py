@@ -1,0 +1,125 @@
+"""Dry runs, seconds and budgets, through IBM's own client against a loopback server."""
+
+import json
+from datetime import datetime
+
+import pytest
+
+pytest.importorskip("qiskit_ibm_runtime")
+
+from oracles.ibm_server import MOCK_LATENCY_DT, IBMServer
+from typer.testing import CliRunner
+
+import quantumlink as ql
+from quantumlink.cli.jobs import app
+from quantumlink.execution.jobs import Limits, Patience, TooExpensive, resume, submit
+from quantumlink.execution.jobs.job_file import JobFile
+from quantumlink.execution.preparation import predict, prepare
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+RELAY = ql.Node("relay")
+LINK = ql.swap(ql.ElementaryLink(ql.Node("alice"), RELAY), ql.ElementaryLink(RELAY, ql.Node("bob")))
+PATIENCE = Patience(first_s=0.01, longest_s=0.05, poll_s=0.02, grace_s=0.05, tries=3)
+
+
+@pytest.fixture
+def server():
+    with IBMServer() as there:
+        yield there
+
+
+@pytest.fixture
+def backend(server):
+    return server.service().backend("ibm_manila")
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    with IBMServer() as there:
+        return prepare(ql.compose(LINK), there.service().backend("ibm_manila"), corrections="feedforward", seed=1)
+
+
+def test_a_dry_run_times_and_measures_nothing(server, backend, prepared, tmp_path):
+    job = submit(prepared, backend, shots=60, directory=tmp_path, patience=PATIENCE, dry_run=True)
+    [there] = server.jobs.values()
+    assert there["backend"] == "mock_manila"
+    again = resume(job.path, service=server.service(), patience=PATIENCE)
+    timing = again.timing()
+    assert timing.feedforward_latency_s == pytest.approx(MOCK_LATENCY_DT * backend.target.dt)
+    # Everything one after the other in the server's schedule: so many instructions of 100 dt, measurements 5,000.
+    circuit = prepared.circuit
+    measured = circuit.count_ops()["measure"]
+    blocks = circuit.count_ops()["if_else"]
+    wanted = 100 * (len(circuit.data) - measured) + 5000 * measured + MOCK_LATENCY_DT * blocks
+    assert timing.durations_s == (pytest.approx(wanted * backend.target.dt),)
+    for read in (again.result, again.samples):
+        with pytest.raises(ValueError, match="dry run"):
+            read()
+    assert again.usage_s() == 0.0
+    told = CliRunner().invoke(app, ["result", str(job.path)], env={"COLUMNS": "200"}).output
+    assert "feed-forward latency" in told
+    assert f"{timing.feedforward_latency_s * 1e6:.3g} µs" in told
+
+
+def test_the_measured_latency_replaces_the_assumed_one(server, backend, prepared, tmp_path):
+    timing = submit(prepared, backend, shots=60, directory=tmp_path, patience=PATIENCE, dry_run=True).timing()
+    latency = timing.feedforward_latency_s
+    assert latency < prepared.latency_s
+    measured = prepare(ql.compose(LINK), backend, corrections="feedforward", seed=1, feedforward_latency_s=latency)
+    told = [predict(prepared), predict(prepared, feedforward_latency_s=latency), predict(measured)]
+    assert told[0].fidelity().best < told[1].fidelity().best
+    if measured.layout == prepared.layout:
+        assert told[2].fidelity().best == pytest.approx(told[1].fidelity().best, abs=1e-9)
+
+
+def test_a_simulation_has_no_dry_run(prepared, tmp_path):
+    from qiskit.providers.fake_provider import GenericBackendV2
+
+    with pytest.raises(ValueError, match="dry_run is the service's"):
+        submit(LINK, GenericBackendV2(5, seed=1), directory=tmp_path, dry_run=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_seconds_before_and_after(server, backend, prepared, tmp_path):
+    job = submit(prepared, backend, shots=600, directory=tmp_path, patience=PATIENCE, limits=Limits(shots=200))
+    delay = backend.configuration().default_rep_delay
+    assert delay == pytest.approx(250e-6)
+    # Documented: an overhead of 2 s a job, and of each execution the circuit and the repetition delay.
+    assert job.estimate_s == pytest.approx(3 * 2.0 + 1800 * (prepared.cost.duration_s + delay))
+    assert job.usage_s() is None
+    job.samples()
+    assert job.usage_s() == 3.0
+    assert JobFile(job.path).read().usage_s == {part.tag: 1.0 for part in job.record.parts}
+
+
+def test_a_repetition_delay_of_the_users_counts(backend, prepared, tmp_path):
+    options = {"execution": {"rep_delay": 100e-6}}
+    job = submit(prepared, backend, shots=1000, directory=tmp_path, patience=PATIENCE, options=options)
+    assert job.estimate_s == pytest.approx(2.0 + 3000 * (prepared.cost.duration_s + 100e-6))
+
+
+def test_a_budget_refuses_beforehand(server, backend, prepared, tmp_path):
+    arguments = {"shots": 1000, "directory": tmp_path, "patience": PATIENCE}
+    with pytest.raises(TooExpensive, match="max_qpu_s=2 allows less"):
+        submit(prepared, backend, max_qpu_s=2.0, **arguments)
+    assert not list(tmp_path.iterdir())
+    assert server.jobs == {}
+    with pytest.raises(ValueError, match="max_qpu_s must be"):
+        submit(prepared, backend, max_qpu_s=-1, **arguments)
+    submit(prepared, backend, max_qpu_s=3.0, **arguments)
+    assert len(server.jobs) == 1
+
+
+def test_the_list_sums_seconds_and_the_file_keeps_the_calibration(server, backend, prepared, tmp_path):
+    jobs = [submit(prepared, backend, shots=60, directory=tmp_path, patience=PATIENCE) for _ in range(2)]
+    jobs[0].samples()
+    out = CliRunner().invoke(app, ["list", "--directory", str(tmp_path)], env={"COLUMNS": "200"}).output
+    assert "2 jobs" in out
+    assert "1 s used" in out
+    known = json.loads(jobs[0].path.read_text())["calibration"]
+    assert datetime.fromisoformat(known["calibrated_at"]) == backend.properties().last_update_date.replace(
+        microsecond=0
+    )
+    assert set(known["qubits"]) == {str(q) for q in prepared.physical_qubits}
+    assert known["qubits"][str(prepared.layout[0])][0] == backend.properties().t1(prepared.layout[0])

@@ -1,0 +1,153 @@
+"""Circuits over links: their exact channel is that of the whole circuit, in Qiskit's order."""
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.quantum_info import DensityMatrix, Operator, SuperOp, average_gate_fidelity
+
+import quantumlink as ql
+from quantumlink import circuits
+from quantumlink.exact import branches
+from quantumlink.rewrites import add_noise
+
+EXACT = 1e-9
+NOISY = ql.Processor(0.005, 0.01, ((0.99, 0.01), (0.03, 0.97)))
+
+
+def chain(hops, processor=NOISY, **options):
+    nodes = [ql.Node(f"n{i}", processor=processor) for i in range(hops + 1)]
+    return ql.chain([ql.ElementaryLink(*ends, fidelity=0.95) for ends in pairwise(nodes)], **options)
+
+
+def followed(program):
+    """The transfer matrix of the accepted runs, gate by gate through all branches."""
+    keep = sorted(program.herald_bits)
+    noisy = add_noise(program).circuit
+    inputs, outputs = list(program.inputs.values()), list(program.ends.values())
+    bits, total = np.zeros(noisy.num_clbits, dtype=bool), 0
+    for record, tensor in branches(noisy, inputs=inputs, outputs=outputs, keep=keep).items():
+        bits[keep] = record
+        if program.accepted(bits):
+            total = total + tensor.reshape(4 ** len(outputs), 4 ** len(inputs))
+    return total
+
+
+WIRED = {
+    "teleportation over three hops": lambda: ql.wire(
+        circuits.teleportation(prepare_pair=False), links={"pair": chain(3)}
+    ),
+    "a remote CNOT over a purified link": lambda: ql.wire(
+        circuits.remote_cnot(), links={"pair": chain(1, purify_rounds=1)}
+    ),
+    "by the names of qubits": lambda: ql.wire(
+        circuits.remote_cz(),
+        links={("near", "far"): chain(2)},
+        inputs=["target", "control"],
+        outputs=["target", "control"],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WIRED)
+def test_the_channel_is_that_of_the_whole_circuit(what):
+    program = WIRED[what]()
+    np.testing.assert_allclose(program.channel.transfer, followed(program), rtol=0, atol=EXACT)
+
+
+def test_average_fidelity_of_teleportation_is_that_of_its_pair():
+    # Over ideal nodes: F_avg = (2·F + 1)/3 of the pair (Horodecki et al. 1999); the chain's, in closed form.
+    w = (4 * 0.95 - 1) / 3
+    fidelity = 0.25 + 0.75 * w**3
+    program = ql.wire(circuits.teleportation(prepare_pair=False), links={"pair": chain(3, ql.Processor())})
+    assert program.channel.average_fidelity == pytest.approx((2 * fidelity + 1) / 3, abs=1e-12)
+
+
+@pytest.mark.parametrize("what", ["teleportation over three hops", "by the names of qubits"])
+def test_qiskit_finds_the_same_average_fidelity(what):
+    channel = WIRED[what]().channel
+    gate = QuantumCircuit(len(channel.inputs))
+    if gate.num_qubits == 2:
+        gate.cz(0, 1)
+    assert channel.average_fidelity == pytest.approx(
+        average_gate_fidelity(channel.superop, Operator(gate)), abs=EXACT
+    )
+
+
+def test_inputs_and_outputs_stand_in_qiskits_order():
+    # A remote CNOT is not symmetric: control is input 0, and |01⟩ (control 1) goes to |11⟩.
+    program = ql.wire(circuits.remote_cnot(), links={"pair": chain(1, ql.Processor())})
+    assert program.channel.inputs == ("control", "target")
+    after = DensityMatrix.from_label("01").evolve(program.channel.superop)
+    wanted = np.real(np.diag(after.data))
+    w = (4 * 0.95 - 1) / 3
+    assert wanted[3] > 0.9 > w / 2
+    assert wanted[3] == pytest.approx(wanted.max())
+    turned = ql.wire(circuits.remote_cnot(), links={"pair": chain(1, ql.Processor())}, inputs=["target", "control"])
+    after = DensityMatrix.from_label("10").evolve(SuperOp(turned.channel.superop))
+    assert np.real(np.diag(after.data))[3] > 0.9
+
+
+def test_a_wired_program_is_a_program(seed):
+    program = WIRED["teleportation over three hops"]()
+    assert list(program.ends) == ["n3"]
+    # |0⟩ in: Hoeffding at 1e-6 for 20,000 shots: ±0.038 of an expectation.
+    samples = ql.sample(program, ["Z"], shots=20_000, seed=seed)
+    state = ql.evaluate(program)
+    assert abs(samples.expectation("Z").best - state.expectation("Z")) < 0.038
+    for corrections in ("frame", "feedforward"):
+        other = ql.wire(
+            circuits.teleportation(prepare_pair=False), links={"pair": chain(3)}, corrections=corrections
+        )
+        assert abs(ql.evaluate(other).expectation("Z") - state.expectation("Z")) < 0.05
+
+
+def test_a_circuit_of_ones_own_by_a_register():
+    pair, mine = QuantumRegister(2, "pair"), QuantumRegister(1, "mine")
+    circuit = QuantumCircuit(pair, mine, ClassicalRegister(1, "c"))
+    circuit.cx(mine[0], pair[0])
+    circuit.measure(pair[0], 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.x(pair[1])
+    program = ql.wire(circuit, links={"pair": chain(1, ql.Processor())})
+    assert list(program.ends) == ["n1", "n0"]
+    assert program.channel.transfer.shape == (16, 4)
+    np.testing.assert_allclose(program.channel.transfer, followed(program), rtol=0, atol=EXACT)
+
+
+REFUSED = {
+    "no such port": (lambda: ql.wire(circuits.remote_cnot(), {"link": chain(1)}), ("'link'", "near of 1", "pair")),
+    "a port of another size": (lambda: ql.wire(circuits.remote_cnot(), {"near": chain(1)}), ("port 'near' has 1",)),
+    "across nodes": (
+        lambda: ql.wire(circuits.teleportation(), {("sender", "receiver"): chain(1)}),
+        ("across sites",),
+    ),
+    "an input that receives a link": (
+        lambda: ql.wire(circuits.remote_cnot(), {"pair": chain(1)}, inputs=["near"]),
+        ("near", "receives a link"),
+    ),
+    "a node against its link": (
+        lambda: ql.wire(circuits.remote_cnot(), {"pair": chain(1)}, nodes={"control": ql.Node("mars")}),
+        ("across nodes", "'mars'", "'n0'"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refused_by_port(what):
+    make, texts = REFUSED[what]
+    with pytest.raises(ValueError, match=re.escape(texts[0])) as refusal:
+        make()
+    assert all(text in str(refusal.value) for text in texts), str(refusal.value)
+
+
+def test_a_lonely_qubit_stands_at_a_named_node():
+    circuit = circuits.teleportation(prepare_pair=False)
+    circuit.add_register(QuantumRegister(1, "spectator"))
+    circuit.h(3)
+    program = ql.wire(circuit, {"pair": chain(1)}, nodes={"spectator": ql.Node("far away")})
+    assert "far away" in program.ends
+    with pytest.raises(ValueError, match="spectator"):
+        ql.wire(circuit, {"pair": chain(1)})

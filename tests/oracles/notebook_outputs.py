@@ -1,0 +1,96 @@
+"""What a notebook says, and whether another run of it says the same: text and numbers, no pixels."""
+
+import math
+import re
+
+RELATIVE = 1e-6
+"""How far a number may be off, relative to itself: sums in another order, other versions of numpy."""
+ABSOLUTE = 1e-9
+VARIES = "varies"
+"""The tag of a cell whose output depends on the machine or the hour; it must run, and is not compared."""
+
+_NUMBER = re.compile(r"[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?|[-+−]?\.\d+(?:[eE][-+]?\d+)?")
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+_TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex")
+_EMBEDDED = re.compile(r"(?:data:image/[\w+]+;base64,[A-Za-z0-9+/=]+)|<svg.*?</svg>", re.DOTALL)
+
+
+def texts(cell):
+    """What a cell said, each as (kind, text): what it printed as one text; warnings and pictures are left out."""
+    outputs = [out for out in cell.get("outputs", []) if not is_cleared(out)]
+    streams = [out for out in outputs if out["output_type"] == "stream" and out["name"] == "stdout"]
+    printed = "".join("".join(out["text"]) for out in streams)
+    said = [("printed", printed)] if printed else []
+    said += [
+        (kind, "".join(out["data"][kind])) for out in outputs for kind in _TEXTS if kind in out.get("data", {})
+    ]
+    return [(kind, _EMBEDDED.sub("<picture>", _ADDRESS.sub("0x…", text))) for kind, text in said]
+
+
+def is_cleared(output):
+    """Whether this is what a line of progress leaves behind, which shows only where the machine is slow."""
+    data = output.get("data", {})
+    return "text/html" in data and not "".join(data["text/html"]).strip()
+
+
+def tidy(outputs):
+    """Outputs as they are committed: streams in one piece, nothing that progress left behind."""
+    told = []
+    for out in outputs:
+        if is_cleared(out):
+            continue
+        if told and out["output_type"] == told[-1]["output_type"] == "stream" and out["name"] == told[-1]["name"]:
+            told[-1]["text"] = "".join(told[-1]["text"]) + "".join(out["text"])
+        else:
+            told.append(out)
+    return told
+
+
+def value(number):
+    """The value of a number as it is written: with commas for thousands, with a typographic minus."""
+    return float(number.replace(",", "").replace("−", "-"))
+
+
+def difference(before, after):
+    """The first line in which two texts differ in more than the last digits of a number, or None."""
+    old_lines, new_lines = before.strip().splitlines(), after.strip().splitlines()
+    for i in range(max(len(old_lines), len(new_lines))):
+        old = old_lines[i].rstrip() if i < len(old_lines) else "(nothing)"
+        new = new_lines[i].rstrip() if i < len(new_lines) else "(nothing)"
+        numbers = list(zip(_NUMBER.findall(old), _NUMBER.findall(new), strict=False))
+        same_words = _NUMBER.sub("#", old).split() == _NUMBER.sub("#", new).split()
+        if not same_words or not all(
+            math.isclose(value(a), value(b), rel_tol=RELATIVE, abs_tol=ABSOLUTE) for a, b in numbers
+        ):
+            return f"- {old}\n+ {new}"
+    return None
+
+
+def differences(before, after):
+    """Where two runs of a notebook differ, in words: a list, empty if they say the same."""
+    found = []
+    for i, (old, new) in enumerate(zip(before["cells"], after["cells"], strict=True)):
+        if old["cell_type"] != "code" or VARIES in old["metadata"].get("tags", []):
+            continue
+        said, says = texts(old), texts(new)
+        source = "".join(old["source"]).strip().split("\n")[0]
+        if [kind for kind, _ in said] != [kind for kind, _ in says]:
+            found.append(f"cell {i} ({source}): {[k for k, _ in said]} became {[k for k, _ in says]}")
+            continue
+        for (kind, text), (_, new_text) in zip(said, says, strict=True):
+            if (line := difference(text, new_text)) is not None:
+                found.append(f"cell {i} ({source}), {kind}:\n{line}")
+    return found
+
+
+def pictures_without_words(notebook):
+    """The cells that show a picture without words for it in their metadata, under mystnb, image, alt."""
+    found = []
+    for i, cell in enumerate(notebook["cells"]):
+        shown = [
+            kind for out in cell.get("outputs", []) for kind in out.get("data", {}) if kind.startswith("image/")
+        ]
+        if shown and not cell["metadata"].get("mystnb", {}).get("image", {}).get("alt"):
+            source = "".join(cell["source"]).strip().split("\n")[0]
+            found.append(f"cell {i} ({source}) shows a picture and has no alternative text in its metadata")
+    return found

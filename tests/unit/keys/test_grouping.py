@@ -1,0 +1,121 @@
+"""Commits that tasks share: one wait for the disk, each failure its own, nobody told before it is durable."""
+
+import asyncio
+import sqlite3
+
+import pytest
+from oracles.key_material import block
+
+from quantumlink.keys.store import NotEnoughKeys, StoreUnavailable
+from quantumlink.keys.store.grouping import GroupedStore
+
+
+@pytest.fixture
+def store(sqlite_places):
+    found = sqlite_places.store("a")
+    found.ingest("b", block(0, 1 << 16))
+    return found
+
+
+class Watched:
+    """A connection that counts commits, and may fail at them."""
+
+    def __init__(self, connection, at_commit=lambda: None):
+        self._connection, self._at_commit, self.commits = connection, at_commit, 0
+
+    def execute(self, sql, parameters=()):
+        if sql == "COMMIT":
+            self.commits += 1
+            self._at_commit()
+        return self._connection.execute(sql, parameters)
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+
+def assign(grouped, store, number, size=32):
+    return grouped.run(store.assign, f"n{number}", "b", "alice", ["bob"], [f"k{number}"], size)
+
+
+async def together(store, count=20, odd=None):
+    grouped = GroupedStore(store)
+    asked = [assign(grouped, store, n, 1 << 20 if n == odd else 32) for n in range(count)]
+    return await asyncio.gather(*asked, return_exceptions=True)
+
+
+def test_few_commits_and_all_different(store):
+    watched = store.database._connection = Watched(store.database._connection)
+    found = asyncio.run(together(store))
+    assert watched.commits <= 3  # the first alone, all others with it or after it
+    places = [
+        (p.chunk, byte) for each in found for p in each.positions for byte in range(p.start, p.start + p.length)
+    ]
+    assert len(set(places)) == 20 * 32
+    assert len(store.pending()) == 20
+    assert store._checkpoint.value == store.database.run("SELECT number FROM meta WHERE name = 'counter'")[0][0]
+    store.audit()
+
+
+def test_one_that_fails_takes_nothing_with_it(store):
+    found = asyncio.run(together(store, odd=7))
+    assert isinstance(found[7], NotEnoughKeys)
+    assert len(store.pending()) == 19
+    assert store.ledger("b").assigned == 19 * 32
+    store.audit()
+
+
+def test_nobody_is_told_before_the_commit_and_if_it_fails_nothing_was(store, sqlite_places):
+    told = []
+
+    async def run():
+        grouped = GroupedStore(store)
+        loud = [asyncio.ensure_future(assign(grouped, store, n)) for n in range(10)]
+        for each in loud:
+            each.add_done_callback(lambda task: told.append(task.exception()))
+        await asyncio.wait(loud)
+
+    commits = []
+
+    def at_commit():
+        commits.append(len(told))
+        if len(commits) == 1:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    store.database._connection = Watched(store.database._connection, at_commit)
+    asyncio.run(run())
+    assert commits == [0]
+    assert len(told) == 10
+    assert all(isinstance(error, StoreUnavailable) for error in told)
+    assert store.pending() == []
+    store.audit()
+    store.close()
+    sqlite_places.store("a").audit()  # the checkpoint is not ahead of it
+
+
+def test_a_disk_that_takes_everything_back_fails_all(store, monkeypatch):
+    real = store.database.run
+
+    def run(sql, *parameters):
+        if "n5" in parameters:
+            store.database._connection.execute("ROLLBACK")
+            raise sqlite3.OperationalError("database or disk is full")
+        return real(sql, *parameters)
+
+    monkeypatch.setattr(store.database, "run", run)
+    found = asyncio.run(together(store, 10))
+    monkeypatch.undo()
+    held = {each.assignment_id for each in found if not isinstance(each, Exception)}
+    assert {each.assignment_id for each in store.pending()} == held
+    assert "n5" not in held
+    store.audit()
+
+
+def test_what_is_no_method_of_the_store_is_done_by_itself(store):
+    async def run():
+        grouped = GroupedStore(store)
+        return await asyncio.gather(
+            *(grouped.run(lambda n=n: store.withdraw("b", 8, "relayed")[0] and n) for n in range(5))
+        )
+
+    assert asyncio.run(run()) == list(range(5))
+    store.audit()

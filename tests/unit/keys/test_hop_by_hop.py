@@ -1,0 +1,114 @@
+"""Relays from store to store: what arrives, what is used up, what a spy or a loss on some paths does."""
+
+import itertools
+
+import pytest
+from oracles.key_material import block
+
+from quantumlink.keys import Ledger, PoolPolicy, open_store
+from quantumlink.keys.relay import RelayFailed, relay, relay_shared, widest_path
+from quantumlink.keys.sealing import new_kek
+
+STARS = [("a", "r1"), ("r1", "z"), ("a", "r2"), ("r2", "z"), ("a", "r3"), ("r3", "z"), ("r1", "r2")]
+PATHS = [["a", f"r{i}", "z"] for i in (1, 2, 3)]
+
+
+@pytest.fixture
+def stores(tmp_path):
+    found = {
+        name: open_store(tmp_path / f"{name}.db", kme_id=name, kek=new_kek(), simulated_allowed=True,
+                         policy=PoolPolicy(reserve_bytes=512))
+        for name in sorted({name for link in STARS for name in link})
+    }  # fmt: skip
+    for a, b in STARS:
+        shared = block(0, 8192, source=f"{a}{b}")
+        found[a].ingest(b, shared), found[b].ingest(a, shared)
+    yield found
+    for store in found.values():
+        store.audit()
+        store.close()
+
+
+def test_a_relayed_key_is_used_like_any_other(stores):
+    made = relay(stores, ["a", "r1", "r2", "z"], 2048)
+    assert made.provenance.origin == "simulated"
+    for here, there in (("a", "r1"), ("r1", "r2"), ("r2", "z")):
+        for own, other in ((here, there), (there, here)):
+            books = stores[own].ledger(other)
+            assert books == Ledger(generated=8192, relayed=2048, authentication=32, stored=8192 - 2080)
+    assert stores["a"].ledger("z") == stores["z"].ledger("a") == Ledger(generated=2048, stored=2048)
+    again = relay(stores, PATHS[0], 512)
+    assert (made.number, again.number) == (0, 1)
+    secret, positions = stores["a"].withdraw("z", 300, "relayed")
+    assert stores["z"].withdraw_at("a", positions, "relayed") == secret
+
+
+def test_what_a_listener_and_a_forger_get(stores):
+    heard = []
+
+    def listen(here, there, message):
+        heard.append(message)
+        return message
+
+    made = relay(stores, PATHS[0], 256, channel=listen)
+    assert len(set(heard)) == 2
+    assert all(made.secret.reveal() not in message for message in heard)
+    for forge in (
+        lambda here, there, m: bytes([m[0] ^ 1]) + m[1:],
+        lambda here, there, m: m[:-1],
+        lambda here, there, m: heard[0],
+    ):
+        before = stores["z"].ledger("a")
+        with pytest.raises(RelayFailed):
+            relay(stores, PATHS[0], 256, channel=forge)
+        assert stores["z"].ledger("a") == before == stores["a"].ledger("z")
+
+
+def test_too_little_key_at_a_hop_and_reserves(stores):
+    own = stores["r1"].level("z").available
+    with pytest.raises(RelayFailed, match="r1"):
+        relay(stores, PATHS[0], own + 1)
+    relay(stores, PATHS[0], stores["r1"].level("z").available)
+    assert stores["r1"].level("z").available == 0
+    assert stores["r1"].level("z").own >= 512 - 3 * 32  # the reserve, of which tags took some
+
+
+def broken(*relays):
+    """Whoever sits on some relays' links destroys what passes."""
+    return lambda here, there, message: b"" if {here, there} & set(relays) else message
+
+
+@pytest.mark.parametrize("needed", [1, 2, 3])
+@pytest.mark.parametrize("lost", [(), ("r1",), ("r1", "r3"), ("r1", "r2", "r3")])
+def test_shares_survive_the_loss_of_n_minus_k_paths(stores, needed, lost):
+    if 3 - len(lost) >= needed:
+        made = relay_shared(stores, PATHS, 200, needed=needed, channel=broken(*lost))
+        assert len(made.secret) == 200
+        assert stores["z"].ledger("a").stored == 200
+    else:
+        with pytest.raises(RelayFailed, match="arrived"):
+            relay_shared(stores, PATHS, 200, needed=needed, channel=broken(*lost))
+        assert stores["z"].ledger("a") == Ledger()
+
+
+def test_the_widest_path_against_all_paths(rng):
+    for _ in range(30):
+        names = [f"n{i}" for i in range(6)]
+        available = {
+            pair: float(rng.integers(0, 9)) for pair in itertools.permutations(names, 2) if rng.random() < 0.5
+        }
+        relays = {name for name in names if rng.random() < 0.8}
+        widths = []
+        for size in range(5):
+            for between in itertools.permutations(sorted(relays - {"n0", "n5"}), size):
+                path = ["n0", *between, "n5"]
+                amounts = [available.get(hop, 0.0) for hop in itertools.pairwise(path)]
+                widths.append((min(amounts), -size))
+        best = max(widths)
+        found = widest_path(available, "n0", "n5", relays=relays)
+        if best[0] == 0:
+            assert found is None
+        else:
+            assert min(available[hop] for hop in itertools.pairwise(found)) == best[0]
+            assert set(found[1:-1]) <= relays
+    assert widest_path({("a", "b"): 1.0}, "a", "b", relays=(), failed=[("b", "a")]) is None

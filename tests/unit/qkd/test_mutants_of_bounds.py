@@ -1,0 +1,616 @@
+"""Bounds recomputed apart, in decimals; and each number and operator of theirs, changed, is noticed.
+
+The figures are made of the papers' formulas by `decimal`, without anything of the library. Mutants that no check
+notices fail the test, but for those that are listed with the reason why they change nothing.
+"""
+
+from dataclasses import replace
+from decimal import Decimal, localcontext
+from functools import cache
+from itertools import product
+from math import exp, sqrt
+
+import numpy as np
+import pytest
+from oracles.formula_mutations import in_place_of, mutants
+
+from quantumlink.distillation.party import AUTHENTICATION_BITS
+from quantumlink.distillation.reconciliation import Cascade
+from quantumlink.qkd.protocols import conference_key
+from quantumlink.security import (
+    DecoyBound,
+    channel_rates,
+    collective,
+    entropy_accumulation,
+    photon_numbers,
+    relay_decoy,
+)
+from quantumlink.security.collective import DeviceIndependentBound, SixStateBound
+from quantumlink.security.decoy import DecoyEstimate, phase_error_rate
+from quantumlink.security.entropy_accumulation import AccumulationBound, Tradeoff, Trial
+from quantumlink.security.photon_numbers import Interval
+from quantumlink.security.relay_decoy import RelayDecoyBound, RelayEstimate
+from quantumlink.security.sampling import most_remaining_errors
+from quantumlink.security.sharing import SharingBound
+from quantumlink.security.single_photon import SinglePhotonBound
+
+TWO, EPS = Decimal(2), Decimal("1e-10")
+SECRET, CORRECT = {"eps_sec": 1e-10, "eps_cor": 1e-12}, Decimal("1e-12")
+
+
+@pytest.fixture(autouse=True)
+def digits():
+    with localcontext() as context:
+        context.prec = 40
+        yield
+
+
+def log2(x):
+    return Decimal(x).ln() / TWO.ln()
+
+
+def h(p):
+    return -p * log2(p) - (1 - p) * log2(1 - p) if 0 < p < 1 else Decimal(0)
+
+
+def close(found, expected, rel=1e-10):
+    assert found == pytest.approx(float(expected), rel=rel, abs=1e-300)
+
+
+# --- collective attacks: M. Tomamichel, R. Colbeck, R. Renner, IEEE Trans. Inf. Theory 55, 5840
+
+
+def loss(n, eps):
+    scale = log2(2 / eps**2)
+    return Decimal(n) if n < Decimal(8) / 5 * scale else 4 * log2(2 + TWO.sqrt()) * (n * scale).sqrt()
+
+
+def key_length(n, entropy, leak):
+    part = EPS / 4  # smoothing, hashing, and the estimate, and one to spare
+    return int(n * entropy - loss(n, part) - leak - log2(2 / (part**2 * CORRECT)))
+
+
+def check_equipartition():
+    for n, eps in ((10**6, "2.5e-11"), (10**4, "1e-6"), (113, "2.5e-11"), (115, "2.5e-11")):
+        close(collective.equipartition_loss(n, float(eps)), loss(n, Decimal(eps)))
+
+
+def check_device_independent():
+    for tested, n in ((10**7, 10**7), (10**8, 10**9), (10**4, 10**5)):
+        margin = 8 * ((4 / EPS).ln() / (2 * tested)).sqrt()
+        for chsh in ("2.75", "2.6", "3.9", "2.01"):
+            s = min(Decimal(chsh) - margin, 2 * TWO.sqrt())
+            entropy = Decimal(0) if s <= 2 else 1 - h((1 + ((s / 2) ** 2 - 1).sqrt()) / 2)
+            bound = DeviceIndependentBound(tested=tested, chsh=float(chsh), **SECRET)
+            told = bound.terms(n=n, leak=1000)
+            close(told.epsilon_bits, log2(2 / ((EPS / 4) ** 2 * CORRECT)))
+            assert abs(told.length - max(0, key_length(n, entropy, 1000))) <= 1
+            assert told.entropy_bits == pytest.approx(max(0.0, float(n * entropy - loss(n, EPS / 4))), rel=1e-9)
+
+
+def six_state(x, y, z):
+    s = (x + y + z) / 2
+    return 1 + h(z) - sum(-p * log2(p) for p in (1 - s, s - x, s - y, s - z))
+
+
+def check_six_state():
+    tested = {"X": 10**6, "Y": 2 * 10**6, "Z": 5 * 10**5}
+    errors = {basis: bits // 25 for basis, bits in tested.items()}
+    margin = {b: ((6 * 4 / EPS).ln() / (2 * bits)).sqrt() for b, bits in tested.items()}
+    signs = {"X": 1, "Y": 1, "Z": -1}
+    corner = [Decimal("0.04") + signs[basis] * margin[basis] for basis in "XYZ"]
+    lowest, tiny = six_state(*corner), Decimal("1e-12")
+    for i, sign in enumerate(signs.values()):  # the entropy is convex and falls towards the corner: lowest there
+        inwards = [q - sign * tiny * (i == j) for j, q in enumerate(corner)]
+        assert six_state(*inwards) > lowest
+    told = SixStateBound(tested=tested, errors=errors, **SECRET).terms(n=10**7, leak=1000)
+    assert told.entropy_bits == pytest.approx(float(10**7 * lowest - loss(10**7, EPS / 4)), rel=1e-7)
+    assert abs(told.length - key_length(10**7, lowest, 1000)) <= 2
+    assert [float(text.split(" + ")[0]) for _, text in told.details[:3]] == [0.04] * 3
+
+
+# --- decoy states as published: C. C. W. Lim et al., Phys. Rev. A 89, 022307
+
+
+INTENSITIES, SHARES = ("0.5", "0.1", "0.01"), ("0.7", "0.2", "0.1")
+COUNTS = {"key_counts": (10**7, 6 * 10**5, 90_000), "test_counts": (10**6, 60_000, 9_000)}
+ERRORS = (10_000, 2_000, 600)
+
+
+def lim(errors):
+    mu, p = [Decimal(x) for x in INTENSITIES], [Decimal(x) for x in SHARES]
+    tau = [sum(q * (-m).exp() * (m if n else 1) for q, m in zip(p, mu, strict=True)) for n in (0, 1)]
+
+    def ends(counts):
+        spread = (Decimal(sum(counts)) / 2 * (21 / EPS).ln()).sqrt()
+        low = [m.exp() / q * max(Decimal(0), c - spread) for m, q, c in zip(mu, p, counts, strict=True)]
+        return low, [m.exp() / q * (c + spread) for m, q, c in zip(mu, p, counts, strict=True)]
+
+    def numbers(counts):
+        low, high = ends(counts)
+        vacuum = max(Decimal(0), tau[0] * (mu[1] * low[2] - mu[2] * high[1]) / (mu[1] - mu[2]))
+        gap = low[1] - high[2] - (mu[1] ** 2 - mu[2] ** 2) / mu[0] ** 2 * (high[0] - vacuum / tau[0])
+        return vacuum, tau[1] * mu[0] * gap / (mu[0] * (mu[1] - mu[2]) - mu[1] ** 2 + mu[2] ** 2)
+
+    low, high = ends(errors)
+    wrong = max(Decimal(0), tau[1] * (high[1] - low[2]) / (mu[1] - mu[2]))
+    vacuum, kept = numbers(COUNTS["key_counts"])
+    _, tested = numbers(COUNTS["test_counts"])
+    c, d, b = tested, kept, max(min(Decimal("0.5"), wrong / tested), 1 / tested)
+    inner = log2((c + d) / (c * d * (1 - b) * b) * 21**2 / EPS**2)
+    gamma = ((c + d) * (1 - b) * b / (c * d * TWO.ln()) * inner).sqrt()
+    return vacuum, kept, min(Decimal("0.5"), min(Decimal("0.5"), wrong / tested) + gamma)
+
+
+def check_lim():
+    sent = {"intensities": tuple(map(float, INTENSITIES)), "probabilities": tuple(map(float, SHARES))}
+    for errors in (ERRORS, (100, 0, 0), (0, 0, 0)):
+        vacuum, kept, phase = lim(errors)
+        bound = DecoyBound(**sent, **COUNTS, test_errors=errors, tail="lim", **SECRET)
+        found = bound.estimate
+        close(found.vacuum, vacuum)
+        close(found.single_photon, kept)
+        close(found.phase_error, phase, rel=1e-9)
+        n = sum(COUNTS["key_counts"])
+        price = 6 * log2(21 / EPS) + log2(2 / CORRECT)
+        told = bound.terms(n=n, leak=1000)
+        close(told.epsilon_bits, price)
+        close(told.entropy_bits, vacuum + kept * (1 - h(phase)), rel=1e-9)
+        # Of bits that are gone those of vacuum are gone first, then those of single photons without an error.
+        gone = bound.terms(n=n - int(vacuum) - 100_000, leak=0)
+        single = kept - (int(vacuum) + 100_000 - vacuum)
+        close(gone.entropy_bits, single * (1 - h(min(Decimal("0.5"), phase * kept / single))), rel=1e-9)
+        part = bound.terms(n=n - 1000, leak=0)  # only bits of vacuum are gone
+        close(part.entropy_bits, vacuum - 1000 + kept * (1 - h(phase)), rel=1e-9)
+        for left in (1000, 0):  # all good bits are gone, then all bits
+            assert bound.terms(n=left, leak=0).entropy_bits == 0
+        few = bound.terms(n=n - int(vacuum + kept * (1 - phase * Decimal("1.5"))), leak=0)
+        assert few.entropy_bits == 0  # two of three good bits that are left may have an error of phase
+    many = DecoyBound(**sent, **COUNTS, test_errors=(500_000, 30_000, 4_500), tail="lim", **SECRET)
+    assert many.estimate.phase_error == 0.5
+    none = DecoyBound(**sent, **{**COUNTS, "key_counts": (10**7, 10, 0)}, test_errors=ERRORS, tail="lim", **SECRET)
+    assert none.estimate == DecoyEstimate(0, 0, 0.5)
+    silent = DecoyBound(
+        **sent, **{**COUNTS, "test_counts": (10**6, 2_000, 600)}, test_errors=ERRORS, tail="lim", **SECRET
+    )
+    assert silent.estimate.phase_error == 0.5
+    mu, p = [Decimal(x) for x in INTENSITIES], [Decimal(x) for x in SHARES]
+    two = sum(q * (-m).exp() * m**2 for q, m in zip(p, mu, strict=True)) / 2
+    close(photon_numbers.photon_probability(sent["intensities"], sent["probabilities"], 2), two)
+
+
+# --- a relay: M. Curty et al., Nat. Commun. 5, 3732; Y.-H. Zhou, Z.-W. Yu, X.-B. Wang, Phys. Rev. A 93, 042324
+
+RELAY = {
+    "signals": (0.5, 0.55), "intensities": (0.5, 0.1, 0.01), "intensities_b": (0.6, 0.15, 0.02),
+    "probabilities": (0.5, 0.3, 0.2), "z_probability": 0.6, "key_count": 10**8, "sampled": 20_000,
+    "test_counts": ((31_841_474, 7_810_989, 3_432_795), (8_761_112, 822_525, 132_543), (4_512_552, 230_636, 5750)),
+    "test_errors": ((7_655_597, 2_483_260, 1_584_862), (3_261_125, 217_759, 48_353), (2_179_588, 102_049, 1647)),
+}  # fmt: skip
+
+
+def divergence(a, b):
+    first = a * (a / b).ln() if a else Decimal(0)
+    return first + ((1 - a) * ((1 - a) / (1 - b)).ln() if a < 1 else 0)
+
+
+def chernoff(count, total, price):
+    """Between what the mean of a count lies, by halving."""
+    ends, seen = [], Decimal(count) / total
+    for beyond in (Decimal(0), Decimal(1)):
+        near, far = seen, beyond
+        for _ in range(110):
+            middle = (near + far) / 2
+            near, far = (middle, far) if total * divergence(seen, middle) <= price else (near, middle)
+        ends.append(total * near)
+    return ends
+
+
+def frequency(p, trials, price):
+    """What a coin's frequency exceeds with e^(−price) at most."""
+    low, high = p, Decimal(1)
+    for _ in range(110):
+        middle = (low + high) / 2
+        low, high = (middle, high) if trials * divergence(middle, p) <= price else (low, middle)
+    return high
+
+
+@cache
+def relay():
+    """ln(1/ε), shares of Z and X, single photons of X, of Z and of the raw key, and errors: found by halving."""
+    price = (14 * 16 / EPS**2).ln()
+    a, b, p = ([Decimal(str(x)) for x in RELAY[name]] for name in ("intensities", "intensities_b", "probabilities"))
+    one = [sum(q * (-m).exp() * m for q, m in zip(p, means, strict=True)) for means in (a, b)]
+
+    def ends(table):
+        total = sum(map(sum, table))
+        found = {}
+        for i, j in product(range(3), repeat=2):
+            factor = (a[i] + b[j]).exp() / (p[i] * p[j])
+            found[i, j] = [factor * end for end in chernoff(table[i][j], total, price)]
+        return found
+
+    low, high = ({k: v[end] for k, v in ends(RELAY["test_counts"]).items()} for end in (0, 1))
+
+    def gap(i, j, n, m):
+        return (a[i] ** n - a[2] ** n) * (b[j] ** m - b[2] ** m)
+
+    ratio = max(gap(1, 1, n, m) / gap(0, 0, n, m) for n, m in product(range(1, 6), repeat=2) if (n, m) != (1, 1))
+    left = low[1, 1] - high[1, 2] - high[2, 1] + low[2, 2]
+    left -= ratio * (high[0, 0] - low[0, 2] - low[2, 0] + low[2, 2])
+    tested = one[0] * one[1] * left / (gap(1, 1, 1, 1) - ratio * gap(0, 0, 1, 1))
+    wrong = ends(RELAY["test_errors"])
+    most = wrong[1, 1][1] + wrong[2, 2][1] - wrong[1, 2][0] - wrong[2, 1][0]
+    most *= one[0] * one[1] / gap(1, 1, 1, 1)
+    z, s = Decimal("0.6") ** 2, [Decimal(str(x)) for x in RELAY["signals"]]
+    z *= s[0] * s[1] * (-s[0] - s[1]).exp()
+    x = Decimal("0.4") ** 2 * one[0] * one[1]
+    few, many = tested, 3 * tested * (z + x) / x
+    for _ in range(110):
+        middle = (few + many) / 2
+        few, many = (few, middle) if middle * frequency(x / (z + x), middle, price) >= tested else (middle, many)
+    in_z = few - tested
+    kept = in_z - 20_000 * frequency(in_z / 10**8, Decimal(20_000), price)
+    return price, z, x, tested, kept, most
+
+
+def check_relay():
+    price, z, x, tested, kept, most = relay()
+    bound = RelayDecoyBound(**RELAY, **SECRET)
+    found = bound.estimate
+    close(bound.z_share, z / (z + x))
+    close(found.tested_pairs, tested, rel=1e-8)
+    close(found.single_pairs, kept, rel=1e-8)
+    phase = phase_error_rate(float(most), float(tested), float(kept), -float(price))
+    assert found.phase_error == pytest.approx(phase, rel=1e-5)
+    assert 0.02 < phase < 0.4
+    told = bound.terms(n=10**8 - 20_000, leak=1000)
+    close(told.entropy_bits, int(kept) * (1 - h(Decimal(found.phase_error))), rel=1e-6)
+    close(told.epsilon_bits, log2(2 / (EPS**2 * CORRECT)))
+    # Few in Z: no more than were announced; none taken as a sample; none seen in X.
+    short = replace(bound, key_count=1000, sampled=0).estimate
+    assert short.single_pairs == 1000
+    taken = replace(bound, key_count=1000, sampled=999).estimate
+    assert taken.single_pairs == pytest.approx(1.0)
+    none = ((0, 0, 0),) * 3
+    assert replace(bound, test_counts=none, test_errors=none).estimate == RelayEstimate(0, 0, 0.5)
+    clean = replace(bound, test_errors=none).estimate
+    assert clean.phase_error == phase_error_rate(0.0, float(tested), float(kept), -float(price))
+    turned = {"intensities": RELAY["intensities_b"], "intensities_b": RELAY["intensities"]}
+    turned["test_counts"] = tuple(zip(*RELAY["test_counts"], strict=True))
+    close(replace(bound, **turned, test_errors=none).estimate.tested_pairs, tested, rel=1e-8)
+    sent = RELAY["intensities"], RELAY["intensities_b"], RELAY["probabilities"]
+    seen = [[Interval(1.0, 1.0)] * 3, [Interval(1.0, 1.0)] * 2 + [Interval(9.0, 9.0)], [Interval(1.0, 1.0)] * 3]
+    assert relay_decoy.single_pair_errors(*sent, seen) == 0  # less than none is none
+
+
+# --- entropy accumulation: F. Dupuis, O. Fawzi, IEEE Trans. Inf. Theory 65, 7596
+
+
+SEVEN = Decimal(7)
+
+
+def accumulated_loss(alpha, n, slopes, shares):
+    """Theorem 2 for values that are a half of slope/share up or down."""
+    a, ln2 = Decimal(alpha), TWO.ln()
+    beta = (a - 1) / (2 - a)
+    variance = sum(s**2 / (4 * p) for s, p in zip(slopes, shares, strict=True))
+    v = log2(2 * SEVEN**2 + 1) + (2 + variance).sqrt()
+    # the largest value less the least mean, which no rate of failures undercuts
+    spread = max(abs(s) / (2 * p) for s, p in zip(slopes, shares, strict=True)) + sum(map(abs, slopes)) / 2
+    width = 2 * log2(SEVEN) + spread
+    third = (2 - a) ** 3 / (6 * (3 - 2 * a) ** 3 * ln2) * TWO ** (beta * width) * (TWO**width + TWO.exp()).ln() ** 3
+    told = log2(2 / (EPS / 4) ** 2) - a * log2(EPS)
+    return n * (beta * ln2 / 2 * v**2 + beta**2 * third) + told / (a - 1)
+
+
+def check_accumulation():
+    slopes, shares = [Decimal("3.5"), Decimal("-0.5"), Decimal(2)], [Decimal(x) for x in ("0.01", "0.02", "0.05")]
+    tests = tuple(Trial(probability=float(p), slope=float(s)) for p, s in zip(shares, slopes, strict=True))
+    function = Tradeoff(base=0.75, tests=tests)
+    for alpha, n in (("1.0005", 10**6), ("1.02", 10**5), ("1.3", 1000)):
+        close(entropy_accumulation.loss_at(float(alpha), n, function, eps_sec=1e-10),
+              accumulated_loss(alpha, n, slopes, shares), rel=1e-9)  # fmt: skip
+    flat = Tradeoff(base=0.75, tests=(Trial(probability=0.5, slope=0.001),))
+    close(entropy_accumulation.loss_at(1.1, 10**4, flat, eps_sec=1e-10),
+          accumulated_loss("1.1", 10**4, [Decimal("0.001")], [Decimal("0.5")]), rel=1e-9)  # fmt: skip
+    least = min(accumulated_loss(1 + Decimal(x) / 10**6, 10**7, slopes, shares) for x in range(160, 260, 4))
+    found = entropy_accumulation.accumulation_loss(10**7, function, eps_sec=1e-10)
+    close(found, least, rel=1e-3)
+    rates = [Decimal("0.1"), Decimal("0.2"), Decimal("0.3")]
+    close(function.mean([0.1, 0.2, 0.3]), Decimal("0.75") - sum(map(Decimal.__mul__, slopes, rates)))
+    bits = [int(p * 10**6) for p in shares]
+    seen = tuple((k, int(k * q)) for k, q in zip(bits, rates, strict=True))
+    close(function.score(10**6, seen), function.mean([0.1, 0.2, 0.3]))
+    shifted = function.score(10**6, ((bits[0] + 1000, seen[0][1] + 600), *seen[1:]))  # 400 passed, 600 failed
+    close(shifted, Decimal(function.mean([0.1, 0.2, 0.3])) - 200 * Decimal("3.5") / (2 * Decimal("0.01")) / 10**6)
+
+
+def check_tradeoffs():
+    q, key, shares = Decimal("0.06"), Decimal("0.7"), (0.01, 0.02, 0.03)
+    found = entropy_accumulation.six_state_tradeoff(0.06, key=0.7, tests=shares)
+    step = Decimal("1e-12")
+    value = six_state(q, q, q)
+    for i, test in enumerate(found.tests):
+        moved = [q + step * (i == j) for j in range(3)], [q - step * (i == j) for j in range(3)]
+        close(test.slope, -key * (six_state(*moved[0]) - six_state(*moved[1])) / (2 * step), rel=1e-9)
+        assert test.probability == shares[i]
+    close(found.mean([0.06] * 3), key * value)
+    touched = Decimal("2.64")
+
+    def entropy(s):
+        return 1 - h((1 + ((s / 2) ** 2 - 1).sqrt()) / 2)
+
+    bell = entropy_accumulation.chsh_tradeoff(2.64, key=0.7, test=0.05)
+    close(bell.mean([(4 - 2.64) / 8]), key * entropy(touched))
+    close(bell.tests[0].slope, 8 * key * (entropy(touched + step) - entropy(touched - step)) / (2 * step), rel=1e-9)
+    assert bell.tests[0].probability == 0.05
+
+
+ACCUMULATED = {
+    "rounds": 10**8, "tolerated": (0.17,), "seen": ((5_000_000, 800_000),), "comparable": 0.06,
+    "compared": 6_000_000, "leak_limit": 9e6,
+}  # fmt: skip
+
+
+def check_accumulated_key():
+    bell = entropy_accumulation.chsh_tradeoff(2.64, key=0.7, test=0.05)
+    bound = AccumulationBound(tradeoff=bell, **ACCUMULATED, **SECRET)
+    most = int(10**8 * frequency(Decimal("0.06"), Decimal(10**8), Decimal(10**12).ln()))
+    loss = accumulated_best(Decimal(bell.tests[0].slope), Decimal("0.05"))
+    entropy = 10**8 * Decimal(bell.mean([0.17])) - loss - 2 * most
+    told = bound.terms(n=6 * 10**7, leak=8e6)
+    assert bound.comparable_most == most
+    assert told.leak == 9e6
+    close(told.entropy_bits, entropy, rel=1e-4)
+    close(told.epsilon_bits, log2(2 / (EPS**2 * CORRECT)))
+    assert told.length > 10**6
+    for change in ({"compared": most + 1}, {"leak_limit": 7e6}, {"seen": ((5_000_000, 900_000),)}, {"rounds": 0,
+                   "seen": ((0, 0),), "compared": 0}):  # fmt: skip
+        assert replace(bound, **change).terms(n=6 * 10**7, leak=8e6).entropy_bits == 0
+    assert replace(bound, compared=most).terms(n=6 * 10**7, leak=9e6).length == told.length
+    few = replace(bound, rounds=10**6, seen=((50_000, 0),), compared=50_000)
+    assert few.terms(n=10**6, leak=0).entropy_bits == 0
+
+
+@cache
+def accumulated_best(slope, share):
+    return min(accumulated_loss(1 + Decimal(x) / 10**6, 10**8, [slope], [share]) for x in range(66, 86))
+
+
+# --- sharing among three
+
+
+def check_sharing():
+    given = {"tested": (10**5, 9 * 10**4), "errors": (2000, 1000), "population": (10**6, 11 * 10**5)}
+    bound, n = SharingBound(**given, **SECRET), 900_000
+    price = float(2 * (EPS / 4).ln())
+    for i in (0, 1):
+        k, e, rest = (given[name][i] for name in ("tested", "errors", "population"))
+        assert bound.phase_error(i, n) == most_remaining_errors(errors=e, k=k, n=rest, log_eps=price) / n
+    told = bound.terms(n=n, leak=200_000)
+    phase = Decimal(max(bound.phase_error(i, n) for i in (0, 1)))
+    close(told.entropy_bits, n * (1 - h(phase)))
+    close(told.epsilon_bits, log2(2 / (EPS**2 * CORRECT)))
+    assert bound.phase_error(0, 30_000) == 0.5
+    assert replace(bound, tested=(0, 1), errors=(0, 0)).phase_error(0, n) == 0.5
+    assert replace(bound, tested=(1, 1), errors=(0, 0)).phase_error(0, n) == 0.5
+    assert bound.phase_error(1, 0) == 0.5
+    assert replace(bound, tested=(0, 1), errors=(0, 0), population=(1, 1)).terms(n=1, leak=0).length == 0
+
+
+# --- twin fields: M. Curty, K. Azuma, H.-K. Lo, npj Quantum Inf. 5, 64
+
+
+ENERGY = Decimal("0.09")
+
+
+def amplitude(n):
+    """Of the Fock state n in a coherent state of that energy, √(e^{−μ}μⁿ/n!)."""
+    factorial = Decimal(1)
+    for k in range(2, n + 1):
+        factorial *= k
+    return ((-ENERGY).exp() * ENERGY**n / factorial).sqrt()
+
+
+def check_tail():
+    for parity in (0, 1):
+        beyond = sum(amplitude(n) for n in range(11, 80) if n % 2 == parity)
+        close(channel_rates._tail(np.array([float(ENERGY)]), parity)[0], beyond)
+    strong = sum(Decimal(-1).exp().sqrt() / Decimal(f).sqrt() for f in _factorials(12, 60))
+    close(channel_rates._tail(np.array([1.0]), 0)[0], strong)
+
+
+def _factorials(first, last):
+    value = 1
+    for n in range(1, last):
+        value *= n
+        if n >= first and n % 2 == 0:
+            yield value
+
+
+def check_twin_field():
+    """Clicks by Poisson statistics of each port, phase errors by amplitudes of photon numbers."""
+    energies = channel_rates._AMPLITUDES_SQUARED
+    channel_rates._AMPLITUDES_SQUARED = np.array([float(ENERGY)])
+    try:
+        for arm, noise, turned in ((0.1, 1e-6, 0.02), (0.3, 1e-5, 0.01), (0.05, 0.0, 0.01)):
+            light = 2 * arm * float(ENERGY)
+            alone = lambda right, wrong, noise=noise: (1 - (1 - noise) * exp(-right)) * (1 - noise) * exp(-wrong)
+            equal = alone(light * (1 - turned), light * turned)
+            unequal = alone(light * turned, light * (1 - turned))
+            clicks = (equal + unequal) / 2
+            yields, phase = channel_rates._number_yields(arm, noise), 0.0
+            for parity in (0, 1):
+                inside = {n: float(amplitude(n)) for n in range(11) if n % 2 == parity}
+                rest = float(sum(amplitude(n) for n in range(11, 80) if n % 2 == parity))
+                seen = sum(inside[n] * inside[m] * sqrt(yields[n, m]) for n in inside for m in inside)
+                phase += (seen + 2 * sum(inside.values()) * rest + rest**2) ** 2
+            bit = Decimal(unequal / 2 / clicks)
+            rate = 2 * clicks * (1 - 1.1 * float(h(bit)) - float(h(Decimal(min(0.5, phase / clicks)))))
+            assert channel_rates._twin_field(arm, noise, turned, 1.1) == pytest.approx(max(0, rate), rel=1e-7)
+            assert rate > 0
+    finally:
+        channel_rates._AMPLITUDES_SQUARED = energies
+
+
+# --- the conference key: F. Grasselli, H. Kampermann, D. Bruß, New J. Phys. 20, 113014
+
+
+class Told:
+    """Reconciliation that knows the answer, says how much it leaked, and notes what it was told."""
+
+    def __init__(self):
+        self.rates = []
+
+    def reconcile(self, alice, bob, *, qber, seed):
+        self.rates.append(qber)
+        return replace(REAL, bits=alice, leaked_bits=500)
+
+
+REAL = Cascade().reconcile([0, 1], [0, 1], qber=0.01, seed=1)
+
+
+def check_conference():
+    rng = np.random.default_rng(5)
+    total, tested, share = 12_001, 8_000, 0.1
+    alice = rng.integers(0, 2, total, dtype=np.uint8)
+    copies = [alice, *(alice ^ (rng.random(total) < q) for q in (0.01, 0.02, 0.03))]
+    x = rng.integers(0, 2, tested, dtype=np.uint8)
+    others = x ^ (rng.random(tested) < 0.02)
+    method = Told()
+    given = {"protocol": "p", "rounds": 10**6, "accepted": 70_000, "sample_fraction": share, "marking_bits": 300}
+    key = conference_key.distill_conference(
+        **given, **SECRET, parties=copies, test_alice=x, test_others=others, reconciliation=method, rng=rng
+    )
+    size = 1_201  # a tenth, rounded up
+    n = total - size
+    assert (key.sampled, key.sifted, key.tested) == (size, total + tested, tested)
+    # A tag for each of the others may fail with a third of ε_cor: ⌈log₂(3/ε_cor)⌉ bits. The bound prices one.
+    tag = int(log2(3 / CORRECT)) + 1
+    leak = 3 * 500 + 3 * tag - int(log2(1 / CORRECT))
+    bound = SinglePhotonBound(tested=tested, qber=float(np.mean(x != others)), **SECRET).terms(n=n, leak=leak)
+    assert key.tag_bits == 3 * tag
+    assert len(key) == bound.length - 3 * AUTHENTICATION_BITS - 300 > 1000
+    assert sum(bits for _, bits in key.ledger) == len(key)
+    ledger = [bits for _, bits in key.ledger]
+    spent = [total, -size, -leak, int(bound.entropy_bits) - n, -3 * AUTHENTICATION_BITS, -300]
+    assert [ledger[i] for i in (0, 1, 2, 3, 5, 6)] == spent
+    assert key.corrected_errors == sum(
+        round(float(np.count_nonzero(alice != bits)) - float(rate) * size)
+        for bits, rate in zip(copies[1:], key.error_rates, strict=True)
+    )
+    assert method.rates == pytest.approx([(float(rate) * size + 1) / (size + 2) for rate in key.error_rates])
+    assert key.parties == 4
+    assert float(key.qber) == max(map(float, key.error_rates))
+    assert all(np.array_equal(key.bits_of(0), key.bits_of(party)) for party in (1, 2, 3))
+    turned = [*copies[:3], alice ^ (rng.random(total) < 0.7)]
+    refused = conference_key.distill_conference(
+        **given, **SECRET, parties=turned, test_alice=x, test_others=others, reconciliation=method, rng=rng
+    )
+    assert not refused
+    assert len(method.rates) == 3  # it was refused before anything was reconciled
+    few = conference_key.distill_conference(
+        **{**given, "sample_fraction": 0.999},
+        **SECRET,
+        parties=[bits[:5] for bits in copies],
+        test_alice=x,
+        test_others=others,
+        reconciliation=method,
+        rng=rng,
+    )
+    assert few.sampled == 4
+
+
+# --- what is mutated, what notices it, and what changes nothing
+
+SECURITY = "quantumlink.security."
+CHECKS = {
+    SECURITY + "collective:equipartition_loss": [check_equipartition],
+    SECURITY + "collective:_collective_terms": [check_device_independent],
+    SECURITY + "collective:DeviceIndependentBound.terms": [check_device_independent],
+    SECURITY + "collective:SixStateBound.terms": [check_six_state],
+    SECURITY + "terms:hashing_price": [check_device_independent],
+    SECURITY + "deviations:hoeffding": [check_device_independent],
+    SECURITY + "decoy:DecoyBound.estimate": [check_lim],
+    SECURITY + "decoy:DecoyBound.terms": [check_lim],
+    SECURITY + "decoy:DecoyBound._price": [check_lim],
+    SECURITY + "decoy:published_phase_margin": [check_lim],
+    SECURITY + "photon_numbers:Interval.hoeffding": [check_lim],
+    SECURITY + "photon_numbers:Interval.scaled": [check_lim],
+    SECURITY + "photon_numbers:photon_probability": [check_lim],
+    SECURITY + "photon_numbers:three_intensity_counts": [check_lim],
+    SECURITY + "photon_numbers:single_photon_errors": [check_lim],
+    SECURITY + "relay_decoy:RelayDecoyBound.estimate": [check_relay],
+    SECURITY + "relay_decoy:RelayDecoyBound.z_share": [check_relay],
+    SECURITY + "relay_decoy:RelayDecoyBound._in_z": [check_relay],
+    SECURITY + "relay_decoy:RelayDecoyBound._left_by_sample": [check_relay],
+    SECURITY + "relay_decoy:RelayDecoyBound.terms": [check_relay],
+    SECURITY + "relay_decoy:single_pairs": [check_relay],
+    SECURITY + "relay_decoy:single_pair_errors": [check_relay],
+    SECURITY + "relay_decoy:_ratio": [check_relay],
+    SECURITY + "relay_decoy:_gaps": [check_relay],
+    SECURITY + "relay_decoy:_pair_probability": [check_relay],
+    SECURITY + "entropy_accumulation:loss_at": [check_accumulation],
+    SECURITY + "entropy_accumulation:Tradeoff.mean": [check_accumulation],
+    SECURITY + "entropy_accumulation:Tradeoff.score": [check_accumulation],
+    SECURITY + "entropy_accumulation:Tradeoff.variance": [check_accumulation],
+    SECURITY + "entropy_accumulation:Tradeoff.spread": [check_accumulation],
+    SECURITY + "entropy_accumulation:six_state_tradeoff": [check_tradeoffs],
+    SECURITY + "entropy_accumulation:chsh_tradeoff": [check_tradeoffs],
+    SECURITY + "entropy_accumulation:AccumulationBound.comparable_most": [check_accumulated_key],
+    SECURITY + "entropy_accumulation:AccumulationBound.terms": [check_accumulated_key],
+    SECURITY + "sharing:SharingBound.phase_error": [check_sharing],
+    SECURITY + "sharing:SharingBound.terms": [check_sharing],
+    SECURITY + "channel_rates:_tail": [check_tail],
+    SECURITY + "channel_rates:_twin_field": [check_twin_field],
+    "quantumlink.qkd.protocols.conference_key:distill_conference": [check_conference],
+}
+HARMLESS: dict[str, str] = {
+    "AccumulationBound.terms, line 7, column 38: 0.0 is 1.0": "told of a key that there is not",
+    "chsh_tradeoff, line 10, column 40: Add is Sub": "the entropy of a coin is that of its other side",
+    "DeviceIndependentBound.terms, line 7, column 62: 1.0 is 2.0": "guards rounding at Tsirelson's bound",
+    "DecoyBound.estimate, line 15, column 13: 0 is 1": "less than one single photon gives no key either way",
+    "DecoyBound.estimate, line 15, column 28: 0 is 1": "less than one single photon gives no key either way",
+    "DecoyBound.estimate, line 19, column 15: 0.5 is 1.5": "what is made of it is at most one half, too",
+    "DecoyBound.estimate, line 19, column 15: 0.5 is 1.0": "what is made of it is at most one half, too",
+    "DecoyBound.terms, line 16, column 17: 0.0 is 1.0": "a single photon with a phase error is worth nothing",
+    "DecoyBound.terms, line 18, column 52: 0.5 is 1.0": "of no photons",
+    "published_phase_margin, line 6, column 38: 0.5 is 1.5": "who calls it gives at most one half",
+    "published_phase_margin, line 6, column 38: 0.5 is 1.0": "who calls it gives at most one half",
+    "_tail, line 3, column 32: Sub is Add": "of a parity",
+    "_tail, line 3, column 32: Add is Sub": "of a parity",
+    "_tail, line 4, column 35: 24 is 25": "of numbers two apart",
+    "_tail, line 4, column 35: 24 is 48": "terms of nothing",
+    "distill_conference, line 34, column 32: 0 is 1": "all parties have as many bits",
+    "distill_conference, line 36, column 15: 0 is 1": "there are more bits than that",
+    "distill_conference, line 40, column 23: 0 is 1": "all parties have as many bits",
+    "distill_conference, line 70, column 33: 0 is 1": "one bit, of what is asked once more below",
+    "distill_conference, line 82, column 63: 0 is 1": "one bit, where a single tag is an exact power of two",
+    "distill_conference, line 97, column 16: 1 is 2": "a key of one bit",
+}
+"""Mutants that are the same function, or differ where nothing is told, and why."""
+
+
+@pytest.mark.parametrize(
+    "check", sorted({c for checks in CHECKS.values() for c in checks}, key=lambda c: c.__name__)
+)
+def test_bounds_are_what_their_formulas_say_in_decimals(check):
+    check()
+
+
+@pytest.mark.parametrize("target", CHECKS)
+def test_every_changed_number_and_operator_is_noticed(target):
+    survivors = []
+    for check in CHECKS[target]:  # else every mutant would seem to be noticed
+        check()
+    for name, tree in mutants(target):
+        with in_place_of(target, tree), np.errstate(all="ignore"):
+            try:
+                for check in CHECKS[target]:
+                    check()
+            except Exception:
+                continue
+        survivors.append(name)
+    unexplained = [name for name in survivors if name not in HARMLESS]
+    assert not unexplained, unexplained

@@ -1,0 +1,67 @@
+"""The comparison of notebooks notices what is stale, and nothing else."""
+
+import copy
+
+import pytest
+from oracles.notebook_outputs import VARIES, difference, differences, pictures_without_words
+
+
+def notebook(printed="a key of 246,007 bits\n", tags=(), html="<b>0.5</b>"):
+    outputs = [
+        {"output_type": "stream", "name": "stdout", "text": printed[:5]},
+        {"output_type": "stream", "name": "stdout", "text": printed[5:]},
+        {"output_type": "stream", "name": "stderr", "text": "a warning"},
+        {"output_type": "display_data", "data": {"image/png": "AAAA"}},
+        {"output_type": "execute_result", "data": {"text/plain": "<object at 0x7f00deadbeef>", "text/html": html}},
+    ]
+    return {"cells": [{"cell_type": "code", "source": "key", "metadata": {"tags": list(tags)}, "outputs": outputs}]}
+
+
+def test_the_same_is_the_same_whatever_the_pixels_addresses_and_pieces_are():
+    other = copy.deepcopy(notebook())
+    outputs = other["cells"][0]["outputs"]
+    outputs[0]["text"], outputs[1]["text"], outputs[2]["text"] = "a key of 246,007", " bits\n", "another warning"
+    outputs[3]["data"]["image/png"] = "BBBB"
+    outputs[4]["data"]["text/plain"] = "<object at 0x7f00cafebabe>"
+    assert differences(notebook(), other) == []
+
+
+@pytest.mark.parametrize(
+    ("printed", "html"), [("a key of 267,530 bits\n", "<b>0.5</b>"), ("a key of 246,007 bits\n", "<b>0.51</b>")]
+)
+def test_a_stale_number_is_told(printed, html):
+    (found,) = differences(notebook(), notebook(printed, html=html))
+    assert "cell 0 (key)" in found
+    assert differences(notebook(tags=[VARIES]), notebook(printed, html=html)) == []
+
+
+def test_a_missing_output_is_told():
+    silent = notebook()
+    silent["cells"][0]["outputs"] = []
+    assert differences(notebook(), silent)
+    assert differences(silent, notebook())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("0.123456789012", "0.123456789013", True),
+        ("0.12345", "0.12346", False),
+        ("F = −0.25", "F = 0.25", False),
+        ("1e-6", "2e-6", False),
+        ("1.0 and two", "1.0 and three", False),
+        ("x  1", "x 1", True),  # widths of columns follow the digits
+        ("12 bits", "12 bits\nand more", False),
+        ("3,100 bits", "3100 bits", True),
+        ("0.0", "1e-16", True),
+    ],
+)
+def test_lines(before, after, same):
+    assert (difference(before, after) is None) == same
+
+
+def test_a_picture_needs_words():
+    shown = notebook()
+    assert "cell 0 (key)" in pictures_without_words(shown)[0]
+    shown["cells"][0]["metadata"]["mystnb"] = {"image": {"alt": "a curve that falls"}}
+    assert pictures_without_words(shown) == []
