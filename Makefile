@@ -1,7 +1,7 @@
 # Each target sets up its own virtual environment in .venv and installs all it needs.
 PYTHON ?= python3
 
-.PHONY: demo test check docs benchmark clean
+.PHONY: demo test explore check docs benchmark clean
 
 demo:
 	$(PYTHON) -m venv .venv
@@ -12,6 +12,12 @@ test:
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet -e '.[dev]'
 	.venv/bin/pytest -n auto
+
+# The same tests with new random numbers and new examples; `make test` repeats the committed ones.
+explore:
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet -e '.[dev]'
+	QUANTUMLINK_SEED=$$(date +%s) .venv/bin/pytest -n auto --hypothesis-profile=explore
 
 check:
 	bash .ci/run

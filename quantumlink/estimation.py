@@ -23,7 +23,7 @@ from math import ceil, floor, sqrt
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from quantumlink.arrays import BoolArray, FloatArray
 
 CONFIDENCE = 0.95
 
@@ -229,7 +229,7 @@ def lower_limits(successes: npt.ArrayLike, trials: Sequence[int], tail: float) -
     return limits
 
 
-def _matched_limits(found: FloatArray, tried: FloatArray, taken: npt.NDArray[np.bool_], tail: float) -> FloatArray:
+def _matched_limits(found: FloatArray, tried: FloatArray, taken: BoolArray, tail: float) -> FloatArray:
     """The quantile of the beta distribution that has mean and variance of the sum of those taken."""
     from scipy.special import betaincinv
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import Parameter, QuantumCircuit
 
+from quantumlink.arrays import BoolArray
 from quantumlink.circuits import RandomSetting as RandomSetting
 from quantumlink.hardware import Node
 
@@ -27,8 +27,6 @@ CORRECTIONS: tuple[Corrections, ...] = get_args(Corrections)
 
 HANDED_ON = "next node"
 """The label of a reset after which a reused qubit belongs to the next node."""
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,23 @@
 """The plugin that the library gives to others, and the way to the oracles.
 
-Every test draws from a seed of its own, made of the run's seed and the test's id, so that a failure
-repeats in any order and alone: rerun with the printed seed, ``pytest --quantumlink-seed=N`` or the variable
-``QUANTUMLINK_SEED``. Without either, each run draws a new one.
+Every run is the same: each test draws from a seed of its own, made of the run's seed (in pyproject.toml) and
+the test's id, and Hypothesis chooses its examples by the test's source. ``make explore`` draws all of them anew;
+a failure repeats with the printed seed, ``pytest --quantumlink-seed=N`` or the variable ``QUANTUMLINK_SEED``.
 """
 
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["quantumlink.testing.plugin", "pytester"]
 # The oracles are plain modules, shared by tests of several folders: ``from oracles.density import ...``.
 sys.path.insert(0, str(Path(__file__).parent))
+
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser):

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 import typer
 from rich.console import Console
 
 from quantumlink import validation
+from quantumlink.arrays import BoolArray
 from quantumlink.cli.messages import print_error
 from quantumlink.cli.qkd_options import FiberOptions, attack_of
 from quantumlink.cli.written_files import PICTURES, writable
@@ -131,9 +131,7 @@ def _drill(options: MonitorOptions) -> tuple[dict[str, Any], Monitor]:
     }, monitor
 
 
-def _errors(
-    options: MonitorOptions, rounds: int, seed: int, eve: Eavesdropper | None = None
-) -> npt.NDArray[np.bool_]:
+def _errors(options: MonitorOptions, rounds: int, seed: int, eve: Eavesdropper | None = None) -> BoolArray:
     """The sifted rounds of both bases in random order: true where the ends differ."""
     session = BB84(
         medium=options.fiber(),

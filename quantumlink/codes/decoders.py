@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import IndexArray, IntArray
 from quantumlink.circuits import Code
 
 Bits = npt.NDArray[np.uint8]
@@ -207,7 +208,7 @@ def all_syndromes(stabilizers: int) -> Bits:
     return (np.arange(1 << stabilizers)[:, None] >> np.arange(stabilizers) & 1).astype(np.uint8)
 
 
-def _weights(bits: int) -> npt.NDArray[np.int64]:
+def _weights(bits: int) -> IntArray:
     return 1 << np.arange(bits, dtype=np.int64)
 
 
@@ -241,7 +242,7 @@ def _table(code: Code) -> Bits:
     return table
 
 
-def _strings(n: int, weight: int) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+def _strings(n: int, weight: int) -> Iterator[tuple[IndexArray, IndexArray]]:
     """For each choice of places all letters on them: shapes (weight,) and (3^weight, weight), Y's last."""
     letters = np.array(sorted(product(range(3), repeat=weight), key=lambda row: row.count(2)))
     for places in combinations(range(n), weight):
@@ -249,7 +250,7 @@ def _strings(n: int, weight: int) -> Iterator[tuple[npt.NDArray[np.intp], npt.ND
 
 
 @lru_cache(maxsize=32)
-def _matchings(code: Code) -> list[tuple[npt.NDArray[np.intp], slice, Any]]:
+def _matchings(code: Code) -> list[tuple[IndexArray, slice, Any]]:
     """Of X and of Z errors: the checks that see them, their columns in (x | z), and the matching."""
     n = code.qubits
     if not code.is_css:

@@ -16,8 +16,9 @@ import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Pauli
 
+from quantumlink.arrays import FloatArray
+
 Bits = npt.NDArray[np.uint8]
-FloatArray = npt.NDArray[np.float64]
 
 SMALLEST = 1e-16
 """Probabilities below this are rounding."""

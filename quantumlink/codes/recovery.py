@@ -28,12 +28,12 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray, IntArray
 from quantumlink.circuits import Code
 from quantumlink.codes.decoders import Decoder, all_syndromes, decoded
 from quantumlink.codes.faults import Fault
 
 Bits = npt.NDArray[np.uint8]
-FloatArray = npt.NDArray[np.float64]
 
 MAX_EXACT = 16
 """Most stabilizers of a code that is followed exactly with perfect circuits: 65,536 terms."""
@@ -210,7 +210,7 @@ def _times(left: Bits, power: int, right: Bits, extra: int = 0) -> tuple[Bits, i
     return rows[0], int(powers[0]) + extra
 
 
-def _times_many(rows: Bits, powers: npt.NDArray[np.int64], right: Bits) -> tuple[Bits, npt.NDArray[np.int64]]:
+def _times_many(rows: Bits, powers: IntArray, right: Bits) -> tuple[Bits, IntArray]:
     """i^c·XˣZᶻ, told by rows and powers of i, times one string."""
     n = len(right) // 2
     crossed = (rows[:, n:] & right[:n]).sum(axis=1).astype(np.int64)
@@ -234,5 +234,5 @@ def _parities(syndromes: Bits) -> FloatArray:
     return np.asarray((syndromes.astype(np.int64) @ syndromes.T.astype(np.int64)) % 2, dtype=float)
 
 
-def _number(bits: Bits) -> npt.NDArray[np.int64]:
+def _number(bits: Bits) -> IntArray:
     return np.asarray(bits.astype(np.int64) @ (1 << np.arange(bits.shape[1], dtype=np.int64)))

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 
+from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.circuits import Code
 from quantumlink.codes.decoders import Decoder, decoded
 from quantumlink.codes.faults import pauli_errors
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     import stim  # type: ignore[import-untyped]
 
 Bits = npt.NDArray[np.uint8]
-FloatArray = npt.NDArray[np.float64]
 
 SHOTS = 100_000
 """Tries of each state."""
@@ -147,7 +147,7 @@ class SampledRecovery:
         # Φ⁺, and the errors Z, X, Y on side b.
         return bell_coefficients((counts / accepted)[None])[0] * success.best, float(off_by)
 
-    def _tries(self, populations: FloatArray, seed: int) -> Iterator[tuple[Bits, npt.NDArray[np.bool_]]]:
+    def _tries(self, populations: FloatArray, seed: int) -> Iterator[tuple[Bits, BoolArray]]:
         """Which logical operators (X, Z) are turned round in the end, and which tries are accepted."""
         r = len(self._code.stabilizers)
         sampler = played(self._code, self._circuit, populations).compile_detector_sampler(seed=seed)

@@ -12,12 +12,11 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import ControlledGate, Gate, Parameter
 from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.quantum_info import Operator
 
-ComplexArray = npt.NDArray[np.complex128]
+from quantumlink.arrays import ComplexArray
 
 EXACT = 1e-10
 """How far from commuting a gate may be (rounding)."""

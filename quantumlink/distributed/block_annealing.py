@@ -12,13 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from time import perf_counter
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import BoolArray, FloatArray, IntArray
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.tasks import Task
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 HOT, COLD = 0.6, 0.2
 """The temperature in the beginning and in the end, in pairs."""
@@ -169,7 +166,7 @@ class _Half:
         index: IntArray,
         before: IntArray,
         after: IntArray,
-        held: npt.NDArray[np.bool_] | None,
+        held: BoolArray | None,
         weight: FloatArray,
     ) -> None:
         self.index, self.before, self.after, self.held, self.weight = index, before, after, held, weight

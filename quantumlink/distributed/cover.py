@@ -16,15 +16,12 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from quantumlink.arrays import IntArray
 from quantumlink.distributed.demands import Demands
 from quantumlink.distributed.machine import Machine
-
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 Where = Mapping[tuple[int, ...], int]
 """The node at which the tasks on some groups are done, by the groups (of two, the smaller first)."""

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import IntArray
 from quantumlink.distributed.cover import matched
 from quantumlink.distributed.demands import Demands
 from quantumlink.distributed.machine import Machine
-
-IntArray = npt.NDArray[np.int64]
 
 
 class CoverCost:

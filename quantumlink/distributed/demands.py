@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import IntArray
 from quantumlink.distributed.groups import Groups
 from quantumlink.distributed.tasks import Move, Task
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

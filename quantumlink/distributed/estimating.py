@@ -16,9 +16,9 @@ from math import acos, cos, exp, log, pi
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
+from quantumlink.arrays import BoolArray
 from quantumlink.estimation import Estimate, binomial_estimate
 from quantumlink.exact import UnsupportedOperation, branches
 from quantumlink.execution.clifford import CliffordSampler
@@ -129,7 +129,7 @@ def sampled_fidelity(
     return (binomial_estimate(good, total), total / shots) if total else None
 
 
-def _sampled_bits(circuit: QuantumCircuit, shots: int, seed: int) -> npt.NDArray[np.bool_]:
+def _sampled_bits(circuit: QuantumCircuit, shots: int, seed: int) -> BoolArray:
     """Shape (shots, clbits): samples of a Clifford circuit all of whose bits are in registers."""
     found = CliffordSampler(seed=seed).run([circuit], shots=shots).result()[0].data
     bits = np.zeros((shots, circuit.num_clbits), dtype=bool)

@@ -11,15 +11,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import Clbit, IfElseOp, QuantumCircuit
 from qiskit.quantum_info import Operator
 
+from quantumlink.arrays import ComplexArray
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.conditions import condition_bits, holds
 from quantumlink.rewrites.expansion import writes
-
-ComplexArray = npt.NDArray[np.complex128]
 
 SAME = 1e-9
 """How far states may differ that are taken for one (rounding of some thousands of gates)."""

@@ -15,13 +15,11 @@ from math import exp
 from time import perf_counter
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import IntArray
 from quantumlink.distributed.groups import Groups
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.tasks import Move, Task
-
-IntArray = npt.NDArray[np.int64]
 
 HOT, WARM = 1.0, 0.15
 """The temperature in the beginning, in pairs, where no gate is only read, and where some are, and a placement that

@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from time import perf_counter
 
-import numpy as np
-import numpy.typing as npt
-
+from quantumlink.arrays import IntArray
 from quantumlink.distributed.block_annealing import annealed_blocks
 from quantumlink.distributed.cover import Cover
 from quantumlink.distributed.cover_cost import CoverCost
@@ -105,7 +103,7 @@ def _cheaper(found: Sequence[Plan], plan: Plan, machine: Machine) -> list[Plan]:
 
 
 def _planned(
-    tasks: Sequence[Task], layers: Sequence[int], table: npt.NDArray[np.int64], machine: Machine, cover: Cover
+    tasks: Sequence[Task], layers: Sequence[int], table: IntArray, machine: Machine, cover: Cover
 ) -> tuple[Plan, list[int]]:
     """The plan of a table, and the layer of each of its tasks."""
     moved, found = with_moves(tasks, layers, table)

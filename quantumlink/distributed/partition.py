@@ -8,12 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import IntArray
 from quantumlink.distributed.demands import Demands
 from quantumlink.distributed.machine import Machine
-
-IntArray = npt.NDArray[np.int64]
 
 
 @lru_cache(maxsize=1)

@@ -20,13 +20,11 @@ from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import IntArray
 from quantumlink.distributed.cover_cost import CoverCost
 from quantumlink.distributed.demands import Demands
 from quantumlink.distributed.machine import Machine
-
-IntArray = npt.NDArray[np.int64]
 
 Fixed = Mapping[int, int]
 """The node of each wire that is fixed."""

@@ -22,8 +22,8 @@ from math import inf, log
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.distributed.events import Copy, Do, Event, Place, Settle, Teleport, Uncopy
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.planning import Candidate
@@ -33,8 +33,6 @@ from quantumlink.link import ElementaryLink, Link, distinct_links
 from quantumlink.readings import evaluate
 from quantumlink.readings.timeline import simulate
 from quantumlink.readings.timeline.result import mean_estimate
-
-FloatArray = npt.NDArray[np.float64]
 
 POOL = 2000
 """Most histories of each link from which pairs are drawn."""

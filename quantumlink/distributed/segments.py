@@ -14,15 +14,13 @@ from math import exp
 from time import perf_counter
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import IntArray
 from quantumlink.distributed.cover_cost import CoverCost
 from quantumlink.distributed.demands import Demands
 from quantumlink.distributed.groups import Groups
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.tasks import Move, Task
-
-IntArray = npt.NDArray[np.int64]
 
 HOT = 0.6
 """The temperature in the beginning, in pairs; it falls evenly to nothing."""

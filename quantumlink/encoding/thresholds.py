@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.codes.decoders import matching_module
 from quantumlink.encoding.patches import seam_memory
 from quantumlink.estimation import Estimate, binomial_estimate
@@ -18,7 +18,6 @@ from quantumlink.progress import track
 if TYPE_CHECKING:
     import stim  # type: ignore[import-untyped]
 
-FloatArray = npt.NDArray[np.float64]
 
 AT_ONCE = 20_000
 """Tries that are decoded at once."""

@@ -7,15 +7,15 @@ from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import ClassicalRegister, Clbit
 from qiskit.circuit.classical import expr, types
 
+from quantumlink.arrays import BoolArray
 from quantumlink.exact.conditions import Condition, check_condition, condition_bits, holds
 from quantumlink.exact.expressions import cells_of
 from quantumlink.exact.transfer import UnsupportedOperation
 
-Table: TypeAlias = npt.NDArray[np.bool_]
+Table: TypeAlias = BoolArray
 
 MAX_TABLE_BITS = 12
 """Most bits of a condition that is told apart by its truth table: 4,096 rows."""

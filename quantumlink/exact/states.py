@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import ComplexArray, FloatArray
 from quantumlink.exact.classical import Memory
 from quantumlink.exact.transfer import PAULI_MATRICES, PROJECTORS, ZERO, Transfer
 
 MAX_ACTIVE_QUBITS = 12
 """Most qubits that may be entangled at one time: 4¹² real coefficients are 134 MB a branch."""
 
-Array = npt.NDArray[np.float64]
+Array = FloatArray
 
 ACTIVE = -1
 """Stands for a qubit that is an axis of the tensor."""
@@ -210,13 +210,11 @@ def _vector(value: Own) -> Array:
     return _BASIS[value] if isinstance(value, int) else np.array(value)
 
 
-def applied_unitary(
-    branch: Branch, tensor: Array, unitary: npt.NDArray[np.complex128], qubits: Sequence[int]
-) -> Item:
+def applied_unitary(branch: Branch, tensor: Array, unitary: ComplexArray, qubits: Sequence[int]) -> Item:
     """U·ρ·U†, for gates whose transfer matrix would be too large."""
     branch, tensor = activated(branch, tensor, set(qubits))
     axes, k = [branch.active.index(q) for q in qubits], len(qubits)
-    entries: npt.NDArray[np.complex128] = np.moveaxis(tensor, axes, range(k)).astype(complex)
+    entries: ComplexArray = np.moveaxis(tensor, axes, range(k)).astype(complex)
     shape = entries.shape
     for axis in range(k):  # each qubit's coefficients become entries [row, column]
         entries = np.moveaxis(np.tensordot(_ENTRIES, entries, axes=(1, axis)), 0, axis)

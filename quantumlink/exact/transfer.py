@@ -15,12 +15,13 @@ from itertools import product
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import AnnotatedOperation, Gate, Instruction, Operation
 from qiskit.circuit.library import UnitaryGate
 from qiskit.quantum_info import Clifford, Operator, SuperOp
 
-Transfer = npt.NDArray[np.float64]
+from quantumlink.arrays import ComplexArray, FloatArray
+
+Transfer = FloatArray
 
 PAULI_MATRICES = np.array(
     [[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=complex
@@ -75,7 +76,7 @@ def transfer_matrix(operation: Instruction) -> Transfer | None:
     return _gate(operation) if isinstance(operation, Gate) else None
 
 
-def unitary_matrix(gate: Gate) -> npt.NDArray[np.complex128]:
+def unitary_matrix(gate: Gate) -> ComplexArray:
     """The unitary of a gate, shape (2ᵏ, 2ᵏ), the *first* qubit of the instruction as the most significant digit.
 
     Raises:
@@ -130,7 +131,7 @@ def _pauli_channel(px: float, py: float, pz: float) -> Transfer:
 
 
 @lru_cache(maxsize=8)
-def _pauli_strings(k: int) -> npt.NDArray[np.complex128]:
+def _pauli_strings(k: int) -> ComplexArray:
     # Qiskit's matrices have the first qubit as the least significant bit: it is the last factor of the kron.
     strings = []
     for digits in product(range(4), repeat=k):
@@ -141,13 +142,13 @@ def _pauli_strings(k: int) -> npt.NDArray[np.complex128]:
     return np.array(strings)
 
 
-def _of_unitary(unitary: npt.NDArray[np.complex128]) -> Transfer:
+def _of_unitary(unitary: ComplexArray) -> Transfer:
     paulis = _pauli_strings(unitary.shape[0].bit_length() - 1)
     images = unitary @ paulis @ unitary.conj().T
     return _frozen(np.einsum("pij,qji->pq", paulis, images).real / unitary.shape[0])
 
 
-def transfer_of_superoperator(superop: npt.NDArray[np.complex128]) -> Transfer:
+def transfer_of_superoperator(superop: ComplexArray) -> Transfer:
     """The transfer matrix of a superoperator in Qiskit's form, shape (4ᵏ, 4ᵏ), column-stacking."""
     dim = round(superop.shape[0] ** 0.5)
     paulis = _pauli_strings(dim.bit_length() - 1)

@@ -17,8 +17,8 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.exact import Size, UnsupportedOperation, interpreter_size
 from quantumlink.execution.aer_limits import on_single_bits, unknown_to_aer
 from quantumlink.execution.aer_plans import aer_plan, lean_form
@@ -180,7 +180,7 @@ class _Choice:
         return clifford_refusal(self._program.circuit, self._table)
 
     @property
-    def _table(self) -> npt.NDArray[np.float64]:
+    def _table(self) -> FloatArray:
         return np.array([setting.values for setting in self._settings])
 
     @staticmethod

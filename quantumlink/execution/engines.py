@@ -29,13 +29,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
 from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
 
+from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.aer_limits import lost_by_truncation, on_single_bits, spelt_for_aer, unknown_to_aer
 from quantumlink.execution.exact_sampler import draw_bits
@@ -52,14 +52,12 @@ EngineName = Literal["exact", "clifford", "aer"]
 
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
-BoolArray = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
 class Setting:
     """One assignment of a circuit's parameters, and how often it runs."""
 
-    values: npt.NDArray[np.float64]
+    values: FloatArray
     """One value for each of the circuit's parameters, in their order."""
     shots: int
     """Number of runs."""

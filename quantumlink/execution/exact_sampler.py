@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2, BitArray, DataBin, PrimitiveJob, PrimitiveResult, SamplerPubResult
 from qiskit.primitives.containers import SamplerPubLike
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from quantumlink import validation
+from quantumlink.arrays import BoolArray
 from quantumlink.exact import (
     MAX_ACTIVE_QUBITS,
     MAX_BRANCHES,
@@ -30,7 +30,6 @@ from quantumlink.rewrites.noise_model import inlined_noise, readout_errors
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
 
-BoolArray = npt.NDArray[np.bool_]
 
 MAX_BITS = MAX_BRANCHES.bit_length() - 1
 """Most measured bits that are kept at one time: each doubles the branches, of which 2¹⁶ take some seconds."""

@@ -11,15 +11,16 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from qiskit import qasm3, qpy
 from qiskit.circuit import QuantumCircuit
+
+from quantumlink.arrays import FloatArray
 
 SUFFIXES = (".qpy", ".qasm")
 
 
 def bound_circuits(
-    circuit: QuantumCircuit, table: npt.NDArray[np.float64] | None, names: Sequence[str] = ()
+    circuit: QuantumCircuit, table: FloatArray | None, names: Sequence[str] = ()
 ) -> list[QuantumCircuit]:
     """The circuits that the rows of a table make of one with parameters.
 

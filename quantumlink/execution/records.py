@@ -16,8 +16,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 
 from quantumlink import validation
+from quantumlink.arrays import BoolArray
 
-BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int_]
 
 

@@ -16,6 +16,7 @@ from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
 from quantumlink import validation
+from quantumlink.arrays import BoolArray
 from quantumlink.circuits import BASIS_ANGLES, basis_measurement
 from quantumlink.execution.bases import checked_bases
 from quantumlink.execution.engine_choice import bits_that_matter, local_engine
@@ -272,9 +273,7 @@ def _draws(
     return [(tuple(row), count) for row, count in zip(drawn.tolist(), counts.tolist(), strict=True)]
 
 
-def _read(
-    program: Program, bits: npt.NDArray[np.bool_], label: str
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int_]]:
+def _read(program: Program, bits: BoolArray, label: str) -> tuple[BoolArray, npt.NDArray[np.int_]]:
     """Of each run whether it is accepted, and its outcome after the frame, the first end's bit as the lowest."""
     first = program.circuit.num_clbits - len(program.ends)  # the ends' register was added last
     value = np.zeros(bits.shape[:-1], dtype=int)

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import ComplexArray, FloatArray
 from quantumlink.estimation import Estimate, weighted_estimate
 from quantumlink.execution.bases import sign_of
 from quantumlink.tables import html_table
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 Method = Literal["linear", "maximum_likelihood"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
-ComplexArray = npt.NDArray[np.complex128]
-FloatArray = npt.NDArray[np.float64]
 
 BASES = tuple("".join(pair) for pair in product("XYZ", repeat=2))
 LABELS = tuple("".join(pair) for pair in product("IXYZ", repeat=2))[1:]

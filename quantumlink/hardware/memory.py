@@ -27,8 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
-
-FloatArray = npt.NDArray[np.float64]
+from quantumlink.arrays import FloatArray
 
 
 class Decay(NamedTuple):

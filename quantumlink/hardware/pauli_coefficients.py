@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.arrays import ComplexArray, FloatArray
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FloatArray = npt.NDArray[np.float64]
-ComplexArray = npt.NDArray[np.complex128]
 
 STATE_TOLERANCE = 1e-9
 """How far a state that is given may be from trace 1, Hermitian and positive (rounding, not another state)."""

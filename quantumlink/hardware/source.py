@@ -16,11 +16,12 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.arrays import ComplexArray
 from quantumlink.hardware.arms import arm_moments, moments
 from quantumlink.hardware.bell_diagonal import Populations, with_noise
 from quantumlink.hardware.detector import Detector
 from quantumlink.hardware.medium import Medium, as_medium
-from quantumlink.hardware.pauli_coefficients import ComplexArray, populations_and_rest, read_state
+from quantumlink.hardware.pauli_coefficients import populations_and_rest, read_state
 from quantumlink.hardware.said import said
 
 Detectors = Detector | Sequence[Detector] | None

@@ -13,7 +13,8 @@ from math import atan2
 import numpy as np
 from qiskit.circuit import Gate, Parameter, QuantumCircuit
 
-from quantumlink.hardware.pauli_coefficients import ComplexArray, mixture
+from quantumlink.arrays import ComplexArray
+from quantumlink.hardware.pauli_coefficients import mixture
 
 STATED_PAIR = "stated_pair"
 """The name of the gate that prepares a stated state."""

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.arrays import ComplexArray, FloatArray
 from quantumlink.hardware import Detector, Medium, Node, Source
 from quantumlink.hardware.bell_diagonal import werner
 from quantumlink.hardware.medium import as_medium
 from quantumlink.hardware.pauli_coefficients import (
-    ComplexArray,
-    FloatArray,
     bell_coefficients,
     coefficients_of,
     density_matrices,

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import IntArray
 from quantumlink.estimation import Estimate, binomial_estimate
 
 Manner = Literal["sudden", "gradual", "undecided"]
@@ -86,13 +87,13 @@ def estimate_change(errors: npt.ArrayLike, baseline: float) -> ChangeEstimate:
     return ChangeEstimate(first, binomial_estimate(int(later.sum()), len(later)), manner, float(evidence))
 
 
-def _gain(wrong: npt.NDArray[np.int64], total: npt.NDArray[np.int64], rate: object, baseline: float) -> object:
+def _gain(wrong: IntArray, total: IntArray, rate: object, baseline: float) -> object:
     """Log-likelihood of error rates above that of the baseline, bin by bin (broadcasts)."""
     new = np.clip(np.asarray(rate, dtype=float), baseline, _HIGHEST)
     return wrong * np.log(new / baseline) + (total - wrong) * np.log((1 - new) / (1 - baseline))
 
 
-def _best_step(wrong: npt.NDArray[np.int64], total: npt.NDArray[np.int64], baseline: float) -> tuple[int, float]:
+def _best_step(wrong: IntArray, total: IntArray, baseline: float) -> tuple[int, float]:
     """The bin at which a jump is likeliest, and by how much likelier than none."""
     errors_since = np.cumsum(wrong[::-1])[::-1]
     rounds_since = np.cumsum(total[::-1])[::-1]
@@ -101,9 +102,7 @@ def _best_step(wrong: npt.NDArray[np.int64], total: npt.NDArray[np.int64], basel
     return best, float(gains[best])
 
 
-def _best_ramp(
-    wrong: npt.NDArray[np.int64], total: npt.NDArray[np.int64], edges: npt.NDArray[np.int_], baseline: float
-) -> float:
+def _best_ramp(wrong: IntArray, total: IntArray, edges: npt.NDArray[np.int_], baseline: float) -> float:
     """By how much the likeliest straight climb (start and slope) is likelier than no change."""
     middle = (edges[:-1] + edges[1:]) / 2
     length = float(edges[-1])

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray, IntArray
 from quantumlink.monitoring.score import BernoulliScore
 
 MAX_STATES = 200_000
@@ -142,7 +143,7 @@ class CusumChart:
             low, high = (low, middle) if long_enough else (middle, high)
         return cls(score, high)
 
-    def walk(self, errors: npt.ArrayLike, start: int = 0) -> npt.NDArray[np.int64]:
+    def walk(self, errors: npt.ArrayLike, start: int = 0) -> IntArray:
         """W after each round, as if no alarm stopped it: shape (rounds,) to (rounds,).
 
         Args:
@@ -151,7 +152,7 @@ class CusumChart:
         """
         total = start + np.cumsum(scores_of(errors, self.score))
         # W is the sum less its lowest value so far, where that is below zero.
-        walk: npt.NDArray[np.int64] = total - np.minimum(np.minimum.accumulate(total), 0)
+        walk: IntArray = total - np.minimum(np.minimum.accumulate(total), 0)
         return walk
 
     def average_run_length(self, error_rate: float) -> float:
@@ -162,7 +163,7 @@ class CusumChart:
         return float(_solved(self.threshold, self.score, rate, floor=True, hit=0.0, step=1.0)[0])
 
 
-def scores_of(errors: npt.ArrayLike, score: BernoulliScore) -> npt.NDArray[np.int64]:
+def scores_of(errors: npt.ArrayLike, score: BernoulliScore) -> IntArray:
     """The score of each round: shape (rounds,)."""
     array = np.asarray(errors)
     if array.ndim != 1:
@@ -172,9 +173,7 @@ def scores_of(errors: npt.ArrayLike, score: BernoulliScore) -> npt.NDArray[np.in
     return np.where(array.astype(bool), score.error, -score.agreement).astype(np.int64)
 
 
-def _solved(
-    size: int, score: BernoulliScore, rate: float, *, floor: bool, hit: float, step: float
-) -> npt.NDArray[np.float64]:
+def _solved(size: int, score: BernoulliScore, rate: float, *, floor: bool, hit: float, step: float) -> FloatArray:
     """Expected cost of the walk from each of ``size`` states until it leaves them.
 
     Each step costs ``step``; leaving at the top costs ``hit``; below the bottom the walk ends, or stays at the
@@ -203,5 +202,5 @@ def _solved(
     matrix = coo_array((np.concatenate(weights), (rows, columns)), shape=(size, size))
     cost = np.full(size, step)
     cost[max(size - up, 0) :] += rate * hit
-    solution: npt.NDArray[np.float64] = splu(matrix.tocsc(), permc_spec="NATURAL").solve(cost)
+    solution: FloatArray = splu(matrix.tocsc(), permc_spec="NATURAL").solve(cost)
     return solution

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import IntArray
 from quantumlink.monitoring.change import ChangeEstimate, estimate_change
 from quantumlink.monitoring.charts import CusumChart
 
@@ -67,7 +68,7 @@ class _Stream:
         self.since = 0
         self._w = 0
         self._errors: list[npt.NDArray[np.uint8]] = []
-        self._walks: list[npt.NDArray[np.int64]] = []
+        self._walks: list[IntArray] = []
         self._recent: list[npt.NDArray[np.uint8]] = []
 
     def watch(self, errors: npt.NDArray[Any]) -> tuple[int, bool]:
@@ -96,7 +97,7 @@ class _Stream:
         """All rounds."""
         return np.concatenate([np.zeros(0, dtype=np.uint8), *self._errors])
 
-    def walk(self) -> npt.NDArray[np.int64]:
+    def walk(self) -> IntArray:
         """W after each round."""
         return np.concatenate([np.zeros(0, dtype=np.int64), *self._walks])
 
@@ -230,7 +231,7 @@ class Monitor:
 
         return draw_monitor(self)
 
-    def walk(self, stream: str | None = None) -> npt.NDArray[np.int64]:
+    def walk(self, stream: str | None = None) -> IntArray:
         """W after each round of a stream: shape (rounds,)."""
         return self._known(stream)[1].walk()
 

@@ -20,9 +20,9 @@ from math import inf
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import rates
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink, Link, purify, swap
@@ -30,9 +30,6 @@ from quantumlink.link.expression import is_odd, purification
 from quantumlink.progress import track
 from quantumlink.readings.forecasting.joins import joined, swapped_each_with_each
 from quantumlink.readings.forecasting.stages import Stage, elementary, stacked
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 MOST_KEPT = 12_000
 """Alternatives of a path up to which all are compared."""

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.hardware.fiber import SPEED_OF_LIGHT_KM_S
 from quantumlink.link import ElementaryLink
 from quantumlink.network.geography import great_circle_km
 from quantumlink.rates import secret_fractions
 from quantumlink.readings.forecasting import Forecast
-
-FloatArray = npt.NDArray[np.float64]
 
 Objective = Literal["secret_key_rate", "rate", "fidelity", "latency", "length", "hops"]
 """What is best: most secret bits or pairs a second, the best pairs, the first pair soonest, the shortest way, or

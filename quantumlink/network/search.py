@@ -24,17 +24,15 @@ from heapq import heappop, heappush
 from itertools import count, pairwise
 
 import numpy as np
-import numpy.typing as npt
 import rustworkx as rx
 
+from quantumlink.arrays import FloatArray, IntArray
 from quantumlink.hardware import Processor
 from quantumlink.link import ElementaryLink
 from quantumlink.network.objectives import Limits, Objective, Score, bounds, length_km, score
 from quantumlink.readings.forecasting import Forecast
 from quantumlink.readings.forecasting.stages import Stage
 from quantumlink.timing.arrivals import CELLS, EDGES_S
-
-FloatArray = npt.NDArray[np.float64]
 
 WIDTHS_S: FloatArray = np.diff(EDGES_S)
 
@@ -269,7 +267,7 @@ class Search:
         return self._scored[path]
 
 
-def _cells_around(latency_s: float) -> npt.NDArray[np.int64]:
+def _cells_around(latency_s: float) -> IntArray:
     """Cells of the grid of times that decide about a latency: from a twentieth of it to eight times."""
     first, last = np.searchsorted(EDGES_S, [latency_s / 20, latency_s * 8])
     return np.arange(max(int(first) - 1, 0), min(int(last), CELLS))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import Operation
 from quantumlink.link import ElementaryLink, Link, chain, distinct_links, pairs_text, purify
 from quantumlink.link.expression import purification
@@ -20,8 +20,6 @@ from quantumlink.network.routing import check_searched
 from quantumlink.readings.forecasting import Forecast, forecast
 from quantumlink.readings.forecasting.stages import Stage, delivered
 from quantumlink.tables import html_table
-
-FloatArray = npt.NDArray[np.float64]
 
 StrategyObjective = Literal["secret_key_rate", "rate", "fidelity"]
 """What is best; ``"rate"`` makes sense with a least fidelity."""

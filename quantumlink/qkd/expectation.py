@@ -11,8 +11,8 @@ from math import ceil, floor
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.distillation.party import AUTHENTICATION_BITS
 from quantumlink.distillation.reconciliation import Cascade, Ldpc
 from quantumlink.distillation.records import RawRounds
@@ -25,7 +25,7 @@ from quantumlink.qkd.protocols.session import Session
 from quantumlink.rates import binary_entropy
 from quantumlink.security.contract import KeyTerms, Tally
 
-Floats = npt.NDArray[np.float64]
+Floats = FloatArray
 
 _CASCADE_OVER_SHANNON, _CASCADE_FRAME_BITS = 1.05, 44
 """What `Cascade` discloses on long strings, and what a frame of 2¹⁶ bits costs besides (its confirmations)."""

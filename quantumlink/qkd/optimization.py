@@ -18,9 +18,9 @@ from math import exp, log
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.qkd.expectation import ExpectedKey, expected_key, expected_key_bits
 from quantumlink.qkd.protocols.b92 import B92
 from quantumlink.qkd.protocols.bb84_session import BB84
@@ -33,7 +33,7 @@ from quantumlink.qkd.protocols.session import Session
 from quantumlink.qkd.protocols.six_state_session import SixState
 from quantumlink.qkd.protocols.weak_pulse_session import WeakPulseBB84
 
-Vector = npt.NDArray[np.float64]
+Vector = FloatArray
 
 _LONGER = 100
 """By what factor the first of the two searches lengthens the block."""

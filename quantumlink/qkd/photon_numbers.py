@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from quantumlink.arrays import FloatArray
+
+Floats = FloatArray
 
 
 def thinned(photons: Floats, transmittance: float, *, most: int | None = None) -> Floats:

@@ -13,15 +13,13 @@ from itertools import product
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import Operation
 from quantumlink.exact.transfer import PROJECTORS, ZERO
 from quantumlink.readings.fusing import fused
 from quantumlink.readings.steps import Step, Wire, averaged_settings, in_good_order, steps_of
-
-FloatArray = npt.NDArray[np.float64]
 
 MAX_ENTRIES = 1 << 27
 """Most numbers of a state at one point: a gigabyte."""

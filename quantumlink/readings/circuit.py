@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import (
     CircuitInstruction,
     ClassicalRegister,
@@ -27,6 +26,7 @@ from qiskit.circuit import (
 )
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import (
     Operation,
     PauliChannel,
@@ -43,8 +43,6 @@ from quantumlink.readings.perfect import target_of
 from quantumlink.readings.shared_state import MAX_ENDS, stabilizers_of
 from quantumlink.readings.timeline import Timeline
 from quantumlink.rewrites import feedforward, pauli_frame, qubit_reuse
-
-FloatArray = npt.NDArray[np.float64]
 
 MAX_PAIRS = 20_000
 """Most elementary pairs that are composed into one circuit."""

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.arrays import BoolArray, FloatArray, IndexArray
 from quantumlink.hardware import Memory
-
-FloatArray = npt.NDArray[np.float64]
 
 BELL_SUPPORT = 1 << 0 | 1 << 5 | 1 << 10 | 1 << 15
 """The support of a Bell-diagonal pair: II, XX, YY, ZZ."""
@@ -42,9 +41,9 @@ _ROWS = 1 << 12
 class Contraction:
     """out = Σ_k first[k-th coefficient]·second[k-th coefficient]·weights[k], over products that matter."""
 
-    first: npt.NDArray[np.intp]
+    first: IndexArray
     """Shape (K,): which coefficient of the first pair."""
-    second: npt.NDArray[np.intp]
+    second: IndexArray
     """Shape (K,): which coefficient of the second pair."""
     weights: FloatArray
     """Shape (K, 16)."""
@@ -115,5 +114,5 @@ def carried_support(carries: Callable[..., FloatArray], supports: Sequence[int])
     return sum(1 << int(i) for i in np.flatnonzero(found > GENERIC_ROUNDING * found.max()))
 
 
-def _bits(support: int) -> npt.NDArray[np.bool_]:
+def _bits(support: int) -> BoolArray:
     return np.array([support >> i & 1 for i in range(16)], dtype=bool)

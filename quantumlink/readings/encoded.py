@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from quantumlink_circuits.encoding import compared_syndromes
 
+from quantumlink.arrays import FloatArray
 from quantumlink.codes.faults import Fault, check_pauli, faults_of
 from quantumlink.codes.recovery import MAX_EXACT, MAX_EXACT_NOISY, Recovery, compared
 from quantumlink.codes.sampled import SampledRecovery
 from quantumlink.hardware.pauli_coefficients import bell_coefficients
 from quantumlink.link import LogicalOperation, LogicalSwap
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class LogicalSwapping:

@@ -9,10 +9,10 @@ from math import prod
 from typing import Any, overload
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import Parameter, QuantumCircuit
 
 from quantumlink import validation
+from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.exact import branches, interpreter_size
 from quantumlink.link import Link
 from quantumlink.program import Program
@@ -185,7 +185,7 @@ def _evaluate_program(program: Program) -> PairState | SharedState:
     return PairState(coefficients, success, (ends[0], ends[1]))
 
 
-def _target_of(program: Program) -> npt.NDArray[np.float64]:
+def _target_of(program: Program) -> FloatArray:
     """The coefficients of the state that a program's stabilizers say; else of the maximally mixed one."""
     target = np.zeros((4,) * len(program.ends))
     target.flat[0] = 1.0
@@ -194,7 +194,7 @@ def _target_of(program: Program) -> npt.NDArray[np.float64]:
     return target
 
 
-def _accepted_pair(program: Program, circuit: QuantumCircuit) -> npt.NDArray[np.float64]:
+def _accepted_pair(program: Program, circuit: QuantumCircuit) -> FloatArray:
     keep = _told(program)
     total = np.zeros((4,) * len(program.ends))
     bits = np.zeros(program.circuit.num_clbits, dtype=bool)
@@ -212,11 +212,11 @@ def _told(program: Program) -> list[int]:
     return sorted(program.herald_bits | {bit for frame in frames for bit in (*frame.x, *frame.z)})
 
 
-def _frame_signs(program: Program, bits: npt.NDArray[np.bool_], end: str) -> npt.NDArray[np.float64]:
+def _frame_signs(program: Program, bits: BoolArray, end: str) -> FloatArray:
     # The frame's Pauli inverts exactly the coefficients it anticommutes with.
     return np.array([1.0, *(-1.0 if program.flips(bits, end, basis) else 1.0 for basis in "XYZ")])
 
 
-def _read_only(array: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _read_only(array: FloatArray) -> FloatArray:
     array.setflags(write=False)
     return array

@@ -17,8 +17,8 @@ from operator import attrgetter
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.hardware import Memory
 from quantumlink.hardware.pauli_coefficients import bell_coefficients, bell_populations
 from quantumlink.link import ElementaryLink, Link, Purify, Swap
@@ -37,8 +37,6 @@ from quantumlink.readings.points import Arrival, Hold, Points
 from quantumlink.readings.tree import Tree
 from quantumlink.readings.waiting import qubit_disturbed, qubit_waited, waited
 
-FloatArray = npt.NDArray[np.float64]
-
 IMPOSSIBLE = 1e-14
 """A success probability below this is rounding, not physics."""
 
@@ -53,7 +51,7 @@ class NeverSucceeds(ValueError):
     """An operation whose heralds refuse every run."""
 
 
-Rows = int | npt.NDArray[np.intp]
+Rows = int | IndexArray
 """Rows of a table: one as a number, which numpy looks up much faster."""
 
 
@@ -184,7 +182,7 @@ class _Arrive:
     """Elementary links' pairs arrive."""
 
     when: int
-    rows: npt.NDArray[np.intp]
+    rows: IndexArray
     varies: bool
     arrival: Arrival | None
     """None: each in its own state, as `vectors` says."""
@@ -210,7 +208,7 @@ class _Wait:
     """States wait in the same kinds of memory."""
 
     when: int
-    rows: npt.NDArray[np.intp]
+    rows: IndexArray
     varies: bool
     memories: tuple[Memory, ...]
     hold: Hold

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.readings.steps import Step
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def fused(steps: Sequence[Step]) -> list[Step]:

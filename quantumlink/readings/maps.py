@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import Operation, known_operation
 from quantumlink.codes import Recovery
 from quantumlink.codes.faults import check_pauli
@@ -29,7 +29,7 @@ from quantumlink.readings.carrying import Carrier
 from quantumlink.readings.encoded import LogicalSwapping, recovery
 from quantumlink.rewrites import noisy_circuit
 
-PairMap = npt.NDArray[np.float64]
+PairMap = FloatArray
 """Shape (16, 256): two pairs in (the first as the most significant digit), one unnormalized pair out."""
 
 
@@ -135,6 +135,6 @@ def _timeless(processor: Processor) -> Processor:
     return replace(processor, readout_error=error, gate_1q_s=0.0, gate_2q_s=0.0, readout_s=0.0)
 
 
-def _read_only(array: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _read_only(array: FloatArray) -> FloatArray:
     array.setflags(write=False)
     return array

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink, Join, Link, distinct_links
 from quantumlink.readings.folding import NeverSucceeds, fold
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def perfect(link: Link) -> Link:

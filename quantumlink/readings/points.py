@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.link import ElementaryLink, Link
 from quantumlink.readings.tree import Tree
-
-FloatArray = npt.NDArray[np.float64]
 
 Values = npt.NDArray[Any] | Sequence[Any]
 """Numbers in an array, or in (nested) lists."""

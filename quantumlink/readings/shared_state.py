@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.exact import PAULI_MATRICES
 from quantumlink.readings.state import PAULI_LABELS
 from quantumlink.tables import html_table
@@ -16,7 +17,6 @@ from quantumlink.tables import html_table
 if TYPE_CHECKING:
     from qiskit.quantum_info import DensityMatrix
 
-FloatArray = npt.NDArray[np.float64]
 
 MAX_ENDS = 8
 """Most ends whose state is told: 4⁸ coefficients."""

@@ -10,15 +10,13 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.link import ElementaryLink, Link, Swap
 from quantumlink.link.elementary import arriving_coefficients, moved
 from quantumlink.readings.contraction import Contraction, support_of
 from quantumlink.readings.maps import is_pair_map, pair_map
 from quantumlink.readings.tree import MapKey, Numbers
-
-FloatArray = npt.NDArray[np.float64]
 
 SHORTEST = 64
 """Chains of fewer swaps are folded as any link."""
@@ -92,7 +90,7 @@ def _swaps(link: Link) -> list[Swap] | None:
 
 
 def _multiplied(
-    maps: list[Contraction], which: npt.NDArray[np.intp], pairs: FloatArray, support: int, arriving: int
+    maps: list[Contraction], which: IndexArray, pairs: FloatArray, support: int, arriving: int
 ) -> FloatArray:
     held = [i for i in range(16) if support >> i & 1]
     met = [i for i in range(16) if arriving >> i & 1]

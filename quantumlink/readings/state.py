@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.estimation import Estimate
 from quantumlink.hardware.pauli_coefficients import bell_populations, density_matrices
 from quantumlink.tables import html_table
@@ -16,7 +16,6 @@ from quantumlink.tables import html_table
 if TYPE_CHECKING:
     from qiskit.quantum_info import DensityMatrix
 
-FloatArray = npt.NDArray[np.float64]
 
 PAULI_LABELS = "IXYZ"
 
@@ -56,7 +55,7 @@ class PairState:
     labels read as Qiskit's: ``"ZX"`` is Z on the right end and X on the left one.
     """
 
-    coefficients: npt.NDArray[np.float64]
+    coefficients: FloatArray
     """Shape (4, 4): Tr(P⊗Q·ρ) for the left end's P and the right end's Q in the order I, X, Y, Z."""
     success_probability: float
     """The probability that every herald accepts."""

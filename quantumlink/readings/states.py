@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import ComplexArray, FloatArray
 from quantumlink.hardware.pauli_coefficients import bell_populations, density_matrices
 from quantumlink.readings import state as one
 from quantumlink.readings.state import PairState
 from quantumlink.tables import html_table
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,7 +53,7 @@ class PairStates:
         return self.bell_diagonal[..., 0]
 
     @property
-    def density_matrices(self) -> npt.NDArray[np.complex128]:
+    def density_matrices(self) -> ComplexArray:
         """Shape (*points, 4, 4), the left end as qubit 0, the least significant."""
         return density_matrices(self._vectors)
 

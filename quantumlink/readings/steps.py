@@ -12,14 +12,12 @@ from itertools import product
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp, Instruction, Parameter, QuantumCircuit, Qubit
 
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import Operation, RandomSetting
 from quantumlink.exact import UnsupportedOperation, instruction_of, transfer_matrix
 from quantumlink.exact.conditions import condition_bits, holds
-
-FloatArray = npt.NDArray[np.float64]
 
 MAX_SETTINGS = 1 << 12
 """Most settings of random parameters that are averaged one by one."""

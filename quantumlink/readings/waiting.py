@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.hardware import Memory
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def waited(

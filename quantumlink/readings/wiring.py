@@ -18,10 +18,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import Operation
 from quantumlink.hardware import Node
 from quantumlink.link import Join, Link
@@ -35,7 +35,6 @@ from quantumlink.readings.perfect import perfect
 if TYPE_CHECKING:
     from qiskit.quantum_info import SuperOp
 
-FloatArray = npt.NDArray[np.float64]
 
 MAX_CHANNEL_QUBITS = 4
 """Most input qubits of a channel that is told exactly: 4⁴ inputs at once."""

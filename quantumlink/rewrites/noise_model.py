@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import CircuitInstruction, QuantumCircuit
 from qiskit.circuit.library import get_standard_gate_name_mapping
 
+from quantumlink.arrays import FloatArray
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.transfer import device_operation
 
@@ -47,7 +47,7 @@ NEVER_NOISY = frozenset({"barrier", "pauli"})
 _FLOW = {"box", "break_loop", "continue_loop", "for_loop", "if_else", "store", "switch_case", "while_loop"}
 _BASIC = {"barrier", "kraus", "pauli_channel", "quantum_channel", "superop", *_FLOW, *NATIVE_GATES}
 
-Confusion = npt.NDArray[np.float64]
+Confusion = FloatArray
 """Shape (2, 2): the probability to read a bit given the true one, ``[true, read]``."""
 
 

@@ -30,10 +30,11 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.hardware import Detector
 from quantumlink.rates import bb84_rate, binary_entropy, device_independent_rate, six_state_rate
 
-Numbers = npt.NDArray[np.float64]
+Numbers = FloatArray
 
 _INTENSITIES = np.concatenate([np.geomspace(0.02, 0.2, 8), np.linspace(0.25, 1.0, 16)])
 _AMPLITUDES_SQUARED = np.geomspace(0.001, 0.3, 40)

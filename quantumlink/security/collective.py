@@ -25,9 +25,9 @@ from math import log, log2, sqrt
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.rates import TSIRELSON, binary_entropy
 from quantumlink.security.deviations import hoeffding
 from quantumlink.security.terms import BoundTerms, hashing_price
@@ -36,8 +36,6 @@ _BASES = ("X", "Y", "Z")
 _TINY = 1e-15
 # How the populations of Φ⁺, and of the states that err not in X, not in Y, not in Z, change with the rates.
 _SLOPES = np.array([[-0.5, -0.5, -0.5], [-0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.5, 0.5, -0.5]])
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def equipartition_loss(n: int, eps: float) -> float:

@@ -34,10 +34,11 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import ComplexArray, FloatArray
 from quantumlink.security.relative_entropy import KeyEntropy, affine_directions, inner
 from quantumlink.security.semidefinite import feasible_state, least_expectation
 
-Operator = npt.NDArray[np.complex128]
+Operator = ComplexArray
 
 LARGEST = 16
 """Largest dimension of ρ."""
@@ -63,7 +64,7 @@ class NumericalRate:
     """The gradient ∇ at the point of the tangent, in nats, Hermitian."""
     offset: float
     """What the tangent has besides: the entropy of any state ρ is at least ``offset + Tr(∇·ρ)``, in nats."""
-    multipliers: npt.NDArray[np.float64]
+    multipliers: FloatArray
     """yᵢ of the certificate; the first belongs to Tr ρ = 1, the others to the statistics."""
 
     @property
@@ -129,9 +130,9 @@ def numerical_key_rate(
 def _certified(
     gradient: Operator,
     offset: float,
-    multipliers: npt.NDArray[np.float64],
+    multipliers: FloatArray,
     observables: Operator,
-    values: npt.NDArray[np.float64],
+    values: FloatArray,
     *,
     leak: float,
     most: float,
@@ -217,7 +218,7 @@ def _checked_maps(
 
 def _checked_statistics(
     statistics: Sequence[tuple[npt.ArrayLike, float]], dimension: int
-) -> tuple[Operator, npt.NDArray[np.float64]]:
+) -> tuple[Operator, FloatArray]:
     """Observables and values, that of Tr ρ = 1 in front."""
     observables, values = [np.eye(dimension, dtype=complex)], [1.0]
     for observable, value in statistics:

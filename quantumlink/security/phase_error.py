@@ -22,9 +22,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Operator = npt.NDArray[np.complex128]
+from quantumlink.arrays import ComplexArray
+
+Operator = ComplexArray
 
 _ROUNDS = 200
 _REACH = 1e5

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Operator = npt.NDArray[np.complex128]
+from quantumlink.arrays import ComplexArray, FloatArray
+
+Operator = ComplexArray
 
 _TINY = 1e-300
 _SUPPORT = 1e-12
@@ -52,7 +53,7 @@ class KeyEntropy:
             total += sign * np.einsum("kji,jl,klm->im", kraus.conj(), logarithm, kraus)
         return (total + total.conj().T) / 2
 
-    def hessian(self, rho: Operator, directions: Operator) -> npt.NDArray[np.float64]:
+    def hessian(self, rho: Operator, directions: Operator) -> FloatArray:
         """The second derivatives along the directions, shape (n, n)."""
         total = np.zeros((len(directions),) * 2)
         for sign, kraus in self._maps:
@@ -106,7 +107,7 @@ def _on_support(kraus: list[Operator]) -> Operator:
     return np.stack([reached.conj().T @ k for k in kraus])
 
 
-def _divided_differences(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _divided_differences(p: FloatArray) -> FloatArray:
     """(ln p − ln q)/(p − q), on the diagonal 1/p."""
     ratio = (p[:, None] - p[None, :]) / (p[None, :] + _TINY)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -21,12 +21,10 @@ from collections.abc import Callable, Mapping
 from math import inf, lgamma, log, sqrt
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.estimation import CONFIDENCE, Estimate, proportions_estimate
-
-FloatArray = npt.NDArray[np.float64]
 
 CHSH_SIGNS: Mapping[str, int] = {"00": 1, "01": 1, "10": 1, "11": -1}
 """Signs of the four correlators, named by the settings of Alice and Bob: S = E₀₀ + E₀₁ + E₁₀ − E₁₁."""

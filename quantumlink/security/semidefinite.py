@@ -10,14 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Operator = npt.NDArray[np.complex128]
+from quantumlink.arrays import ComplexArray, FloatArray
+
+Operator = ComplexArray
 
 _INFEASIBLE = 1e-6
 
 
-def feasible_state(observables: Operator, values: npt.NDArray[np.float64]) -> Operator:
+def feasible_state(observables: Operator, values: FloatArray) -> Operator:
     """A state with the expectations, as mixed as they allow.
 
     Args:
@@ -47,9 +48,7 @@ def feasible_state(observables: Operator, values: npt.NDArray[np.float64]) -> Op
     return _with_expectations(real.value + 1j * imaginary.value, observables, values)
 
 
-def least_expectation(
-    target: Operator, observables: Operator, values: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def least_expectation(target: Operator, observables: Operator, values: FloatArray) -> FloatArray:
     """Multipliers yᵢ with T − Σᵢ yᵢ·Γᵢ ≥ 0 and y·γ as large as can be: the dual of the least Tr(T·ρ).
 
     Args:
@@ -68,12 +67,12 @@ def least_expectation(
     return np.asarray(y.value, dtype=np.float64) * scale
 
 
-def _embedded(operator: Operator) -> npt.NDArray[np.float64]:
+def _embedded(operator: Operator) -> FloatArray:
     """A Hermitian matrix as a real symmetric one of twice the size, with the same eigenvalues."""
     return np.block([[operator.real, -operator.imag], [operator.imag, operator.real]])
 
 
-def _with_expectations(state: Operator, observables: Operator, values: npt.NDArray[np.float64]) -> Operator:
+def _with_expectations(state: Operator, observables: Operator, values: FloatArray) -> Operator:
     """The nearest Hermitian matrix that has the expectations to rounding."""
     state = (state + state.conj().T) / 2
     table = observables.reshape(len(observables), -1)

@@ -25,9 +25,9 @@ from math import log, pi
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import ComplexArray
 from quantumlink.rates import binary_entropy
 from quantumlink.security.deviations import chernoff_high, chernoff_low, largest_frequency
 from quantumlink.security.phase_error import Observed, Operator, largest_expectation
@@ -182,12 +182,12 @@ def sarg04_operators() -> FilteredOperators:
     return _filtered(sets)
 
 
-def _real_state(angle: float) -> npt.NDArray[np.complex128]:
+def _real_state(angle: float) -> ComplexArray:
     return np.array([np.cos(angle / 2), np.sin(angle / 2)], dtype=complex)
 
 
 def _filtered(
-    sets: list[tuple[npt.NDArray[np.complex128], list[npt.NDArray[np.complex128]]]],
+    sets: list[tuple[ComplexArray, list[ComplexArray]]],
 ) -> FilteredOperators:
     """The mean over sets, each given as Alice's map to her bit, rows ⟨j|, and the states of bits 0 and 1."""
     odd_z = np.diag([0, 1, 1, 0]).astype(complex)
@@ -203,9 +203,7 @@ def _filtered(
     return FilteredOperators(conclusive, wrong, phase)
 
 
-def _with_nothing(
-    qubits: npt.NDArray[np.complex128], nothing: npt.NDArray[np.complex128] | None = None
-) -> Operator:
+def _with_nothing(qubits: ComplexArray, nothing: ComplexArray | None = None) -> Operator:
     whole = np.zeros((6, 6), dtype=complex)
     whole[:4, :4] = qubits
     if nothing is not None:

@@ -12,11 +12,11 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import DensityMatrix, SuperOp
 
+from quantumlink.arrays import ComplexArray, FloatArray
 from quantumlink.exact import PAULI_MATRICES, branches, transfer_of_superoperator
 from quantumlink.testing.failure import CheckFailed
 from quantumlink.testing.ports import Arrivals, Port, accepts, qubit_indices, record_text, with_arrivals
@@ -24,7 +24,7 @@ from quantumlink.testing.ports import Arrivals, Port, accepts, qubit_indices, re
 ATOL = 1e-9
 """How far an exact number may be off: rounding of some thousand operations."""
 
-Records = dict[tuple[int, ...], npt.NDArray[np.float64]]
+Records = dict[tuple[int, ...], FloatArray]
 
 
 def assert_prepares(
@@ -186,7 +186,7 @@ def assert_outcomes(
         )
 
 
-def pauli_coefficients(rho: npt.NDArray[np.complex128]) -> npt.NDArray[np.float64]:
+def pauli_coefficients(rho: ComplexArray) -> FloatArray:
     """Tr(P·ρ) for all Pauli strings P, the first qubit as the most significant digit: shape (4ⁿ,)."""
     n = rho.shape[0].bit_length() - 1
     # Qiskit's first qubit is the last axis of the reshaped rows and columns.
@@ -197,7 +197,7 @@ def pauli_coefficients(rho: npt.NDArray[np.complex128]) -> npt.NDArray[np.float6
     return np.ascontiguousarray(tensor.real).reshape(-1)
 
 
-def _expected_transfer(expected: Any) -> npt.NDArray[np.float64]:
+def _expected_transfer(expected: Any) -> FloatArray:
     if isinstance(expected, str):
         from qiskit.quantum_info import Operator
 
@@ -226,7 +226,7 @@ def _label(index: int, n: int) -> str:
     return "".join("IXYZ"[(index >> 2 * (n - 1 - i)) & 3] for i in range(n))
 
 
-def _off_by_pauli(found: npt.NDArray[np.float64], expected: npt.NDArray[np.float64], n: int) -> str:
+def _off_by_pauli(found: FloatArray, expected: FloatArray, n: int) -> str:
     signs = {"I": (1, 1, 1, 1), "X": (1, 1, -1, -1), "Y": (1, -1, 1, -1), "Z": (1, -1, -1, 1)}
     for letters in product("IXYZ", repeat=n):
         diagonal = reduce(np.kron, [np.array(signs[letter]) for letter in letters])

@@ -2,7 +2,8 @@
 
 - **Seeds.** ``quantumlink_seed`` and ``quantumlink_rng`` are each test's own, derived from its name and from one
   seed of the session, which is printed: ``pytest --quantumlink-seed=N``, or the variable ``QUANTUMLINK_SEED``,
-  repeats it in any order and for one test alone. Without either, each session draws a new one.
+  repeats it in any order and for one test alone. Without either, it is the option ``quantumlink_seed`` of the
+  configuration file; without that, each session draws a new one.
 - **Failures.** A failed check of `quantumlink.testing` shows the circuit's drawing and the worst branch.
 - **False alarms.** `assert_counts` fails now and then although nothing is wrong.
   ``@pytest.mark.sampled(false_alarm=1e-6)`` says how often a test may, at most, and a test that spends more fails.
@@ -24,6 +25,7 @@ import pytest
 
 OPTION = "--quantumlink-seed"
 VARIABLE = "QUANTUMLINK_SEED"
+SEED = "quantumlink_seed"
 BUDGET = "quantumlink_false_alarm_budget"
 SPENT = "quantumlink_false_alarm"
 """The property of a test's report that says what it spent."""
@@ -33,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The seed as an option, the budget in the configuration file."""
     group = parser.getgroup("quantumlink")
     group.addoption(OPTION, type=int, default=None, help="seed of all tests' random numbers")
+    parser.addini(SEED, "seed of all tests' random numbers, where no option gives one", default="")
     parser.addini(BUDGET, "how often, at most, a whole session may fail by chance", default="1e-3")
 
 
@@ -45,7 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if of_the_session is not None:
         config.option.quantumlink_seed = of_the_session
     elif config.getoption(OPTION) is None:
-        config.option.quantumlink_seed = int(os.environ.get(VARIABLE) or secrets.randbits(32))
+        config.option.quantumlink_seed = int(
+            os.environ.get(VARIABLE) or config.getini(SEED) or secrets.randbits(32)
+        )
 
 
 @pytest.hookimpl(optionalhook=True)

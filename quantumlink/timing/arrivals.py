@@ -20,12 +20,9 @@ from math import log1p
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.timing.attempts import Rounds
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 CELLS_PER_DECADE = 24
 FIRST_S, LAST_S = 1e-14, 1e14

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.link import ElementaryLink
 
 IN_STEP = 1e-6
 """Of an attempt: what begins that much before or after a moment begins at that moment."""
 
 
-def whole_attempts(periods: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def whole_attempts(periods: npt.ArrayLike) -> FloatArray:
     """How many attempts begin in so many periods, from the beginning of the first one."""
-    found: npt.NDArray[np.float64] = np.ceil(np.maximum(np.asarray(periods, dtype=float) - IN_STEP, 0.0))
+    found: FloatArray = np.ceil(np.maximum(np.asarray(periods, dtype=float) - IN_STEP, 0.0))
     return found
 
 

@@ -15,11 +15,10 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import Operation
 from quantumlink.hardware import Processor
 from quantumlink.timing.durations import operation_durations_s
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

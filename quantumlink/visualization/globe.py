@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from quantumlink.arrays import FloatArray
 
 Position = tuple[float, float]
 """Latitude and longitude in degrees."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.hardware import DualDownlink, InterSatelliteLink, SatellitePass
 from quantumlink.link import ElementaryLink, Link
 from quantumlink.network import Route
-from quantumlink.visualization.globe import FloatArray, Position, great_circle, with_moving
+from quantumlink.visualization.globe import Position, great_circle, with_moving
 from quantumlink.visualization.map_labels import label_nodes
 
 if TYPE_CHECKING:

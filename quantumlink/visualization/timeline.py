@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from quantumlink.arrays import FloatArray
     from quantumlink.estimation import Estimate
-    from quantumlink.visualization.globe import FloatArray
 
 TIME, QUALITY, MEAN = "#1f4e79", "#4a7c59", "#d1651a"
 

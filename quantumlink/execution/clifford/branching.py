@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 
+from quantumlink.arrays import BoolArray, IndexArray
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.classical import Assignment, Reading
 from quantumlink.exact.lowering import MAX_ROUNDS, steps_of
@@ -41,8 +42,8 @@ MAX_MERGED_QUBITS = 128
 BATCH_BITS = 1 << 26
 """Most frames and bits, a byte each, of one batch: more shots are drawn in several."""
 
-Indices = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
+Indices = IndexArray
+Bools = BoolArray
 
 
 @dataclass(eq=False)

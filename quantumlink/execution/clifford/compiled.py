@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.arrays import BoolArray
 from quantumlink.execution.clifford.conditions import Condition, Row
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Compiled:
     stages: tuple[Stage, ...]
     num_qubits: int
     """How many qubits stim needs; a qubit that is done with makes room for the next."""
-    reference: npt.NDArray[np.bool_]
+    reference: BoolArray
     """The records of the reference."""
     clbits: tuple[tuple[int, ...], ...]
     """For each classical bit the records whose parity it is."""
@@ -78,7 +79,7 @@ class Compiled:
 class Shots:
     """The shots of one batch while they run."""
 
-    def __init__(self, count: int, num_qubits: int, reference: npt.NDArray[np.bool_], seed: int) -> None:
+    def __init__(self, count: int, num_qubits: int, reference: BoolArray, seed: int) -> None:
         import stim
 
         self.simulator = stim.FlipSimulator(batch_size=count, num_qubits=num_qubits, seed=seed)

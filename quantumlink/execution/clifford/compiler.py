@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.clifford.compiled import (
     Branch,
@@ -87,7 +87,7 @@ class _Compiler:
         self._place: dict[int, int] = {}
         self._free: list[int] = []
         self._places = 0
-        self._pending: dict[int, npt.NDArray[np.float64]] = {}
+        self._pending: dict[int, FloatArray] = {}
         self._branches: list[Branch] = []
         """Conditional steps that follow one another, to be worked out in one stage."""
         self._rows: dict[tuple[int, str], int] = {}

@@ -13,9 +13,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import Gate, Instruction
 
+from quantumlink.arrays import FloatArray
 from quantumlink.exact import Transfer, UnsupportedOperation, transfer_matrix, transfer_of_superoperator
 from quantumlink.execution.clifford.gates import TOLERANCE, clifford_gate, refusal
 
@@ -61,7 +61,7 @@ class PauliMixture:
             left = max(left - p, 1e-300)
         return result
 
-    def bit_map(self) -> npt.NDArray[np.float64]:
+    def bit_map(self) -> FloatArray:
         """What a one-qubit mixture does to the value a measurement would find: shape (2, 2), [before][after]."""
         result = np.eye(2) * (1 - sum(p for p, _ in self.terms))
         for p, letter in self.terms:

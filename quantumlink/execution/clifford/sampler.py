@@ -21,6 +21,7 @@ from qiskit.primitives import (
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.clifford.branching import Branching, branching
 from quantumlink.execution.clifford.compiled import Compiled
@@ -168,9 +169,7 @@ class CliffordSampler(BaseSamplerV2):
         return SamplerPubResult(DataBin(**data, shape=pub.shape), metadata=metadata)
 
 
-def clifford_refusal(
-    circuit: QuantumCircuit, table: npt.NDArray[np.float64], *, at_once: bool = False
-) -> str | None:
+def clifford_refusal(circuit: QuantumCircuit, table: FloatArray, *, at_once: bool = False) -> str | None:
     """Why `CliffordSampler` cannot take a circuit with these parameter values, or None if it can.
 
     Args:
@@ -207,7 +206,7 @@ def _read_or_none(circuit: QuantumCircuit, noise: ModelNoise) -> list[Step] | No
 def _ready(
     circuit: QuantumCircuit,
     steps: list[Step] | None,
-    row: npt.NDArray[np.float64],
+    row: FloatArray,
     noise: ModelNoise,
     model: NoiseModel | None,
 ) -> Compiled | Branching:
@@ -220,9 +219,7 @@ def _ready(
     return found
 
 
-def _at_once(
-    circuit: QuantumCircuit, steps: list[Step], row: npt.NDArray[np.float64], noise: ModelNoise
-) -> Compiled:
+def _at_once(circuit: QuantumCircuit, steps: list[Step], row: FloatArray, noise: ModelNoise) -> Compiled:
     parameters = list(circuit.parameters)
     try:
         bound = bind(steps, dict(zip(parameters, row, strict=True))) if parameters else tuple(steps)
@@ -231,7 +228,7 @@ def _at_once(
         raise located(error, circuit, noise) from error
 
 
-def _distinct(table: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], list[npt.NDArray[np.intp]]]:
+def _distinct(table: FloatArray) -> tuple[FloatArray, list[IndexArray]]:
     """The distinct rows of a table, and where each of them stands."""
     if not table.shape[1]:
         return table[:1], [np.arange(len(table))][: len(table)]

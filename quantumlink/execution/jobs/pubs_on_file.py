@@ -19,9 +19,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.execution.jobs.errors import ForeignResult, JobFileError
-
-FloatArray = npt.NDArray[np.float64]
 
 MAX_UNPACKED_BYTES = 2**27
 """Most bytes that a circuit or a table may unfold to."""

@@ -15,17 +15,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import rustworkx as rx
 from qiskit.transpiler import Target
 
+from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.execution.preparation.calibration import Calibration as DeviceCalibration
 
 ROWS = 8
 """Rows of the matrix; it has one column less that is balanced."""
 
 
-def balanced_states(column_of: Sequence[int], rows: int) -> npt.NDArray[np.bool_]:
+def balanced_states(column_of: Sequence[int], rows: int) -> BoolArray:
     """The states of the qubits, shape (rows, qubits): True for |1⟩.
 
     Args:
@@ -36,7 +36,7 @@ def balanced_states(column_of: Sequence[int], rows: int) -> npt.NDArray[np.bool_
     array([4, 4])
     """
     matrix = np.array([[(row & column).bit_count() % 2 for column in range(1, ROWS)] for row in range(ROWS)], bool)
-    states: npt.NDArray[np.bool_] = np.tile(matrix[:, list(column_of)], (rows // ROWS, 1))
+    states: BoolArray = np.tile(matrix[:, list(column_of)], (rows // ROWS, 1))
     return states
 
 
@@ -58,7 +58,7 @@ def columns_apart(qubits: Sequence[int], target: Target | None) -> tuple[int, ..
     return tuple(found)
 
 
-def _distances(target: Target | None) -> npt.NDArray[np.float64] | None:
+def _distances(target: Target | None) -> FloatArray | None:
     if target is None:
         return None
     distances = rx.graph_distance_matrix(DeviceCalibration(target).coupling)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from quantumlink.execution.mitigation.inversion import BoolArray
+from quantumlink.arrays import BoolArray
 from quantumlink.execution.preparation.recipe import Recipe
 from quantumlink.program import Frame, parity, toggle
 

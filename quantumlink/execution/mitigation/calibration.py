@@ -22,14 +22,12 @@ from qiskit.primitives import BitArray
 from qiskit.transpiler import Target, generate_preset_pass_manager
 
 from quantumlink import validation
+from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.estimation import CONFIDENCE, Estimate, binomial_estimate
 from quantumlink.execution.mitigation.balanced_states import ROWS, balanced_states, columns_apart
 from quantumlink.execution.preparation.recipe import Recipe
 
 REGISTER = "calibration"
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

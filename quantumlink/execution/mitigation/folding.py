@@ -19,7 +19,6 @@ from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import IfElseOp, QuantumCircuit
 
 from quantumlink import validation
@@ -32,7 +31,6 @@ from quantumlink.execution.samples import Samples
 Fit = Literal["linear", "richardson"]
 FITS = ("linear", "richardson")
 
-FloatArray = npt.NDArray[np.float64]
 _STABILIZERS = (("XX", 1), ("YY", -1), ("ZZ", 1))
 _STEP = 1e-6
 

@@ -14,12 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import BoolArray, FloatArray, IntArray
 from quantumlink.program import parity
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 MAX_HERALD_BITS = 14
 """Most bits of the heralds whose errors are inverted: the table of their values doubles with each."""
@@ -159,7 +156,7 @@ def all_values(bits: int) -> BoolArray:
     return (numbers & 1).astype(bool)
 
 
-def numbered(bits: BoolArray) -> npt.NDArray[np.int64]:
+def numbered(bits: BoolArray) -> IntArray:
     """The rows of a table of bits as numbers, the first bit as the highest."""
     return np.asarray(bits @ (1 << np.arange(bits.shape[1])[::-1]), dtype=np.int64)
 

@@ -10,14 +10,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.estimation import CONFIDENCE, Estimate
 from quantumlink.execution.mitigation.accounting import PostSelection
 from quantumlink.execution.mitigation.bare_record import bare_record, needs
 from quantumlink.execution.mitigation.calibration import Calibration, ReadoutErrors, errors_as_array
 from quantumlink.execution.mitigation.inversion import (
-    BoolArray,
     Counted,
-    FloatArray,
     accepted_weights,
     both_accept_weights,
     counted,

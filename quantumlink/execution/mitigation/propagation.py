@@ -16,8 +16,9 @@ from statistics import NormalDist
 
 import numpy as np
 
+from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.estimation import Estimate
-from quantumlink.execution.mitigation.inversion import BoolArray, Counted, FloatArray
+from quantumlink.execution.mitigation.inversion import Counted
 
 Weights = Callable[[BoolArray, FloatArray], FloatArray]
 """From patterns, shape (patterns, bits), and rates, shape (bits, 2), a weight of each pattern."""

@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import CircuitInstruction, Delay, IfElseOp, Instruction, QuantumCircuit, QuantumRegister
 from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
+from quantumlink.arrays import FloatArray
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.preparation.calibration import Calibration
 from quantumlink.execution.preparation.prepared import used_qubits
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 Relaxation = Callable[[int, float], Instruction | None]
 """The error of a physical qubit that waits so many seconds."""
 
-Confusion = npt.NDArray[np.float64]
+Confusion = FloatArray
 
 
 @dataclass(frozen=True, eq=False)

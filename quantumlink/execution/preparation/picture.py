@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import rustworkx as rx
 from qiskit.circuit import IfElseOp, QuantumCircuit
 
+from quantumlink.arrays import FloatArray
 from quantumlink.execution.preparation.calibration import Calibration
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def draw_on_device(prepared: Prepared) -> Figure:
     return figure
 
 
-def _unfolded(graph: rx.PyGraph[int, float]) -> npt.NDArray[np.float64]:
+def _unfolded(graph: rx.PyGraph[int, float]) -> FloatArray:
     """Places in the plane whose distances are near those along the graph, shape (qubits, 2) (classical scaling)."""
     steps = np.asarray(rx.graph_distance_matrix(graph, null_value=float(graph.num_nodes())))
     centered = np.eye(len(steps)) - 1 / len(steps)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from qiskit.transpiler import Target
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.execution.export import bound_circuits, export_circuits
 from quantumlink.execution.preparation.cost import Cost
 from quantumlink.execution.preparation.decoupling import Decoupling
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from qiskit.providers import BackendV2
     from qiskit_aer.noise import NoiseModel
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

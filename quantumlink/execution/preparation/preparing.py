@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import CircuitInstruction, Parameter, QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.transpiler import PassManager
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import BASIS_ANGLES
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.transfer import device_operation
@@ -68,8 +68,6 @@ MAX_DEFERRED_ESTIMATE = 12
 
 NO_DIFFERENCE = 1e-9
 """Log fidelities nearer than that are equal: then the lowering that is named first is taken."""
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def prepare(

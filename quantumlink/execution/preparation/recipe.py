@@ -16,6 +16,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 
 from quantumlink import validation
+from quantumlink.arrays import BoolArray
 from quantumlink.execution.preparation.conditional_paulis import ConditionalPaulis
 from quantumlink.execution.records import Recorder
 from quantumlink.execution.samples import Outcomes, Samples
@@ -25,8 +26,6 @@ RECIPE_VERSION = 1
 
 MAX_UNREGISTERED = 1_000
 """Most bits in no register that a recipe may skip: more are a mistake, or are to take memory."""
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

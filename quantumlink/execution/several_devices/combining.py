@@ -8,10 +8,10 @@ from math import prod, sqrt
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.providers import BackendV2
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import BASIS_ANGLES
 from quantumlink.estimation import CONFIDENCE, Estimate
 from quantumlink.exact import UnsupportedOperation
@@ -24,8 +24,6 @@ from quantumlink.link import Link
 from quantumlink.program import Program
 from quantumlink.readings import compose
 from quantumlink.rewrites import ordered_bits, pauli_frame
-
-FloatArray = npt.NDArray[np.float64]
 
 _TERMS = (("XX", 1), ("YY", -1), ("ZZ", 1))
 

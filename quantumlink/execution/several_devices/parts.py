@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.execution.jobs.readers import register_reader
-
-FloatArray = npt.NDArray[np.float64]
 
 REGISTER = "bits"
 

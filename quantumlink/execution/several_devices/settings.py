@@ -8,9 +8,8 @@ from itertools import product
 from math import pi, prod
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from quantumlink.arrays import FloatArray
 
 MAX_ENUMERATED = 150
 """Most settings of the cuts that are all run; of more, so many are drawn."""

@@ -17,8 +17,8 @@ from inspect import getsource
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray, IntArray
 from quantumlink.network.control import advancing, links, pool, rules, states, tables
 from quantumlink.network.control.tables import State, Tables
 
@@ -41,9 +41,9 @@ class Packed:
 
     S: State
     """Views into what follows."""
-    O: npt.NDArray[np.int64]  # noqa: E741
-    I: npt.NDArray[np.int64]  # noqa: E741
-    F: npt.NDArray[np.float64]
+    O: IntArray  # noqa: E741
+    I: IntArray  # noqa: E741
+    F: FloatArray
 
     @classmethod
     def of(cls, T: Tables, S: State) -> Packed:

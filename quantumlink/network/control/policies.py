@@ -34,9 +34,8 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.network.control.tables import BY_AGE, BY_QUEUE, BY_SHARE, GIVEN, IN_TURN
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

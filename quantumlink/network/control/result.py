@@ -9,8 +9,8 @@ from math import inf, nan, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray, IntArray
 from quantumlink.estimation import CONFIDENCE, Estimate
 from quantumlink.link import ElementaryLink
 from quantumlink.network.control.tables import (
@@ -34,8 +34,6 @@ from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
     from quantumlink.network.control.operating import _Options
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,12 +125,12 @@ class NodeUse:
 class Deliveries:
     """Every single delivery, as far as it was kept: arrays of one length, trial after trial in order of time."""
 
-    trial: npt.NDArray[np.int64]
-    demand: npt.NDArray[np.int64]
+    trial: IntArray
+    demand: IntArray
     """The number of the demand."""
-    segment: npt.NDArray[np.int64]
+    segment: IntArray
     """Which segment of the demand's key, or which arm; 0 for pairs."""
-    path: npt.NDArray[np.int64]
+    path: IntArray
     """Which of the segment's paths, 0 for the preferred one."""
     asked_s: FloatArray
     """When it was asked for."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+from quantumlink.arrays import BoolArray, FloatArray, IntArray
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+Floats = FloatArray
+Ints = IntArray
 
 SUCCESS, FREE, KNOWN, RELEASE, REQUEST, DEADLINE, CHANGE, TURN, EXPIRY, REPAIR = range(10)
 """Kinds of events."""
@@ -65,10 +64,10 @@ class Tables(NamedTuple):
     """Of each bank, how many memories it has; -1 for as many as needed."""
     memory: Floats
     """Shape (nodes, 5): 1/T1, 1/T2, 1/D, 1/G in 1/slots, and the share of Z that depolarizing leaves."""
-    ideal: npt.NDArray[np.bool_]
+    ideal: BoolArray
     tag_link: Ints
     """Of each tag, the link whose pairs it is; -1 for what an operation makes."""
-    tag_turned: npt.NDArray[np.bool_]
+    tag_turned: BoolArray
     """Whether the route takes that link from its right end to its left."""
     tag_route: Ints
     tag_delay: Floats
@@ -83,16 +82,16 @@ class Tables(NamedTuple):
     rule_node: Ints
     """Where it swaps; -1 for a purification."""
     rule_map: Ints
-    rule_needs: npt.NDArray[np.bool_]
+    rule_needs: BoolArray
     """Shape (rules, 4): which of the ends (first's left and right, second's) must know before it begins."""
     rule_times: Floats
     """Shape (rules, 4): from the beginning until word is at the left end, at the right one; how long each
     corrects."""
-    rule_until_known: npt.NDArray[np.bool_]
+    rule_until_known: BoolArray
     """Shape (rules, 4): whether a qubit waits until its end knows, or until the gates are done."""
     rule_done: Floats
     """Shape (rules, 4): when the gates on each qubit are done."""
-    rule_fails: npt.NDArray[np.bool_]
+    rule_fails: BoolArray
     map_from: Ints
     map_out: Ints
     map_first: Ints
@@ -115,7 +114,7 @@ class Tables(NamedTuple):
     """How many routes of a flow are used at once."""
     flow_demand: Ints
     flow_priority: Ints
-    flow_saturated: npt.NDArray[np.bool_]
+    flow_saturated: BoolArray
     flow_deadline: Floats
     flow_floor: Floats
     requests_from: Ints
@@ -198,10 +197,10 @@ class State(NamedTuple):
     score: Floats
     taken: Ints
     """Of each hop, pairs that are in what its route is making."""
-    active: npt.NDArray[np.bool_]
-    held: npt.NDArray[np.bool_]
+    active: BoolArray
+    held: BoolArray
     route_age: Ints
-    dirty: npt.NDArray[np.bool_]
+    dirty: BoolArray
     """Routes on which something may be possible."""
     list_of_dirty: Ints
     arrived: Ints

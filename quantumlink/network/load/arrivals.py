@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink import validation
-
-FloatArray = npt.NDArray[np.float64]
+from quantumlink.arrays import FloatArray
 
 MOST_REQUESTS = 10**8
 """More requests of one demand within a run are refused."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.link import ElementaryLink
 from quantumlink.network.load.concurrent_flow import GAP, concurrent_flow
 from quantumlink.network.load.demand import Demand, checked_demands
@@ -24,8 +24,6 @@ from quantumlink.network.routing import Field, Plan
 
 if TYPE_CHECKING:
     from quantumlink.network.graph import Avoid, Network
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

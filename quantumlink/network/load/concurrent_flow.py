@@ -14,13 +14,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
+from quantumlink.arrays import FloatArray
 from quantumlink.network.load.ways import Way, Ways
-
-FloatArray = npt.NDArray[np.float64]
 
 MOST_ROUNDS = 200
 """Rounds of new ways before it settles for what it has."""

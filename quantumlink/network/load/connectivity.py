@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import BoolArray
 from quantumlink.network.graph import Network
 from quantumlink.network.routing import SWAPPING
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 class Connectivity:

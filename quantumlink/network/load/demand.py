@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from quantumlink import validation
-from quantumlink.network.load.arrivals import FloatArray, Periodic, Poisson, checked_times
+from quantumlink.arrays import FloatArray
+from quantumlink.network.load.arrivals import Periodic, Poisson, checked_times
 
 if TYPE_CHECKING:
     from quantumlink.network.graph import Network

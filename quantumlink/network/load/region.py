@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.hardware.orbit import EARTH_RADIUS_KM
 
 if TYPE_CHECKING:
     from quantumlink.network.graph import Network
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def struck(network: Network, position: Any, radius_km: float) -> tuple[list[str], list[int]]:

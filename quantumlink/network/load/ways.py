@@ -18,17 +18,15 @@ from heapq import heappop, heappush
 from itertools import count, pairwise
 
 import numpy as np
-import numpy.typing as npt
 import rustworkx as rx
 
+from quantumlink.arrays import FloatArray
 from quantumlink.link import ElementaryLink, Link
 from quantumlink.network.load.demand import Demand
 from quantumlink.network.routing import Field
 from quantumlink.network.search import Search
 from quantumlink.rates import secret_fraction, secret_fractions
 from quantumlink.readings.exact import evaluate
-
-FloatArray = npt.NDArray[np.float64]
 
 MOST_EXTENSIONS = 20_000
 """Beginnings of paths that are extended before a search settles for the best it has found."""

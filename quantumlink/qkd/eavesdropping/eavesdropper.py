@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.hardware import Node
 from quantumlink.program import RandomSetting
 from quantumlink.qkd.photon_numbers import thinned
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from quantumlink.qkd.eavesdropping.information import EveInformation
     from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure
 
-Floats = npt.NDArray[np.float64]
+Floats = FloatArray
 
 
 @dataclass(frozen=True)

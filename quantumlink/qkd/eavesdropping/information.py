@@ -21,9 +21,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 
+from quantumlink.arrays import ComplexArray, FloatArray
 from quantumlink.exact import PAULI_MATRICES, branches
 from quantumlink.rewrites import noisy_circuit
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from quantumlink.qkd.eavesdropping.eavesdropper import Eavesdropper
     from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure
 
-Matrix = npt.NDArray[np.complex128]
+Matrix = ComplexArray
 Record = tuple[int, ...]
 
 
@@ -136,7 +136,7 @@ def _states(circuit: QuantumCircuit, outcome: int) -> dict[int, dict[Record, Mat
     return found
 
 
-def _matrix(tensor: npt.NDArray[np.float64], qubits: int) -> Matrix:
+def _matrix(tensor: FloatArray, qubits: int) -> Matrix:
     """A density matrix from its Pauli coefficients, the first qubit as the most significant."""
     rho = np.zeros((2**qubits, 2**qubits), dtype=complex)
     for digits in np.ndindex((4,) * qubits):
@@ -180,7 +180,7 @@ def _entropy(blocks: list[Matrix], total: float) -> float:
     return float(-(positive * np.log2(positive)).sum())
 
 
-def _mutual(table: npt.NDArray[np.float64]) -> float:
+def _mutual(table: FloatArray) -> float:
     independent = np.outer(table.sum(axis=1), table.sum(axis=0))
     seen = table > 1e-15
     return max(0.0, float((table[seen] * np.log2(table[seen] / independent[seen])).sum()))

@@ -12,9 +12,9 @@ from math import pi
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit
 
+from quantumlink.arrays import BoolArray, IntArray
 from quantumlink.circuits import basis_measurement
 from quantumlink.distillation.bits import Bits
 from quantumlink.exact import branches
@@ -23,7 +23,7 @@ from quantumlink.link import Link
 from quantumlink.program import Program, parity
 from quantumlink.qkd.protocols.conference_rounds import MAX_PARTIES, ConferenceSession
 from quantumlink.qkd.protocols.link_session import LinkSession
-from quantumlink.qkd.protocols.playing import BoolArray, Floats, Play, register_bits
+from quantumlink.qkd.protocols.playing import Floats, Play, register_bits
 from quantumlink.qkd.protocols.pools import ExactPool, Pool
 from quantumlink.readings import evaluate
 from quantumlink.readings.perfect import target_of
@@ -160,7 +160,7 @@ class _Reading:
     def __init__(self, program: Program, bits: tuple[int, ...]) -> None:
         self._program, self._bits = program, bits
 
-    def __call__(self, bits: BoolArray) -> npt.NDArray[np.int64]:
+    def __call__(self, bits: BoolArray) -> IntArray:
         values = np.zeros(bits.shape[:-1], dtype=np.int64)
         k = len(self._bits)
         for basis, letter in enumerate("xz"):  # an X that is still to be done inverts Z, and a Z inverts X

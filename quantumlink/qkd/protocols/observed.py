@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.arrays import BoolArray, IndexArray, IntArray
 from quantumlink.distillation.bits import Bits, looked_up, occurrences, random_bits
 from quantumlink.distillation.records import RawRounds, Records, Symbols
 from quantumlink.distillation.sifting import COMPARED, KEY, Sifting
@@ -139,8 +140,8 @@ def _statistics(
     sifting: Sifting,
     streams: Symbols,
     classes: Symbols,
-    errors: npt.NDArray[np.bool_],
-    counts: npt.NDArray[np.int64],
+    errors: BoolArray,
+    counts: IntArray,
 ) -> dict[str, int]:
     """Public counts of rounds, each kind so often. How many errors the key basis has is not among them."""
     found = {}
@@ -179,8 +180,8 @@ def _in_random_order(counts: Sequence[int], rng: np.random.Generator) -> npt.NDA
 
 
 def _some_of_each(
-    order: npt.NDArray[np.uint8], came: npt.NDArray[np.intp], wanted: npt.NDArray[np.intp], rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
+    order: npt.NDArray[np.uint8], came: IndexArray, wanted: IndexArray, rng: np.random.Generator
+) -> IndexArray:
     """The places of so many rounds of each kind, chosen at random: the first ones in a random order of places."""
     chosen = np.flatnonzero(wanted)
     # So many places have enough of every kind, nearly always; if not, all are gone through in another order.
@@ -194,7 +195,7 @@ def _some_of_each(
     return np.concatenate([np.empty(0, dtype=np.intp), *found])
 
 
-def _places(rounds: int, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64] | None:
+def _places(rounds: int, count: int, rng: np.random.Generator) -> IntArray | None:
     """So many of the rounds, any equally likely, rising; None for all."""
     if count == rounds:
         return None

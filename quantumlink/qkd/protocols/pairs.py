@@ -19,14 +19,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import ClassicalRegister, QuantumCircuit
 
+from quantumlink.arrays import BoolArray, FloatArray, IntArray
 from quantumlink.exact import branches
 from quantumlink.program import Program, parity
 from quantumlink.qkd.protocols.link_session import LinkSession
 from quantumlink.qkd.protocols.observed import Kind, ObservedRounds
-from quantumlink.qkd.protocols.playing import BoolArray, Floats, Play, register_bits
+from quantumlink.qkd.protocols.playing import Floats, Play, register_bits
 from quantumlink.qkd.protocols.pools import ExactPool, Pool
 from quantumlink.qkd.protocols.session import Allotment
 from quantumlink.readings import evaluate
@@ -113,7 +113,7 @@ class PairSession(LinkSession):
             table[s, REFUSED] = max(0.0, 1 - table[s].sum())
         return table
 
-    def probabilities(self) -> dict[PairLabel, npt.NDArray[np.float64]]:
+    def probabilities(self) -> dict[PairLabel, FloatArray]:
         """The exact probability of (Alice's bit, Bob's bit) in each setting, of accepted rounds: shape (2, 2)."""
         found = {}
         for label, row in zip(self.settings(), self._table, strict=True):
@@ -169,7 +169,7 @@ class _Reading:
     def __init__(self, program: Program, ends: tuple[int, ...]) -> None:
         self._program, self._ends = program, ends
 
-    def __call__(self, bits: BoolArray) -> npt.NDArray[np.int64]:
+    def __call__(self, bits: BoolArray) -> IntArray:
         values = np.zeros(bits.shape[:-1], dtype=np.int64)
         for i, bit in enumerate(self._ends):
             values += bits[..., bit].astype(np.int64) << i

@@ -13,10 +13,10 @@ from itertools import product
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import SamplerPubResult
 
+from quantumlink.arrays import BoolArray, FloatArray, IntArray
 from quantumlink.exact import branches
 from quantumlink.execution.engines import Engine, Setting
 from quantumlink.hardware import Node
@@ -24,10 +24,9 @@ from quantumlink.program import RandomSetting
 from quantumlink.rewrites import noisy_circuit
 from quantumlink.rewrites.playing_channels import sampled_circuit
 
-BoolArray = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Reading = Callable[[BoolArray], npt.NDArray[np.int64]]
+Counts = IntArray
+Floats = FloatArray
+Reading = Callable[[BoolArray], IntArray]
 """From bits of shape (..., clbits), clbit 0 first, to outcomes 0, 1, … of shape (...)."""
 
 Pub = tuple[QuantumCircuit, Floats, int]
@@ -127,7 +126,7 @@ class Play:
         nodes = nodes or (Node("ideal"),) * self.circuit.num_qubits
         return replace(self, circuit=noisy_circuit(simple_gates(self.circuit), nodes))
 
-    def run(self, counts: Counts, engine: Engine) -> list[list[npt.NDArray[np.int64]]]:
+    def run(self, counts: Counts, engine: Engine) -> list[list[IntArray]]:
         """The outcomes of so many rounds of each setting and draw, on an engine that takes unequal shots."""
         table = self.values()
         found = [[np.zeros(0, dtype=np.int64) for _ in row] for row in counts]
@@ -138,9 +137,7 @@ class Play:
                 found[s][d] = self.read(bits)
         return found
 
-    def keep(
-        self, result: SamplerPubResult, counts: Counts, rng: np.random.Generator
-    ) -> list[list[npt.NDArray[np.int64]]]:
+    def keep(self, result: SamplerPubResult, counts: Counts, rng: np.random.Generator) -> list[list[IntArray]]:
         """Of a result with equal shots, a random subset of so many rounds of each setting and draw.
 
         Raises:
@@ -192,7 +189,7 @@ def binary_reading(bits: Sequence[int]) -> Reading:
     columns = list(bits)
     powers = 1 << np.arange(len(columns))[::-1]
 
-    def read(array: BoolArray) -> npt.NDArray[np.int64]:
+    def read(array: BoolArray) -> IntArray:
         return np.asarray(array[..., columns] @ powers, dtype=np.int64)
 
     return read

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import IntArray
 from quantumlink.qkd.protocols.playing import Counts, Floats
 from quantumlink.qkd.protocols.reception import BOTH, NO_PHOTON, ONLY_ONE, ONLY_ZERO
 
@@ -62,7 +62,7 @@ class DrawnPool(Pool):
         rng: source of the order.
     """
 
-    def __init__(self, outcomes: Sequence[npt.NDArray[np.int64]], size: int, rng: np.random.Generator) -> None:
+    def __init__(self, outcomes: Sequence[IntArray], size: int, rng: np.random.Generator) -> None:
         self._outcomes = [rng.permutation(array) for array in outcomes]
         self._size = size
         self._used = [0] * len(outcomes)
@@ -78,7 +78,7 @@ class DrawnPool(Pool):
         index = np.array([[NO_PHOTON, ONLY_ONE], [ONLY_ZERO, BOTH]])[zero.astype(int), one.astype(int)]
         return np.bincount(index, minlength=4)
 
-    def _take(self, setting: int, count: int) -> npt.NDArray[np.int64]:
+    def _take(self, setting: int, count: int) -> IntArray:
         start = self._used[setting]
         self._used[setting] = start + count
         taken = self._outcomes[setting][start : start + count]

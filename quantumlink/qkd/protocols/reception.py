@@ -17,12 +17,12 @@ from math import ceil, exp, sqrt
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray, IntArray
 from quantumlink.hardware import Detector
 
-Floats = npt.NDArray[np.float64]
+Floats = FloatArray
 
 NO_PHOTON, ONLY_ZERO, ONLY_ONE, BOTH = range(4)
 """What the photons alone would make click."""
@@ -125,7 +125,7 @@ def blind_rounds(dead_time_s: float, repetition_rate_hz: float) -> int:
     return max(0, ceil(round(dead_time_s * repetition_rate_hz, 6)) - 1)
 
 
-def bits_of_patterns(patterns: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def bits_of_patterns(patterns: IntArray, rng: np.random.Generator) -> IntArray:
     """The bits that clicks give.
 
     Args:

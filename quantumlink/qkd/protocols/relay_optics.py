@@ -16,11 +16,11 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import MDI_SETTINGS, PauliChannel
 
-Floats = npt.NDArray[np.float64]
+Floats = FloatArray
 
 _PHASES = 16
 """Points between 0 and π of the mean over the phase: of a smooth periodic function, so it is exact to rounding."""

@@ -24,11 +24,11 @@ from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.primitives import BaseSamplerV2, PrimitiveResult
 from qiskit.providers import BackendV2
 
 from quantumlink import validation
+from quantumlink.arrays import BoolArray, IntArray
 from quantumlink.distillation.agreement import Agreement
 from quantumlink.distillation.distilling import at_one_table, key_of, talk_over
 from quantumlink.distillation.key import Key
@@ -44,7 +44,7 @@ from quantumlink.qkd.protocols.sifted import Sifted
 from quantumlink.security.contract import Recipe
 from quantumlink.security.proof import Proof
 
-Outcomes = list[list[npt.NDArray[np.int64]]]
+Outcomes = list[list[IntArray]]
 """The outcomes of each setting and draw of a play."""
 
 
@@ -299,7 +299,7 @@ class Session(ABC):
 
     def _key_and_errors(
         self, observed: ObservedRounds, rng: np.random.Generator, remark: str, simulated: bool
-    ) -> tuple[Key, dict[str, npt.NDArray[np.bool_]]]:
+    ) -> tuple[Key, dict[str, BoolArray]]:
         """The key, and where the bits differed that the ends compared on the way."""
         alice, bob = observed.records(rng, simulated=simulated)
         agreement = replace(self.agreement(), remarks=(remark, *self.remarks()))

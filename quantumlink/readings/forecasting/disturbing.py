@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from math import exp, log
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.hardware import Memory, Node
 from quantumlink.readings.forecasting.meeting import Disturbance
 from quantumlink.readings.forecasting.stages import Stage
-
-FloatArray = npt.NDArray[np.float64]
 
 LEAST_KEPT = 1e-300
 """What attempts leave of coherence at least, so that rates are finite."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation, known_operation
 from quantumlink.link.joins import retrieved
 from quantumlink.readings.forecasting.disturbing import disturbances
@@ -22,9 +22,6 @@ from quantumlink.readings.forecasting.products import Summed, contraction
 from quantumlink.readings.forecasting.stages import Attempting, Stage
 from quantumlink.timing.arrivals import Moments, later_gamma
 from quantumlink.timing.course import Course
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 IMPOSSIBLE = 1e-14
 """A success probability below this is rounding."""

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.readings.forecasting.products import Contraction
 from quantumlink.readings.forecasting.stages import Stage
 from quantumlink.readings.forecasting.waits import held_pair, left_within, sums_until, waited_until
 from quantumlink.timing.arrivals import EDGES_S, Moments, later_gamma, points_of
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 RARE = 1e-7
 """What is less probable than this, at the beginning of a distribution, is put together in one cell."""
@@ -278,7 +275,7 @@ def _moments_of(masses: FloatArray, points_s: FloatArray) -> tuple[FloatArray, F
     return weighted.sum(axis=1), (weighted * points_s).sum(axis=1), _earliest(masses, points_s)
 
 
-def _filled(masses: FloatArray) -> npt.NDArray[np.bool_]:
+def _filled(masses: FloatArray) -> BoolArray:
     """Which cells a distribution fills: those whose neighbors hold about as much, unlike one attempt of a clock."""
     filled = np.zeros(masses.shape, dtype=bool)
     filled[:, 1:-1] = np.minimum(masses[:, :-2], masses[:, 2:]) > masses[:, 1:-1] * NEIGHBORLY

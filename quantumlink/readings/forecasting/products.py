@@ -7,16 +7,13 @@ from functools import lru_cache
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation
 from quantumlink.hardware import Processor
 from quantumlink.readings.contraction import BELL_SUPPORT, carried_support
 from quantumlink.readings.forecasting.waits import HeldPair
 from quantumlink.readings.maps import Carrying, carrier, is_pair_map, is_sampled, pair_map
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 ROUNDING = 1e-15
 """Entries of a map below this are rounding of zero."""

@@ -21,16 +21,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import BoolArray, FloatArray, IndexArray
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink
 from quantumlink.readings.forecasting.waits import held_pair
 from quantumlink.timing.arrivals import EDGES_S, Moments, of_rounds
 from quantumlink.timing.attempts import Rounds, rounds_of, whole_attempts
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 FIDELITY_SIGNS = np.zeros(16)
 FIDELITY_SIGNS[[0, 5, 10, 15]] = 0.25, 0.25, -0.25, 0.25
@@ -92,7 +89,7 @@ class Stage:
     def __len__(self) -> int:
         return len(self.success)
 
-    def take(self, chosen: IndexArray | npt.NDArray[np.bool_]) -> Stage:
+    def take(self, chosen: IndexArray | BoolArray) -> Stage:
         """Some of the alternatives, by index or mask."""
         arrays: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _ARRAYS}
         return replace(self, **arrays)

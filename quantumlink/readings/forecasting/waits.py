@@ -11,13 +11,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.hardware import Memory
 from quantumlink.timing.arrivals import EDGES_S
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 
 class HeldPair:
@@ -153,7 +150,7 @@ def waited_until(
 
 
 def left_within(
-    wait_s: FloatArray, filled: npt.NDArray[np.bool_], widths_s: FloatArray, rates: FloatArray, squares: FloatArray
+    wait_s: FloatArray, filled: BoolArray, widths_s: FloatArray, rates: FloatArray, squares: FloatArray
 ) -> FloatArray:
     """How much of a cell's pairs comes before the cell's moment, and is left after waiting until then.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.hardware import Memory, Node
 from quantumlink.link import ElementaryLink, Join, Link, distinct_links
 from quantumlink.progress import track
@@ -15,8 +15,6 @@ from quantumlink.readings.timeline.histories import last_waits, replayed
 from quantumlink.readings.timeline.plan import make_plan
 from quantumlink.readings.timeline.run import Run
 from quantumlink.tables import html_table
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

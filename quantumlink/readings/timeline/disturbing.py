@@ -14,15 +14,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.timing.attempts import whole_attempts
 
 if TYPE_CHECKING:
     from quantumlink.readings.timeline.pairs import Pairs
     from quantumlink.readings.timeline.plan import Elementary, Joining, Plan
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def tried(link: Elementary, made: FloatArray) -> FloatArray:

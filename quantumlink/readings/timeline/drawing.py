@@ -11,15 +11,11 @@ from collections.abc import Iterator
 from math import sqrt
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.readings.timeline.disturbing import SideBySide
 from quantumlink.readings.timeline.pairs import CUTOFFS, RETRIES, Pairs, begins, operated
 from quantumlink.readings.timeline.plan import MOST_TRIES, Elementary, Joining, Plan
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
-BoolArray = npt.NDArray[np.bool_]
 
 _KINDS = 6
 """Of what time is spent on: see `quantumlink.readings.timeline.pairs`."""

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.readings.timeline.pairs import Pairs, joined_states, waited_ends
 from quantumlink.readings.timeline.plan import Elementary, Plan, in_order
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def last_waits(pairs: Pairs) -> FloatArray:

@@ -7,15 +7,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.hardware import Memory
 from quantumlink.readings.timeline.disturbing import SideBySide, attempts_meanwhile, tried
 from quantumlink.readings.timeline.plan import Elementary, Joining
 from quantumlink.readings.waiting import qubit_disturbed, qubit_waited
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 ATTEMPTS, PARTNER, MESSAGES, OPERATIONS, RETRIES, CUTOFFS = range(6)
 """What time is spent on: the rows of ``Pairs.spent``."""

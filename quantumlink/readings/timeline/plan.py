@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.hardware import Memory
 from quantumlink.link import ElementaryLink, Join, Link, distinct_links
 from quantumlink.link.tree import check_memories
@@ -25,9 +25,6 @@ from quantumlink.timing.course import Course
 from quantumlink.timing.durations import operation_durations_s
 from quantumlink.timing.places import Places, Sharing
 from quantumlink.timing.ticks import SECONDS, Ticks
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 HORIZON = 256
 """Ages are exact in trials up to so many times as long as the cut-off and all elementary pairs take on average."""

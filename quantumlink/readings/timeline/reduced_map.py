@@ -12,14 +12,11 @@ from functools import lru_cache
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation
 from quantumlink.hardware import Processor
 from quantumlink.readings.maps import Carrying, carrier, is_pair_map, is_sampled, pair_map
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 MOST_PRODUCTS = 8192
 """Products of coefficients up to which an operation is kept as a sum over them; else states are carried."""

@@ -7,9 +7,9 @@ from functools import cached_property
 from math import inf, sqrt
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.estimation import Estimate
 from quantumlink.link import Link
 from quantumlink.progress import track
@@ -21,8 +21,6 @@ from quantumlink.readings.timeline.budget import Budget, fidelities, fidelity_bu
 from quantumlink.readings.timeline.histories import last_waits, replayed
 from quantumlink.readings.timeline.run import Run
 from quantumlink.tables import html_table
-
-FloatArray = npt.NDArray[np.float64]
 
 CONFIDENCE = 0.95
 

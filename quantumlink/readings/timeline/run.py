@@ -7,15 +7,13 @@ from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.link import Link, distinct_links
 from quantumlink.readings.timeline.drawing import Drawing
 from quantumlink.readings.timeline.pairs import Pairs
 from quantumlink.readings.timeline.plan import Plan, make_plan
 from quantumlink.readings.timeline.streaming import delivered
-
-FloatArray = npt.NDArray[np.float64]
 
 Swapping = Literal["asap", "levels"]
 """When a swap happens: as soon as both its pairs are there, or when all pairs of its level are."""

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 
-import numpy as np
-import numpy.typing as npt
-
+from quantumlink.arrays import FloatArray
 from quantumlink.estimation import Estimate
 from quantumlink.link import Link
 from quantumlink.readings.perfect import target_of
@@ -16,8 +14,6 @@ from quantumlink.readings.timeline.budget import fidelities
 from quantumlink.readings.timeline.result import CONFIDENCE, mean_estimate
 from quantumlink.readings.timeline.run import Run
 from quantumlink.tables import html_table
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

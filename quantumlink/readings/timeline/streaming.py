@@ -25,15 +25,13 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.progress import track
 from quantumlink.readings.timeline.drawing import Drawing
 from quantumlink.readings.timeline.histories import delivered_states
 from quantumlink.readings.timeline.pairs import Pairs, begins, held_until, operated
 from quantumlink.readings.timeline.plan import Elementary, Joining, Plan
-
-FloatArray = npt.NDArray[np.float64]
 
 Half = tuple[int, int]
 """Which source's pair, and which end of it."""
