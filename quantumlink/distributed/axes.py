@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
+from qiskit import QiskitError
 from qiskit.circuit import ControlledGate, Gate, Parameter
 from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.quantum_info import Operator
@@ -77,7 +78,11 @@ def axes_of(gate: Any) -> Axes:
         if len(_KNOWN) < MAX_KNOWN and width == usual.num_qubits:
             _KNOWN[gate.name, width, state] = gate.base_class, found
         return found
-    return _found(np.asarray(Operator(_generic(gate)).data), width)
+    try:
+        matrix = np.asarray(Operator(_generic(gate)).data)
+    except QiskitError:  # it has none, and its parts are not known either
+        return Axes(("",) * width, ("",) * width)
+    return _found(matrix, width)
 
 
 @lru_cache(maxsize=1)

@@ -20,7 +20,7 @@ from qiskit.circuit import IfElseOp, QuantumCircuit
 
 from quantumlink.distributed.building import Built
 from quantumlink.distributed.events import Copy, Do, Place, Settle, Teleport, Uncopy
-from quantumlink.distributed.following import Following, TooManyOutcomes, parallel
+from quantumlink.distributed.following import Following, TooManyOutcomes, amplitudes, parallel
 from quantumlink.distributed.plans import Plan, Scheduled
 from quantumlink.distributed.tasks import Move, Tasks
 
@@ -32,8 +32,14 @@ MAX_STATE_QUBITS = 22
 MAX_BRANCHES = 2**12
 """Most outcomes that are told apart at one time."""
 
-MAX_STATE_WORK = 2**34
-"""Most amplitudes that are touched over all gates: some minutes."""
+MIN_BRANCHES = 2**4
+"""So many are told apart in any case: as many as a teleportation has, twice."""
+
+MAX_STATE_WORK = 2**33
+"""Most amplitudes that are touched over all gates by one outcome: about half a minute."""
+
+MAX_BRANCHED_WORK = 2**30
+"""The same by all outcomes together: fewer are told apart at one time where it would be more."""
 
 
 @dataclass(frozen=True)
@@ -257,12 +263,25 @@ def check_state(
     whole = built.program.circuit
     drawn = {p: v for s in built.program.random_settings for p, v in zip(s.parameters, s.rows[0], strict=True)}
     whole = whole.assign_parameters({**{p: v for p, v in values.items() if p in whole.parameters}, **drawn})
-    options: dict[str, Any] = {"most_branches": MAX_BRANCHES, "most_qubits": MAX_STATE_QUBITS}
-    wanted = Following(plain, range(n), state, keep=plain.clbits, **options).run(range(n))
-    walk = Following(whole, start, state, keep=circuit.clbits, rng=rng, **options)
+    wanted = _following(plain, range(n), state, plain.clbits, None).run(range(n))
+    walk = _following(whole, start, state, circuit.clbits, rng)
     found = walk.run(end)
     _compare(wanted, found, walk.sampled)
     return walk.sampled, walk.records
+
+
+def _following(
+    circuit: QuantumCircuit, start: Sequence[int], state: Any, keep: Any, rng: np.random.Generator | None
+) -> Following:
+    """As many outcomes are told apart at one time as can be followed soon, and those of the circuit itself."""
+    work = max(amplitudes(circuit, start), 1)
+    if work > MAX_STATE_WORK:
+        raise TooManyOutcomes(f"one outcome alone touches {work:.2g} amplitudes, too many to be followed")
+    kept = set(keep)
+    own = sum(i.name == "measure" and i.clbits[0] in kept for i in circuit.data)
+    asked = min(MIN_BRANCHES << min(own, 12), MAX_STATE_WORK // work)
+    most = min(MAX_BRANCHES, max(MIN_BRANCHES, asked, MAX_BRANCHED_WORK // work))
+    return Following(circuit, start, state, keep=kept, most_branches=most, most_qubits=MAX_STATE_QUBITS, rng=rng)
 
 
 def _compare(wanted: dict[Any, list[Any]], found: dict[Any, list[Any]], sampled: bool) -> None:

@@ -4,7 +4,7 @@ from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Gate, QuantumCircuit
 
 import quantumlink as ql
 from quantumlink.distributed.cover import exact_cover, smallest_cover
@@ -14,6 +14,7 @@ from quantumlink.distributed.groups import groups_of
 from quantumlink.distributed.machine import machine_of
 from quantumlink.distributed.proof import check_linear
 from quantumlink.distributed.tasks import tasks_of
+from quantumlink.exact import UnsupportedOperation
 
 
 def network(nodes, qubits, communication=None):
@@ -30,9 +31,14 @@ def qft(n):
     return circuit
 
 
-@pytest.mark.parametrize(("n", "k", "published"), [(16, 2, 7), (24, 3, 21), (24, 4, 30)])
-def test_the_fourier_transform_costs_what_is_published_or_less(n, k, published):
-    d = ql.distribute(qft(n), network(k, n // k + 1), budget_s=0.3)
+@pytest.mark.parametrize(
+    ("sizes", "published"), [((9, 7), 7), ((6, 9, 9), 21), ((9, 9, 6), 21), ((3, 7, 7, 7), 30), ((7, 7, 7, 3), 30)]
+)
+def test_the_fourier_transform_costs_what_is_published_or_less(sizes, published):
+    """In blocks of neighbors that fill all nodes but one."""
+    n, k = sum(sizes), len(sizes)
+    names = [f"n{node}" for node, size in enumerate(sizes) for _ in range(size)]
+    d = ql.distribute(qft(n), network(k, n // k + 1), placement=dict(enumerate(names)), budget_s=0)
     assert d.ebits <= published
     check_linear(d.candidate.plan, d.candidate.scheduled)
 
@@ -187,6 +193,23 @@ def looping():
 def test_what_cannot_be_is_refused_at_once(circuit, given, told):
     with pytest.raises(ValueError, match=told):
         ql.distribute(circuit, given)
+
+
+def test_what_is_too_large_to_be_followed_says_which_proof_it_has():
+    large = ql.distribute(qft(30), network(2, 15), budget_s=0).verify()
+    assert large.tiers == ("linear",)
+    assert large.left_out == (
+        "flows: the circuit has more than Clifford gates",
+        "state: 30 qubits and its pairs are too large to be followed",
+    )
+
+
+def test_what_has_no_smaller_gates_is_refused_by_name_and_place():
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.append(Gate("mystery", 3, []), [0, 1, 2])
+    with pytest.raises(UnsupportedOperation, match=r"'mystery' .instruction 1"):
+        ql.distribute(circuit, JOINED)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import pytest
 from qiskit.circuit import QuantumCircuit
 
 import quantumlink as ql
+from quantumlink.distributed import proof
+from quantumlink.distributed.following import amplitudes
 
 
 @pytest.fixture
@@ -43,3 +45,35 @@ def test_what_is_no_improvement_is_refused(network, circuit):
         ql.distribute(circuit, network, improve=lambda hop: hop.reversed())
     with pytest.raises(ValueError, match="8 communication qubits, too few"):
         ql.distribute(circuit, network, budget_s=0.1, improve=lambda hop: ql.encode(hop, "surface:3"))
+
+
+def test_a_proof_is_sampled_where_all_outcomes_of_encoded_links_would_take_minutes(monkeypatch):
+    nodes = [ql.Node(name, qubits=2) for name in "ab"]
+    network = ql.Network(nodes, [ql.ElementaryLink(*nodes, fidelity=0.99)])
+    pair = QuantumCircuit(2)
+    pair.h(0)
+    pair.cx(0, 1)
+    d = ql.distribute(
+        pair, network, placement={0: "a", 1: "b"}, budget_s=0, improve=lambda hop: ql.encode(hop, "five_qubit")
+    )
+    assert repr(d.verify()) == "<Proof: proven (linear, state, 1024 outcome records)>"
+    work = amplitudes(d.circuit, list(d.inputs.values()))
+    monkeypatch.setattr(proof, "MAX_BRANCHED_WORK", 0)
+    monkeypatch.setattr(proof, "MIN_BRANCHES", 4)  # as few as for the 18 qubits of Steane's code, for its size
+    assert repr(d.verify()) == "<Proof: sampled (linear, state, 1024 outcome records)>"
+    monkeypatch.setattr(proof, "MAX_STATE_WORK", work - 1)
+    told = d.verify()
+    assert told.tiers == ("linear",)
+    assert any("one outcome alone touches" in reason for reason in told.left_out)
+
+
+@pytest.mark.parametrize(("measured", "word"), [(0, "proven"), (3, "proven"), (9, "proven")])
+def test_outcomes_of_the_circuit_itself_are_told_apart_whatever_the_links_have(measured, word):
+    nodes = [ql.Node(name, qubits=6, communication=1) for name in "ab"]
+    network = ql.Network(nodes, [ql.ElementaryLink(*nodes, fidelity=0.9)])
+    circuit = QuantumCircuit(12, 9)
+    for i in range(11):
+        circuit.cx(i, i + 1)
+        circuit.ry(0.1 * i, i + 1)
+    circuit.measure(range(measured), range(measured))
+    assert ql.distribute(circuit, network, budget_s=0).verify().word == word
