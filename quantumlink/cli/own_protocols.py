@@ -13,7 +13,8 @@ from typing import Annotated, Any, cast
 import typer
 
 from quantumlink.cli.qkd_options import CommonOptions, SenderOptions
-from quantumlink.cli.qkd_protocols import PROTOCOLS, PairOptions
+from quantumlink.cli.qkd_pairs import PairOptions
+from quantumlink.cli.qkd_protocols import PROTOCOLS
 from quantumlink.parts import Part, parts_of
 from quantumlink.qkd.protocols import Session
 

@@ -5,6 +5,7 @@ Each field is an option of the command line with its help; ``session`` turns the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from math import inf
@@ -166,3 +167,51 @@ class SenderOptions(FiberOptions, CommonOptions):
             "eavesdropper": None if self.attack is None else attack_of(self.attack),
             "repetition_rate_hz": self.repetition_rate_hz,
         }
+
+
+class KeyBases(StrEnum):
+    """Which bases make the key."""
+
+    z = "Z"
+    both = "both"
+
+
+class Attacks(StrEnum):
+    """What a six-state key is secure against, and by which proof."""
+
+    coherent = "coherent"
+    collective = "collective"
+    accumulated = "accumulated"
+
+
+ATTACKS_HELP = (
+    "What the key is secure against: coherent (by two bases), collective (by all three), or accumulated (coherent, "
+    "by all three and entropy accumulation, of a length settled beforehand)."
+)
+TOLERATED_HELP = "Error rate at worst, where the length is settled beforehand."
+KEY_BASES_HELP = "Which bases make the key: Z, tested by X, or both, each tested by the other."
+
+CHOSEN = "the best for the link and the block"
+"""What the help says of a setting that is chosen if it is not given."""
+
+ZChosen = Annotated[
+    float | None,
+    typer.Option(help=f"With which each end chooses Z, the key basis. Default: {CHOSEN}.", show_default=False),
+]
+
+
+def chosen_settings(kind: type[Session], given: Mapping[str, Any], settings: Mapping[str, Any]) -> Session:
+    """A session in which what was not given is what the longest key is to be expected with.
+
+    Args:
+        kind: of session.
+        given: all that was given.
+        settings: settings that may be chosen, None where they are to be.
+    """
+    from quantumlink.qkd.optimization import optimize_session
+
+    wanted = {name: value for name, value in settings.items() if value is not None}
+    session = kind(**given, **wanted)
+    if len(wanted) == len(settings):
+        return session
+    return optimize_session(session, fixed=[*wanted, "sample_fraction"]).session

@@ -222,7 +222,7 @@ class Bob(Party):
         if sifting.answered:
             kept = sifting.bob_keeps(mine, hers)
             heard = yield Say("kept", {"kept": pack_bits(kept)}, ("test",))
-        sifted = sift_rounds(self, mine, sifting.bob_bits(mine), hers, said, kept)
+        sifted = sift_rounds(self, mine, sifting.bob_bits(mine, hers), hers, said, kept)
         seeds = [_count(heard, name, (1 << _SEED_BITS) - 1) for name in ("sample_seed", "order_seed")]
         sifted.choose(seeds[0])
         self.account = sifted.compare(heard)

@@ -79,8 +79,8 @@ class Sifting(ABC):
         """Alice's bit of each round."""
         return raw.bits
 
-    def bob_bits(self, raw: RawRounds) -> Bits:
-        """Bob's bit of each round."""
+    def bob_bits(self, raw: RawRounds, alice: Symbols) -> Bits:
+        """Bob's bit of each round, once he knows what Alice announced."""
         return raw.bits
 
     def unfair(self, alice: Symbols, bob: Symbols) -> str | None:
@@ -240,6 +240,6 @@ class StateSifting(Sifting):
         """Her basis."""
         return raw.settings
 
-    def bob_bits(self, raw: RawRounds) -> Bits:
+    def bob_bits(self, raw: RawRounds, alice: Symbols) -> Bits:
         """The basis that he did not measure."""
         return (1 - raw.settings).astype(np.uint8)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from quantumlink.qkd.protocols.sharing_session import SecretSharing, SharedKey, secret_sharing
     from quantumlink.qkd.protocols.sifted import Sifted
     from quantumlink.qkd.protocols.six_state_session import SixState, six_state
+    from quantumlink.qkd.protocols.twin_field_session import TwinField, twin_field
     from quantumlink.qkd.protocols.weak_pulse_session import WeakPulseBB84, weak_pulse_bb84
     from quantumlink.qkd.watching import WatchedBlock, blocks_of, watch
     from quantumlink.rates import (
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
         SharingBound,
         SinglePhotonBound,
         SixStateBound,
+        TwinFieldBound,
         TwoStateBound,
         WeakPulseBound,
         numerical_key_rate,
@@ -76,7 +78,15 @@ if TYPE_CHECKING:
     from quantumlink.security.contract import Tally
     from quantumlink.security.finite_key import finite_key_length
     from quantumlink.security.proof import Proof
-    from quantumlink.security.recipes import BothBases, Decoys, OneDecoy, RelayDecoys, TwoBases, WeakPulses
+    from quantumlink.security.recipes import (
+        BothBases,
+        Decoys,
+        OneDecoy,
+        RelayDecoys,
+        TwinFields,
+        TwoBases,
+        WeakPulses,
+    )
     from quantumlink.security.sampling import chsh_estimate, remaining_error_bound, serfling_margin
 
 # Loaded at their first use, so that the import of the package stays about as quick as Qiskit's own.
@@ -162,6 +172,10 @@ _LATER = {
     "DecoyMDI": "quantumlink.qkd.protocols.decoy_mdi_session",
     "decoy_mdi": "quantumlink.qkd.protocols.decoy_mdi_session",
     "RelayDecoyBound": "quantumlink.security",
+    "TwinField": "quantumlink.qkd.protocols.twin_field_session",
+    "twin_field": "quantumlink.qkd.protocols.twin_field_session",
+    "TwinFieldBound": "quantumlink.security",
+    "TwinFields": "quantumlink.security.recipes",
     "RelayDecoys": "quantumlink.security.recipes",
     "OneDecoyBB84": "quantumlink.qkd.protocols.decoy",
     "one_decoy_bb84": "quantumlink.qkd.protocols.decoy",
@@ -266,6 +280,9 @@ __all__ = [
     "Tally",
     "Transcript",
     "TranscriptError",
+    "TwinField",
+    "TwinFieldBound",
+    "TwinFields",
     "TwoBases",
     "TwoStateBound",
     "UniversalCloner",
@@ -302,6 +319,7 @@ __all__ = [
     "six_state",
     "six_state_rate",
     "toeplitz_hash",
+    "twin_field",
     "two_bases",
     "watch",
     "weak_pulse_bb84",

@@ -22,6 +22,7 @@ from quantumlink.qkd.protocols.decoy_mdi_session import DecoyMDI
 from quantumlink.qkd.protocols.pairs import PairSession
 from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure
 from quantumlink.qkd.protocols.session import Session
+from quantumlink.qkd.protocols.twin_field_session import TwinField
 from quantumlink.rates import binary_entropy
 from quantumlink.security.contract import KeyTerms, Tally
 
@@ -129,7 +130,7 @@ def expected_key_bits(session: Session, *, seen: Any = None) -> int:
 def _rounds(session: Session, seen: Any) -> Floats:
     if isinstance(session, PrepareAndMeasure):
         return session.expected_rounds(seen)
-    if isinstance(session, (PairSession, DecoyMDI)):
+    if isinstance(session, (PairSession, DecoyMDI, TwinField)):
         return session.expected_rounds()
     raise TypeError(
         f"session must prepare and measure, measure pairs, or send pulses to a relay, got {type(session).__name__}"
@@ -147,7 +148,7 @@ def _counted(session: Session, rounds: Floats, share: float) -> tuple[Tally, lis
     hers, his = sifting.alice_says(alice, others), sifting.bob_says(bob)
     kept = sifting.bob_keeps(bob, hers) if sifting.answered else np.ones(len(numbers), dtype=np.uint8)
     streams = sifting.streams(hers, his, kept)
-    wrong = sifting.alice_bits(alice) != sifting.bob_bits(bob)
+    wrong = sifting.alice_bits(alice) != sifting.bob_bits(bob, hers)
     blocks = sifting.block_of(hers, his) if len(sifting.blocks) > 1 else kinds[4]
     groups = sifting.classes if len(sifting.blocks) == 1 else sifting.blocks
 

@@ -31,6 +31,7 @@ from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure
 from quantumlink.qkd.protocols.sarg04 import SARG04
 from quantumlink.qkd.protocols.session import Session
 from quantumlink.qkd.protocols.six_state_session import SixState
+from quantumlink.qkd.protocols.twin_field_session import TwinField
 from quantumlink.qkd.protocols.weak_pulse_session import WeakPulseBB84
 
 Vector = FloatArray
@@ -66,7 +67,7 @@ class _Knob:
 
 
 _Z, _SIGNAL, _RATIO, _SHARE = _Knob(0.5, 0.995), _Knob(0.02, 1.5), _Knob(0.03, 0.9), _Knob(0.01, 0.97)
-_EITHER = _Knob(0.05, 0.95)
+_EITHER, _RARELY, _MOSTLY = _Knob(0.05, 0.95), _Knob(0.001, 0.5), _Knob(0.05, 0.995)
 _ANGLE, _TESTED, _WEAK = _Knob(0.2, 2.9), _Knob(0.01, 0.6), _Knob(log(1e-6), log(1.5))
 
 
@@ -116,6 +117,12 @@ _SEARCHES: Mapping[type[Session], tuple[_Search, ...]] = {
     OneDecoyBB84: (_PULSES, _BASES),
     WeakPulseBB84: (_INTENSITY, _BASES),
     DecoyMDI: (_PULSES, _one("signal_intensity", _SIGNAL), _one("z_probability", _EITHER)),
+    TwinField: (
+        _PULSES,
+        _one("signal_intensity", _SIGNAL),
+        _one("sending_probability", _RARELY),
+        _one("z_probability", _MOSTLY),
+    ),
     BB84: (_BASES,),
     SixState: (_BASES,),
     BBM92: (_BASES,),
@@ -167,6 +174,9 @@ def optimize_session(session: Session, *, time_s: float | None = None, fixed: Co
 
 def _other_beginnings(session: Session) -> list[Session]:
     """Where a search may begin besides, for links on which the settings given may have no key at any length."""
+    if isinstance(session, TwinField):
+        weak: dict[str, Any] = {"intensities": (0.1, 0.007, 0.0), "intensity_probabilities": (0.03, 0.72, 0.25)}
+        return [replace(session, z_probability=0.8, sending_probability=q, **weak) for q in (0.001, 0.007)]
     if not isinstance(session, DecoyMDI):
         return []
     vacuum = session.intensities[2]
@@ -211,7 +221,7 @@ def _searched(session: Session, searches: list[_Search], *, sample: int | None) 
         x = max(begun, key=lambda y: expected(candidate(y), _LONGER).margin) if len(begun) > 1 else x
     for factor in (_LONGER, 1) if searches else ():
         # Scipy's own first steps are a twentieth of each number, next to nothing of a small one.
-        wide = np.vstack([x, x + _WIDE * np.eye(len(x))]) if isinstance(quiet, DecoyMDI) else None
+        wide = np.vstack([x, x + _WIDE * np.eye(len(x))]) if isinstance(quiet, (DecoyMDI, TwinField)) else None
         found = minimize(
             lambda y, factor=factor: -expected(candidate(y), factor).margin,
             x,

@@ -10,6 +10,7 @@ from quantumlink.security.relay_decoy import RelayDecoyBound
 from quantumlink.security.sharing import SharingBound
 from quantumlink.security.single_photon import SinglePhotonBound
 from quantumlink.security.terms import BoundTerms
+from quantumlink.security.twin_field import TwinFieldBound
 from quantumlink.security.two_state import TwoStateBound
 from quantumlink.security.weak_pulses import WeakPulseBound
 
@@ -27,6 +28,7 @@ __all__ = [
     "SharingBound",
     "SinglePhotonBound",
     "SixStateBound",
+    "TwinFieldBound",
     "TwoStateBound",
     "WeakPulseBound",
     "numerical_key_rate",

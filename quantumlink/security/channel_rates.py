@@ -5,11 +5,9 @@ whole channel from Alice to Bob, the efficiency of the detectors comes on top; b
 sifting costs nothing but in SARG04 and B92, where it belongs to the protocol.
 
 - Pairs (BBM92, E91) come from a source in the middle, a relay (MDI, twin-field) stands there: each photon goes half
-of
-  the way, and arrives with √η.
-- Coherent pulses carry the best mean photon number of a grid, decoys are infinitely many (Ma et al. 2005): photon
-numbers'
-  yields and error rates are known.
+  of the way, and arrives with √η.
+- Coherent pulses carry the best mean photon number of a grid, decoys are infinitely many (Ma et al. 2005): yields
+  and error rates of photon numbers are known.
 - Nothing without a repeater beats PLOB; twin-field keys may, for their relay measures.
 
 References:
@@ -32,6 +30,7 @@ import numpy.typing as npt
 from quantumlink import validation
 from quantumlink.arrays import FloatArray
 from quantumlink.hardware import Detector
+from quantumlink.hardware.interference import lit_alone
 from quantumlink.rates import bb84_rate, binary_entropy, device_independent_rate, six_state_rate
 
 Numbers = FloatArray
@@ -152,10 +151,8 @@ def _twin_field(arm: float, noise: float, misalignment: float, f: float) -> floa
     energy = _AMPLITUDES_SQUARED
     gamma = arm * energy
     # Misaligned by an angle: a share e_d of the light leaves by the wrong port.
-    omega = 1 - 2 * misalignment
-    dark = np.exp(-gamma) * (1 - noise)
-    only_one = (1 - noise) * (np.exp(-gamma * omega) + np.exp(gamma * omega)) * np.exp(-gamma) / 2 - dark**2
-    wrong = (1 - noise) * np.exp(-gamma * omega) * np.exp(-gamma) / 2 - dark**2 / 2
+    right, wrong = (found / 2 for found in lit_alone(gamma, gamma, 1.0, contrast=1 - 2 * misalignment, noise=noise))
+    only_one = right + wrong
     yields = _number_yields(arm, noise)
     phase = np.zeros_like(energy)
     for even_or_odd in (0, 1):

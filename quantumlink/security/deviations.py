@@ -87,6 +87,34 @@ def fewest_trials(count: float, probability: float, log_inverse_eps: float) -> f
     return low
 
 
+def least_elsewhere(count: float, here: float, there: float, log_inverse_eps: float) -> float:
+    """With at least so many rounds of a kind here there are at least that many there, but for a probability of ε.
+
+    Args:
+        count: rounds here, at least.
+        here: the probability that a round is of the kind and falls here.
+        there: likewise, for there.
+        log_inverse_eps: ln(1/ε).
+
+    >>> round(least_elsewhere(1000, 0.1, 0.3, 20.0))
+    2353
+    """
+    return fewest_trials(count, here / (here + there), log_inverse_eps) - count
+
+
+def left_by_sample(good: float, total: int, sampled: int, log_inverse_eps: float) -> float:
+    """Of at least so many good ones of a total, how many a sample leaves, but for a probability of ε.
+
+    A sample without replacement deviates no more than one with it (Hoeffding, theorem 4).
+
+    >>> left_by_sample(900.0, 1000, 0, 20.0), round(left_by_sample(900.0, 1000, 100, 20.0), 3)
+    (900.0, 800.0)
+    """
+    if not sampled:
+        return good
+    return max(0.0, good - sampled * largest_frequency(good / total, sampled, log_inverse_eps))
+
+
 def _divergence(a: float, b: float) -> float:
     """Relative entropy of two coins, in nats."""
     first = a * log(a / b) if a else 0.0

@@ -14,6 +14,7 @@ from quantumlink.security.entropy_accumulation import AccumulationBound, chsh_tr
 from quantumlink.security.one_decoy import OneDecoyBound, Pair
 from quantumlink.security.relay_decoy import Counts, RelayDecoyBound
 from quantumlink.security.single_photon import SinglePhotonBound
+from quantumlink.security.twin_field import TwinFieldBound
 from quantumlink.security.two_state import TwoStateBound
 from quantumlink.security.weak_pulses import WeakPulseBound
 
@@ -174,6 +175,43 @@ class RelayDecoys:
             sampled=tally.sampled,
             test_counts=table(0),
             test_errors=table(1),
+            eps_sec=eps_sec,
+            eps_cor=eps_cor,
+        )
+
+
+@dataclass(frozen=True)
+class TwinFields:
+    """Sending or not sending, and a relay: `TwinFieldBound`.
+
+    It goes with `quantumlink.distillation.twin_sifting.TwinSifting` of the same window.
+    """
+
+    signal: float
+    """Mean photon number of a pulse in Z."""
+    sending: float
+    """With which each end sends one."""
+    z_probability: float
+    """With which each end chooses Z."""
+    intensities: Triple
+    """Mean photon numbers in X, strong, weak and 0."""
+    probabilities: Triple
+    """With which each end sends them, given X."""
+    window: int
+    """By how many of 64 phases those of two weak pulses may differ."""
+
+    def bound(self, tally: Tally, *, eps_sec: float, eps_cor: float) -> TwinFieldBound:
+        """See `Recipe`."""
+        strong, weak, vacuum = (tally.compared[f"X {name}"][0] for name in RELAY_INTENSITIES)
+        tested, errors = tally.compared["X phase"]
+        return TwinFieldBound(
+            **self.__dict__,
+            rounds=tally.rounds,
+            key_count=tally.n + tally.sampled,
+            sampled=tally.sampled,
+            single_counts=(strong, weak, vacuum),
+            tested=tested,
+            errors=errors,
             eps_sec=eps_sec,
             eps_cor=eps_cor,
         )

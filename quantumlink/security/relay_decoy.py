@@ -40,7 +40,7 @@ from typing import ClassVar
 from quantumlink import validation
 from quantumlink.rates import binary_entropy
 from quantumlink.security.decoy import Triple, check_intensities, phase_error_rate
-from quantumlink.security.deviations import fewest_trials, largest_frequency
+from quantumlink.security.deviations import least_elsewhere, left_by_sample
 from quantumlink.security.photon_numbers import Interval, photon_probability
 from quantumlink.security.terms import BoundTerms, estimation_log_eps, hashing_price
 
@@ -151,14 +151,11 @@ class RelayDecoyBound:
 
     def _in_z(self, tested: float) -> float:
         """With so many rounds of single photons in X there are at least that many in Z."""
-        return fewest_trials(tested, 1 - self.z_share, -self._log_eps) - tested
+        return least_elsewhere(tested, 1 - self.z_share, self.z_share, -self._log_eps)
 
     def _left_by_sample(self, pairs: float) -> float:
         """Of so many rounds of single photons in Z at least that many are in the raw key."""
-        if not self.sampled:
-            return pairs
-        taken = self.sampled * largest_frequency(pairs / self.key_count, self.sampled, -self._log_eps)
-        return max(0.0, pairs - taken)
+        return left_by_sample(pairs, self.key_count, self.sampled, -self._log_eps)
 
     def terms(self, *, n: int, leak: float) -> BoundTerms:
         """Evaluate the bound for a raw key of ``n`` bits, all that the sample left, ``leak`` of them disclosed."""

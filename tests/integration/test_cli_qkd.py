@@ -22,9 +22,9 @@ from quantumlink.qkd.protocols import BB84
 from quantumlink.security.channel_rates import CHANNEL_RATES
 
 METRO = Path(__file__).parents[2] / "notebooks" / "networks" / "metro.toml"
-WIDE = {"COLUMNS": "250", "NO_COLOR": "1", "TERM": "dumb"}
+WIDE = {"COLUMNS": "320", "NO_COLOR": "1", "TERM": "dumb"}
 PARTS = {"BB84", "SixState", "B92", "SARG04", "DecoyBB84", "OneDecoyBB84", "WeakPulseBB84", "BBM92",
-         "SixStatePairs", "E91", "MDI", "DecoyMDI", "SecretSharing", "Conference"}  # fmt: skip
+         "SixStatePairs", "E91", "MDI", "DecoyMDI", "TwinField", "SecretSharing", "Conference"}  # fmt: skip
 
 PULSES = ("--rounds", 3_000_000, "--km", 5, "--z-probability", 0.8)
 QUICK = {
@@ -49,6 +49,10 @@ QUICK = {
         0.3,
         0.5,
         0.2,
+    ),
+    "twin-field": (
+        *("--rounds", 3_000_000, "--km", 5, "--z-probability", 0.5, "--signal-intensity", 0.5),
+        *("--sending-probability", 0.05, "--intensities", 0.4, 0.1, 0, "--intensity-probabilities", 0.2, 0.5, 0.3),
     ),
 }
 """Runs that end with a key or without one in well under a second."""

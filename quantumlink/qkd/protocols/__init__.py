@@ -15,6 +15,7 @@ from quantumlink.qkd.protocols.session import Session
 from quantumlink.qkd.protocols.sharing_session import SecretSharing, secret_sharing
 from quantumlink.qkd.protocols.sifted import Sifted
 from quantumlink.qkd.protocols.six_state_session import SixState, six_state
+from quantumlink.qkd.protocols.twin_field_session import TwinField, twin_field
 from quantumlink.qkd.protocols.weak_pulse_session import WeakPulseBB84, weak_pulse_bb84
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Sifted",
     "SixState",
     "SixStatePairs",
+    "TwinField",
     "WeakPulseBB84",
     "bb84",
     "bbm92",
@@ -46,5 +48,6 @@ __all__ = [
     "one_decoy_bb84",
     "secret_sharing",
     "six_state",
+    "twin_field",
     "weak_pulse_bb84",
 ]

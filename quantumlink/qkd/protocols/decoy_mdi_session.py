@@ -37,7 +37,7 @@ from quantumlink.qkd.protocols.mdi_session import MDI
 from quantumlink.qkd.protocols.observed import Kind, ObservedRounds
 from quantumlink.qkd.protocols.playing import Floats
 from quantumlink.qkd.protocols.pools import Pool
-from quantumlink.qkd.protocols.pulsed_bb84 import MAX_INTENSITY, RANDOM_PHASES
+from quantumlink.qkd.protocols.pulsed_bb84 import MAX_INTENSITY, RANDOM_PHASES, intensity_triple
 from quantumlink.qkd.protocols.relay_optics import coherent_announcements, pauli_turns
 from quantumlink.qkd.protocols.session import Allotment
 from quantumlink.security.contract import Recipe
@@ -101,7 +101,7 @@ class DecoyMDI(MDI):
                 self._set(**{name: validation.positive(name, value, at_most=MAX_INTENSITY)})
         for name in ("intensities", "intensities_b", "intensity_probabilities"):
             if (values := getattr(self, name)) is not None:
-                self._set(**{name: _triple(name, values)})
+                self._set(**{name: intensity_triple(name, values)})
         check_intensities(self.intensities, self.intensity_probabilities)
         check_intensities(self.intensities_b or self.intensities, self.intensity_probabilities)
         super().__post_init__()
@@ -220,16 +220,6 @@ def _noted(setting: tuple[int, str, int, str], kind: tuple[int, int], phase: int
     """Alice's setting and bit, Bob's setting and bit, turned over as the relay's announcement asks for."""
     bit_a, _, bit_b, basis = setting
     return kind[0], bit_a, kind[1], bit_b ^ MDI_FLIPS[basis, phase, 1]
-
-
-def _triple(name: str, values: Any) -> Triple:
-    found = [
-        validation.number(name, value, at_least=0.0, at_most=MAX_INTENSITY)
-        for value in validation.sequence(name, values, f"three numbers ({', '.join(RELAY_INTENSITIES)})")
-    ]
-    if len(found) != 3:
-        raise ValueError(f"{name} must be three numbers ({', '.join(RELAY_INTENSITIES)}), got {values!r}")
-    return found[0], found[1], found[2]
 
 
 def decoy_mdi(

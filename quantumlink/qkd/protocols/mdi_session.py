@@ -31,19 +31,18 @@ from quantumlink.distillation.agreement import two_bases
 from quantumlink.distillation.key import Key
 from quantumlink.distillation.sifting import Sifting
 from quantumlink.hardware import Medium
-from quantumlink.qkd.protocols.bb84_session import between_zero_and_one
 from quantumlink.qkd.protocols.observed import Kind, ObservedRounds
 from quantumlink.qkd.protocols.playing import Play, binary_reading, register_bits
 from quantumlink.qkd.protocols.pools import Pool
-from quantumlink.qkd.protocols.reception import Receiver, receiver_of
-from quantumlink.qkd.protocols.session import Allotment, Session
+from quantumlink.qkd.protocols.relay_session import RelaySession
+from quantumlink.qkd.protocols.session import Allotment
 from quantumlink.security.contract import Recipe
 from quantumlink.security.proof import SINGLE_PHOTONS, TOMAMICHEL, Proof
 from quantumlink.security.recipes import TwoBases
 
 
 @dataclass(frozen=True, kw_only=True)
-class MDI(Session):
+class MDI(RelaySession):
     """A session through an untrusted relay, with single photons.
 
     Args:
@@ -64,14 +63,6 @@ class MDI(Session):
     (<Sifted: 12... bits for the key, ... for the test, 2... detected>, True)
     """
 
-    medium_a: Medium
-    """Between Alice and the relay."""
-    medium_b: Medium | None = None
-    """Between Bob and the relay."""
-    z_probability: float = 0.8
-    """Probability with which each end chooses Z."""
-    detector: Any = None
-    """The relay's receiver."""
     linear_optics: bool = True
     """Whether the relay tells two of the four Bell states only."""
 
@@ -80,27 +71,12 @@ class MDI(Session):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._set(z_probability=between_zero_and_one("z_probability", self.z_probability))
-        validation.instance("medium_a", self.medium_a, Medium, "a medium such as Fiber")
-        if self.medium_b is None:
-            self._set(medium_b=self.medium_a)
-        validation.instance("medium_b", self.medium_b, Medium, "a medium such as Fiber")
         validation.instance("linear_optics", self.linear_optics, bool, "True or False")
         if self.receiver.dark_probability and not self.linear_optics:
             raise ValueError(
                 "detector must have no dark or background counts where linear_optics is False: how they fake an "
                 f"announcement is known of the linear-optics relay only; got {self.detector!r}"
             )
-
-    @cached_property
-    def receiver(self) -> Receiver:
-        """The relay's detectors, by the numbers that matter."""
-        return receiver_of(self.detector, *self.arms)
-
-    @property
-    def arms(self) -> tuple[Medium, Medium]:
-        """Alice's medium and Bob's."""
-        return self.medium_a, self.medium_b or self.medium_a
 
     @cached_property
     def _play(self) -> Play:

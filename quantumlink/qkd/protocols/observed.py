@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -88,11 +88,16 @@ class ObservedRounds:
     def records(self, rng: np.random.Generator, *, simulated: bool) -> tuple[Records, Records]:
         """Alice's raw records and Bob's, the detected rounds anywhere among all rounds."""
         places = _places(self.rounds, len(self), rng)
-        common = {"rounds": self.rounds, "positions": places, "simulated": simulated}
+        common: dict[str, Any] = {"rounds": self.rounds, "positions": places, "simulated": simulated}
+        alice, bob = self._noted(rng)
         return (
-            Records(bits=self.alice_bits, settings=self.alice_settings, classes=self.classes, **common),  # type: ignore[arg-type]
-            Records(bits=self.bob_bits, settings=self.bob_settings, **common),  # type: ignore[arg-type]
+            Records(settings=alice[0], bits=alice[1], classes=self.classes, **common),
+            Records(settings=bob[0], bits=bob[1], **common),
         )
+
+    def _noted(self, rng: np.random.Generator) -> tuple[tuple[Symbols, Bits], tuple[Symbols, Bits]]:
+        """Setting and bit of each round, Alice's and Bob's."""
+        return (self.alice_settings, self.alice_bits), (self.bob_settings, self.bob_bits)
 
     def sifted(self, sifting: Sifting, rng: np.random.Generator) -> Sifted:
         """The sifted bits, by what the ends would say of their rounds."""
@@ -106,7 +111,7 @@ class ObservedRounds:
             others = random_bits(rng, len(self))
         hers, his = sifting.alice_says(alice, others), sifting.bob_says(bob)
         kept = sifting.bob_keeps(bob, hers) if sifting.answered else np.ones(rows.shape[1], dtype=np.uint8)
-        streams, bits = sifting.streams(hers, his, kept), (sifting.alice_bits(alice), sifting.bob_bits(bob))
+        streams, bits = sifting.streams(hers, his, kept), (sifting.alice_bits(alice), sifting.bob_bits(bob, hers))
         if order is not None and not sifting.compared_fraction:
             counts = np.array(occurrences(order, rows.shape[1]))
             statistics = _statistics(sifting, streams, rows[4], bits[0] != bits[1], counts)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from quantumlink.distillation.agreement import two_bases
 from quantumlink.distillation.sifting import Sifting
 from quantumlink.qkd.protocols.bb84_session import BB84
 from quantumlink.qkd.protocols.playing import Floats
+from quantumlink.security.decoy import Triple
+from quantumlink.security.recipes import RELAY_INTENSITIES
 
 NEGLIGIBLE = 1e-15
 """Photon numbers that are less likely than that are counted as the largest one that is not."""
@@ -92,6 +94,22 @@ class PulsedBB84(BB84):
     def sifting(self) -> Sifting:
         """As in BB84; Alice tells the intensity of each detected round too."""
         return replace(two_bases(self.z_probability), classes=self.names)
+
+
+def intensity_triple(name: str, values: Any) -> Triple:
+    """Three numbers, of a strong intensity, a weak one and vacuum.
+
+    Raises:
+        ValueError: if they are not three, or out of range.
+    """
+    words = f"three numbers ({', '.join(RELAY_INTENSITIES)})"
+    found = [
+        validation.number(name, value, at_least=0.0, at_most=MAX_INTENSITY)
+        for value in validation.sequence(name, values, words)
+    ]
+    if len(found) != 3:
+        raise ValueError(f"{name} must be {words}, got {values!r}")
+    return found[0], found[1], found[2]
 
 
 def poisson(mean: float) -> Floats:

@@ -425,7 +425,7 @@ def test_sarg04_sifts_by_exclusion():
                         kept = sifting.bob_keeps(his, said)
                         assert kept[0] == (result != announced[measured])
                         if kept[0] and measured != basis:  # he excluded her decoy state: his bit is right
-                            assert sifting.alice_bits(mine)[0] == sifting.bob_bits(his)[0] == basis
+                            assert sifting.alice_bits(mine)[0] == sifting.bob_bits(his, said)[0] == basis
 
 
 def test_how_improbable_shares_must_be():
