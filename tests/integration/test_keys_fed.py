@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from oracles.key_network import KeyNetwork, free_ports
@@ -242,7 +243,8 @@ def test_wireguard_with_keys_that_change(network, namespaces):
         tunnel.close()
 
 
-CHARON = "/usr/lib/ipsec/charon"
+CHARON = Path("/usr/lib/ipsec/charon")
+PLUGINS = ("vici", "curve25519", "kernel-libipsec", "socket-default")
 ENDS = (
     {"id": "left", "outer": "10.9.0.1", "inner": "10.20.1.1"},
     {"id": "right", "outer": "10.9.0.2", "inner": "10.20.2.1"},
@@ -316,8 +318,11 @@ class Daemons:
 
 def test_strongswan_with_keys_that_change(network, namespaces, tmp_path):
     vici = pytest.importorskip("vici", reason="strongSwan is driven by the package vici")
-    if not os.path.exists(CHARON) or shutil.which("ping") is None:
-        pytest.skip("not installed here: strongSwan's charon")
+    plugins = [CHARON.parent / "plugins" / f"libstrongswan-{name}.so" for name in PLUGINS]
+    if missing := [each.name for each in (CHARON, *plugins) if not each.exists()]:
+        pytest.skip(f"not installed here: strongSwan's {', '.join(missing)}")
+    if shutil.which("ping") is None:
+        pytest.skip("not installed here: ping")
     daemons = Daemons(namespaces, tmp_path, vici)
     try:
         left, right = daemons.sessions

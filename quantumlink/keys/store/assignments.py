@@ -12,7 +12,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import inf
 
 from quantumlink.keys.material import DeliveredKey, Position, Secret
@@ -234,9 +234,14 @@ def local_secret(length: int) -> Secret:
 
 
 def _told(assignment: Assignment) -> str:
-    told = asdict(assignment)
-    del told["assignment_id"], told["pool"]
-    return json.dumps(told, sort_keys=True)
+    told = {  # by the names, in order; asdict would copy each
+        "key_bytes": assignment.key_bytes,
+        "key_ids": assignment.key_ids,
+        "master": assignment.master,
+        "positions": [{"chunk": p.chunk, "length": p.length, "start": p.start} for p in assignment.positions],
+        "slaves": assignment.slaves,
+    }
+    return json.dumps(told)
 
 
 def _assignment(assignment_id: str, pool: str, told: str) -> Assignment:
