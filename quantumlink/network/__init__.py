@@ -2,7 +2,8 @@
 
 `Network` reads and writes TOML files (their form: `quantumlink.network.files`), finds routes (`search` says
 what is guaranteed), routes without a common link, and routes of keys over trusted nodes. `forecast` is the
-reading that they are scored by, `best_strategy` the search over expressions, `operate` a network under load.
+reading that they are scored by, `best_strategy` the search over expressions, `operate` a network under load,
+`plan_network` what to build.
 """
 
 from quantumlink.network.control import (
@@ -27,6 +28,7 @@ from quantumlink.network.graph import Network
 from quantumlink.network.load import Capacity, Cut, Demand, Failure, Resilience, TrafficFileError, load_demands
 from quantumlink.network.load.arrivals import Periodic, Poisson
 from quantumlink.network.load.matrices import demands_of_matrix, gravity_demands, uniform_demands
+from quantumlink.network.planning import Costs, Equipment, Fibre, NetworkPlan, NoPlan, Site, plan_network
 from quantumlink.network.route import Multipath, Route
 from quantumlink.network.strategy import NoStrategy, Strategy, best_strategy
 from quantumlink.readings.forecasting import Forecast, forecast
@@ -34,9 +36,12 @@ from quantumlink.readings.forecasting import Forecast, forecast
 __all__ = [
     "Attack",
     "Capacity",
+    "Costs",
     "Cut",
     "Demand",
+    "Equipment",
     "Failure",
+    "Fibre",
     "FirstComeFirstServed",
     "Forecast",
     "Load",
@@ -45,6 +50,8 @@ __all__ = [
     "Multipath",
     "Network",
     "NetworkFileError",
+    "NetworkPlan",
+    "NoPlan",
     "NoStrategy",
     "Outage",
     "Performance",
@@ -56,6 +63,7 @@ __all__ = [
     "Reservation",
     "Resilience",
     "Route",
+    "Site",
     "Strategy",
     "TimeSlots",
     "TrafficFileError",
@@ -67,5 +75,6 @@ __all__ = [
     "great_circle_km",
     "load_demands",
     "operate",
+    "plan_network",
     "uniform_demands",
 ]

@@ -1,0 +1,42 @@
+"""Planning: from a fibre map, demands and prices to the cheapest network that serves them.
+
+`plan_network` decides what stands where (repeaters, trusted nodes, satellites with their ground stations),
+which links are built with how many channels, which fibres are lit, and over which paths each demand goes. It is
+an integer programme, solved by HiGHS: a plan says whether it is proven to be the cheapest, or how far it may be
+from it.
+
+The model:
+
+- An elementary link runs along the shortest fibre between two sites, through whatever lies between; or it is
+  given.
+- A path of a demand leads over devices: pairs over repeaters and satellites, keys over trusted nodes as well,
+  where they are ended and begun anew. Nothing leads through a demand's end that hosts nothing.
+- Each path alone carries the demand's rate: of each link it takes as many pairs as a delivered pair or secret
+  bit needs, in the mean, from the exact state of each entangled segment, nothing having to wait (as
+  `Network.capacity` counts). Several demands share the channels of a link; links share the wavelengths of a
+  fibre.
+- Prices are those of the first pieces while the plan is chosen; ``learning_rate`` counts in what it costs.
+
+References:
+    J. Rabbie, K. Chakraborty, G. Avis, S. Wehner, npj Quantum Inf. 8, 5 (2022).
+    Q. Huangfu, J. A. J. Hall, Math. Prog. Comput. 10, 119 (2018): HiGHS.
+"""
+
+from quantumlink.network.planning.costs import Costs, Counts
+from quantumlink.network.planning.equipment import Equipment
+from quantumlink.network.planning.places import Fibre, Site
+from quantumlink.network.planning.plan import NetworkPlan, PlannedLink, PlannedPath
+from quantumlink.network.planning.planning import NoPlan, plan_network
+
+__all__ = [
+    "Costs",
+    "Counts",
+    "Equipment",
+    "Fibre",
+    "NetworkPlan",
+    "NoPlan",
+    "PlannedLink",
+    "PlannedPath",
+    "Site",
+    "plan_network",
+]
