@@ -10,6 +10,7 @@ from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation, known_operation
 from quantumlink.link.joins import retrieved
 from quantumlink.readings.forecasting.disturbing import disturbances
+from quantumlink.readings.forecasting.hearing import Clock, heard_s
 from quantumlink.readings.forecasting.meeting import (
     Ensemble,
     Meeting,
@@ -66,20 +67,26 @@ class _Joining:
         delays = [[[0.0, stage.delay_s], [stage.delay_s, 0.0]] for stage in stages]
         self._course = course = Course.of(operation, processors, delays)
         self.timed = all(stage.timed for stage in stages)
-        site = operation.site_of_qubit
+        site_of = operation.site_of_qubit
         lags_s = [(stage.left_lag_s, stage.right_lag_s) for stage in stages]
         # When each pair can be used: when all its ends that act know of it.
         used_s = [
             np.maximum.reduce(
-                [lag for lag, q in zip(lags, qubits, strict=True) if site[q] in course.acting] or lags
+                [lag for lag, q in zip(lags, qubits, strict=True) if site_of[q] in course.acting] or lags
             )
             for lags, qubits in zip(lags_s, operation.inputs, strict=True)
         ]
-        # A site has heard of its own pair, counted from when all can be used, as late as it can.
+        # When a site has heard of its own pairs, counted from when all can be used, if that is soon.
         own_s = [
             np.maximum.reduce([lags_s[link][end] - used_s[link] for link, end in ports])
             for ports in operation.site_ports
         ]
+        if self.timed and not in_turn:
+            told_s = course.known([-np.inf] * len(own_s), 0.0)
+            clocks = [Clock(stage, lag) for stage, lag in zip(stages, used_s, strict=True)]
+            for site, ports in enumerate(operation.site_ports):
+                if len(ports) == 1:  # of several pairs the last one is mostly the one that it hears of last
+                    own_s[site] = heard_s(clocks, ports[0][0], own_s[site], told_s[site] - course.corrections[site])
         known_s = course.known(own_s, 0.0)
         ends, outputs = course.ends, operation.outputs
         none = np.zeros(len(stages[0]))

@@ -9,7 +9,7 @@ of all. This is the timeline's own timing with its default options, and the two 
 - moments are points in cells;
 - after failed tries of an operation the state no longer depends on the moment, and moments are gamma distributed;
   so they are where pairs are made one after the other;
-- an end that is told of a swap before it knows of its own pair is taken to know of that as late as it can;
+- an end that is told of a swap before it knows of its own pair knows of that after the mean of what it takes;
 - of attempts that disturb what a node stores (`Memory.per_attempt`) their mean number in a wait is taken where two
   links' attempts do not go in step. Where it is not known when they are made, that is refused.
 """
