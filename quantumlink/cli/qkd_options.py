@@ -83,7 +83,7 @@ def _number(name: str, text: str) -> float:
 class CommonOptions:
     """What all protocols have."""
 
-    rounds: Annotated[int, typer.Option(help="Rounds to attempt.")] = 1_000_000
+    rounds: Annotated[int | None, typer.Option(help="Rounds to attempt.")] = 1_000_000
     seed: Annotated[
         int | None,
         typer.Option(
@@ -189,6 +189,10 @@ ATTACKS_HELP = (
     "by all three and entropy accumulation, of a length settled beforehand)."
 )
 TOLERATED_HELP = "Error rate at worst, where the length is settled beforehand."
+_USUAL_ROUNDS, _SETTLED_ROUNDS = 1_000_000, 30_000_000
+ROUNDS_HELP = (
+    f"Default: {_USUAL_ROUNDS:,}, or {_SETTLED_ROUNDS:,} where the length is settled beforehand, which takes many."
+)
 KEY_BASES_HELP = "Which bases make the key: Z, tested by X, or both, each tested by the other."
 
 CHOSEN = "the best for the link and the block"
@@ -215,3 +219,10 @@ def chosen_settings(kind: type[Session], given: Mapping[str, Any], settings: Map
     if len(wanted) == len(settings):
         return session
     return optimize_session(session, fixed=[*wanted, "sample_fraction"]).session
+
+
+def rounds_for(given: int | None, *, settled: bool) -> int:
+    """Rounds to attempt: those given, or enough for a key whose length is settled beforehand or not."""
+    if given is not None:
+        return given
+    return _SETTLED_ROUNDS if settled else _USUAL_ROUNDS

@@ -13,11 +13,13 @@ from quantumlink.circuits import operation_names
 from quantumlink.cli.qkd_options import (
     ATTACKS_HELP,
     KEY_BASES_HELP,
+    ROUNDS_HELP,
     TOLERATED_HELP,
     Attacks,
     CommonOptions,
     FiberOptions,
     KeyBases,
+    rounds_for,
 )
 from quantumlink.hardware import MidpointSource, Node
 from quantumlink.link import ElementaryLink, Link
@@ -37,7 +39,7 @@ class DeviceAttacks(StrEnum):
 class PairOptions(FiberOptions, CommonOptions):
     """Pairs from the middle of a fibre, or over a route of a network file."""
 
-    rounds: Annotated[int, typer.Option(help="Pairs that arrive.")] = 1_000_000
+    rounds: Annotated[int | None, typer.Option(help="Pairs that arrive.")] = 1_000_000
     fidelity: Annotated[float, typer.Option(help="Of a pair as it is made (a Werner state).")] = 1.0
     network: Annotated[
         Path | None,
@@ -100,12 +102,18 @@ class PairBasesOptions(PairOptions):
 class SixStatePairOptions(PairBasesOptions):
     """The six-state protocol over pairs."""
 
+    rounds: Annotated[int | None, typer.Option(help=f"Pairs that arrive. {ROUNDS_HELP}", show_default=False)] = None
     attacks: Annotated[Attacks, typer.Option(help=ATTACKS_HELP)] = Attacks.coherent
-    tolerated_qber: Annotated[float, typer.Option(help=TOLERATED_HELP)] = 0.06
+    tolerated_qber: Annotated[float, typer.Option(help=TOLERATED_HELP)] = 0.02
 
     def shared(self) -> dict[str, Any]:
         """What its session is made of."""
-        return {**super().shared(), "attacks": self.attacks.value, "tolerated_qber": self.tolerated_qber}
+        return {
+            **super().shared(),
+            "rounds": rounds_for(self.rounds, settled=self.attacks == Attacks.accumulated),
+            "attacks": self.attacks.value,
+            "tolerated_qber": self.tolerated_qber,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +131,10 @@ class PairTwoBasesOptions(PairBasesOptions):
 class BellTestOptions(PairOptions):
     """E91. Pairs of a fibre are found by measuring them, so that every attempt is a round."""
 
-    rounds: Annotated[int, typer.Option(help="Attempts of the source, or pairs over a route.")] = 1_000_000
+    rounds: Annotated[
+        int | None,
+        typer.Option(help=f"Attempts of the source, or pairs over a route. {ROUNDS_HELP}", show_default=False),
+    ] = None
     km: Annotated[float, typer.Option("--km", help="Length of the fibre.")] = 0.0
     key_probability: Annotated[
         float | None,
@@ -140,18 +151,17 @@ class BellTestOptions(PairOptions):
             "beforehand and some 10⁷ rounds are needed."
         ),
     ] = DeviceAttacks.collective
-    least_chsh: Annotated[float, typer.Option(help="CHSH value at worst, where attacks are coherent.")] = 2.6
-    tolerated_qber: Annotated[float, typer.Option(help="Error rate at worst, where attacks are coherent.")] = 0.03
+    least_chsh: Annotated[float, typer.Option(help="CHSH value at worst, where attacks are coherent.")] = 2.75
+    tolerated_qber: Annotated[float, typer.Option(help="Error rate at worst, where attacks are coherent.")] = 0.015
 
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
-        usual = 0.95 if self.attacks == DeviceAttacks.coherent else 1 / 3
-        chosen = usual if self.key_probability is None else self.key_probability
+        settled = self.attacks == DeviceAttacks.coherent
         return E91(
             link=self.link(),
-            key_probability=chosen,
+            key_probability=self.key_probability,  # type: ignore[arg-type]
             attacks=self.attacks.value,
             least_chsh=self.least_chsh,
             tolerated_qber=self.tolerated_qber,
-            **self.shared(),
+            **{**self.shared(), "rounds": rounds_for(self.rounds, settled=settled)},
         )

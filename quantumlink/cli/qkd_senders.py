@@ -12,12 +12,14 @@ from quantumlink.cli.qkd_options import (
     ATTACKS_HELP,
     CHOSEN,
     KEY_BASES_HELP,
+    ROUNDS_HELP,
     TOLERATED_HELP,
     Attacks,
     KeyBases,
     SenderOptions,
     ZChosen,
     chosen_settings,
+    rounds_for,
 )
 from quantumlink.parts import named_part
 from quantumlink.qkd.protocols import B92, BB84, SARG04, DecoyBB84, OneDecoyBB84, Session, WeakPulseBB84
@@ -27,9 +29,10 @@ from quantumlink.qkd.protocols import B92, BB84, SARG04, DecoyBB84, OneDecoyBB84
 class BasesOptions(SenderOptions):
     """The six-state protocol with single photons."""
 
+    rounds: Annotated[int | None, typer.Option(help=f"Qubits to send. {ROUNDS_HELP}", show_default=False)] = None
     z_probability: Annotated[float, typer.Option(help="With which each end chooses Z, the key basis.")] = 0.8
     attacks: Annotated[Attacks, typer.Option(help=ATTACKS_HELP)] = Attacks.coherent
-    tolerated_qber: Annotated[float, typer.Option(help=TOLERATED_HELP)] = 0.06
+    tolerated_qber: Annotated[float, typer.Option(help=TOLERATED_HELP)] = 0.02
 
     def six_state(self) -> dict[str, Any]:
         """What its session is made of, besides."""
@@ -38,6 +41,10 @@ class BasesOptions(SenderOptions):
             "attacks": self.attacks.value,
             "tolerated_qber": self.tolerated_qber,
         }
+
+    def shared(self) -> dict[str, Any]:
+        """What every session takes."""
+        return {**super().shared(), "rounds": rounds_for(self.rounds, settled=self.attacks == Attacks.accumulated)}
 
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""

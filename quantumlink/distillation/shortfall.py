@@ -12,8 +12,10 @@ from typing import Any
 
 from quantumlink.security.contract import Recipe, Tally
 from quantumlink.security.decoy import DecoyBound
+from quantumlink.security.entropy_accumulation import AccumulationBound
 from quantumlink.security.one_decoy import OneDecoyBound
 from quantumlink.security.relay_decoy import RelayDecoyBound
+from quantumlink.security.twin_field import TwinFieldBound
 from quantumlink.security.two_state import TwoStateBound
 from quantumlink.security.weak_pulses import WeakPulseBound
 
@@ -27,6 +29,8 @@ _BETTER: Mapping[type, str] = {
     DecoyBound: "less loss, fewer errors or other intensities",
     OneDecoyBound: "less loss, fewer errors or other intensities",
     RelayDecoyBound: "less loss, fewer errors or other intensities",
+    TwinFieldBound: "less loss, fewer errors or other intensities",
+    AccumulationBound: "stricter limits settled beforehand (tolerated errors, the CHSH value) or fewer tests",
 }
 """What makes up for phase errors, by the bound."""
 
@@ -92,7 +96,11 @@ def remedy(
     if far.length <= spent:
         most = max(there := charges(far), key=there.__getitem__)
         cause = _BETTER.get(type(bound), "fewer errors in the test")
-        if most == _RECONCILIATION:
+        if most == _RECONCILIATION and isinstance(bound, AccumulationBound):
+            cause = (
+                "fewer errors tolerated, or a reconciliation that discloses less (without replies, such as Ldpc),"
+            )
+        elif most == _RECONCILIATION:
             cause = "fewer errors in the key basis, or a reconciliation that discloses less,"
         return f"most is taken by {most}; more rounds will not help, {cause} would"
     most, low, high = max(here, key=here.__getitem__), 0, LONGEST.bit_length() - 1

@@ -3,7 +3,7 @@
 In each of n rounds the ends draw, apart from everything, whether it makes the key, tests, or is dropped. What they
 note of a round is D: a bit of Alice's if it makes the key, the bits of both if it is compared, nothing else. If a
 function f that is affine in the frequencies of what tests show is nowhere above the entropy of a round, and the
-frequencies seen have f ≥ h, then (theorem 2 of Dupuis and Fawzi, for any α in (1, 3/2))
+frequencies seen have f ≥ h, then (for any α in (1, 3/2))
 
     H_min^ε(Dⁿ|E) ≥ n·h − n·β·(ln 2/2)·V² − (g(ε) + α·log₂(1/p))/(α − 1) − n·β²·K(α),    β = (α − 1)/(2 − α),
 
@@ -11,6 +11,9 @@ but for a probability p that they are seen at all, with
 
     g(ε) = −log₂(1 − √(1 − ε²)),    V = log₂(2·d² + 1) + √(2 + Var f),    d = 7 values of D,
     K(α) = (2 − α)³/(6·(3 − 2α)³·ln 2)·2^(β·(2·log₂d + Max f − Min f))·ln³(2^(2·log₂d + Max f − Min f) + e²).
+
+That is the form of Metger et al., whose theorem covers theirs. Dupuis and Fawzi have smaller terms: α − 1 in the
+place of β, and 1/(2 − α)³ in that of (2 − α)³/(3 − 2α)³.
 
 What is published of D costs its bits, two for each round compared, and so does what reconciliation discloses.
 
@@ -27,7 +30,8 @@ has the other half.
 
 References:
     F. Dupuis, O. Fawzi, R. Renner, Commun. Math. Phys. 379, 867 (2020): entropy accumulation.
-    F. Dupuis, O. Fawzi, IEEE Trans. Inf. Theory 65, 7596 (2019): the terms of second order used here.
+    F. Dupuis, O. Fawzi, IEEE Trans. Inf. Theory 65, 7596 (2019): terms of second order.
+    T. Metger, O. Fawzi, D. Sutter, R. Renner, Commun. Math. Phys. 405, 261 (2024): those used here.
     R. Arnon-Friedman, F. Dupuis, O. Fawzi, R. Renner, T. Vidick, Nat. Commun. 9, 459 (2018); R. Arnon-Friedman,
         R. Renner, T. Vidick, SIAM J. Comput. 48, 181 (2019): keys that trust no device.
     I. George, J. Lin, T. van Himbeeck, K. Fang, N. Lütkenhaus, arXiv:2203.06554 (2022): devices that are known.

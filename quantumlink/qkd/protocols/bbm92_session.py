@@ -127,7 +127,7 @@ class SixStatePairs(BBM92):
 
     attacks: Attacks = "coherent"
     """What the key is secure against."""
-    tolerated_qber: float = 0.06
+    tolerated_qber: float = 0.02
     """Error rate at worst, of which the length of an accumulated key is made."""
 
     protocol: ClassVar[str] = "six-state (entangled)"

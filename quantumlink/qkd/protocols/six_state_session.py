@@ -66,7 +66,7 @@ class SixState(PrepareAndMeasure):
     """Probability with which each end chooses Z."""
     attacks: Attacks = "coherent"
     """What the key is secure against."""
-    tolerated_qber: float = 0.06
+    tolerated_qber: float = 0.02
     """Error rate at worst, of which the length of an accumulated key is made."""
 
     protocol: ClassVar[str] = "six-state"

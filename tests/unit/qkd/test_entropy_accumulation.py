@@ -5,9 +5,13 @@ The numbers of the theorem are recomputed in decimals by ``test_mutants_of_bound
 
 from dataclasses import replace
 from itertools import product
+from math import log, log2, sqrt
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import gammaln
 
 from quantumlink.distillation.reconciliation import Ldpc
 from quantumlink.hardware import Detector, Fiber, Node
@@ -185,3 +189,63 @@ def test_impossible_devices_are_refused(change, text):
     if change.get("tolerated_qber") == 0.0:
         with pytest.raises(ValueError, match=text):
             SixState(medium=Fiber(0), rounds=10, **change)
+
+
+def test_what_is_settled_if_nothing_is_said_allows_a_key():
+    link = ElementaryLink(Node("alice"), Node("bob"))
+    assert expected_key(SixState(medium=Fiber(0), rounds=10**8, seed=1, attacks="accumulated")).bits > 10**7
+    assert expected_key(SixStatePairs(link=link, rounds=10**8, seed=1, attacks="accumulated")).bits > 10**7
+    session = E91(link=link, rounds=10**8, seed=1, attacks="coherent")
+    assert session.key_probability == 0.95
+    assert expected_key(session).bits > 10**6
+    assert E91(link=link, rounds=10, seed=1).key_probability == 1 / 3
+
+
+@pytest.mark.parametrize(("z", "qber", "words"), [(0.8, 0.06, "Ldpc"), (0.1, 0.01, "limits settled beforehand")])
+def test_what_would_help_where_the_length_was_settled_beforehand(z, qber, words):
+    """No fewer errors seen would: only what was agreed on."""
+    settled = {"attacks": "accumulated", "tolerated_qber": qber, "z_probability": z}
+    session = SixState(medium=Fiber(0), rounds=10**8, seed=1, **settled)
+    assert words in expected_key(session).limit
+
+
+@given(
+    alpha=st.floats(1.0001, 1.49),
+    slope=st.floats(-20, 20),
+    share=st.floats(0.001, 0.9),
+    n=st.integers(10**3, 10**12),
+)
+def test_the_terms_are_no_smaller_than_those_of_dupuis_and_fawzi(alpha, slope, share, n):
+    """Theirs, with V² the same: (α − 1) for β, and K with (2 − α)³ below, written down apart."""
+    function = Tradeoff(base=0.5, tests=(Trial(probability=share, slope=slope),))
+    width = 2 * log2(7) + abs(slope) / (2 * share) + abs(slope) / 2
+    if (alpha - 1) / (2 - alpha) * width > 400:
+        return
+    v = log2(2 * 49 + 1) + sqrt(2 + slope**2 / (4 * share))
+    # ln(2^w + e²) ≤ w·ln 2 + e²: any larger one is larger
+    third = 2 ** ((alpha - 1) * width) * float(np.logaddexp(width * log(2), 2)) ** 3
+    third /= 6 * (2 - alpha) ** 3 * log(2)
+    theirs = n * ((alpha - 1) * log(2) / 2 * v**2 + (alpha - 1) ** 2 * third)
+    theirs += (log2(2 / (1e-10 / 4) ** 2) + alpha * log2(1e10)) / (alpha - 1)
+    assert loss_at(alpha, n, function, eps_sec=1e-10) >= theirs * (1 - 1e-12)
+
+
+@pytest.mark.parametrize(("p", "n"), [(0.11, 10**4), (0.11, 10**6), (0.01, 10**5), (0.5, 10**5)])
+def test_coins_of_no_tests_have_at_least_what_is_claimed(p, n):
+    """n biased coins that nobody else knows: their smooth min-entropy, summed exactly.
+
+    Whatever is ε away in purified distance is so in variation: no other smoothing has more.
+    """
+    entropy = -p * log2(p) - (1 - p) * log2(1 - p)
+    k = np.arange(n + 1)
+    ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    each = k * log(p) + (n - k) * log(1 - p)
+    eps, low, high = 1e-10 / 4, -2.0 * n, 0.0
+    for _ in range(100):  # the ceiling c with Σ (P − c)₊ = ε
+        middle = (low + high) / 2
+        over = each > middle
+        cut = np.exp(ways[over] + each[over]) * -np.expm1(middle - each[over])
+        low, high = (middle, high) if cut.sum() > eps else (low, middle)
+    flat = Tradeoff(base=entropy, tests=(Trial(probability=0.5, slope=0.0),))
+    claimed = n * entropy - accumulation_loss(n, flat, eps_sec=1e-10)
+    assert claimed <= -low / log(2)
