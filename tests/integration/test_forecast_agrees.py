@@ -94,6 +94,31 @@ def test_random_links(link):
     agree(link)
 
 
+def test_where_nothing_fails_the_latency_is_exact(rng):
+    """Perfect pairs from attempts that all succeed: any durations, media, orders, places."""
+
+    def time_s():
+        return float(rng.choice([0, 2e-6, 3e-5, 1e-4]))
+
+    for _ in range(150):
+        places = [None, None, 2, 3][rng.integers(4)]
+        nodes = [
+            ql.Node(f"n{i}", processor=ql.Processor(0, 0, 0, time_s(), time_s(), time_s()), memories=places)
+            for i in range(rng.integers(2, 8))
+        ]
+        hops = [
+            ql.ElementaryLink(a, b, [None, ql.Fiber(2), ql.Fiber(20)][rng.integers(3)],
+                              success_probability=1.0, attempt_time_s=float(rng.uniform(5e-6, 3e-4)))
+            for a, b in pairwise(nodes)
+        ]  # fmt: skip
+        order, protocol = str(rng.choice(["balanced", "sequential"])), str(rng.choice(["dejmps", "bbpssw"]))
+        link = ql.chain(hops, order=order, purify_rounds=int(rng.integers(2)), protocol=protocol)
+        if places is None and rng.random() < 0.4:
+            link = ql.purify(link, link, protocol)
+        sampled = simulate(link, trials=1, seed=1)
+        assert ql.forecast(link).latency_s == pytest.approx(sampled.latencies_s[0], rel=1e-9)
+
+
 def test_an_end_corrects_while_its_pair_waits():
     """By hand, in μs, to what the farther end knows; 2 km take what light needs.
 
