@@ -26,7 +26,7 @@ from quantumlink.distributed.axes import Axes, axes_of
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.conditions import Condition, condition_bits
 from quantumlink.rewrites import expanded_circuit
-from quantumlink.rewrites.expansion import writes
+from quantumlink.rewrites.expansion import is_open_time, time_in_words, writes
 
 MAX_TASKS = 4_000_000
 """Most tasks that a circuit may have."""
@@ -130,6 +130,8 @@ class _Reader:
         elif isinstance(operation, ControlFlowOp) or name in ("store", "break_loop", "continue_loop"):
             raise _cannot(name, place, "its end is not known beforehand; unroll it, or keep it at one node")
         elif name in ("measure", "reset", "delay"):
+            if name == "delay" and is_open_time(operation.duration):
+                raise _cannot(name, place, f"it lasts {time_in_words(operation)}; give a time")
             self._task(instruction, qubits, instruction.clbits, condition, axes_of(operation))
         elif isinstance(operation, Gate):
             self._gate(instruction, axes_of(operation), qubits, condition, place)

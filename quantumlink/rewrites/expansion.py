@@ -6,7 +6,7 @@ An expanded circuit has gates, channels, ``measure``, ``reset``, delays, barrier
 - a box that has a duration is refused: who waits in it, and when, is left to a compiler; a delay says it;
 - a delay whose duration is an expression of a plain time has that time; a stretch stays as it is;
 - a `switch` is one `if_test` after the other (one in the ``else`` of the other if a case writes what it reads);
-- a number that is read as a truth value is compared with 0;
+- a number that is read as a truth value is compared with 0, also where it is stored or a loop depends on it;
 - ``measure_2``, ``reset_2`` and ``measure_reset``, the names that devices give, are what they do;
 - blocks are told in the circuit's own bits, and every condition's bits are among its instruction's.
 
@@ -39,6 +39,7 @@ from qiskit.circuit import (
     Reset,
     Store,
     SwitchCaseOp,
+    WhileLoopOp,
 )
 from qiskit.circuit.classical import expr
 
@@ -130,6 +131,8 @@ def _stays(instruction: CircuitInstruction, keep: Callable[[str], bool]) -> bool
         return _if_stays(instruction, keep)
     if isinstance(operation, ControlFlowOp):
         return False
+    if isinstance(operation, Store):
+        return compared(operation.rvalue) is operation.rvalue
     if not instruction.clbits:
         return device_operation(operation) is None or keep(name)
     return keep(name) and device_operation(operation) is not None
@@ -213,6 +216,7 @@ class _Expansion:
                 raise UnsupportedOperation(
                     f"{instruction.name!r} within a composite instruction cannot be told apart"
                 )
+            moved = _with_comparisons(moved)
         elif moved.clbits and getattr(operation, "definition", None) is not None:
             return self._inside(steps, operation.definition, moved, clbits)
         steps.append(moved)
@@ -282,6 +286,27 @@ class _Expansion:
     def _body(self, body: QuantumCircuit, outer: CircuitInstruction, clbits: _Bits) -> QuantumCircuit:
         inner, phase = self.block(body, *_told(body, outer, clbits))
         return _circuit(inner, outer.qubits, phase)
+
+
+def _with_comparisons(instruction: CircuitInstruction) -> CircuitInstruction:
+    """What stays as it is, at any depth, but for numbers that are read as truth values."""
+    operation = instruction.operation
+    if isinstance(operation, Store):
+        value = compared(operation.rvalue)
+        assert isinstance(value, expr.Expr)
+        return instruction.replace(operation=Store(operation.lvalue, value))
+    if not isinstance(operation, ControlFlowOp) or not operation.blocks:
+        return instruction
+    blocks = []
+    for block in operation.blocks:
+        blocks.append(block.copy_empty_like())
+        for inner in block.data:
+            blocks[-1].append(_with_comparisons(inner))
+    if isinstance(operation, IfElseOp | WhileLoopOp):
+        operation = type(operation)(compared(operation.condition), *blocks, label=operation.label)
+    else:
+        operation = operation.replace_blocks(blocks)
+    return instruction.replace(operation=operation)
 
 
 def _plain(instruction: CircuitInstruction, kind: str) -> list[CircuitInstruction]:

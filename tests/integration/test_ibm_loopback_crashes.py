@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -28,11 +29,22 @@ EXPECTED = {"before a flush", "before a rename", "after a rename", "before the r
 }
 
 
-def test_killed_at_each_step_and_resumed(tmp_path):
+@pytest.fixture
+def folder(tmp_path):
+    """One in memory where there is one: a killed process loses nothing that a disk would have kept."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as there:
+        yield Path(there)
+
+
+def test_killed_at_each_step_and_resumed(folder):
     with IBMServer() as server:
-        command = [sys.executable, "-W", "ignore", ibm_client.__file__, server.url, str(tmp_path)]
+        command = [sys.executable, "-W", "ignore", ibm_client.__file__, server.url, str(folder)]
         environment = {**os.environ, "RAYON_NUM_THREADS": "1", "QISKIT_PARALLEL": "FALSE"}
-        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
         assert run.returncode == 0, run.stderr
         steps = json.loads(run.stdout.strip().splitlines()[-1])
         assert set(steps) == EXPECTED
@@ -40,7 +52,7 @@ def test_killed_at_each_step_and_resumed(tmp_path):
         service = server.service()
         files = {}
         for number, step in enumerate([*steps, "none"], start=1):
-            there = list((tmp_path / f"{number:02d}").glob(f"*{SUFFIX}"))
+            there = list((folder / f"{number:02d}").glob(f"*{SUFFIX}"))
             if not there:  # killed before the file was in place, and so before anything was sent
                 assert "before the request" not in steps[:number]
                 continue
@@ -58,4 +70,4 @@ def test_killed_at_each_step_and_resumed(tmp_path):
         assert {"before the request", "sent, not answered"} <= {
             steps[number - 1] for number in files if number <= len(steps)
         }
-        assert not list(Path(tmp_path).rglob("*.raw"))
+        assert not list(folder.rglob("*.raw"))

@@ -5,6 +5,7 @@ runs, no file is closed. Steps are what the outside can see: a file flushed, a f
 answered. It prints how many steps there were, a JSON list of their names.
 """
 
+import gc
 import json
 import os
 import sys
@@ -70,14 +71,21 @@ class Steps:
         RetrySession.request, HTTPConnection.getresponse = watched_request, watched_getresponse
 
 
-def submit_and_die(url, folder, prepared, last):
-    """In a child: the job, until the step with that number."""
-    from oracles.ibm_server import connect
+def hang_up():
+    """The parent's connections are not the child's: an answer to the one must not be read by the other."""
+    from qiskit_ibm_runtime.api.session import RetrySession
 
+    for each in gc.get_objects():
+        if isinstance(each, RetrySession):
+            each.close()
+
+
+def submit_and_die(backend, folder, prepared, last):
+    """In a child: the job, until the step with that number."""
     from quantumlink.execution.jobs import Limits, Patience, submit
 
+    hang_up()
     steps = Steps(last)
-    backend = connect(url).backend("ibm_manila")
     steps.watch()
     patience = Patience(first_s=0.01, grace_s=0.1, tries=2)
     submit(prepared, backend, shots=SHOTS, directory=folder, patience=patience, limits=Limits(shots=SHOTS // PARTS))
@@ -99,7 +107,7 @@ def main(url, folder):
         child = os.fork()
         if child == 0:
             try:
-                submit_and_die(url, Path(folder) / f"{last:02d}", prepared, last)
+                submit_and_die(backend, Path(folder) / f"{last:02d}", prepared, last)
             finally:
                 os._exit(1)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

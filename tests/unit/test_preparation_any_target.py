@@ -94,6 +94,16 @@ def test_simulators_take_any_circuit():
     assert is_device(AerSimulator.from_backend(GenericBackendV2(3, seed=1)))
 
 
+def test_a_simulator_with_a_coupling_map_needs_gates_on_two_qubits():
+    aer = pytest.importorskip("qiskit_aer")
+    line = [[0, 1], [1, 2], [2, 3]]
+    link = ql.ElementaryLink(ql.Node("alice"), ql.Node("bob"))
+    with pytest.raises(ValueError, match=r"backend must have gates on one and two qubits.*has ccx.*basis_gates="):
+        prepare(link, aer.AerSimulator(coupling_map=line))
+    found = prepare(link, aer.AerSimulator(coupling_map=line, basis_gates=["cz", "rz", "sx", "x"]), seed=1)
+    assert found.cost.two_qubit_gates == 1
+
+
 def test_qubits_without_readout_are_avoided():
     prepared = prepare(PROGRAM, ions(7, measured=[1, 2, 4, 6]), seed=1)
     assert set(prepared.layout) == {1, 2, 4, 6}

@@ -21,6 +21,9 @@ from quantumlink.rewrites import reuse_qubits
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
 
+_WIDE_GATES = frozenset({"ccx", "ccz", "cswap", "rccx", "c3x", "c3sx", "rc3x"})
+"""Gates beside which Qiskit compiles for no coupling map."""
+
 
 def check_backend(backend: BackendV2) -> None:
     """Refuse what is no device, and no simulator of one.
@@ -37,6 +40,21 @@ def check_backend(backend: BackendV2) -> None:
         raise ValueError(
             f"backend must be a device, or a simulator with a device's coupling map (AerSimulator.from_backend "
             f"makes one); {backend.name} has none: use sample(program, sampler=...) there"
+        )
+    if type(backend).__module__.split(".")[0] == "qiskit_aer":
+        _check_simulator(backend)
+
+
+def _check_simulator(backend: BackendV2) -> None:
+    """A coupling map joins pairs: Qiskit does not compile for it where gates on more qubits are among the gates."""
+    given = getattr(backend.options, "basis_gates", None)
+    named: Sequence[str] = given or backend.configuration().basis_gates
+    wide = sorted(set(named) & _WIDE_GATES)
+    if wide:
+        raise ValueError(
+            f"backend must have gates on one and two qubits, as its coupling map joins pairs; {backend.name} has "
+            f"{', '.join(wide[:3])} … besides: give the simulator a device's, such as "
+            f"AerSimulator(coupling_map=…, basis_gates=['cz', 'rz', 'sx', 'x'])"
         )
 
 

@@ -222,3 +222,10 @@ def test_requests_and_pictures():
     assert request.at_s == 0
     assert d.draw().axes
     assert "e-bits" in d.report()
+
+
+def test_a_stretch_has_no_length_to_be_distributed():
+    circuit = remote_cx()
+    circuit.delay(circuit.add_stretch("pause"), 0)
+    with pytest.raises(ValueError, match=r"'delay' \(instruction 1 .*the stretch 'pause'.*give a time"):
+        ql.distribute(circuit, two_nodes(), budget_s=0)
