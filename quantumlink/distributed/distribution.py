@@ -24,6 +24,7 @@ from quantumlink.distributed.estimating import (
 from quantumlink.distributed.events import Copy, Place, Teleport
 from quantumlink.distributed.flows import has_all_flows
 from quantumlink.distributed.machine import Machine
+from quantumlink.distributed.netqasm import NetQASMProgram, netqasm_program
 from quantumlink.distributed.node_programs import NodeProgram, node_programs
 from quantumlink.distributed.pair_circuits import PairCircuits
 from quantumlink.distributed.planning import Candidate
@@ -163,6 +164,16 @@ class Distribution:
     def programs(self) -> dict[str, NodeProgram]:
         """One OpenQASM 3 program a node, by its name; each has its ``circuit``, and what it sends and receives."""
         return node_programs(self.built, self.candidate.scheduled, self.machine)
+
+    def netqasm(self) -> dict[str, NetQASMProgram]:
+        """One NetQASM program a node, by its name, of subroutines between messages.
+
+        Raises:
+            UnsupportedOperation: on what NetQASM does not have.
+            ValueError: if parameters are not bound.
+        """
+        numbers = {node.name: i for i, node in enumerate(self.machine.nodes)}
+        return {name: netqasm_program(program, numbers) for name, program in self.programs.items()}
 
     def requests(self) -> tuple[EbitDemand, ...]:
         """The pairs that it needs, each with when it is needed first, were all pairs there at once."""

@@ -77,6 +77,8 @@ class Message:
     """The node that needs it."""
     bit: int
     """The bit in the circuit of the whole."""
+    version: int = 1
+    """Which of its writings is told, the first being 1."""
 
 
 class NodeProgram(str):
@@ -92,6 +94,8 @@ class NodeProgram(str):
     """Messages that others need of it."""
     requests: tuple[EbitRequest, ...]
     """Halves of pairs that it asks for, in order."""
+    told_after: Mapping[int, tuple[tuple[Message, int], ...]]
+    """By the index of an instruction of the circuit, the messages that it writes, each with its bit there."""
 
 
 def node_programs(built: Built, scheduled: Scheduled, machine: Machine) -> dict[str, NodeProgram]:
@@ -122,10 +126,10 @@ def node_programs(built: Built, scheduled: Scheduled, machine: Machine) -> dict[
         for bit in _reads(instruction):
             if owner.get(bit, node) != node:
                 writer.receive(bit, version[bit], owner[bit])
-        writer.add(instruction, place_of)
         for bit in writes(instruction):
             owner[bit] = node
             version[bit] = version.get(bit, 0) + 1
+        writer.add(instruction, place_of, version)
     messages = [message for writer in writers.values() for message in writer.messages]
     return {machine.nodes[node].name: w.program(messages) for node, w in sorted(writers.items()) if w.acts}
 
@@ -180,16 +184,17 @@ class _Writer:
             name = f"from_{_identifier(self._machine.nodes[source].name)}_{len(self._inputs)}"
             self._inputs[key] = expr.Var.new(name, types.Bool())
             index = self._whole.find_bit(bit).index
-            self.messages.append(Message(name, self._machine.nodes[source].name, self.name, index))
+            self.messages.append(Message(name, self._machine.nodes[source].name, self.name, index, version))
         self._current[bit] = self._inputs[key]
 
-    def add(self, instruction: Any, place_of: Mapping[Qubit, Place]) -> None:
-        """An instruction on its own qubits."""
+    def add(self, instruction: Any, place_of: Mapping[Qubit, Place], version: Mapping[Clbit, int]) -> None:
+        """An instruction on its own qubits, which may write bits for the time that is told."""
         qubits = [place_of[q] for q in instruction.qubits]
-        for bit in writes(instruction):
+        written = writes(instruction)
+        for bit in written:
             self._current[bit] = None
             self._written.add(bit)
-        self._steps.append((instruction, qubits, dict(self._current)))
+        self._steps.append((instruction, qubits, dict(self._current), [(bit, version[bit]) for bit in written]))
 
     def program(self, messages: Sequence[Message]) -> NodeProgram:
         """The program, as text and as a circuit."""
@@ -197,18 +202,26 @@ class _Writer:
         for variable in self._inputs.values():
             circuit.add_input(variable)
         self._bits(circuit)
+        sends = [message for message in messages if message.source == self.name]
+        told: dict[int, tuple[tuple[Message, int], ...]] = {}
         for step in self._steps:
             if isinstance(step[0], EbitRequest):
                 self._request(circuit, *step)
-            else:
-                self._instruction(circuit, *step)
+                continue
+            *parts, written = step
+            self._instruction(circuit, *parts)
+            wrote = {(self._whole.find_bit(bit).index, version): self._own[bit] for bit, version in written}
+            own = [(m, wrote[m.bit, m.version]) for m in sends if (m.bit, m.version) in wrote]
+            if own:
+                told[len(circuit.data) - 1] = tuple((m, circuit.find_bit(bit).index) for m, bit in own)
         circuit.metadata = {"node": self.name}
         text = qasm3.dumps(circuit, annotation_handlers={NAMESPACE: _Serializer()})
         result = NodeProgram(text)
         result.node, result.circuit = self.name, circuit
         result.receives = tuple(self.messages)
-        result.sends = tuple(message for message in messages if message.source == self.name)
+        result.sends = tuple(sends)
         result.requests = tuple(self._requests)
+        result.told_after = told
         return result
 
     def _bits(self, circuit: QuantumCircuit) -> None:
