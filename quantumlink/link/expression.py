@@ -113,9 +113,10 @@ def purify(kept: Link, *spent: Any, by: Any = "dejmps", protocol: Any = ...) -> 
                     f"{link.right.name!r}"
                 )
             same_hardware(mine, other)
-    if len(spent) != len(operation.inputs) - 1:
+    wanted = len(operation.inputs) - 1
+    if len(spent) != wanted:
         raise ValueError(
-            f"{operation.name} spends {len(operation.inputs) - 1} links on the kept one, got {len(spent)}"
+            f"{operation.name} spends {wanted} link{'s' * (wanted != 1)} on the kept one, got {len(spent)}"
         )
     made = joined(Purify, operation, (kept, *spent))
     _delivers(made, kept.left, kept.right)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -99,7 +100,8 @@ def compose(
             f"link must have at most {MAX_PAIRS} elementary pairs to be composed, got {link.pairs}: "
             f"evaluate predicts it without a circuit"
         )
-    program = _Composer(link, None if timeline is None else _Waits(link, timeline)).program()
+    waits = None if timeline is None else _Waits(link, timeline)
+    program = _Composer(link, waits, conditional=corrections == "sequential").program()
     if corrections == "frame":
         program = pauli_frame(program)
     elif corrections == "feedforward":
@@ -109,7 +111,7 @@ def compose(
 
 def compose_joined(link: Join, corrections: Corrections) -> tuple[Program, dict[int, int]]:
     """The circuit of a join, and where each qubit of its operation's circuit stands in it."""
-    composer = _Composer(link)
+    composer = _Composer(link, conditional=corrections == "sequential")
     program = composer.program()
     place = {q: composer.circuit.find_bit(qubit).index for q, qubit in composer.last_place.items()}
     if corrections == "frame":
@@ -156,9 +158,11 @@ class _Waits:
 
 
 class _Composer:
-    def __init__(self, link: Link, waits: _Waits | None = None) -> None:
+    def __init__(self, link: Link, waits: _Waits | None = None, *, conditional: bool = True) -> None:
         self._link = link
         self._waits = waits
+        self._conditional = conditional
+        """Whether conditions stay in the circuit; if not, a rewrite is to take them out."""
         node_of: dict[str, Node] = {}
         sizes: Counter[str] = Counter()
         flags: list[Node] = []
@@ -345,7 +349,7 @@ class _Composer:
         # Bits are known to be there and to fit: Qiskit need not check each again.
         add = self._circuit._append
         for instruction in primitive.data:
-            add(_placed(instruction, qubit_of, clbit_of))
+            add(_placed(instruction, qubit_of, clbit_of, retell=self._conditional))
 
     def _register_name(self, kind: str) -> str:
         name = f"{kind}_{self._counts[kind]}"
@@ -385,26 +389,38 @@ def _is_simple(instruction: CircuitInstruction) -> bool:
 
 
 def _placed(
-    instruction: CircuitInstruction, qubit_of: Mapping[Qubit, Qubit], clbit_of: Mapping[Clbit, Clbit]
+    instruction: CircuitInstruction,
+    qubit_of: Mapping[Qubit, Qubit],
+    clbit_of: Mapping[Clbit, Clbit],
+    *,
+    retell: bool,
 ) -> CircuitInstruction:
     """A simple instruction in the circuit's bits: what `QuantumCircuit.compose` does, in a fraction of the time.
 
-    Blocks are told in the circuit's own bits as well: Qiskit's drawer needs them so.
+    With ``retell`` blocks are told in the circuit's own bits as well: Qiskit's drawer needs them so.
     """
-    operation = instruction.operation
     qubits = tuple(qubit_of[q] for q in instruction.qubits)
+    if instruction.is_standard_gate():  # stays what it is to Qiskit, which need not make a gate of it
+        return instruction.replace(qubits=qubits)
+    operation = instruction.operation
     clbits = tuple(clbit_of[c] for c in instruction.clbits)
     if isinstance(operation, IfElseOp):
-        blocks = []
-        for block in operation.blocks:
-            told = QuantumCircuit(list(qubits), list(clbits))
-            for inner in block.data:
-                where = tuple(qubits[block.find_bit(q).index] for q in inner.qubits)
-                told._append(CircuitInstruction(inner.operation, where))
-            blocks.append(told)
         bit, value = operation.condition
-        operation = IfElseOp((clbit_of[bit], value), *blocks)
+        if retell:
+            blocks = (_retold(block, qubits, clbits) for block in operation.blocks)
+            operation = IfElseOp((clbit_of[bit], value), *blocks)
+        else:  # the same blocks, which Qiskit has checked
+            operation = copy(operation)
+            operation.condition = (clbit_of[bit], value)
     return CircuitInstruction(operation, qubits, clbits)
+
+
+def _retold(block: QuantumCircuit, qubits: tuple[Qubit, ...], clbits: tuple[Clbit, ...]) -> QuantumCircuit:
+    told = QuantumCircuit(list(qubits), list(clbits))
+    for inner in block.data:
+        where = tuple(qubits[block.find_bit(q).index] for q in inner.qubits)
+        told._append(CircuitInstruction(inner.operation, where))
+    return told
 
 
 def _own_qubits(part: Link) -> Iterator[Node]:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 _UNCHANGED = {"barrier", "reset", "quantum_channel", "kraus", "superop"}
+_STANDARD_GATES = frozenset(get_standard_gate_name_mapping())
 _CLASSICAL = {"store", "break_loop", "continue_loop"}
 
 
@@ -149,11 +150,15 @@ class _Noise:
         node_of: dict[Qubit, Node],
         outer: dict[Qubit, Qubit],
     ) -> None:
-        operation, qubits, name = instruction.operation, instruction.qubits, instruction.name
+        qubits, name = instruction.qubits, instruction.name
         if name == "barrier" or name in _CLASSICAL:
-            result.append(instruction)
+            _keep(result, instruction)
             return
         self._check_use(name, [outer[q] for q in qubits], node_of[qubits[0]] if qubits else None)
+        if instruction.is_standard_gate():  # told apart without Qiskit making a gate of it
+            self._add_local(result, instruction, _only_node(name, [node_of[q] for q in qubits]), node_of, outer)
+            return
+        operation = instruction.operation
         if name == "reset" and operation.label == HANDED_ON:
             self._hand_on(outer[qubits[0]])
         if isinstance(operation, IfElseOp) and self._costs_anyway(operation, [node_of[q] for q in qubits]):
@@ -164,10 +169,10 @@ class _Noise:
             blocks = self._blocks(instruction, node_of, outer)
             result.append(operation.replace_blocks(blocks), qubits, instruction.clbits)
         elif name == "reset" and operation.label != HANDED_ON:
-            result.append(instruction)
+            _keep(result, instruction)
             _append_error(result, reset_error(node_of[qubits[0]].processor), qubits)
         elif name in _UNCHANGED:
-            result.append(instruction)
+            _keep(result, instruction)
         elif name in ARRIVALS:
             for part in operation.definition.data:
                 index = [operation.definition.find_bit(q).index for q in part.qubits]
@@ -198,25 +203,26 @@ class _Noise:
         node_of: dict[Qubit, Node],
         outer: dict[Qubit, Qubit],
     ) -> None:
-        operation, qubits, name = instruction.operation, instruction.qubits, instruction.name
+        qubits, name = instruction.qubits, instruction.name
         if name == "measure":
             _append_error(result, node.processor.gate_errors.error(name), qubits)
             _append_error(result, readout_flip(node.processor), qubits)
-            result.append(instruction)
+            _keep(result, instruction)
         elif name == "delay":
-            result.append(instruction)
-            if not (node.memory.is_ideal or _is_zero(operation)):  # else its unit makes no difference
-                _append_error(result, self._relaxation(node.memory, _seconds(operation)), qubits)
+            _keep(result, instruction)
+            delay = instruction.operation
+            if not (node.memory.is_ideal or _is_zero(delay)):  # else its unit makes no difference
+                _append_error(result, self._relaxation(node.memory, _seconds(delay)), qubits)
         elif name == "pauli_channel":
-            _append_error(result, _pauli_error(*map(float, operation.params)), qubits)
+            _append_error(result, _pauli_error(*map(float, instruction.params)), qubits)
         elif has_rule(instruction, node.processor):
-            result.append(instruction)
+            _keep(result, instruction)
             _append_error(result, gate_error(node.processor, name, len(qubits)), qubits)
         elif name in NATIVE_GATES and len(qubits) <= 2 and node.processor.is_ideal:
             result.append(instruction)  # whole, so that a sampler's own error on it acts
-        elif isinstance(operation, Gate) and operation.definition is not None and len(qubits) <= 2:
-            for part in operation.definition.data:
-                index = [operation.definition.find_bit(q).index for q in part.qubits]
+        elif len(qubits) <= 2 and isinstance(gate := instruction.operation, Gate) and gate.definition is not None:
+            for part in gate.definition.data:
+                index = [gate.definition.find_bit(q).index for q in part.qubits]
                 self._add(result, part.replace(qubits=[qubits[i] for i in index]), node_of, outer)
         else:
             raise UnsupportedOperation(
@@ -271,7 +277,9 @@ class _Noise:
 def has_rule(instruction: CircuitInstruction, processor: Processor) -> bool:
     """Whether an instruction is a gate whose noise at a processor is known."""
     name = instruction.name
-    if name not in get_standard_gate_name_mapping() or not isinstance(instruction.operation, Gate):
+    if not instruction.is_standard_gate() and (
+        name not in _STANDARD_GATES or not isinstance(instruction.operation, Gate)
+    ):
         return False
     return len(instruction.qubits) <= 2 or name in processor.gate_errors.names
 
@@ -367,7 +375,15 @@ def _pauli_error(px: float, py: float, pz: float) -> QuantumError:
 
 def _append_error(circuit: QuantumCircuit, error: QuantumError | None, qubits: tuple[Qubit, ...]) -> None:
     if error is not None:
-        circuit.append(error.to_instruction(), qubits)
+        circuit._append(CircuitInstruction(error.to_instruction(), qubits))
+
+
+def _keep(circuit: QuantumCircuit, instruction: CircuitInstruction) -> None:
+    """Append what stays; its bits are there, so that Qiskit need not check each again."""
+    if instruction.is_parameterized():  # which Qiskit copies, so that no other circuit's values change
+        circuit.append(instruction)
+    else:
+        circuit._append(instruction)
 
 
 def _only_node(name: str, nodes: list[Node]) -> Node:

@@ -79,8 +79,11 @@ class PauliTracker:
         return _linear(self._means[clbit], f"a change of classical bit {clbit}")
 
     def _step(self, instruction: CircuitInstruction) -> None:
-        operation, name = instruction.operation, instruction.name
-        qubits = [self._qubit[q] for q in instruction.qubits]
+        name, qubits = instruction.name, [self._qubit[q] for q in instruction.qubits]
+        if instruction.is_standard_gate():  # told apart without Qiskit making a gate of it
+            self._gate(instruction, qubits)
+            return
+        operation = instruction.operation
         kind = None if isinstance(operation, Gate) else device_operation(operation)
         if isinstance(operation, IfElseOp):
             self._if(instruction, {_ONE})
@@ -92,7 +95,11 @@ class PauliTracker:
                 self._x[qubits[0]], self._z[qubits[0]] = set(), set()
         elif instruction.clbits or getattr(operation, "blocks", None) or name in ("store", "break", "continue"):
             raise UnsupportedOperation(f"no Pauli frame for {name!r}: what it does to classical bits is not known")
-        elif name in _TRANSPARENT or not any(self._x[q] or self._z[q] for q in qubits):
+        else:
+            self._gate(instruction, qubits)
+
+    def _gate(self, instruction: CircuitInstruction, qubits: list[int]) -> None:
+        if instruction.name in _TRANSPARENT or not any(self._x[q] or self._z[q] for q in qubits):
             self._keep(instruction)
         else:
             self._pass_through(instruction, qubits)

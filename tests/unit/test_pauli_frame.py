@@ -104,6 +104,18 @@ def test_the_frame_is_the_parity_of_all_the_swaps():
     assert left is None or (left.x, left.z) == ((), ())
 
 
+@pytest.mark.parametrize("by", ["entanglement_swap", "linear_optics_swap"])
+def test_a_frame_composed_at_once_is_that_of_the_composed_circuit(by):
+    a, r, b = (ql.Node(name) for name in "arb")
+    left, right = ql.ElementaryLink(a, r, fidelity=0.9), ql.ElementaryLink(r, b, fidelity=0.8)
+    link = ql.swap(ql.purify(left, left), right, by=by)
+    for corrections, rewrite in (("frame", pauli_frame), ("feedforward", feedforward)):
+        at_once = ql.compose(link, corrections=corrections)
+        later = rewrite(ql.compose(link))
+        assert at_once.circuit == later.circuit
+        assert (at_once.frame, at_once.heralds, at_once.ends) == (later.frame, later.heralds, later.ends)
+
+
 def test_noise_on_corrections_is_what_tells_the_three_apart():
     # X and Z at each of three swaps fire half the time each; gathered, once each; as a frame, never.
     processor = ql.Processor(depolarizing_1q=0.1)
