@@ -1,4 +1,4 @@
-"""``quantumlink qkd PROTOCOL``: distribute a key and report on it; ``rates``: curves; ``monitor``: a drill.
+"""``quantumlink qkd PROTOCOL``: distribute a key and report on it; ``rates``, ``monitor`` and ``timetags`` besides.
 
 Exit codes: 0 for a secret key, 3 for none (an outcome, reported like any other), 4 for an alarm of the monitor, 1
 for a mistake in what was asked for, 2 for wrong usage, 130 if interrupted.
@@ -24,6 +24,7 @@ from quantumlink.cli.qkd_monitor import WATCH_HELP, MonitorOptions, watch
 from quantumlink.cli.qkd_options import CommonOptions
 from quantumlink.cli.qkd_protocols import PROTOCOLS
 from quantumlink.cli.qkd_report import report_of, text_of
+from quantumlink.cli.qkd_timetags import timetags
 from quantumlink.cli.written_files import PICTURES, new_secret_file, writable, write_secret
 from quantumlink.qkd import Key
 from quantumlink.qkd.protocols import Session
@@ -111,6 +112,7 @@ def _draw(session: Session, key: Key, path: Path) -> None:
 for _name, (_kind, _summary) in PROTOCOLS.items():
     app.command(name=_name)(command_of(_kind, partial(_distribute, _name), _summary))
 app.command(name="monitor")(command_of(MonitorOptions, watch, WATCH_HELP))
+app.command(name="timetags")(timetags)
 
 
 # --- rates
