@@ -10,6 +10,7 @@ from oracles.key_material import block
 from quantumlink.keys import open_store
 from quantumlink.keys.certificates import Authority
 from quantumlink.keys.delivery import Application, Peer, Registry
+from quantumlink.keys.delivery.registry import PushingDevice
 from quantumlink.keys.sealing import new_kek
 from quantumlink.keys.service.client import KeyClient
 from quantumlink.keys.service.kme import KeyService
@@ -66,6 +67,7 @@ class KeyNetwork:
         for sae in HOMES:
             uri = None if sae == "alan" else f"urn:sae:{sae}"  # alan is known by his common name
             self.issued[sae] = self.authority.issue(sae, uri=uri)
+        self.issued["module"] = self.authority.issue("module", uri="urn:qkd:module")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -83,7 +85,11 @@ class KeyNetwork:
         ]
         friends = [sae for sae in HOMES if sae != "eve"]
         pairs = frozenset((x, y) for x in friends for y in friends)
-        return Registry(name, tuple(applications), tuple(peers), pairs)
+        devices = tuple(
+            PushingDevice(uri="urn:qkd:module", pool=peer.id, link="a–b", protocol="BB84", epsilon=1e-10)
+            for peer in peers
+        )
+        return Registry(name, tuple(applications), tuple(peers), pairs, devices=devices)
 
     def run(self, coroutine, timeout=60):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout)

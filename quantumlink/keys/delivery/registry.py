@@ -105,6 +105,30 @@ class Peer:
     """Whether it is another domain's, which shares no key material: whole keys are sent (ETSI GS QKD 020)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PushingDevice:
+    """A QKD device that pushes its keys to this node."""
+
+    uri: str
+    """The URI in its certificate."""
+    pool: str
+    """The node at the other end of its link."""
+    link: str
+    """Name of its link."""
+    protocol: str
+    """Its protocol."""
+    proof: str = ""
+    """Name of its security proof."""
+    epsilon: float | None = None
+    """Failure probability of the proof for a chunk."""
+
+    def __post_init__(self) -> None:
+        if not self.uri:
+            raise ValueError("uri of a device must not be empty")
+        if self.epsilon is not None:
+            validation.probability("epsilon", self.epsilon)
+
+
 @dataclass(frozen=True)
 class Registry:
     """All that is entered.
@@ -116,6 +140,7 @@ class Registry:
         pairs: (master, slave) that may share keys, or None for all.
         modes: of pairs with a mode of their own, by (master, slave).
         default_mode: that of all others.
+        devices: the QKD devices that push keys to this node.
 
     Raises:
         ValueError: if two entries have the same id, or could be the same certificate.
@@ -127,10 +152,12 @@ class Registry:
     pairs: frozenset[tuple[str, str]] | None = None
     modes: Mapping[tuple[str, str], Mode] = field(default_factory=dict)
     default_mode: Mode = DEFAULT
+    devices: tuple[PushingDevice, ...] = ()
     _by_id: dict[str, Application] = field(init=False, repr=False, compare=False)
     _by_mark: dict[tuple[str, str], Application] = field(init=False, repr=False, compare=False)
     _peers: dict[str, Peer] = field(init=False, repr=False, compare=False)
     _peers_by_uri: dict[str, Peer] = field(init=False, repr=False, compare=False)
+    _devices: dict[str, PushingDevice] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         marks = [
@@ -143,6 +170,11 @@ class Registry:
         object.__setattr__(self, "_by_mark", _unique("certificate", marks))
         object.__setattr__(self, "_peers", _unique("id", ((each.id, each) for each in self.peers)))
         object.__setattr__(self, "_peers_by_uri", _unique("uri", ((each.uri, each) for each in self.peers)))
+        object.__setattr__(self, "_devices", _unique("uri", ((each.uri, each) for each in self.devices)))
+        for device in self.devices:
+            validation.choice("pool of a device", device.pool, self._peers)
+            if device.uri in self._peers_by_uri or ("uri", device.uri) in self._by_mark:
+                raise ValueError(f"the certificate {device.uri!r} can be a device's or another's, not both")
         for pair in self.modes:
             for sae in pair:
                 validation.choice("an application of modes", sae, self._by_id)
@@ -163,6 +195,10 @@ class Registry:
     def peer_with(self, certificate: Certified) -> Peer | None:
         """The node that has this certificate."""
         return next((self._peers_by_uri[uri] for uri in certificate.uris if uri in self._peers_by_uri), None)
+
+    def device_with(self, certificate: Certified) -> PushingDevice | None:
+        """The device that has this certificate."""
+        return next((self._devices[uri] for uri in certificate.uris if uri in self._devices), None)
 
     def application(self, sae_id: str) -> Application | None:
         """The application of that id."""

@@ -21,6 +21,7 @@ from quantumlink.keys.delivery.registry import Application, Certified, Registry
 from quantumlink.keys.service.face014 import keys_014
 from quantumlink.keys.service.face_020 import Domains
 from quantumlink.keys.service.face_peer import PeerLine, check_version, from_peer
+from quantumlink.keys.service.face_push import Devices
 from quantumlink.keys.service.face_skip import skip
 from quantumlink.keys.service.faces import Call, refused
 from quantumlink.keys.service.tls import Credentials, Revocations, client_context, server_context
@@ -81,6 +82,7 @@ class KeyService:
             for each in registry.applications
             if each.requests_per_s is not None
         }
+        self._devices = Devices(store)
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.ServerRunner | None = None
         self._upkeep: asyncio.Task[None] | None = None
@@ -164,6 +166,12 @@ class KeyService:
             if peer.is_other_domain:
                 raise Refusal(401, "another domain sends whole keys only", cause="unknown peer")
             return await from_peer(self.manager, peer, call)
+        if face == "push":
+            device = self.registry.device_with(call.certificate)
+            if device is None:
+                raise Refusal(401, "this certificate is none of a device of this KME", cause="unknown device")
+            self.counts.answered["push"] += 1
+            return await self._devices.answer(device, call)
         caller = self.registry.caller(call.certificate)
         if caller is None:
             raise Refusal(401, "this certificate is none of an SAE of this KME", cause="unknown SAE")

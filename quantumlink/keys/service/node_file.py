@@ -44,6 +44,12 @@ directory = "/var/lib/qkd"
 link = "a–b"
 protocol = "decoy BB84"
 
+[[streams]]                         # a device that pushes its keys over HTTPS: see face_push
+uri = "urn:qkd:module-1"            # in its certificate
+pool = "kme-b"
+link = "a–b"
+protocol = "decoy BB84"
+
 [[lines]]                           # a link that is simulated in real time, with --demo only: see LiveEnd
 pool = "kme-b"
 network = "metro.toml"              # where the link is
@@ -65,7 +71,7 @@ from typing import Any, TypeVar
 
 from quantumlink import validation
 from quantumlink.keys.delivery.etsi014 import Limits
-from quantumlink.keys.delivery.registry import Application, Peer, Registry
+from quantumlink.keys.delivery.registry import Application, Peer, PushingDevice, Registry
 from quantumlink.keys.hybrid.modes import DEFAULT, MODES, Mode
 from quantumlink.keys.sealing import read_kek
 from quantumlink.keys.service.kme import KeyService
@@ -82,7 +88,7 @@ Part = TypeVar("Part")
 _REQUIRED = ("id", "certificate", "key", "ca", "store", "applications")
 _OPTIONAL = (
     "host", "port", "revocations", "checkpoint", "kek", "pairs", "limits", "pools", "peers", "devices", "lines",
-    "modes", "default_mode", "page_port", "operator_token", "relay",
+    "modes", "default_mode", "page_port", "operator_token", "relay", "streams",
 )  # fmt: skip
 
 
@@ -158,6 +164,7 @@ class NodeFile:
                 None if pairs is None else frozenset((str(a), str(b)) for a, b in pairs),
                 dict(_mode(each) for each in content.get("modes", [])),
                 _mode_named("default_mode", content.get("default_mode", DEFAULT)),
+                tuple(_part(PushingDevice, each, "streams") for each in content.get("streams", [])),
             )
             devices = tuple(
                 (

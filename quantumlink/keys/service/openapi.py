@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of what a node answers: ETSI GS QKD 014, SKIP and ETSI GS QKD 020."""
+"""The OpenAPI 3.1 document of what a node answers: ETSI GS QKD 014 and 020, SKIP, and keys pushed by devices."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 from quantumlink.keys.delivery.etsi014 import ORIGIN_EXTENSION, Limits
 from quantumlink.keys.material import ORIGINS
 from quantumlink.keys.service.face_020 import MOST_ACKS, STATUSES
+from quantumlink.keys.service.face_push import MOST_CHUNK_BYTES, MOST_INDEX
 from quantumlink.keys.service.face_skip import MOST_ENTROPY_BITS
 
 Json = dict[str, Any]
@@ -43,7 +44,7 @@ def document(limits: Limits | None = None, *, saes: Sequence[str] = ()) -> Json:
             "description": "Who calls is read from the client certificate alone. Sizes are in bits.",
         },
         "security": [{"certificate": []}],
-        "paths": {**_etsi_014(offered, saes), **_skip(offered, saes), **_etsi_020()},
+        "paths": {**_etsi_014(offered, saes), **_skip(offered, saes), **_etsi_020(), **_push()},
         "components": {
             "securitySchemes": {"certificate": {"type": "mutualTLS"}},
             "schemas": _schemas(offered),
@@ -124,6 +125,22 @@ def _etsi_020() -> Json:
         "/kmapi/v1/ext_keys": {"post": take},
         "/kmapi/v1/ext_keys/void": {"post": void},
         "/kmapi/v1/ext_keys/ack": {"post": ack},
+    }
+
+
+def _push() -> Json:
+    stream, index = _text(_UUID), {"type": "integer", "minimum": 0, "maximum": MOST_INDEX}
+    size = {"type": "integer", "minimum": 1, "maximum": MOST_CHUNK_BYTES}
+    following = _object({"key_stream_id": stream, "index": index}, "key_stream_id", "index")
+    opening = _object({"key_chunk_size": size, "key_stream_id": stream}, "key_chunk_size")
+    chunk = {"key_stream_id": stream, "index": index, "key_buffer": _text(_BASE64)}
+    named = _object({"key_stream_id": stream}, "key_stream_id")
+    return {
+        "/push/v1/open_connect": {
+            "post": _operation("openConnect", "A stream of a device", following, body=opening)
+        },
+        "/push/v1/push": {"post": _operation("push", "A chunk of key", following, body=_object(chunk, *chunk))},
+        "/push/v1/close": {"post": _operation("close", "End a stream", named, body=named)},
     }
 
 

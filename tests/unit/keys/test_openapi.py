@@ -44,7 +44,7 @@ def called(network, case, issued, excluded=()):
     network.do(service.store.ledger().check)
 
 
-@schema.exclude(path_regex="^/kmapi").parametrize()
+@schema.exclude(path_regex="^/(kmapi|push)").parametrize()
 @bounded
 def test_applications(network, case):
     """What is allowed may still be refused: keys that are not there, extensions that cannot be met."""
@@ -59,7 +59,14 @@ def test_key_managers(network, case):
     called(network, case, network.nodes["b"].issued, [allowed])
 
 
+@schema.include(path_regex="^/push").parametrize()
+@bounded
+def test_devices(network, case):
+    allowed = schemathesis.checks.CHECKS.get_one("positive_data_acceptance")
+    called(network, case, network.issued["module"], [allowed])
+
+
 def test_document_from_the_shell():
     said = CliRunner().invoke(app, ["keys", "openapi"])
     assert json.loads(said.output) == document()
-    assert len(document()["paths"]) == 11
+    assert len(document()["paths"]) == 14

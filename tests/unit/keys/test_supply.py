@@ -93,3 +93,21 @@ def test_pushed_streams():
     streams.close(stream)
     with pytest.raises(KeyError):
         streams.push(stream, 5, bytes(32))
+
+
+def test_a_stream_that_is_opened_again_goes_on_where_the_store_is():
+    streams = KeyStreams([].append, next_block={"stream 00000000-0000-4000-8000-000000000007": 12}.__getitem__)
+    stream = streams.open_connect(
+        "a–b", "BB84", key_chunk_size=8, key_stream_id="00000000-0000-4000-8000-000000000007"
+    )
+    assert streams.next_index(stream) == 12
+    with pytest.raises(ValueError, match="12 or later"):
+        streams.push(stream, 11, bytes(8))
+
+
+def test_streams_are_bounded():
+    streams = KeyStreams([].append)
+    for _ in range(64):
+        streams.open_connect("a–b", "BB84", key_chunk_size=8)
+    with pytest.raises(ValueError, match="64 key streams"):
+        streams.open_connect("a–b", "BB84", key_chunk_size=8)
