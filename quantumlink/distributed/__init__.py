@@ -8,6 +8,7 @@ from quantumlink.distributed.placement import SearchedPlacement
 from quantumlink.distributed.planning import Methods
 from quantumlink.distributed.proof import NotTheSame, Proof
 from quantumlink.distributed.schedule import list_schedule
+from quantumlink.distributed.virtual import crossings, layout_on
 
 __all__ = [
     "DistributeCircuit",
@@ -16,9 +17,11 @@ __all__ = [
     "NotTheSame",
     "Proof",
     "SearchedPlacement",
+    "crossings",
     "distribute",
     "distributed_pass_manager",
     "exact_cover",
+    "layout_on",
     "list_schedule",
     "transpiled_programs",
 ]

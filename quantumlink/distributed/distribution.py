@@ -41,6 +41,7 @@ from quantumlink.distributed.proof import (
 )
 from quantumlink.estimation import Estimate
 from quantumlink.exact import UnsupportedOperation
+from quantumlink.hardware import Node
 from quantumlink.program import Program
 
 if TYPE_CHECKING:
@@ -107,6 +108,13 @@ class Distribution:
     def program(self) -> Program:
         """The circuit and how to read it: the ends are the circuit's qubits, by name."""
         return self.built.program
+
+    @cached_property
+    def whole(self) -> Program:
+        """The circuit as it was, all at one place, with the same ends: to be prepared and run beside the other."""
+        names = qubit_names(self.source)
+        node = Node("whole", qubits=self.source.num_qubits)
+        return Program(self.source, {name: i for i, name in enumerate(names)}, (node,) * len(names))
 
     @cached_property
     def built(self) -> Built:
