@@ -52,8 +52,8 @@ def test_it_runs_beside_the_circuit_as_it_was(backend, seed, tmp_path):
     whole = ql.prepare(d.whole, backend, bases=["XXXXX"], seed=1)
     expected = [ql.predict(p, method="exact").expectation("XXXXX") for p in (whole, bare)]
     assert expected[0] > expected[1] > 0.8
-    # A Werner pair turns what is measured along X around with the probability 2(1 − F)/3. Over 200 draws the mean is
-    # off by .38 less often than once in a million (Hoeffding); without the noise it would be off by .6.
+    # A Werner pair turns what is measured along X around with the probability 2(1 − F)/3. Over 200 draws the mean
+    # is off by .38 less often than once in a million (Hoeffding); without the noise it would be off by .6.
     scale = 1 - 2 * 2 * (1 - 0.5) / 3
     job = ql.submit(played, backend, shots=2000, seed=seed, directory=tmp_path)
     found = ql.resume(job.path).samples().expectation("XXXXX")
