@@ -26,6 +26,7 @@ from quantumlink.hardware import Node, Processor
 from quantumlink.hardware.processor import Side
 from quantumlink.link import Encoding, LogicalSwap
 from quantumlink.readings.carrying import Carrier
+from quantumlink.readings.contraction import Contraction
 from quantumlink.readings.encoded import LogicalSwapping, recovery
 from quantumlink.rewrites import noisy_circuit
 
@@ -59,6 +60,13 @@ def pair_map(operation: Operation, processors: Sequence[Processor]) -> PairMap:
     return _pair_map(operation, _acting(operation, processors))
 
 
+def pair_contraction(
+    operation: Operation, processors: Sequence[Processor], first_support: int, second_support: int
+) -> Contraction:
+    """That map, reduced to what the two pairs can hold: see `Contraction.of`."""
+    return _pair_contraction(operation, _acting(operation, processors), first_support, second_support)
+
+
 def carrier(operation: Operation, processors: Sequence[Processor]) -> Carrying:
     """What takes states through an operation under the noise of the processors at its sites."""
     return _carrier(operation, _acting(operation, processors))
@@ -78,6 +86,13 @@ def purification_map(protocol: str, left: Processor, right: Processor) -> PairMa
     Its trace is the success probability. BBPSSW's twirl is averaged over its settings.
     """
     return pair_map(known_operation(protocol), (left, right))
+
+
+@lru_cache(maxsize=4096)
+def _pair_contraction(
+    operation: Operation, processors: tuple[Processor, ...], first_support: int, second_support: int
+) -> Contraction:
+    return Contraction.of(_pair_map(operation, processors), first_support, second_support)
 
 
 @lru_cache(maxsize=4096)

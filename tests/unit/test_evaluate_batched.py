@@ -15,7 +15,10 @@ from qiskit.quantum_info import Kraus
 
 import quantumlink as ql
 from quantumlink.readings import folding
+from quantumlink.readings.fold_schedule import Schedule
+from quantumlink.readings.points import Arrival, Points
 from quantumlink.readings.states import PairStates
+from quantumlink.readings.tree import Tree
 
 # Exact up to rounding: some dozens of products with entries below 1.
 EXACT = 1e-12
@@ -217,8 +220,7 @@ def test_only_what_varies_is_folded_at_each_point():
     nodes = make_nodes(65)
     hops = [ql.ElementaryLink(nodes[i], nodes[i + 1], fidelity=0.99) for i in range(64)]
     link = ql.chain(hops)
-    tree = folding.Tree(link)
-    schedule = folding._Schedule(tree, folding.Points((9,), (folding.Arrival([0], np.full(9, 0.95), True),)))
+    schedule = Schedule(Tree(link), Points((9,), (Arrival([0], np.full(9, 0.95), True),)))
     assert schedule.counts == [127 - 7, 7]
     states = ql.evaluate(link, fidelity={hops[20]: np.linspace(0.9, 1, 9)})
     agree(
