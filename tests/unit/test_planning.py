@@ -10,7 +10,18 @@ from quantumlink import Network, Processor, chain, evaluate
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink
 from quantumlink.network import Demand
-from quantumlink.network.planning import Costs, Counts, Equipment, Fibre, NoPlan, Site, plan_network
+from quantumlink.network.planning import (
+    Costs,
+    Counts,
+    Equipment,
+    Fibre,
+    NoPlan,
+    Site,
+    best_spacing_km,
+    pareto_front,
+    plan_network,
+    roll_out,
+)
 from quantumlink.rates import secret_fraction
 
 PARTS = Equipment(
@@ -269,3 +280,74 @@ def test_a_satellite_is_built_where_it_pays():
     assert (plan.counts.satellite, plan.counts.ground_station, plan.counts.repeater) == (1, 2, 2)
     assert plan.cost == pytest.approx(50 + 10 + 2 + 4 + 4)
     assert plan.network.nodes["sat"] == space
+
+
+def test_spacing_is_where_a_kilometer_costs_least():
+    costs = Costs(source=2, repeater=30, node=10)
+    lengths = np.linspace(5, 150, 20_001)
+    per_km = (2 * 8 * 10 ** (0.02 * lengths) + 40) / lengths
+    assert best_spacing_km(costs, rate_hz=80, channel_hz=10) == pytest.approx(lengths[per_km.argmin()], abs=0.02)
+    with pytest.raises(ValueError, match="price of a source"):
+        best_spacing_km(Costs(repeater=1), rate_hz=1, channel_hz=1)
+
+
+@pytest.mark.parametrize("node", [0, 400])
+def test_a_line_is_planned_at_the_best_spacing(node):
+    """Sites every 10 km of 240 km: as many hops as cost least at equal distances, which is near the closed form."""
+    sites = [f"n{i}" for i in range(25)]
+    fibres = [(a, b, 10) for a, b in pairwise(sites)]
+    parts = Equipment(success_probability=1.0, attempt_time_s=1.0)
+    costs = Costs(source=1, repeater=node or 1e-6)
+    plan = plan_network(sites, fibres, [Demand("n0", "n24", rate_hz=1000)], parts=parts, costs=costs)
+    least = min(
+        sum(ceil(1000 * 10 ** (0.02 * 10 * hop) - 1e-9) for hop in hops) + (len(hops) - 1) * costs.repeater
+        for hops in ([24 // n + (i < 24 % n) for i in range(n)] for n in range(1, 25))
+    )
+    assert plan.cost == pytest.approx(least)
+    spacing = 240 / len(plan.paths[0].links)
+    assert abs(spacing - best_spacing_km(costs, rate_hz=1000, channel_hz=1)) < 5
+
+
+def test_front_holds_what_nothing_beats():
+    demands = [Demand("a", "b", rate_hz=20)]
+    options = {"parts": PARTS, "costs": Costs(repeater=10, source=4), "max_link_km": 80}
+    front = pareto_front(LINE, LINE_FIBRES, demands, scales=(1, 4), fidelities=(None, 0.92, 0.99), **options)
+    assert [point.scale for point in front] == sorted(point.scale for point in front)
+    assert all(x.plan.cost < y.plan.cost for x, y in pairwise(front))
+    with pytest.raises(NoPlan):
+        pareto_front(LINE, LINE_FIBRES, demands, fidelities=(0.99,), **options)
+
+
+@pytest.mark.parametrize("budget", [25.0, 40.0, 1000.0])
+def test_roll_out_serves_as_much_as_any_order(budget):
+    """Every choice of whom to serve by each year, with what that costs at least."""
+    demands = [Demand("a", "r", rate_hz=5), Demand("a", "s", rate_hz=5), Demand("s", "b", rate_hz=60)]
+    costs = Costs(node=2, repeater=5, source=3, fibre_per_km=0.1)
+    sites = [Site(name, hosts=() if name in "ab" else ("repeater",)) for name in LINE]
+    plan = plan_network(sites, LINE_FIBRES, demands, parts=PARTS, costs=costs, max_link_km=50)
+    years = roll_out(plan, budget_per_year=budget, years=3)
+    pieces = plan.pieces()
+
+    def price(served):
+        things, loads = set(), {}
+        for path in plan.paths:
+            if path.demand in served:
+                things |= {x for x in plan.pieces_of(path) if x[0] != "link"}
+                for link, takes in zip(path.links, path.takes_hz, strict=True):
+                    loads[link] = loads.get(link, 0) + takes
+        channels = sum(max(1, ceil(load / plan.links[i].rate_hz - 1e-9)) for i, load in loads.items())
+        return sum(pieces[x] for x in things) + 3 * channels
+
+    sets = [set(s) for n in range(4) for s in combinations(demands, n)]
+    best = max(
+        len(x) + len(y) + len(z)
+        for x, y, z in product(sets, repeat=3)
+        if x <= y <= z and all(price(s) <= budget * (i + 1) + 1e-9 for i, s in enumerate((x, y, z)))
+    )
+    assert sum(len(year.served) for year in years) == best
+    spent = np.cumsum([year.spent for year in years])
+    assert all(spent <= budget * np.arange(1, 4) + 1e-6)
+    assert spent[-1] == pytest.approx(price(set(years[-1].served)))
+    if budget == 1000:
+        assert set(years[0].served) == set(demands)
+        assert spent[-1] == pytest.approx(plan.cost)

@@ -24,19 +24,27 @@ References:
 
 from quantumlink.network.planning.costs import Costs, Counts
 from quantumlink.network.planning.equipment import Equipment
+from quantumlink.network.planning.fronts import FrontPoint, pareto_front
 from quantumlink.network.planning.places import Fibre, Site
 from quantumlink.network.planning.plan import NetworkPlan, PlannedLink, PlannedPath
 from quantumlink.network.planning.planning import NoPlan, plan_network
+from quantumlink.network.planning.rollout import Year, roll_out
+from quantumlink.network.planning.spacing import best_spacing_km
 
 __all__ = [
     "Costs",
     "Counts",
     "Equipment",
     "Fibre",
+    "FrontPoint",
     "NetworkPlan",
     "NoPlan",
     "PlannedLink",
     "PlannedPath",
     "Site",
+    "Year",
+    "best_spacing_km",
+    "pareto_front",
     "plan_network",
+    "roll_out",
 ]

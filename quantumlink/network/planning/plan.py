@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -172,32 +173,41 @@ class NetworkPlan:
             ],
         }  # fmt: skip
 
-    def _shares(self) -> list[float]:
-        """What each demand has to pay for building."""
-        costs, shares = self.costs, [0.0] * len(self.problem.demands)
-        number = {id(demand): i for i, demand in enumerate(self.problem.demands)}
-        uses: dict[tuple[str, Any], dict[int, float]] = defaultdict(lambda: defaultdict(float))
-        for path in self.paths:
-            own = number[id(path.demand)]
-            for site in path.sites:
-                uses["site", site][own] += 1
-            for link, takes in zip(path.links, path.takes_hz, strict=True):
-                uses["link", link][own] += takes or 1e-9
-                for fibre in self.links[link].fibres:
-                    uses["fibre", self.problem.places.fibres[fibre]][own] += 1
+    def pieces(self) -> dict[Hashable, float]:
+        """What is built piece by piece, and what each costs: sites, channels, fibres."""
         items = self.items
         each = {price: items.get(price, 0.0) / max(self.counts.of(price), 1e-300) for price in PRICES}
         extra = {site.name: site.extra for site in self.problem.places.sites}
-        for (kind, what), users in uses.items():
-            if kind == "site":
-                price = each["node"] + (each[self.built[what]] + extra[what] if what in self.built else 0.0)
-                price += each["ground_station"] if what in self._stations else 0.0
-            elif kind == "link":
-                price = each["source"] * self.links[what].channels
-            else:
-                price = each["fibre_per_km"] * what.length_km * self.lit[what] if costs.fibre_per_km else 0.0
-            for user, amount in users.items():
-                shares[user] += price * amount / sum(users.values())
+        found: dict[Hashable, float] = {}
+        for name in self.network.nodes:
+            own = each[self.built[name]] + extra[name] if name in self.built else 0.0
+            station = each["ground_station"] if name in self._stations else 0.0
+            found["site", name] = each["node"] + own + station
+        found |= {("link", i): each["source"] for i in range(len(self.links))}
+        return found | {("fibre", f): each["fibre_per_km"] * f.length_km * n for f, n in self.lit.items()}
+
+    def pieces_of(self, path: PlannedPath) -> list[Hashable]:
+        """What a path uses of them."""
+        found: list[Hashable] = [("site", site) for site in path.sites]
+        found += [("link", link) for link in path.links]
+        fibres = self.problem.places.fibres
+        return found + [("fibre", fibres[f]) for link in path.links for f in self.links[link].fibres]
+
+    def _shares(self) -> list[float]:
+        """What each demand has to pay for building."""
+        shares = [0.0] * len(self.problem.demands)
+        number = {id(demand): i for i, demand in enumerate(self.problem.demands)}
+        uses: dict[Hashable, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+        for path in self.paths:
+            takes: dict[Hashable, float] = {
+                ("link", i): amount for i, amount in zip(path.links, path.takes_hz, strict=True)
+            }
+            for piece in self.pieces_of(path):
+                uses[piece][number[id(path.demand)]] += (takes[piece] or 1e-9) if piece in takes else 1.0
+        channels: dict[Hashable, int] = {("link", i): link.channels for i, link in enumerate(self.links)}
+        for piece, price in self.pieces().items():
+            for user, amount in uses[piece].items():
+                shares[user] += price * channels.get(piece, 1) * amount / sum(uses[piece].values())
         return shares
 
     @property
