@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from quantumlink.cli import circuits, jobs, keys, network, parts, plan, qkd, run
+from quantumlink.cli import build, circuits, jobs, keys, network, parts, plan, qkd, run
 from quantumlink.cli.plain_text import degrade_output
 
 
@@ -28,6 +28,7 @@ app = _App(
 app.callback()(degrade_output)
 app.command(name="run")(run.run)
 app.command(name="plan")(plan.plan)
+app.command(name="build")(build.build)
 app.command(name="parts")(parts.parts)
 app.add_typer(circuits.app, name="circuits")
 app.add_typer(jobs.app, name="jobs")

@@ -25,6 +25,7 @@ References:
 from quantumlink.network.planning.costs import Costs, Counts
 from quantumlink.network.planning.equipment import Equipment
 from quantumlink.network.planning.fronts import FrontPoint, pareto_front
+from quantumlink.network.planning.maps import FibreMap, FibreMapError, load_costs
 from quantumlink.network.planning.places import Fibre, Site
 from quantumlink.network.planning.plan import NetworkPlan, PlannedLink, PlannedPath
 from quantumlink.network.planning.planning import NoPlan, plan_network
@@ -36,6 +37,8 @@ __all__ = [
     "Counts",
     "Equipment",
     "Fibre",
+    "FibreMap",
+    "FibreMapError",
     "FrontPoint",
     "NetworkPlan",
     "NoPlan",
@@ -44,6 +47,7 @@ __all__ = [
     "Site",
     "Year",
     "best_spacing_km",
+    "load_costs",
     "pareto_front",
     "plan_network",
     "roll_out",

@@ -1,0 +1,213 @@
+"""Fibre maps: from TOML and GraphML files, and from topohub's collection.
+
+TOML has a table for each site and an entry for each fibre::
+
+    name = "delta"
+    detour = 1.3                     # fibres without a length are so many times as long as the way over ground
+
+    [sites.delft]
+    position = [52.01, 4.36]         # latitude, longitude
+    hosts = []                       # an end; else ["repeater", "trusted"] is meant, or any of them
+    extra = 20.0                     # what building there costs beside the usual prices
+
+    [[fibres]]
+    between = ["delft", "utrecht"]
+    length_km = 62.0
+
+    [parts]                          # numbers of `Equipment`, and its memory and processor
+    fidelity = 0.98
+    success_probability = 0.2
+    attempt_time_s = 1e-3
+    processor = { depolarizing_2q = 1e-3 }
+
+A GraphML file has sites as nodes, with a ``label`` (else the node's id), ``Latitude`` and ``Longitude``, as the
+Internet Topology Zoo writes them, and fibres as edges with ``length_km`` or ``length``; without one, the way over
+ground times a detour. topohub (the extra ``topologies``) has positions and distances over ground.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import rustworkx as rx
+
+from quantumlink import validation
+from quantumlink.hardware import Memory, Processor
+from quantumlink.network.geography import great_circle_km
+from quantumlink.network.planning.costs import Costs
+from quantumlink.network.planning.equipment import Equipment
+from quantumlink.network.planning.places import Fibre, Site
+
+DETOUR = 1.3
+"""Kilometers of fibre for one over ground, where nothing else is said; 1.2 to 1.5 is usual."""
+
+
+class FibreMapError(ValueError):
+    """A fibre map that cannot be read; the text names the file and the place."""
+
+
+@dataclass(frozen=True, eq=False)
+class FibreMap:
+    """Sites and the fibres between them."""
+
+    name: str
+    sites: tuple[Site, ...]
+    fibres: tuple[Fibre, ...]
+    parts: Equipment = field(default_factory=Equipment)
+
+    @classmethod
+    def load(cls, path: str | Path, *, detour: float = DETOUR) -> FibreMap:
+        """Read a TOML or GraphML file, by its ending; see `quantumlink.network.planning.maps` for their form.
+
+        Args:
+            path: the file.
+            detour: kilometers of fibre for one over ground, where neither a fibre nor the file says more.
+
+        Raises:
+            FibreMapError: if it is no such file, or anything in it is missing, misspelt or out of range.
+            FileNotFoundError: if there is no such file.
+        """
+        path = Path(path)
+        detour = validation.number("detour", detour, at_least=1.0)
+        if path.suffix.lower() not in (".toml", ".graphml"):
+            raise FibreMapError(f"{path}: a fibre map must end in .toml or .graphml")
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file {str(path)!r}")
+        try:
+            if path.suffix.lower() == ".toml":
+                return _of_toml(path, detour)
+            (graph,) = rx.read_graphml(str(path))
+            nodes = [dict(node) for node in graph.nodes()]
+            edges = [(a, b, dict(data or {})) for a, b, data in graph.weighted_edge_list()]
+            return _of_graph(path.stem, nodes, edges, detour)
+        except FibreMapError:
+            raise
+        except Exception as error:  # whatever the readers make of a file that is none
+            raise FibreMapError(f"{path}: {error}") from error
+
+    @classmethod
+    def from_topohub(cls, key: str, *, detour: float = DETOUR) -> FibreMap:
+        """A topology of topohub's, such as ``"sndlib/germany50"`` or ``"topozoo/Surfnet"``.
+
+        Raises:
+            ImportError: if topohub is not installed.
+            ValueError: if it has no such topology.
+        """
+        try:
+            import topohub
+        except ImportError as error:
+            raise ImportError("topologies by name need topohub: pip install quantumlink[topologies]") from error
+        try:
+            found = topohub.get(key)
+        except KeyError:
+            raise ValueError(
+                f"key must name a topology of topohub, such as 'sndlib/germany50'; got {key!r}"
+            ) from None
+        number = {node["id"]: i for i, node in enumerate(found["nodes"])}
+        nodes = [
+            {"label": n.get("name") or n["id"], "Longitude": n["pos"][0], "Latitude": n["pos"][1], "id": n["id"]}
+            for n in found["nodes"]
+        ]
+        detour = validation.number("detour", detour, at_least=1.0)
+        edges = [
+            (number[e["source"]], number[e["target"]], {"length_km": max(detour * e["dist"], 1e-3)})
+            for e in found["edges"]
+        ]
+        return _of_graph(str(found["graph"].get("name", key)), nodes, edges, detour)
+
+
+def load_costs(path: str | Path) -> Costs:
+    """Read prices from a TOML file: the arguments of `Costs`, one a line.
+
+    Raises:
+        FibreMapError: if it is no such file, or a name or a price is wrong.
+        FileNotFoundError: if there is no such file.
+    """
+    path = Path(path)
+    data = _toml(path)
+    _known(path, "prices", data, [f.name for f in fields(Costs)])
+    try:
+        return Costs(**data)
+    except (TypeError, ValueError) as error:
+        raise FibreMapError(f"{path}: {error}") from error
+
+
+def _of_toml(path: Path, detour: float) -> FibreMap:
+    data = _toml(path)
+    _known(path, "the file", data, ("name", "detour", "sites", "fibres", "parts"))
+    detour = validation.number("detour", data.get("detour", detour), at_least=1.0)
+    sites = []
+    for name, table in data.get("sites", {}).items():
+        _known(path, f"[sites.{name}]", table, ("position", "hosts", "extra"))
+        sites.append(Site(name, **table))
+    places = {site.name: site.position for site in sites}
+    fibres = []
+    for i, table in enumerate(data.get("fibres", []), start=1):
+        where = f"[[fibres]] number {i}"
+        _known(path, where, table, ("between", "length_km"))
+        between = table.get("between")
+        if not isinstance(between, list) or len(between) != 2:
+            raise FibreMapError(f"{path}, {where}: between must name two sites, got {between!r}")
+        for end in between:
+            validation.choice(f"{where}: between", end, places)
+        fibres.append(_fibre(between[0], between[1], table.get("length_km"), places, detour))
+    return FibreMap(
+        data.get("name", path.stem), tuple(sites), tuple(fibres), _equipment(path, data.get("parts", {}))
+    )
+
+
+def _equipment(path: Path, table: Mapping[str, Any]) -> Equipment:
+    _known(path, "[parts]", table, [f.name for f in fields(Equipment) if f.name not in ("source", "detector")])
+    values = dict(table)
+    for name, kind in (("memory", Memory), ("processor", Processor)):
+        if name in values:
+            values[name] = kind(**values[name])
+    return Equipment(**values)
+
+
+def _of_graph(
+    name: str, nodes: list[dict[str, Any]], edges: list[tuple[int, int, dict[str, Any]]], detour: float
+) -> FibreMap:
+    labels: list[str] = []
+    for node in nodes:
+        label = str(node.get("label") or node.get("id"))
+        labels.append(label if label not in labels else f"{label} ({node.get('id')})")
+    sites = []
+    for label, node in zip(labels, nodes, strict=True):
+        place = node.get("Latitude"), node.get("Longitude")
+        sites.append(Site(label, None if None in place else (float(place[0]), float(place[1]))))  # type: ignore[arg-type]
+    places = {site.name: site.position for site in sites}
+    fibres = []
+    for a, b, data in edges:
+        length = next((data[key] for key in ("length_km", "length") if data.get(key) is not None), None)
+        if a != b:
+            fibres.append(_fibre(labels[a], labels[b], None if length is None else float(length), places, detour))
+    return FibreMap(name, tuple(sites), tuple(fibres))
+
+
+def _fibre(a: str, b: str, length_km: Any, places: Mapping[str, Any], detour: float) -> Fibre:
+    if length_km is None:
+        if places[a] is None or places[b] is None:
+            raise ValueError(f"the fibre {a}–{b} has no length, and its sites have no positions")
+        length_km = detour * great_circle_km(places[a], places[b])
+    return Fibre(a, b, length_km)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise FibreMapError(f"{path}: this is not TOML: {error}") from error
+
+
+def _known(path: Path, where: str, table: Any, known: Any) -> None:
+    if not isinstance(table, Mapping):
+        raise FibreMapError(f"{path}, {where}: must be a table, got {table!r}")
+    for key in table:
+        if key not in known:
+            hint = validation.did_you_mean(key, known)
+            raise FibreMapError(f"{path}, {where}: unknown key {key!r}{hint}; known are {', '.join(known)}")
