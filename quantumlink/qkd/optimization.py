@@ -221,7 +221,7 @@ def _searched(session: Session, searches: list[_Search], *, sample: int | None) 
         x = max(begun, key=lambda y: expected(candidate(y), _LONGER).margin) if len(begun) > 1 else x
     for factor in (_LONGER, 1) if searches else ():
         # Scipy's own first steps are a twentieth of each number, next to nothing of a small one.
-        wide = np.vstack([x, x + _WIDE * np.eye(len(x))]) if isinstance(quiet, (DecoyMDI, TwinField)) else None
+        wide = np.vstack([x, x + _WIDE * np.eye(len(x))])
         found = minimize(
             lambda y, factor=factor: -expected(candidate(y), factor).margin,
             x,
