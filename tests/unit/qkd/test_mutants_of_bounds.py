@@ -33,6 +33,7 @@ from quantumlink.security.relay_decoy import RelayDecoyBound, RelayEstimate
 from quantumlink.security.sampling import most_remaining_errors
 from quantumlink.security.sharing import SharingBound
 from quantumlink.security.single_photon import SinglePhotonBound
+from quantumlink.security.twin_field import TwinEstimate, TwinFieldBound
 
 TWO, EPS = Decimal(2), Decimal("1e-10")
 SECRET, CORRECT = {"eps_sec": 1e-10, "eps_cor": 1e-12}, Decimal("1e-12")
@@ -282,6 +283,91 @@ def check_relay():
     sent = RELAY["intensities"], RELAY["intensities_b"], RELAY["probabilities"]
     seen = [[Interval(1.0, 1.0)] * 3, [Interval(1.0, 1.0)] * 2 + [Interval(9.0, 9.0)], [Interval(1.0, 1.0)] * 3]
     assert relay_decoy.single_pair_errors(*sent, seen) == 0  # less than none is none
+
+
+# --- twin fields, sending or not: X.-B. Wang, Z.-W. Yu, X.-L. Hu, Phys. Rev. A 98, 062323
+
+
+TWIN = {
+    "rounds": 10**11, "signal": 0.45, "sending": 0.05, "z_probability": 0.6, "intensities": (0.4, 0.08, 0.0),
+    "probabilities": (0.2, 0.5, 0.3), "window": 3, "key_count": 4_000_000_000, "sampled": 30_000,
+    "single_counts": (200_000_000, 130_000_000, 20_000), "tested": 55_000_000, "errors": 900_000,
+}  # fmt: skip
+
+
+def elsewhere(count, here, there, price):
+    """The fewest rounds there if so many are here."""
+    few, many, share = count, 3 * count * (here + there) / here, here / (here + there)
+    for _ in range(120):
+        middle = (few + many) / 2
+        few, many = (few, middle) if middle * frequency(share, middle, price) >= count else (middle, many)
+    return few - count
+
+
+@cache
+def twin():
+    """Chances of the five kinds of rounds, single photons of the raw key and of the test, errors, distance."""
+    strong, weak, signal = Decimal("0.4"), Decimal("0.08"), Decimal("0.45")
+    x, z, q = Decimal("0.16"), Decimal("0.36"), Decimal("0.05")
+    near = Decimal("0.25") * 14 / 64 * x
+    p = [Decimal("0.4"), Decimal(1), Decimal("0.3")]  # strong, weak, nothing, if the other sends nothing
+    kinds = {
+        "key": z * 2 * q * (1 - q) * signal * (-signal).exp(),
+        "alone": x * Decimal("0.3") * (p[0] * strong * (-strong).exp() + p[1] * weak * (-weak).exp()),
+        "together": near * 2 * weak * (-2 * weak).exp(),
+        "vacuum": x * Decimal("0.09"),
+        "vacuum_wrong": near * (-2 * weak).exp() / 2,
+    }
+    factorial = Decimal(1)
+    for k in range(1, 65):
+        factorial *= k
+    distance = 2 * Decimal(10) ** 11 * ((2 * signal) ** 64 / factorial).sqrt()
+    price = (9 * 16 / (EPS - distance) ** 2).ln()
+    counts = TWIN["single_counts"]
+    ends = [chernoff(count, sum(counts), price) for count in counts]
+    high = [m.exp() / share * end[1] for m, share, end in zip((strong, weak, Decimal(0)), p, ends, strict=True)]
+    low = [m.exp() / share * end[0] for m, share, end in zip((strong, weak, Decimal(0)), p, ends, strict=True)]
+    # G(weak) − G(0) − (weak/strong)²·(G(strong) − G(0)) leaves single photons, and others with a negative sign
+    left = low[1] - high[2] - (weak / strong) ** 2 * (high[0] - low[2])
+    tau = p[0] * strong * (-strong).exp() + p[1] * weak * (-weak).exp()
+    alone = tau * left / (weak - weak**2 / strong)
+    in_z = elsewhere(alone, kinds["alone"], kinds["key"], price)
+    tested = elsewhere(alone, kinds["alone"], kinds["together"], price)
+    errors = 900_000 - elsewhere(Decimal(20_000), kinds["vacuum"], kinds["vacuum_wrong"], price)
+    kept = in_z - 30_000 * frequency(in_z / TWIN["key_count"], Decimal(30_000), price)
+    return kinds, kept, tested, errors, distance, price
+
+
+def check_twin():
+    kinds, kept, tested, errors, distance, price = twin()
+    bound = TwinFieldBound(**TWIN, **SECRET)
+    for name, chance in kinds.items():
+        close(getattr(bound.chances, name), chance)
+    close(bound.phase_distance, distance)
+    stronger = replace(bound, intensities=(0.6, 0.08, 0.0))  # the strongest pulse counts
+    close(stronger.phase_distance / bound.phase_distance, (Decimal("0.6") / Decimal("0.45")) ** 32)
+    found = bound.estimate
+    close(found.single_photon, kept, rel=1e-8)
+    close(found.tested, tested, rel=1e-8)
+    phase = phase_error_rate(float(errors), float(tested), float(kept), -float(price))
+    assert found.phase_error == pytest.approx(phase, rel=1e-5)
+    assert 0.02 < phase < 0.4
+    told = bound.terms(n=TWIN["key_count"] - 30_000, leak=1000)
+    close(told.entropy_bits, int(kept) * (1 - h(Decimal(found.phase_error))), rel=1e-6)
+    close(told.epsilon_bits, log2(2 / (EPS**2 * CORRECT)))
+    few = replace(bound, key_count=1000, sampled=0, tested=10, errors=0).estimate
+    assert (few.single_photon, few.tested) == (1000, 10)
+    clean = replace(bound, errors=0).estimate
+    assert clean.phase_error == phase_error_rate(0.0, float(tested), float(kept), -float(price))
+    lost = replace(bound, signal=20.0)  # 64 phases are too few
+    assert lost.estimate == TwinEstimate(0.0, 0.0, 0.5)
+    told = lost.terms(n=TWIN["key_count"] - 30_000, leak=0)
+    assert told.entropy_bits == 0
+    close(told.epsilon_bits, log2(2 / (EPS**2 * CORRECT)))
+    much = replace(bound, eps_sec=bound.phase_distance * 2)  # half of ε_sec is used up
+    close(
+        much.terms(n=TWIN["key_count"] - 30_000, leak=0).epsilon_bits, log2(2 / (distance**2 * CORRECT)), rel=1e-9
+    )
 
 
 # --- entropy accumulation: F. Dupuis, O. Fawzi, IEEE Trans. Inf. Theory 65, 7596
@@ -551,6 +637,15 @@ CHECKS = {
     SECURITY + "relay_decoy:_ratio": [check_relay],
     SECURITY + "relay_decoy:_gaps": [check_relay],
     SECURITY + "relay_decoy:_pair_probability": [check_relay],
+    SECURITY + "deviations:least_elsewhere": [check_relay, check_twin],
+    SECURITY + "deviations:left_by_sample": [check_relay],
+    SECURITY + "twin_field:TwinFieldBound.estimate": [check_twin],
+    SECURITY + "twin_field:TwinFieldBound.chances": [check_twin],
+    SECURITY + "twin_field:TwinFieldBound.phase_distance": [check_twin],
+    SECURITY + "twin_field:TwinFieldBound._eps_left": [check_twin],
+    SECURITY + "twin_field:TwinFieldBound._alone": [check_twin],
+    SECURITY + "twin_field:TwinFieldBound.terms": [check_twin],
+    SECURITY + "twin_field:poisson_tail_log": [check_twin],
     SECURITY + "entropy_accumulation:loss_at": [check_accumulation],
     SECURITY + "entropy_accumulation:Tradeoff.mean": [check_accumulation],
     SECURITY + "entropy_accumulation:Tradeoff.score": [check_accumulation],
