@@ -279,8 +279,6 @@ def weighted_estimate(
     >>> weighted_estimate([(0.75, 50, 50), (0.25, 49, 50)])
     Estimate(low=0.937445, best=0.995, high=0.999873)
     """
-    from scipy.special import gammaincinv
-
     if not terms:
         raise ValueError("terms must hold at least one triple (weight, sum, trials), got none")
     _check_confidence(confidence)
@@ -292,17 +290,29 @@ def weighted_estimate(
         mean = min(max(total / trials, low), high) if trials else 0.5
         means.append((weight, Estimate(low, mean, high, confidence)))
     combined = affine_estimate(means, offset)
+    least = offset + sum(min(weight, 0.0) for weight, _, _ in terms)
     # Of each term what adds to the sum, its share in [0, 1], and the weight of one event.
     adding = [(abs(w), m.best if w > 0 else 1 - m.best, n) for (w, m), (_, _, n) in zip(means, terms, strict=True)]
-    least = offset + sum(min(weight, 0.0) for weight, _, _ in terms)
     untried = sum(w for w, _, n in adding if not n)
-    tried = [(w, share, w / n) for w, share, n in adding if n and w]
+    fewest, most = _gamma_limits([(w, share, w / n) for w, share, n in adding if n and w], (1 - confidence) / 2)
+    low, high = min(combined.low, least + fewest), max(combined.high, least + most + untried)
+    return _clipped(low, combined.best, high, bounds, confidence)
+
+
+def _gamma_limits(tried: list[tuple[float, float, float]], tail: float) -> tuple[float, float]:
+    """Limits of a weighted sum of shares, told of whichever is rarer, the events or their absence.
+
+    Args:
+        tried: of each share its weight, what was seen of it, and the weight of one event.
+        tail: the probability left out on either side.
+    """
+    from scipy.special import gammaincinv
+
     if not tried:
-        return _clipped(least, combined.best, least + untried, bounds, confidence)
+        return 0.0, 0.0
     total_weight = sum(w for w, _, _ in tried)
     failing = sum(w * share for w, share, _ in tried) > total_weight / 2
     events = [(w, 1 - share if failing else share, one) for w, share, one in tried]
-    tail = (1 - confidence) / 2
     mean = sum(w * rate for w, rate, _ in events)
     # Of n trials of rate r as of a coin, but never of none.
     variance = sum(w * rate * one * (1 - rate * w / (w + one)) for w, rate, one in events)
@@ -310,10 +320,7 @@ def weighted_estimate(
     step = max(one for _, _, one in events)
     mean, variance = mean + step, variance + step**2
     most = min(variance / mean * float(gammaincinv(mean**2 / variance, 1 - tail)), total_weight)
-    if failing:
-        fewest, most = total_weight - most, total_weight - fewest
-    low, high = min(combined.low, least + fewest), max(combined.high, least + most + untried)
-    return _clipped(low, combined.best, high, bounds, confidence)
+    return (total_weight - most, total_weight - fewest) if failing else (fewest, most)
 
 
 def affine_estimate(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from quantumlink import validation
 from quantumlink.estimation import (
     CONFIDENCE,
     Estimate,
@@ -17,8 +16,9 @@ from quantumlink.estimation import (
     proportions_estimate,
     weighted_estimate,
 )
-from quantumlink.execution.bases import OF_A_PAIR, sign_of
+from quantumlink.execution.bases import sign_of
 from quantumlink.execution.records import Keep, Recorded, Records
+from quantumlink.execution.told_by_bases import ToldByBases
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _PARITY = np.array([1, -1, -1, 1])
 
 
 @dataclass(frozen=True)
-class Samples:
+class Samples(ToldByBases):
     """Measured outcomes of a program's ends, post-selected by its heralds and corrected by its frame.
 
     A basis label reads as Qiskit's: its rightmost letter belongs to the first, left end (qubit 0). Samples of the
@@ -62,10 +62,8 @@ class Samples:
     recorded: Recorded | None = field(default=None, repr=False, compare=False)
     """The single runs, for `records`; None if they were not kept."""
 
-    @property
-    def success_probability(self) -> Estimate:
-        """The probability that all heralds accept, as exact states and timelines call it."""
-        return self.acceptance
+    _absent: ClassVar[str] = "was not measured"
+    _remedy: ClassVar[str] = "; sample with it in bases"
 
     @property
     def acceptance(self) -> Estimate:
@@ -82,15 +80,7 @@ class Samples:
         Raises:
             ValueError: if the label is not one, or no measured basis tells it.
         """
-        k = len(self.ends)
-        if not isinstance(pauli, str) or len(pauli) != k or set(pauli) - set("IXYZ") or pauli == "I" * k:
-            letters = "two letters of I, X, Y, Z, not both I" if k == 2 else f"{k} letters of I, X, Y, Z, not all I"
-            raise ValueError(f"pauli must be {letters}; got {pauli!r}")
-        fitting = self._telling(pauli)
-        if not fitting:
-            raise ValueError(
-                f"{pauli} was not measured: the bases are {', '.join(self.outcomes)}; sample with it in bases"
-            )
+        self._checked_telling(pauli)
         even = binomial_estimate(*self._counted(pauli, 1), confidence)
         return affine_estimate([(2.0, even)], offset=-1.0)
 
@@ -109,19 +99,8 @@ class Samples:
         Raises:
             ValueError: if one of the bases XX, YY, ZZ was not measured, or one that tells a stabilizer.
         """
-        terms, k = self._fidelity_terms, len(self.ends)
-        if not terms:
-            raise ValueError(
-                f"what {'–'.join(self.ends)} are to share is no known stabilizer state: no bases tell its fidelity"
-            )
-        missing = [label for label, _ in terms if not self._telling(label)]
-        if missing:
-            needed = "bases XX, YY and ZZ" if k == 2 else "bases that tell all stabilizers"
-            raise ValueError(
-                f"the fidelity needs the {needed}; not measured: {', '.join(missing)}; "
-                f"the bases are {', '.join(self.outcomes)}"
-            )
-        if k != 2:
+        terms = self._checked_fidelity_terms()
+        if len(self.ends) != 2:
             return self._mean_of_stabilizers(confidence)
         agreeing = [self._counted(label, sign) for label, sign in terms]
         return proportions_estimate(agreeing, scale=0.5, offset=-0.5, bounds=(0.0, 1.0), confidence=confidence)
@@ -144,14 +123,6 @@ class Samples:
         offset = scale * (1 - len(self.stabilizers))
         return weighted_estimate(terms, offset=offset, bounds=(0.0, 1.0), confidence=confidence)
 
-    @property
-    def _fidelity_terms(self) -> tuple[tuple[str, int], ...]:
-        return OF_A_PAIR if len(self.ends) == 2 else self.stabilizers
-
-    def _telling(self, pauli: str) -> list[str]:
-        """The measured bases that tell a Pauli label."""
-        return [b for b in self.outcomes if all(p in ("I", x) for p, x in zip(pauli, b, strict=True))]
-
     def qber(self, basis: str, *, confidence: float = CONFIDENCE) -> Estimate:
         """The quantum bit error rate in a basis: how often the ends disagree with Φ⁺.
 
@@ -160,14 +131,7 @@ class Samples:
         Raises:
             ValueError: if the basis is not X, Y or Z, was not measured at both ends, or there are not two ends.
         """
-        if len(self.ends) != 2:
-            raise ValueError(f"a QBER is of two ends, got {'–'.join(self.ends)}: see expectation")
-        validation.choice("basis", basis, ("X", "Y", "Z"))
-        if basis * 2 not in self.outcomes:
-            raise ValueError(
-                f"{basis * 2} was not measured: the bases are {', '.join(self.outcomes)}; sample with it in bases"
-            )
-        counts = np.array(self.outcomes[basis * 2])
+        counts = np.array(self.outcomes[self._checked_at_both(basis)])
         wrong = _PARITY > 0 if basis == "Y" else _PARITY < 0
         return binomial_estimate(int(counts[wrong].sum()), int(counts.sum()), confidence)
 

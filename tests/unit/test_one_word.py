@@ -4,6 +4,8 @@ import pytest
 
 import quantumlink as ql
 from quantumlink import validation
+from quantumlink.execution.preparation.probabilities import Probabilities
+from quantumlink.execution.samples import Samples
 from quantumlink.link import Attempts
 from quantumlink.timing.attempts import rounds_of
 
@@ -52,3 +54,30 @@ def test_attempts_at_once_by_multiplexing_and_by_places_are_the_same():
     assert rounds_of(many, 3).success_probability == pytest.approx(3e-14, rel=1e-12)
     assert Attempts(None, 6.0).at_once(3) == Attempts(None, 2.0)
     assert Attempts(1.0, 6.0).at_once(3) == Attempts(1.0, 6.0)
+
+
+def test_counts_and_probabilities_refuse_the_same_in_the_same_words():
+    counts = Samples(("a", "b"), {"ZZ": (5, 1, 1, 5)}, {"ZZ": 12})
+    exact = Probabilities(("a", "b"), {"ZZ": (0.4, 0.1, 0.1, 0.4)})
+    for ask in (
+        lambda told: told.expectation("XQ"),
+        lambda told: told.expectation("XX"),
+        lambda told: told.qber("X"),
+        lambda told: told.fidelity(),
+    ):
+        texts = []
+        for told in (counts, exact):
+            with pytest.raises(ValueError, match=r"two letters|the bases are ZZ") as refusal:
+                ask(told)
+            texts.append(str(refusal.value).removesuffix("; sample with it in bases"))
+        assert (
+            texts[0].replace("was not measured", "is not predicted").replace("not measured", "not predicted")
+            == texts[1]
+        )
+    assert counts.expectation("ZZ") == pytest.approx(8 / 12)
+    assert exact.expectation("ZZ") == pytest.approx(0.6)
+    three = Probabilities(("a", "b", "c"), {"ZZZ": (1.0, *[0.0] * 7)})
+    with pytest.raises(ValueError, match="no known stabilizer state"):
+        three.fidelity()
+    with pytest.raises(ValueError, match="a QBER is of two ends"):
+        three.qber("Z")

@@ -12,6 +12,7 @@ import numpy as np
 from quantumlink import validation
 from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.estimation import CONFIDENCE, Estimate
+from quantumlink.execution.bases import OF_A_PAIR
 from quantumlink.execution.mitigation.accounting import PostSelection
 from quantumlink.execution.mitigation.bare_record import bare_record, needs
 from quantumlink.execution.mitigation.calibration import Calibration, ReadoutErrors, errors_as_array
@@ -35,7 +36,6 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 MIN_CONTRAST = 0.2
 """Least 1 − e₀ − e₁ of a bit whose errors are inverted."""
 
-_FIDELITY_TERMS = (("XX", 1), ("YY", -1), ("ZZ", 1))
 _HEADS = ("", "raw", "mitigated")
 
 
@@ -134,7 +134,7 @@ class Mitigated:
             ValueError: if one of the bases XX, YY, ZZ was not measured; otherwise as `expectation`.
         """
         self.raw.fidelity()
-        terms = [self._term(sign / 4, label) for label, sign in _FIDELITY_TERMS]
+        terms = [self._term(sign / 4, label) for label, sign in OF_A_PAIR]
         return self._propagated(terms, 0.25, self.scope, confidence, acted_on=self._undoes)
 
     def post_selection(self, *, confidence: float = CONFIDENCE) -> PostSelection:
@@ -176,7 +176,7 @@ class Mitigated:
         found = [
             (f"⟨{basis}⟩", self.raw.expectation(basis), self.expectation(basis)) for basis in self.raw.outcomes
         ]
-        if {label for label, _ in _FIDELITY_TERMS} <= set(self.raw.outcomes):
+        if {label for label, _ in OF_A_PAIR} <= set(self.raw.outcomes):
             found.insert(0, ("fidelity to Φ⁺", self.raw.fidelity(), self.fidelity()))
         return tuple(found)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from quantumlink import validation
 from quantumlink.estimation import Estimate
-from quantumlink.execution.bases import OF_A_PAIR, sign_of
+from quantumlink.execution.bases import sign_of
+from quantumlink.execution.told_by_bases import ToldByBases
 from quantumlink.tables import html_table
 
 ROUNDING = 1e-9
@@ -17,7 +18,7 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class Probabilities:
+class Probabilities(ToldByBases):
     """Exact probabilities, read as `Samples` are: every estimate has an interval of no width."""
 
     ends: tuple[str, ...]
@@ -27,10 +28,7 @@ class Probabilities:
     stabilizers: tuple[tuple[str, int], ...] = ()
     """Where there are not two ends: the stabilizers, and their signs, of the state that is to be delivered."""
 
-    @property
-    def success_probability(self) -> Estimate:
-        """The probability that all heralds accept, as exact states and timelines call it."""
-        return self.acceptance
+    _absent: ClassVar[str] = "is not predicted"
 
     @property
     def acceptance(self) -> Estimate:
@@ -43,17 +41,11 @@ class Probabilities:
         Raises:
             ValueError: if the label is not one, no basis tells it, or no run is accepted.
         """
-        k = len(self.ends)
-        if not isinstance(pauli, str) or len(pauli) != k or set(pauli) - set("IXYZ") or pauli == "I" * k:
-            letters = "two letters of I, X, Y, Z, not both I" if k == 2 else f"{k} letters of I, X, Y, Z, not all I"
-            raise ValueError(f"pauli must be {letters}; got {pauli!r}")
-        fitting = self._telling(pauli)
-        if not fitting:
-            raise ValueError(f"{pauli} is not predicted: the bases are {', '.join(self.outcomes)}")
+        fitting = self._checked_telling(pauli)
         total = np.sum([self.outcomes[basis] for basis in fitting], axis=0)
         if not total.sum() > 0:
             raise ValueError(f"no run is accepted, so {pauli} has no expectation value")
-        signs = [sign_of(pauli, outcome) for outcome in range(2**k)]
+        signs = [sign_of(pauli, outcome) for outcome in range(2 ** len(self.ends))]
         return _sharp(float(total @ signs / total.sum()), -1.0, 1.0)
 
     def fidelity(self) -> Estimate:
@@ -64,18 +56,9 @@ class Probabilities:
         Raises:
             ValueError: if one of the bases XX, YY, ZZ is missing, or one that tells a stabilizer.
         """
-        k = len(self.ends)
-        stabilizers = OF_A_PAIR if k == 2 else self.stabilizers
-        missing = [label for label, _ in stabilizers if not self._telling(label)]
-        if missing or not stabilizers:
-            needed = "bases XX, YY and ZZ" if k == 2 else "bases that tell all stabilizers"
-            raise ValueError(f"the fidelity needs the {needed}; missing: {', '.join(missing) or 'all'}")
+        stabilizers = self._checked_fidelity_terms()
         terms = sum(sign * self.expectation(label).best for label, sign in stabilizers)
-        return _sharp((1 + terms) / 2**k, 0.0, 1.0)
-
-    def _telling(self, pauli: str) -> list[str]:
-        """The bases that tell a Pauli label."""
-        return [b for b in self.outcomes if all(p in ("I", x) for p, x in zip(pauli, b, strict=True))]
+        return _sharp((1 + terms) / 2 ** len(self.ends), 0.0, 1.0)
 
     def qber(self, basis: str) -> Estimate:
         """The quantum bit error rate in X, Y or Z: how often the ends disagree with Φ⁺.
@@ -83,13 +66,8 @@ class Probabilities:
         Raises:
             ValueError: if the basis is none of these, is missing at both ends, or there are not two ends.
         """
-        if len(self.ends) != 2:
-            raise ValueError(f"a QBER is of two ends, got {'–'.join(self.ends)}: see expectation")
-        validation.choice("basis", basis, ("X", "Y", "Z"))
-        if basis * 2 not in self.outcomes:
-            raise ValueError(f"{basis * 2} is not predicted: the bases are {', '.join(self.outcomes)}")
-        sign = -1 if basis == "Y" else 1
-        return _sharp((1 - sign * self.expectation(basis * 2).best) / 2, 0.0, 1.0)
+        both, sign = self._checked_at_both(basis), -1 if basis == "Y" else 1
+        return _sharp((1 - sign * self.expectation(both).best) / 2, 0.0, 1.0)
 
     def _repr_html_(self) -> str:
         rows = [(f"⟨{basis}⟩", f"{self.expectation(basis).best:.6f}") for basis in self.outcomes]

@@ -15,7 +15,7 @@ from quantumlink.arrays import FloatArray
 from quantumlink.circuits import BASIS_ANGLES
 from quantumlink.estimation import CONFIDENCE, Estimate
 from quantumlink.exact import UnsupportedOperation
-from quantumlink.execution.bases import checked_bases
+from quantumlink.execution.bases import OF_A_PAIR, checked_bases
 from quantumlink.execution.preparation import compiled, lint
 from quantumlink.execution.several_devices.cutting import Cutter
 from quantumlink.execution.several_devices.parts import DevicePart, RowMeans
@@ -24,8 +24,6 @@ from quantumlink.link import Link
 from quantumlink.program import Program
 from quantumlink.readings import compose
 from quantumlink.rewrites import ordered_bits, pauli_frame
-
-_TERMS = (("XX", 1), ("YY", -1), ("ZZ", 1))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,7 +63,7 @@ class AcrossDevices:
         Raises:
             ValueError: if one of XX, YY, ZZ is missing.
         """
-        return self._combined(means, [(sign / 4, label) for label, sign in _TERMS], 0.25, confidence)
+        return self._combined(means, [(sign / 4, label) for label, sign in OF_A_PAIR], 0.25, confidence)
 
     def report(self) -> str:
         """What runs where, what is cut, and what that costs."""
