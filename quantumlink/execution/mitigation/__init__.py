@@ -2,17 +2,20 @@
 
 from quantumlink.execution.mitigation.accounting import PostSelection
 from quantumlink.execution.mitigation.calibration import Calibration, ReadoutErrors, calibration_of
+from quantumlink.execution.mitigation.cancellation import Cancelled, cancelled
 from quantumlink.execution.mitigation.folding import ZeroNoise, folded, zero_noise
 from quantumlink.execution.mitigation.mitigated import Mitigated, Scope
 
 __all__ = [
     "Calibration",
+    "Cancelled",
     "Mitigated",
     "PostSelection",
     "ReadoutErrors",
     "Scope",
     "ZeroNoise",
     "calibration_of",
+    "cancelled",
     "folded",
     "zero_noise",
 ]
