@@ -126,7 +126,7 @@ def _correlated(hers: IntArray, his: IntArray, level: _Level) -> tuple[int, floa
     """The best lag in bins, its drift, and how probable a number of pairs so high is at one lag."""
     n, half = level.length, level.lags // 2
     there = fft.rfft(_counted(hers, level), workers=1).conj()
-    best = (0, 0.0, 1.0)
+    best, highest = (0, 0.0, 1.0), 0.0
     for drift in level.drifts.tolist():
         bob = his if not drift else his - np.rint(drift * his).astype(np.int64)
         both = fft.irfft(there * fft.rfft(_counted(bob, level), workers=1), n, workers=1)
@@ -136,8 +136,9 @@ def _correlated(hers: IntArray, his: IntArray, level: _Level) -> tuple[int, floa
         at = int(np.argmax(score))
         spread = max(1.0, float(np.var((pairs - mean) / np.sqrt(np.maximum(mean, 0.5)))))
         tail = float(poisson.sf(round(float(pairs[at])) / spread - 1, mean[at] / spread))
-        if tail < best[2]:
-            best = (at - half, drift, tail)
+        height = float(score[at])
+        if (tail, -height) < (best[2], -highest):  # tails too small for a number are all alike
+            best, highest = (at - half, drift, tail), height
     return best
 
 
