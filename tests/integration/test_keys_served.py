@@ -182,6 +182,8 @@ def test_attack_alarm_and_reroute_in_a_browser(served):
         page.wait_for_selector("#links tbody tr")
         assert page.inner_text("#links tbody tr td:nth-child(3)") == "anna – north – ben"
         assert page.is_hidden("#alarm")
+        used = "#links tbody td:nth-child(7):has-text('bit/s')"  # beside what is made
+        page.wait_for_selector(used, timeout=60_000)
         page.select_option("#hop", label="anna – north")
         page.click("#attack-button")
         page.wait_for_selector("#alarm:not([hidden])", timeout=120_000)

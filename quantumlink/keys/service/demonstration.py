@@ -365,4 +365,4 @@ class Demonstration:
 
 
 def _be_nice() -> None:
-    os.nice(10)
+    os.nice(5)

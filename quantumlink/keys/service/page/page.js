@@ -8,6 +8,7 @@ const day = (s) => (s === null ? "none" : new Date(1000 * s).toISOString().slice
 const size = (n) => (n < 10240 ? `${n} B` : n < 10485760 ? `${Math.round(n / 1024)} KiB` : `${Math.round(n / 1048576)} MiB`);
 const COLORS = ["#1f77b4", "#d95f02", "#1b9e77", "#a05195", "#8c6d31", "#e7298a", "#66a61e", "#17a2b8"];
 const stored = new Map();
+const used = new Map();
 const charts = {};
 let lastEvent = 0;
 
@@ -45,6 +46,11 @@ function button(text, label, act) {
   return element;
 }
 
+function usedRate(link) {
+  const [[since, before], [now, after]] = [used.get(link.name)[0], used.get(link.name).at(-1)];
+  return now > since ? `${((8 * (after - before)) / (now - since)).toFixed(1)} bit/s` : "not yet";
+}
+
 function linkRow(link) {
   const kind = { well: "good", rerouted: "warn", down: "bad" }[link.state];
   const level = document.createElement("meter");
@@ -60,7 +66,7 @@ function linkRow(link) {
   }
   return row([
     cell(link.name), cell(link.state, kind), cell(link.way.join(" – ")), cell(amount, link.is_low ? "warn" : ""),
-    cell(size(link.quarantined_bytes), link.quarantined_bytes ? "warn" : ""), cell(`${link.rate_bit_s.toFixed(1)} bit/s`),
+    cell(size(link.quarantined_bytes), link.quarantined_bytes ? "warn" : ""), cell(`${link.rate_bit_s.toFixed(1)} bit/s`), cell(usedRate(link)),
     errorRate(link.qber.Z), errorRate(link.qber.X),
     cell(`${link.consumed_keys}${link.failed_requests ? `, ${link.failed_requests} refused` : ""}`), cell(actions),
   ]);
@@ -105,6 +111,11 @@ function show(state) {
   byId("attack").hidden = !state.hops.length;
   byId("simulated").hidden = !state.simulated;
   drawMap(byId("map"), state);
+  for (const link of state.links) {
+    const line = used.get(link.name) || used.set(link.name, []).get(link.name);
+    line.push([state.at_s, link.ledger.delivered + link.ledger.relayed + link.ledger.authentication]);
+    while (line.length > 2 && line[0][0] < state.at_s - 60) line.shift();
+  }
   const hops = byId("hop");
   if (hops.options.length !== state.hops.length)
     hops.replaceChildren(...state.hops.map((hop) => new Option(hop.ends.join(" – "), hop.number)));
