@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from math import inf
-from typing import Any
+from typing import Any, Literal
 
 from qiskit.circuit import QuantumCircuit, Qubit
 
@@ -15,6 +15,7 @@ from quantumlink.distributed.distribution import Distribution
 from quantumlink.distributed.machine import Machine, Weights, machine_of
 from quantumlink.distributed.pair_circuits import PairCircuits
 from quantumlink.distributed.planning import Methods, candidates
+from quantumlink.distributed.purifying import best_rounds
 from quantumlink.link import Link
 from quantumlink.network import Network
 
@@ -32,7 +33,7 @@ def distribute(
     budget_s: float = 5.0,
     seed: int | None = None,
     weights: Weights = "hops",
-    purify_rounds: int | Mapping[tuple[str, str], int] = 0,
+    purify_rounds: int | Mapping[tuple[str, str], int] | Literal["best"] = 0,
     methods: Methods | None = None,
     improve: Callable[[Link], Link] | None = None,
 ) -> Distribution:
@@ -50,7 +51,8 @@ def distribute(
         budget_s: how long to search, in seconds; the first solution is given in any case.
         seed: makes the search repeatable, as far as the time allows.
         weights: what a link costs: ``"hops"``, ``"fidelity"`` (−ln F) or ``"time"`` (mean seconds a pair).
-        purify_rounds: rounds of purification of each hop, or of some by the names of its nodes.
+        purify_rounds: rounds of purification of each hop, or of some by the names of its nodes; or ``"best"``: on
+            each hop as many, up to 3, as make the mean fidelity best in time, waiting for them counted.
         methods: how to place, cover and schedule, if not as usual.
         improve: what makes of each hop's link (purified if asked for) the one that is used: a function of a link
             such as ``quantumlink.encode``. Composed circuits need perfect gates where links are encoded.
@@ -70,7 +72,10 @@ def distribute(
     (1, <Proof: proven (linear, flows, state, 4 outcome records)>)
     """
     validation.instance("circuit", circuit, QuantumCircuit, "a QuantumCircuit")
-    machine = machine_of(network, weights=weights, purify_rounds=purify_rounds, improve=improve)
+    choose = isinstance(purify_rounds, str)
+    if choose:
+        validation.choice("purify_rounds", purify_rounds, ("best",))
+    machine = machine_of(network, weights=weights, purify_rounds=0 if choose else purify_rounds, improve=improve)
     if live_copies is not None:
         live_copies = validation.count("live_copies", live_copies, at_least=1)
     validation.instance("migrate", migrate, bool, "True or False")
@@ -93,13 +98,23 @@ def distribute(
         budget_s=budget_s,
     )
     best = min(found, key=lambda candidate: candidate.cost(machine))
+    if choose:
+        best, machine = best_rounds(best, machine, methods.schedule, live_copies, given_seed)
     conventions = {
         "capacity": ", ".join(str(machine.room[v]) for v in machine.computing),
         "detached gates": "where a third node has both copies",
         "live copies": "as many as fit" if live_copies is None else live_copies,
         "weights": weights,
+        "rounds of purification": _told_rounds(machine),
     }
     return Distribution(circuit, machine, best, conventions, given_seed)
+
+
+def _told_rounds(machine: Machine) -> str:
+    """How often each hop is purified, in words."""
+    name = [node.name for node in machine.nodes]
+    told = [f"{name[a]}–{name[b]}: {rounds}" for (a, b), rounds in sorted(machine.purify_rounds.items()) if rounds]
+    return ", ".join(told) or "none"
 
 
 def _fixed(circuit: QuantumCircuit, machine: Machine, placement: Mapping[Any, str] | None) -> dict[int, int]:
