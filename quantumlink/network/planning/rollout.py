@@ -21,7 +21,7 @@ from quantumlink.network.load.demand import Demand
 from quantumlink.network.planning.plan import NetworkPlan
 
 SPENDING = 1e-4
-"""How much a budget that is left over counts beside the least of what is served."""
+"""How much what is spent counts beside the least of what is served, where weights are not the same."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class _Schedule:
         loads: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
         for path in plan.paths:
             served = self._at(("demand", number[id(path.demand)]), year)
-            things = {thing for thing in plan.pieces_of(path) if thing in self._place}
+            things = dict.fromkeys(thing for thing in plan.pieces_of(path) if thing in self._place)
             self._rows += [({served: 1.0, self._at(thing, year): -1.0}, 0.0) for thing in things]
             for link, takes in zip(path.links, path.takes_hz, strict=True):
                 loads[link][served] += takes
@@ -111,13 +111,13 @@ class _Schedule:
         n = len(self._things)
         goal = np.zeros(n * self._years)
         spent = max(sum(p * u for p, u in zip(self._price.values(), self._upper, strict=False)), 1e-300)
+        # What is served comes first: sums of it differ by the least weight at least where all are the same.
+        spending = min(self._worth) * (0.5 if len(set(self._worth)) == 1 else SPENDING)
         for year in range(self._years):
             for i, worth in enumerate(self._worth):
                 goal[self._at(("demand", i), year)] = -worth
             for thing, price in self._price.items():
-                goal[self._at(thing, year)] = (
-                    SPENDING * min(self._worth) * (price + 1e-9 * spent) / spent / self._years
-                )
+                goal[self._at(thing, year)] = spending * (price + 1e-9 * spent) / spent / self._years
         entries = [(r, c, v) for r, (row, _) in enumerate(self._rows) for c, v in row.items()]
         rows, columns, values = zip(*entries, strict=True)
         matrix = csr_array((values, (rows, columns)), shape=(len(self._rows), len(goal)))
