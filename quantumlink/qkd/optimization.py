@@ -142,7 +142,8 @@ def optimize_session(session: Session, *, time_s: float | None = None, fixed: Co
         fixed: names of settings to be left as they are, such as ``"z_probability"``.
 
     Returns:
-        What to expect; ``.session`` is the session with the settings that were found. They are the best of those
+        What to expect; ``.session`` is the session with the settings that were found: those for a longer block
+        where this one gives no key. They are the best of those
         tried: the search has several dimensions and no proof that nothing is better.
 
     Raises:
@@ -215,7 +216,7 @@ def _searched(session: Session, searches: list[_Search], *, sample: int | None) 
     def written(tried: Any) -> Vector:
         return np.array([value for search in searches for value in search.write(tried)])
 
-    x = written(quiet)
+    x = for_longer = written(quiet)
     if searches:
         begun = [x, *(written(tried) for tried in _other_beginnings(quiet))]
         x = max(begun, key=lambda y: expected(candidate(y), _LONGER).margin) if len(begun) > 1 else x
@@ -235,8 +236,13 @@ def _searched(session: Session, searches: list[_Search], *, sample: int | None) 
             },
         )
         # Of where the search began and where it ended, whatever is better for the true block.
+        for_longer = found.x if factor == _LONGER else for_longer
         x = max((x, found.x), key=lambda y: expected(candidate(y)).margin)
     best = max((expected(quiet), expected(candidate(x))), key=lambda item: item.margin)
+    if not best.bits:  # the least loss is that of no rounds at all: rather what a longer block would need
+        hopeful = expected(candidate(for_longer), _LONGER)
+        use = hopeful.margin > max(0.0, expected(quiet, _LONGER).margin)
+        best = expected(candidate(for_longer) if use else quiet)
     names = {f.name for f in fields(session)} - {"eavesdropper"}
     settings = {name: getattr(best.session, name) for name in names}
     return replace(best, session=replace(session, **settings))

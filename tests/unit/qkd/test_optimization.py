@@ -1,6 +1,7 @@
 """Expected keys against runs and closed forms; chosen settings against a grid and a published distance."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from quantumlink.qkd import (
     InterceptResend,
     OneDecoyBB84,
     SixState,
+    TwinField,
     WeakPulseBB84,
     expected_key,
     optimize_session,
@@ -150,3 +152,19 @@ def test_no_neighbor_of_the_settings_found_is_much_better(km, rounds):
                 z_probability=z,
             )
             assert expected_key(near).bits < 1.02 * found.bits
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        TwinField(medium_a=Fiber(10), rounds=10**6, seed=1),
+        DecoyBB84(medium=Fiber(100), rounds=3 * 10**7, seed=1),
+        OneDecoyBB84(medium=Fiber(100), rounds=10**6, seed=1),
+    ],
+)
+def test_too_short_a_block_has_settings_for_a_longer_one_and_says_how_long(session):
+    found = optimize_session(session, fixed=["sample_fraction"])
+    assert found.bits == 0
+    times = int(re.search(r"a block about (\d+) times as long would give a key", found.limit)[1])
+    assert expected_key(replace(found.session, rounds=times * session.rounds)).bits > 0
+    assert optimize_session(replace(session, rounds=times * session.rounds)).bits > 0
