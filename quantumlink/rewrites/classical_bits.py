@@ -7,6 +7,7 @@ the concatenated registers are the circuit's bits, before it is run or prepared.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 
@@ -35,20 +36,24 @@ BITS_REGISTER = "bits"
 """The classical register of a circuit whose own ones are not in order."""
 
 
-def ordered_bits(program: Program) -> Program:
+def ordered_bits(program: Program, *, keep: Callable[[str], bool] | None = None) -> Program:
     """The same program, expanded, whose concatenated classical registers are its circuit's bits in order.
 
     Every bit keeps its index, so heralds and frame stay. Registers that are in order are kept.
 
+    Args:
+        program: any program.
+        keep: which of a device's own names for measurement and reset stay, as for `expanded_circuit`.
+
     Raises:
         UnsupportedOperation: as `ordered_circuit`.
     """
-    circuit = ordered_circuit(program.circuit)
+    circuit = ordered_circuit(program.circuit, keep=keep)
     return program if circuit is program.circuit else replace(program, circuit=circuit)
 
 
-def ordered_circuit(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The same circuit, expanded (`expanded_circuit`), with its classical registers in order.
+def ordered_circuit(circuit: QuantumCircuit, *, keep: Callable[[str], bool] | None = None) -> QuantumCircuit:
+    """The same circuit, expanded (`expanded_circuit`, which ``keep`` is for), its classical registers in order.
 
     Raises:
         UnsupportedOperation: as `expanded_circuit`, and if something is stored in a register that is out of order.
@@ -59,7 +64,7 @@ def ordered_circuit(circuit: QuantumCircuit) -> QuantumCircuit:
     >>> ordered_circuit(circuit).cregs
     [ClassicalRegister(2, 'bits')]
     """
-    circuit = expanded_circuit(circuit)
+    circuit = expanded_circuit(circuit, keep=keep)
     if registers_in_order(circuit):
         return circuit
     result = QuantumCircuit(

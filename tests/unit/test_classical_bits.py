@@ -266,3 +266,13 @@ def test_ports_are_numbers_of_any_kind(first):
 def test_what_is_no_port_is_refused(port):
     with pytest.raises(ValueError, match="inputs must name"):
         assert_channel(teleportation(), "I", inputs=port if not np.isscalar(port) else [port], outputs=2)
+
+
+def test_names_that_devices_give_stay_where_they_are_asked_to():
+    circuit = QuantumCircuit(2, 1)
+    circuit.add_bits([Clbit()])
+    circuit.append(Instruction("measure_2", 1, 1, []), [0], [1])
+    for keep, name in ((None, "measure"), (lambda name: name == "measure_2", "measure_2")):
+        found = ordered_circuit(circuit, keep=keep)
+        assert [(step.name, step.clbits) for step in found.data] == [(name, (circuit.clbits[1],))]
+        assert registers_in_order(found)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from html import escape
 from os import PathLike
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import PrimitiveResult, SamplerPubResult
 
 from quantumlink import validation
 from quantumlink.execution.export import bound_circuits, export_circuits
+from quantumlink.execution.jobs.calibration_of_another import errors_by_another
 from quantumlink.execution.jobs.collecting import Collected, collect_local, collect_remote, stored_pieces
 from quantumlink.execution.jobs.connection import Connection, default_service
-from quantumlink.execution.jobs.errors import (
-    JobDeleted,
-    JobFailed,
-    JobFileError,
-    JobLost,
-    JobUnfinished,
-)
+from quantumlink.execution.jobs.errors import JobDeleted, JobFailed, JobFileError, JobLost, JobUnfinished
 from quantumlink.execution.jobs.job_file import JobFile, JobRecord, Part
 from quantumlink.execution.jobs.local_runs import forget, found_run, remember
 from quantumlink.execution.jobs.locks import locked_job
@@ -32,25 +26,13 @@ from quantumlink.execution.jobs.patience import Patience, patiently
 from quantumlink.execution.jobs.pubs_on_file import Rows, joined
 from quantumlink.execution.jobs.readers import rebuilt_analyst
 from quantumlink.execution.jobs.sending import cancelled, find_sent_by_copies, recovered, send_part
+from quantumlink.execution.jobs.status import ORDER, REMOTE, Status, summed, without_planned
 from quantumlink.execution.jobs.timing import Timing
 from quantumlink.execution.jobs.waiting import shown
-from quantumlink.execution.mitigation import Calibration, Mitigated, Scope, calibration_of
+from quantumlink.execution.mitigation import Calibration, Mitigated, Scope
 from quantumlink.execution.preparation.recipe import Recipe
 from quantumlink.execution.samples import Samples
 from quantumlink.tables import html_table
-
-Status = Literal["unsubmitted", "queued", "running", "done", "failed", "cancelled", "lost"]
-"""How a job stands; with several parts that of the least advanced one, or that of one that failed."""
-
-_ORDER: tuple[Status, ...] = ("failed", "lost", "cancelled", "unsubmitted", "queued", "running", "done")
-_REMOTE: dict[str, Status] = {
-    "INITIALIZING": "queued",
-    "QUEUED": "queued",
-    "RUNNING": "running",
-    "DONE": "done",
-    "ERROR": "failed",
-    "CANCELLED": "cancelled",
-}
 
 
 class Job:
@@ -93,7 +75,7 @@ class Job:
     def status(self) -> Status:
         """How it stands, after asking the service about what is not over."""
         found = [self._status_of(part) for part in self.record.parts]
-        return min(found, key=_ORDER.index)
+        return min(found, key=ORDER.index)
 
     # --- what it says
 
@@ -184,7 +166,9 @@ class Job:
         if told["kind"] != "recipe":
             raise ValueError(f"{str(self.path)!r} is a job of a session: a key is never mitigated")
         if calibration is not None:
-            return self._mitigated_by(calibration, timeout_s, scope)
+            validation.instance("calibration", calibration, Job, "a job submitted with mitigate_readout=True")
+            mine, errors = errors_by_another(calibration, self.record, self._recipe(), timeout_s)
+            return Mitigated.of(self._recipe(), mine, self.result(timeout_s), scope=scope, errors=errors)
         if "calibration" not in told:
             raise ValueError(
                 f"{str(self.path)!r} has no calibration: submit with mitigate_readout=True, or give one that has"
@@ -192,38 +176,12 @@ class Job:
         found = Calibration.from_dict(told["calibration"])
         return Mitigated.of(self._recipe(), found, self.result(timeout_s), scope=scope)
 
-    def _mitigated_by(self, other: Job, timeout_s: float | None, scope: Scope) -> Mitigated:
-        validation.instance("calibration", other, Job, "a job that was submitted with mitigate_readout=True")
-        there, here = other.record, self.record
-        if "calibration" not in there.reader:
-            raise ValueError(f"calibration must be a job with mitigate_readout=True, {str(other.path)!r} has none")
-        if there.where.backend != here.where.backend:
-            raise ValueError(
-                f"calibration must be of {here.where.backend}, where this job ran; it is of {there.where.backend}"
-            )
-        times = [(record.calibration or {}).get("calibrated_at") for record in (there, here)]
-        if times[0] != times[1]:
-            raise ValueError(
-                f"calibration must be as old as this job: {here.where.backend} was calibrated at {times[1]} when "
-                f"this was submitted, at {times[0]} for the calibration"
-            )
-        told = Calibration.from_dict(there.reader["calibration"])
-        result = other.result(timeout_s)
-        by_qubit = {each.qubit: each for each in told.errors(result[1], result[2])}
-        mine = calibration_of(here.pubs[0].circuit, self._recipe(), shots=1, row_shots=1)
-        missing = sorted(set(mine.qubits) - by_qubit.keys())
-        if missing:
-            raise ValueError(f"calibration must be of all qubits that are read here, it lacks {missing}")
-        errors = [by_qubit[qubit] for qubit in mine.qubits]
-        return Mitigated.of(self._recipe(), mine, self.result(timeout_s), scope=scope, errors=errors)
-
     def key(self, timeout_s: float | None = None) -> Any:
         """What the session makes of its rounds, such as the key, for a job of a session; see `result`."""
         reader = self.record.reader
         if reader["kind"] != "analyst":
             raise ValueError(f"{str(self.path)!r} is a job of a program: it has samples(), a session has a key")
-        analyst = rebuilt_analyst(reader)
-        return analyst.analyse(self.result(timeout_s))
+        return rebuilt_analyst(reader).analyse(self.result(timeout_s))
 
     def circuits(self) -> list[QuantumCircuit]:
         """The circuits exactly as they run, one for each row of each PUB, all parameters bound."""
@@ -248,7 +206,7 @@ class Job:
             How the job stands then. What was finished before stays finished.
         """
         for number in range(len(self.record.parts)):
-            part = self._file.update(partial(_without_planned, number=number)).parts[number]
+            part = self._file.update(partial(without_planned, number=number)).parts[number]
             if part.state in ("submitting", "submitted"):
                 self._cancel_part(number, part)
         return self.status()
@@ -396,7 +354,7 @@ class Job:
                 raise
             return "lost"
         told = patiently(remote.status, self._patience, f"asking for the status of job {part.job_id}")
-        return _REMOTE.get(str(told), "queued")
+        return REMOTE.get(str(told), "queued")
 
     def _cancel_part(self, number: int, part: Part) -> None:
         if self._is_local():
@@ -427,22 +385,14 @@ class Job:
         self._file.update(change)
 
     def _summary(self) -> str:
-        counted = Counter(part.state for part in self.record.parts)
-        return ", ".join(f"{number} {state}" for state, number in counted.items())
+        return summed(self.record)
 
     def _repr_html_(self) -> str:
-        record = self.record
-        rows = [("on", record.where.backend), ("mode", record.where.mode), ("parts", self._summary())]
-        rows += [("ids", ", ".join(self.ids)), ("created", record.created), ("file", str(self.path))]
-        return html_table(record.title, [(name, escape(text)) for name, text in rows])
+        where, created = self.record.where, self.record.created
+        rows = [("on", where.backend), ("mode", where.mode), ("parts", self._summary())]
+        rows += [("ids", ", ".join(self.ids)), ("created", created), ("file", str(self.path))]
+        return html_table(self._shown_title, [(name, escape(text)) for name, text in rows])
 
     def __repr__(self) -> str:
         record = self.record
         return f"<Job {record.title} on {record.where.backend}: {self._summary()}, {str(self.path)!r}>"
-
-
-def _without_planned(record: JobRecord, number: int) -> JobRecord:
-    """The record with that part cancelled, if it was not sent yet."""
-    if record.parts[number].state != "planned":
-        return record
-    return record.with_part(number, state="cancelled", reason="it was cancelled")
