@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import quantumlink
 import quantumlink as ql
+from quantumlink import circuits
 from quantumlink.circuits import Operation, dejmps, entanglement_swap, fuse_pairs_to_ghz
 from quantumlink.cli import app
 from quantumlink.distillation.reconciliation import Cascade, Ldpc
@@ -229,6 +230,33 @@ LINKS = [
 @pytest.mark.parametrize("link", LINKS, ids=repr)
 def test_links_come_back(link):
     assert from_data(json.loads(json.dumps(to_data(link)))) == link
+
+
+@pytest.mark.parametrize("name", ["fuse_pairs_to_ghz", "multiway_swap"])
+@pytest.mark.parametrize("arms", [3, 4])
+def test_operations_of_any_size_have_it_in_their_names(name, arms):
+    hub, *ends = (ql.Node(letter) for letter in "habcd"[: arms + 1])
+    links = [ql.ElementaryLink(end, hub, fidelity=0.9) for end in ends]
+    link = ql.join(getattr(circuits, name)(arms), *links)
+    data = json.loads(json.dumps(to_data(link)))
+    assert data["link"][-1]["by"] == f"{name}({arms})"
+    assert from_data(data) == link == ql.join(f"{name}({arms})", *links)
+
+
+def test_a_size_that_is_none_is_refused_by_name():
+    for wrong in (
+        "multiway_swap(0)",
+        "multiway_swap(100)",
+        "dejmps(2)",
+        "multiway_swap(2",
+        "multiway_swap(999999999)",
+    ):
+        with pytest.raises(ValueError, match=r"must be one of dejmps"):
+            ql.join(wrong, HOP, HOP)
+    with pytest.raises(ValueError, match="by must be one of entanglement_swap"):
+        ql.swap(ql.ElementaryLink(A, R), ql.ElementaryLink(R, B), by="chain_swap(2)")
+    with pytest.raises(ValueError, match="library's own"):
+        register("multiway_swap(4)", circuits.multiway_swap(4), kind="operation")
 
 
 def test_a_deep_chain_with_shared_parts_stays_small():
