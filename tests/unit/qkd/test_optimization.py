@@ -168,3 +168,19 @@ def test_too_short_a_block_has_settings_for_a_longer_one_and_says_how_long(sessi
     times = int(re.search(r"a block about (\d+) times as long would give a key", found.limit)[1])
     assert expected_key(replace(found.session, rounds=times * session.rounds)).bits > 0
     assert optimize_session(replace(session, rounds=times * session.rounds)).bits > 0
+
+
+@pytest.mark.parametrize(
+    ("n", "qber", "efficiency"), [(100_000, 0.03, 1.1), (100_000, 0.05, 1.24), (4_000, 0.03, 1.1)]
+)
+def test_what_ldpc_discloses_is_expected(n, qber, efficiency, rng):
+    from quantumlink.qkd import Ldpc
+    from quantumlink.qkd.expectation import _disclosed
+
+    method = Ldpc(efficiency=efficiency)
+    alice = rng.integers(0, 2, n, dtype=np.uint8)
+    wrong = np.zeros(n, dtype=np.uint8)
+    wrong[rng.choice(n, round(qber * n), replace=False)] = 1
+    leaked = method.reconcile(alice, alice ^ wrong, qber=qber, seed=1).leaked_bits
+    expected = _disclosed(method, n, qber, replies=False)
+    assert 0.7 * expected < leaked < 1.05 * expected
