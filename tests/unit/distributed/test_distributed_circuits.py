@@ -34,9 +34,9 @@ def assert_same(d, values=None):
         source, whole = source.assign_parameters(values), whole.assign_parameters(values)
     wanted = branches(source, inputs=range(n), outputs=range(n), keep=keep)
     found = branches(whole, inputs=start_end[0], outputs=start_end[1], keep=keep)
-    assert wanted.keys() == found.keys()
-    for record, tensor in wanted.items():
-        assert np.abs(tensor - found[record]).max() < 1e-9, record
+    for record in wanted.keys() | found.keys():  # one that happens by rounding alone may be missing
+        difference = wanted.get(record, 0.0) - found.get(record, 0.0)
+        assert np.abs(difference).max() < 1e-9, record
 
 
 def random_circuit(rng, qubits, gates, bits=2):
