@@ -70,8 +70,9 @@ class _Grouping:
         stages = []
         for number, task in enumerate(tasks):
             own = []
+            alone = task.operation.name == "delay"
             for wire, axes, turns in zip(task.wires, task.axes, task.turns, strict=True):
-                own.append(self._place(number, wire, axes, turns))
+                own.append(self._place(number, wire, axes, turns, alone))
             stages.append(tuple(own))
         return Groups(
             tuple(stages),
@@ -83,28 +84,39 @@ class _Grouping:
             frozenset(self.turning),
         )
 
-    def _place(self, number: int, wire: int, axes: str, turns: str) -> int:
+    def _place(self, number: int, wire: int, axes: str, turns: str, alone: bool) -> int:
+        """The stage of a task on a wire; one that is alone in its stage waits where it was written."""
         stage, now = self.stage[wire], self.open[wire]
         if now:
             left = now if now == axes else "".join([axis for axis in now if axis in axes])
             if left:
                 if left != now:
                     self._narrow(wire, left)
+                if alone:
+                    return self._alone(wire)
                 self.count[stage] += 1
                 return stage
             turned = "".join([axis for axis in now if axis in turns])
             if turned:
                 self._narrow(wire, turned)
                 self.turning.add(number)
-                self._stage(wire, self.group_of_stage[stage])  # of the task alone
-                own = self.stage[wire]
-                self._stage(wire, self.group_of_stage[stage])
-                self.count[-1] = 0
-                return own
+                return self._alone(wire)
         self.wire.append(wire)
         self.axes.append(axes)
         self.open[wire] = axes
-        return self._stage(wire, len(self.wire) - 1)
+        opened = self._stage(wire, len(self.wire) - 1)
+        if alone:
+            self._stage(wire, len(self.wire) - 1)
+            self.count[-1] = 0
+        return opened
+
+    def _alone(self, wire: int) -> int:
+        """A stage of one task within the wire's group, and one after it for those to come."""
+        group = self.group_of_stage[self.stage[wire]]
+        own = self._stage(wire, group)
+        self._stage(wire, group)
+        self.count[-1] = 0
+        return own
 
     def _narrow(self, wire: int, axes: str) -> None:
         self.open[wire] = axes

@@ -33,6 +33,7 @@ from quantumlink.link import ElementaryLink, Link, distinct_links
 from quantumlink.readings import evaluate
 from quantumlink.readings.timeline import simulate
 from quantumlink.readings.timeline.result import mean_estimate
+from quantumlink.rewrites.delay_times import delay_s
 
 POOL = 2000
 """Most histories of each link from which pairs are drawn."""
@@ -258,7 +259,7 @@ class _Player:
         if name == "measure":
             end = start + self._read(node)
         elif name in ("reset", "delay"):
-            end = start + (_seconds(task.operation.operation) if name == "delay" else 0.0)
+            end = start + (delay_s(task.operation.operation, "to be played in time") if name == "delay" else 0.0)
         else:
             end = start + self._gate(node, len(event.places))
         for place in event.places:
@@ -347,11 +348,3 @@ class _Gates:
     def loss(self, qubits: int) -> float:
         """−ln of its process fidelity."""
         return self._losses[qubits] if qubits <= 2 else (2 * qubits - 3) * self._losses[2]
-
-
-def _seconds(delay: Any) -> float:
-    scale = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}.get(delay.unit, 0.0)
-    try:
-        return float(delay.duration) * scale
-    except TypeError:
-        return 0.0

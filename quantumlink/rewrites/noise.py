@@ -49,13 +49,13 @@ from quantumlink.exact import UnsupportedOperation
 from quantumlink.hardware import Memory, Node, Processor
 from quantumlink.link.arriving_pair import ARRIVALS
 from quantumlink.program import HANDED_ON, Program
-from quantumlink.rewrites.expansion import expanded_circuit, time_in_words
+from quantumlink.rewrites.delay_times import delay_s
+from quantumlink.rewrites.expansion import expanded_circuit
 from quantumlink.rewrites.noise_model import NATIVE_GATES
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import QuantumError
 
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 _UNCHANGED = {"barrier", "reset", "quantum_channel", "kraus", "superop"}
 _STANDARD_GATES = frozenset(get_standard_gate_name_mapping())
 _CLASSICAL = {"store", "break_loop", "continue_loop"}
@@ -212,7 +212,7 @@ class _Noise:
             _keep(result, instruction)
             delay = instruction.operation
             if not (node.memory.is_ideal or _is_zero(delay)):  # else its unit makes no difference
-                _append_error(result, self._relaxation(node.memory, _seconds(delay)), qubits)
+                _append_error(result, self._relaxation(node.memory, delay_s(delay, "to relax its qubit")), qubits)
         elif name == "pauli_channel":
             _append_error(result, _pauli_error(*map(float, instruction.params)), qubits)
         elif has_rule(instruction, node.processor):
@@ -398,12 +398,3 @@ def _only_node(name: str, nodes: list[Node]) -> Node:
 def _is_zero(delay: Instruction) -> bool:
     """Whether a delay takes no time in any unit."""
     return isinstance(delay.params[0], int | float) and delay.params[0] == 0
-
-
-def _seconds(delay: Instruction) -> float:
-    if getattr(delay.params[0], "parameters", None) or delay.unit not in _SECONDS:
-        raise UnsupportedOperation(
-            f"a delay needs a bound duration in one of {', '.join(_SECONDS)} to relax its qubit, "
-            f"got {time_in_words(delay)}"
-        )
-    return float(delay.params[0]) * _SECONDS[delay.unit]

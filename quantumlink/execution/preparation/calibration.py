@@ -27,6 +27,7 @@ from qiskit.circuit import CircuitInstruction, Delay, Instruction
 from qiskit.circuit.classical import expr
 from qiskit.transpiler import Target
 
+from quantumlink.rewrites.delay_times import SECONDS
 from quantumlink.rewrites.expansion import is_open_time, time_in_words
 
 SMALLEST_FIDELITY = 1e-6
@@ -36,7 +37,6 @@ UNSTATED = 2.0
 """How many times as bad as the worst that is stated something counts that is not stated."""
 
 _NO_GATES = {"measure", "reset", "delay", "barrier"}
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 _PAIR_INFIDELITY = 5 / 4
 _SINGLE_INFIDELITY = 3 / 2
 
@@ -196,8 +196,8 @@ class Calibration:
                 f"a delay must last a number of seconds or dt, got {time_in_words(delay)}: it cannot be timed, "
                 f"placed or predicted before"
             )
-        if delay.unit in _SECONDS:
-            return float(delay.duration) * _SECONDS[delay.unit]
+        if delay.unit in SECONDS:
+            return float(delay.duration) * SECONDS[delay.unit]
         if self.target.dt is None:
             raise ValueError(f"a delay of {delay.duration} dt has no length: the target does not state dt")
         return float(delay.duration) * float(self.target.dt)

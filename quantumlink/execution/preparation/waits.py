@@ -15,6 +15,7 @@ from qiskit.circuit import Delay, Parameter, QuantumCircuit, Qubit
 
 from quantumlink.hardware import Memory
 from quantumlink.program import HANDED_ON, Program, RandomSetting
+from quantumlink.rewrites.delay_times import SECONDS
 from quantumlink.rewrites.noise import twirled_weights
 from quantumlink.rewrites.playing_channels import PAULI_ANGLES
 
@@ -89,7 +90,7 @@ def _bound(delay: Delay, values: dict[Parameter, np.ndarray]) -> np.ndarray:
     """The delay's length in seconds in each row."""
     duration = delay.duration
     names = list(duration.parameters)
-    scale = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}[delay.unit]
+    scale = SECONDS[delay.unit]
     rows = zip(*(values[p].tolist() for p in names), strict=True)
     return np.array([scale * float(duration.bind(dict(zip(names, row, strict=True)))) for row in rows])
 

@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.quantum_info import Clifford, Operator, random_clifford
 
 import quantumlink as ql
@@ -98,6 +98,40 @@ def test_clifford_circuits_of_many_qubits_are_sampled(rng):
     turned.t(0)
     other = ql.distribute(turned, two_nodes(31, fidelity=0.995), budget_s=0)
     assert other.evaluate().method == "composition"
+
+
+@pytest.mark.parametrize(("time", "unit"), [(10, "dt"), (Parameter("pause"), "us")])
+def test_a_delay_without_a_length_is_not_played_as_none(time, unit):
+    circuit = remote_cx()
+    circuit.delay(time, 0, unit=unit)
+    d = ql.distribute(circuit, two_nodes(), budget_s=0)
+    with pytest.raises(
+        ValueError, match=rf"bound duration in one of s, ms, us, ns, ps to be played in time, got .*{unit}"
+    ):
+        d.simulate(trials=2)
+
+
+@pytest.mark.parametrize(("time", "unit", "longer_s"), [(0, "dt", 0.0), (2500, "us", 2.5e-3), (0.5, "ms", 5e-4)])
+@pytest.mark.parametrize("between", [False, True])
+def test_a_delay_is_played_where_it_stands(time, unit, longer_s, between):
+    """Delays cost no pair. Messages of an open copy go both ways within a delay of the control."""
+    plain, delayed = (QuantumCircuit(3) for _ in range(2))
+    for circuit in (plain, delayed):
+        circuit.cx(0, 1)
+        if circuit is delayed:
+            circuit.delay(time, [0] if between else [0, 1, 2], unit=unit)
+        if between:
+            circuit.cx(0, 2)
+    nodes = [ql.Node("a", qubits=1), ql.Node("b", qubits=2)]
+    link = ql.ElementaryLink(*nodes, ql.Fiber(20), success_probability=1.0, attempt_time_s=1e-3)
+    found = [
+        ql.distribute(c, ql.Network(nodes, [link]), placement={0: "a", 1: "b", 2: "b"}, budget_s=0)
+        for c in (plain, delayed)
+    ]
+    assert [d.ebits for d in found] == [1, 1]
+    first, later = (d.simulate(trials=1, seed=1).latencies_s[0] for d in found)
+    hidden_s = 2 * link.delay_s if between else 0.0
+    assert later - first == pytest.approx(max(longer_s - hidden_s, 0.0), abs=1e-12)
 
 
 def test_cutting_costs_what_pairs_are_worth():
