@@ -243,10 +243,13 @@ class Authenticator:
 
         Raises:
             SecretExhausted: if too few bits of the shared secret are left.
+            ValueError: if the point is 0, where all messages have the same hash.
         """
         count = validation.count("places", places, at_least=1)
         drawn = secret.take(self.TAG_BITS * (1 + count)).reshape(1 + count, self.TAG_BITS)
         numbers = [int.from_bytes(np.packbits(row, bitorder="little").tobytes(), "little") for row in drawn]
+        if not numbers[0]:
+            raise ValueError(f"the next {self.TAG_BITS} bits of the shared secret are 0: any message would do")
         self._hash, self._masks = PolynomialHash(numbers[0]), numbers[1:]
         self._tagged: set[int] = set()
         self.spent_bits = self.TAG_BITS * (1 + count)

@@ -248,7 +248,7 @@ class Party(ABC):
             self._secret.skip_to(index)
             self._authenticator = Authenticator(self._secret, places=len(_TAGGED))
             self._covered = self._authenticator.running(bytes(self._covered))  # type: ignore[arg-type]
-        except SecretExhausted as error:
+        except ValueError as error:  # too little is left of it, or it is no secret
             raise Abort(str(error)) from None
 
     def _speak(self, heard: Message | None) -> bytes | None:

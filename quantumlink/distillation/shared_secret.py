@@ -23,6 +23,9 @@ from quantumlink.distillation.bits import Bits, as_bits
 
 _FORMAT = "quantumlink shared secret 1"
 
+_TELLING = 128
+"""As many bits that are all alike come from no source of secrets."""
+
 
 class SecretExhausted(ValueError):
     """Too few bits are left of the secret that authenticates."""
@@ -38,15 +41,15 @@ class SharedSecret:
         epsilon: how far it may be from a perfect secret, as keys have it that it is made of.
 
     Raises:
-        ValueError: if they are no bit string.
+        ValueError: if they are no bit string, or 128 bits and more that are all alike.
 
-    >>> secret = SharedSecret(np.ones(256, dtype=np.uint8))
-    >>> secret.take(128).sum(), secret, secret.index
-    (np.uint64(128), SharedSecret(128 bits left), 128)
+    >>> secret = SharedSecret(np.random.default_rng(1).integers(0, 2, 256))  # in earnest: from the system, shared
+    >>> len(secret.take(128)), secret, secret.index
+    (128, SharedSecret(128 bits left), 128)
     """
 
     def __init__(self, bits: ArrayLike, *, epsilon: float = 0.0) -> None:
-        self._bits = as_bits("bits", bits).copy()
+        self._bits = _secret_bits(bits).copy()
         self._start = 0
         self._index = 0
         self._path: Path | None = None
@@ -61,7 +64,7 @@ class SharedSecret:
         Raises:
             FileExistsError: if there is a file of that name: overwriting it would start its count anew.
             OSError: if it cannot be written.
-            ValueError: if the bits are no bit string.
+            ValueError: as for ``SharedSecret(bits)``.
         """
         secret = cls(bits, epsilon=epsilon)
         secret._path = Path(path)
@@ -148,13 +151,13 @@ class SharedSecret:
             epsilon: how far these may be from perfect, ``key.epsilon``; the sum counts from here on.
 
         Raises:
-            ValueError: if they are no bit string.
+            ValueError: if they are no bit string, or 128 bits and more that are all alike.
         """
         if isinstance(bits, bytes):
             bits = np.unpackbits(np.frombuffer(bits, dtype=np.uint8))
         left = self._bits[self._index - self._start :]
         before = self._bits, self._start, self.epsilon
-        self._bits, self._start = np.concatenate([left, as_bits("bits", bits)]), self._index
+        self._bits, self._start = np.concatenate([left, _secret_bits(bits)]), self._index
         self.epsilon += validation.probability("epsilon", epsilon)
         try:
             self._store()
@@ -196,6 +199,14 @@ class SharedSecret:
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("a shared secret cannot be copied or pickled: its bits would be used twice")
+
+
+def _secret_bits(bits: ArrayLike) -> Bits:
+    """Bits that may be a secret: with zeros alone every message would have the same tag."""
+    checked = as_bits("bits", bits)
+    if len(checked) >= _TELLING and checked.min() == checked.max():
+        raise ValueError(f"bits must be random and secret; got {len(checked)} bits that are all {checked[0]}")
+    return checked
 
 
 def _held(path: Path) -> IO[bytes]:

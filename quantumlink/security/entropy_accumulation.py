@@ -53,6 +53,12 @@ from quantumlink.security.collective import six_state_entropy, six_state_gradien
 from quantumlink.security.deviations import largest_frequency
 from quantumlink.security.terms import BoundTerms, hashing_price
 
+REFERENCE = (
+    "T. Metger, O. Fawzi, D. Sutter, R. Renner, Commun. Math. Phys. 405, 261 (2024), generalised entropy "
+    "accumulation with testing"
+)
+"""Where the form above is proven; a session adds where it is led back to the entropy of one round."""
+
 DIMENSION = 7
 """Values of what is noted of a round: a bit of the key, two bits that are compared, or nothing."""
 

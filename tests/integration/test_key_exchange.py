@@ -79,7 +79,7 @@ def test_two_processes_get_the_key_that_one_process_gets():
     assert alice == bob
     length, digest, reason = alice
     assert reason is None
-    secrets = [SharedSecret(np.zeros(AUTHENTICATION_BITS)) for _ in range(2)]
+    secrets = [SharedSecret(np.random.default_rng(9).integers(0, 2, AUTHENTICATION_BITS)) for _ in range(2)]
     together = Alice(noted("alice", 11), agreement=AGREED, secret=secrets[0], seed=11)
     peer = Bob(noted("bob", 11), agreement=AGREED, secret=secrets[1])
     said = together.open()

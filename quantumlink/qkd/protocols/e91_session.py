@@ -38,7 +38,7 @@ from quantumlink.qkd.protocols.pools import Pool
 from quantumlink.qkd.protocols.session import Allotment
 from quantumlink.qkd.protocols.sifted import Sifted
 from quantumlink.security.contract import Recipe
-from quantumlink.security.entropy_accumulation import checked_chsh
+from quantumlink.security.entropy_accumulation import REFERENCE, checked_chsh
 from quantumlink.security.proof import HERALDED, Proof
 from quantumlink.security.recipes import AccumulatedBellTest, BellTest
 
@@ -55,8 +55,7 @@ _REFERENCE = (
 )
 
 _ACCUMULATED = (
-    "F. Dupuis, O. Fawzi, IEEE Trans. Inf. Theory 65, 7596 (2019), theorem 2, with R. Arnon-Friedman, F. Dupuis, "
-    "O. Fawzi, R. Renner, T. Vidick, Nat. Commun. 9, 459 (2018)"
+    f"{REFERENCE}, with R. Arnon-Friedman, F. Dupuis, O. Fawzi, R. Renner, T. Vidick, Nat. Commun. 9, 459 (2018)"
 )
 
 DeviceAttacks = Literal["collective", "coherent"]

@@ -15,6 +15,7 @@ from quantumlink.distillation.reconciliation import Reconciler
 from quantumlink.distillation.sifting import AccumulatingSifting, BasisSifting, Sifting
 from quantumlink.qkd.protocols.leak_limits import leak_share
 from quantumlink.security.contract import Recipe
+from quantumlink.security.entropy_accumulation import REFERENCE
 from quantumlink.security.proof import Proof
 from quantumlink.security.recipes import AccumulatedThreeBases, ThreeBases, TwoBases
 
@@ -82,8 +83,8 @@ def proof_of(attacks: Attacks, proof: Proof) -> Proof:
     if attacks == "accumulated":
         return replace(
             proof,
-            reference="F. Dupuis, O. Fawzi, IEEE Trans. Inf. Theory 65, 7596 (2019), theorem 2, with I. George, "
-            "J. Lin, T. van Himbeeck, K. Fang, N. Lütkenhaus, arXiv:2203.06554 (2022)",
+            reference=f"{REFERENCE}, with I. George, J. Lin, T. van Himbeeck, K. Fang, N. Lütkenhaus, "
+            "arXiv:2203.06554 (2022)",
         )
     return replace(
         proof,

@@ -183,6 +183,14 @@ def test_nothing_of_a_point_outlives_its_conversation():
     assert cached == []
 
 
+def test_a_point_of_zero_is_refused():
+    """All messages have the hash 0 there, so a tag that was seen is right for any other message."""
+    assert {polynomial_hash(message, point=0) for message in (b"", b"yes", b"no" * 100)} == {0}
+    secret = np.concatenate([np.zeros(128, dtype=int), np.random.default_rng(3).integers(0, 2, 384)])
+    with pytest.raises(ValueError, match="the next 128 bits of the shared secret are 0: any message would do"):
+        Authenticator(SharedSecret(secret), places=3)
+
+
 def test_the_secret_runs_out_and_never_shows():
     rng = np.random.default_rng(4)
     secret = SharedSecret(rng.integers(0, 2, 300))

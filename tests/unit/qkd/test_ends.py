@@ -206,8 +206,8 @@ def test_yesterdays_conversation_convinces_nobody():
 
 
 def test_somebody_without_the_secret_gets_nothing():
-    alice, bob = both(secret=np.zeros(AUTHENTICATION_BITS), **{})
-    _, stranger = both(secret=np.ones(AUTHENTICATION_BITS))
+    alice, bob = both(secret=np.random.default_rng(3).integers(0, 2, AUTHENTICATION_BITS), **{})
+    _, stranger = both(secret=np.random.default_rng(2).integers(0, 2, AUTHENTICATION_BITS))
     converse(alice, stranger)
     assert not stranger.key
     assert not alice.key
@@ -252,7 +252,7 @@ def test_replay_of_a_saved_transcript(tmp_path):
     with pytest.raises(TranscriptError, match="is not what this end says"):
         replay(transcript, both(seed=2)[0])
     with pytest.raises(TranscriptError, match="is not what this end says; it gave up: the authentication tag"):
-        replay(transcript, both(secret=np.ones(AUTHENTICATION_BITS))[1])
+        replay(transcript, both(secret=np.random.default_rng(2).integers(0, 2, AUTHENTICATION_BITS))[1])
 
 
 def test_secrets_are_in_no_message_and_no_text():
@@ -277,7 +277,7 @@ def test_secrets_are_in_no_message_and_no_text():
 
 
 def test_the_secret_is_taken_by_both_and_stays_in_step():
-    secrets = [SharedSecret(np.ones(2 * AUTHENTICATION_BITS + 5)) for _ in range(2)]
+    secrets = [SharedSecret(np.random.default_rng(2).integers(0, 2, 2 * AUTHENTICATION_BITS + 5)) for _ in range(2)]
     for left in (AUTHENTICATION_BITS + 5, 5):
         hers, his = records()
         alice = Alice(hers, agreement=AGREED, secret=secrets[0], seed=1)
@@ -288,6 +288,15 @@ def test_the_secret_is_taken_by_both_and_stays_in_step():
         assert [len(s) for s in secrets] == [left, left]
     with pytest.raises(ValueError, match="bits of the shared secret are needed, 5 are left"):
         Bob(records()[1], agreement=AGREED, secret=secrets[1])
+
+
+def test_a_secret_that_would_accept_every_tag_ends_both_without_one():
+    wiped = np.concatenate([np.zeros(128, dtype=int), np.random.default_rng(3).integers(0, 2, 384)])
+    alice, bob = both(secret=wiped)
+    converse(alice, bob)
+    assert not alice.key
+    assert not bob.key
+    assert "128 bits of the shared secret are 0" in bob.reason
 
 
 def test_an_unfinished_end_has_no_key_yet():
@@ -321,7 +330,7 @@ def test_bad_agreements_are_named(change, text):
 
 
 def test_records_of_other_rounds_are_refused():
-    secret = SharedSecret(np.ones(AUTHENTICATION_BITS))
+    secret = SharedSecret(np.random.default_rng(2).integers(0, 2, AUTHENTICATION_BITS))
     with pytest.raises(ValueError, match="records must be of 16000 rounds, as agreed, got 1"):
         Bob(Records(bits=[0]), agreement=AGREED, secret=secret)
 

@@ -370,14 +370,14 @@ def check_twin():
     )
 
 
-# --- entropy accumulation: F. Dupuis, O. Fawzi, IEEE Trans. Inf. Theory 65, 7596
+# --- entropy accumulation with testing: T. Metger et al., Commun. Math. Phys. 405, 261
 
 
 SEVEN = Decimal(7)
 
 
 def accumulated_loss(alpha, n, slopes, shares):
-    """Theorem 2 for values that are a half of slope/share up or down."""
+    """The theorem for values that are a half of slope/share up or down."""
     a, ln2 = Decimal(alpha), TWO.ln()
     beta = (a - 1) / (2 - a)
     variance = sum(s**2 / (4 * p) for s, p in zip(slopes, shares, strict=True))

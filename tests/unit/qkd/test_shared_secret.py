@@ -21,6 +21,30 @@ def test_it_cannot_be_copied_or_pickled():
             attempt(secret)
 
 
+@pytest.mark.parametrize("bit", [0, 1])
+def test_what_can_be_no_secret_is_refused(bit, tmp_path):
+    """Zeros hash every message to 0 and mask it by nothing: each all-zero tag would be right."""
+    alike = np.full(512, bit)
+    secret = SharedSecret(BITS)
+    for attempt in (SharedSecret, secret.refill, lambda bits: SharedSecret.create(tmp_path / "secret", bits)):
+        with pytest.raises(ValueError, match=f"must be random and secret; got 512 bits that are all {bit}"):
+            attempt(alike)
+    with pytest.raises(ValueError, match="must be random and secret"):
+        secret.refill(bytes([255 * bit]) * 64)
+    assert len(secret) == 1_000
+    assert not (tmp_path / "secret").exists()
+    assert len(SharedSecret(alike[:127])) == 127  # so few may be what is left of a file
+
+
+def test_a_file_whose_bits_were_wiped_is_no_secret(tmp_path):
+    path = tmp_path / "secret"
+    SharedSecret.create(path, BITS).close()
+    head, _, body = path.read_bytes().partition(b"\n")
+    path.write_bytes(head + b"\n" + bytes(len(body)))
+    with pytest.raises(ValueError, match="holds no shared secret, or is damaged"):
+        SharedSecret.open(path)
+
+
 def test_bits_come_in_order_and_once(tmp_path):
     for secret in (SharedSecret(BITS), SharedSecret.create(tmp_path / "secret", BITS)):
         taken = [secret.take(n) for n in (1, 128, 7)]

@@ -172,7 +172,7 @@ def test_records_are_used_up_whatever_becomes_of_the_conversation():
     a, A, _, _ = honest(10_000)
     agreement = Agreement(protocol="BB84", rounds=10_000)
     records = Records(bits=a, settings=A)
-    secret = SharedSecret(np.ones(10 * AUTHENTICATION_BITS))
+    secret = SharedSecret(np.random.default_rng(2).integers(0, 2, 10 * AUTHENTICATION_BITS))
     alice = Alice(records, agreement=agreement, secret=secret)
     alice.open()
     alice.hang_up("the line is cut")
@@ -188,8 +188,9 @@ def test_records_are_used_up_whatever_becomes_of_the_conversation():
 
 def test_records_are_not_used_up_by_what_is_refused_beforehand():
     records = Records(bits=[0, 1], settings=[0, 1])
+    enough = SharedSecret(np.random.default_rng(2).integers(0, 2, AUTHENTICATION_BITS))
     with pytest.raises(ValueError, match="records must be of 3 rounds, as agreed, got 2"):
-        Bob(records, agreement=Agreement(protocol="x", rounds=3), secret=SharedSecret(np.ones(AUTHENTICATION_BITS)))
+        Bob(records, agreement=Agreement(protocol="x", rounds=3), secret=enough)
     with pytest.raises(ValueError, match="512 bits of the shared secret are needed, 3 are left"):
         Bob(records, agreement=Agreement(protocol="x", rounds=2), secret=SharedSecret([1, 1, 1]))
     assert not records.consumed
