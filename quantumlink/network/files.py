@@ -29,6 +29,21 @@ One table a node, one entry a link, everything but ``between`` and a link's stat
     source = { kind = "midpoint", fidelity = 0.98, clock_hz = 1e6 }
     detector = { efficiency = 0.9 }  # or two tables in brackets, the left and the right one
 
+What many nodes or links share may be said once, for all of them or for those that name a template::
+
+    [defaults.node]
+    memory = { t1_s = 10.0, t2_s = 1.0 }
+
+    [defaults.link]
+    fiber = { connectors = 2 }       # joined with the fiber of each link
+
+    [templates.span]                 # for links (or nodes) that say use = "span", or use = ["span", "long"]
+    source = { kind = "bell_measurement", visibility = 0.99 }
+    multiplexing = 200
+
+The closer word counts, a link's own before its templates', theirs before the defaults; see
+`quantumlink.network.templates` for how they are joined.
+
 The media are ``fiber``, ``free_space``, ``satellite`` (a pass), ``dual_downlink`` (a pass seen from both ends),
 ``inter_satellite`` and ``arms`` (one medium for each half of the way); the kinds of source are ``midpoint``,
 ``node``, ``continuous``, ``bell_measurement``, ``time_bin``, ``single_photon`` and ``barrett_kok``. Those of one's
@@ -49,6 +64,9 @@ from typing import Any, get_type_hints
 from quantumlink.hardware import Memory, Node, Processor
 from quantumlink.link import ElementaryLink
 from quantumlink.parts import parts_of
+
+FILE_KEYS = ("name", "nodes", "links", "defaults", "templates")
+"""Keys and tables of a file."""
 
 NODE_PARTS: Mapping[str, type] = {"memory": Memory, "processor": Processor}
 """Tables of a node: what they are, if they name no ``kind``."""

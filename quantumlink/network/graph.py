@@ -74,8 +74,7 @@ class Network:
         """Read a network from a TOML file: see `quantumlink.network.files` for its form.
 
         Raises:
-            NetworkFileError: if the file is not TOML, or anything in it is missing, misspelt or out of
-                range: file, table and key are named.
+            NetworkFileError: if it is not TOML, or anything is missing, misspelt or out of range: it says where.
             FileNotFoundError: if there is no such file.
         """
         from quantumlink.network.reader import load
@@ -83,8 +82,10 @@ class Network:
         return load(cls, Path(path))
 
     def save(self, path: str | Path) -> None:
-        """Write the network to a TOML file that `load` reads back as an equal network; comments are not kept."""
-        Path(path).write_text(self.to_toml(), encoding="utf-8")
+        """Write a TOML file that `load` reads back as an equal network, whole or not at all; no comment is kept."""
+        from quantumlink.network.writer import save
+
+        save(self, Path(path))
 
     def to_toml(self) -> str:
         """The network as the text of a TOML file.
@@ -188,8 +189,7 @@ class Network:
         """
         from quantumlink.network.routing import Plan, best_routes
 
-        plan = Plan(order, purify_rounds, protocol)
-        return best_routes(self, source, target, k, by=by, plan=plan, avoid=avoid)
+        return best_routes(self, source, target, k, by=by, plan=Plan(order, purify_rounds, protocol), avoid=avoid)
 
     def disjoint_routes(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +12,7 @@ from quantumlink import validation
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink
 from quantumlink.network.files import (
+    FILE_KEYS,
     LINK_VALUES,
     NODE_KEYS,
     NODE_PARTS,
@@ -20,15 +21,13 @@ from quantumlink.network.files import (
     field_types,
     link_keys,
 )
+from quantumlink.network.templates import ONCE, STATES, Common, Table, What
 from quantumlink.parts import IN_TABLES, Part, named_part, part_at, parts_of, place_of
 
 if TYPE_CHECKING:
     from quantumlink.network.graph import Network
 
 T = TypeVar("T")
-
-STATES = ("fidelity", "bell_diagonal", "state", "source")
-"""Keys that say in which state the pairs of a link arrive."""
 
 
 def load(kind: type[Network], path: Path) -> Network:
@@ -38,10 +37,11 @@ def load(kind: type[Network], path: Path) -> Network:
     except (ValueError, RecursionError) as error:  # of tomllib, and of bytes that are not UTF-8
         raise NetworkFileError(f"{path}: this is not TOML: {error}") from error
     reader = _Reader(path)
-    reader.keys("the file", data, ("name", "nodes", "links"))
+    reader.keys("the file", data, FILE_KEYS)
     name = data.get("name", path.stem)
     if not isinstance(name, str):
         raise reader.error("the file", f"name must be a string, got {name!r}")
+    reader.read_common(data)
     tables = reader.table("the file", data, "nodes")
     nodes = {key: reader.node(key, table) for key, table in tables.items()}
     entries = data.get("links", [])
@@ -54,6 +54,7 @@ def load(kind: type[Network], path: Path) -> Network:
 class _Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._common = Common({}, {}, ())
 
     def error(self, where: str, text: str) -> NetworkFileError:
         return NetworkFileError(f"{self._path}, {where}: {text}")
@@ -63,6 +64,9 @@ class _Reader:
             return make()
         except (TypeError, ValueError, OverflowError) as error:
             raise self.error(where, str(error)) from error
+
+    def choice(self, where: str, key: str, value: Any, allowed: Collection[str]) -> str:
+        return self.build(where, lambda: validation.choice(key, value, allowed))
 
     def keys(self, where: str, table: Any, allowed: Iterable[str]) -> Mapping[str, Any]:
         if not isinstance(table, Mapping):
@@ -82,11 +86,7 @@ class _Reader:
 
     def part(self, where: str, table: Any, part: Part, *, named: bool = False) -> Any:
         """A part from a table of its fields; ``named`` if the table's ``kind`` was read before."""
-        known = [field for field in fields(part.cls) if field.init] if is_dataclass(part.cls) else None
-        if known is not None:
-            self.keys(where, table, [*(["kind"] if named else []), *(field.name for field in known)])
-        elif not isinstance(table, Mapping):
-            raise self.error(where, f"must be a table, got {table!r}")
+        known = self.fields(where, table, part, named=named)
         values = {key: value for key, value in table.items() if not (named and key == "kind")}
         missing = [field.name for field in known or () if _required(field) and field.name not in values]
         if missing:
@@ -94,6 +94,15 @@ class _Reader:
         hints = field_types(part.cls)
         given = {key: self.value(f"{where} {key}", x, hints.get(key)) for key, x in values.items()}
         return self.build(where, lambda: part.make(given))
+
+    def fields(self, where: str, table: Any, part: Part, *, named: bool) -> list[Field[Any]] | None:
+        """The fields of a part, none if its class has its own way to be made; the table has no other keys."""
+        known = [field for field in fields(part.cls) if field.init] if is_dataclass(part.cls) else None
+        if known is not None:
+            self.keys(where, table, [*(["kind"] if named else []), *(field.name for field in known)])
+        elif not isinstance(table, Mapping):
+            raise self.error(where, f"must be a table, got {table!r}")
+        return known
 
     def value(self, where: str, value: Any, expected: Any) -> Any:
         """A plain value; or a part, of the class that the field expects, or of the kind that the table names."""
@@ -114,12 +123,60 @@ class _Reader:
         if "kind" not in table:
             raise self.error(where, f"kind is missing, one of {', '.join(known)}")
         name = table["kind"]
-        self.build(where, lambda: validation.choice("kind", name, known))
+        self.choice(where, "kind", name, known)
         return self.part(where, table, known[name], named=True)
+
+    def read_common(self, data: Mapping[str, Any]) -> None:
+        """The file's defaults and templates; whatever no node or link could use is refused where it stands."""
+        known = {what: [key for key in _KEYS[what]() if key not in ONCE] for what in _KEYS}
+        defaults = self.table("the file", data, "defaults")
+        self.keys("[defaults]", defaults, known)
+        for what, keys in known.items():
+            if what in defaults:
+                self.keys(f"[defaults.{what}]", defaults[what], keys)
+                self.shapes(f"[defaults.{what}]", defaults[what])
+        templates = self.table("the file", data, "templates")
+        for name, table in templates.items():
+            where = f"[templates.{name}]"
+            given = table if isinstance(table, Mapping) else ()
+            # What it is for: that of which it has the most keys.
+            likely = max(known, key=lambda what: sum(key in known[what] for key in given))
+            self.keys(where, table, known[likely])
+            self.shapes(where, table)
+        self._common = Common(defaults, templates, list(parts_of("medium")))
+
+    def shapes(self, where: str, table: Table) -> None:
+        """Refuse unknown keys in the tables of a default or template."""
+        media = parts_of("medium")
+        usual = {**media, **{key: named_part(key, key) for key in (*NODE_PARTS, "detector")}}
+        for key, value in table.items():
+            if key not in usual and key != "source":
+                continue
+            for entry in value if key == "detector" and isinstance(value, list) else [value]:
+                if isinstance(entry, Mapping) and "kind" in entry and key not in media:
+                    kind = self.choice(f"{where} {key}", "kind", entry["kind"], parts_of(key))
+                    self.fields(f"{where} {key}", entry, named_part(key, kind), named=True)
+                elif key in usual:
+                    self.fields(f"{where} {key}", entry, usual[key], named=False)
+
+    def completed(self, where: str, what: What, own: Any) -> Table:
+        """A table with what it takes from the templates that it uses, and from the defaults."""
+        known = _KEYS[what]()
+        self.keys(where, own, [*known, "use"])
+        used = own.get("use", [])
+        used = [used] if isinstance(used, str) else used
+        if not isinstance(used, list) or not all(isinstance(name, str) for name in used):
+            raise self.error(where, f"use must be the name of a template, or a list of names, got {used!r}")
+        for name in used:
+            self.choice(where, "use", name, self._common.templates)
+            for key in self._common.templates[name]:
+                if key not in known:
+                    raise self.error(where, f"use names [templates.{name}], whose {key!r} is no key of a {what}")
+        return self._common.completed(what, own, used)
 
     def node(self, name: str, table: Any) -> Node:
         where = f"[nodes.{name}]"
-        self.keys(where, table, NODE_KEYS)
+        table = self.completed(where, "node", table)
         parts = {key: self.node_part(f"{where} {key}", self.table(where, table, key), key) for key in NODE_PARTS}
         values = {key: table[key] for key in NODE_VALUES if key in table}
         return self.build(where, lambda: Node(name, **parts, **values))
@@ -129,7 +186,7 @@ class _Reader:
 
     def link(self, number: int, table: Any, nodes: Mapping[str, Node]) -> ElementaryLink:
         where = f"[[links]] number {number}"
-        self.keys(where, table, link_keys())
+        table = self.completed(where, "link", table)
         between = table.get("between")
         if not isinstance(between, list) or len(between) != 2 or not all(isinstance(x, str) for x in between):
             raise self.error(where, f"between must name two nodes, got {between!r}")
@@ -175,6 +232,9 @@ class _Reader:
         if isinstance(table, Mapping) and "kind" in table:
             return self.named(where, table, "detector")
         return self.part(where, table, named_part("detector", "detector"))
+
+
+_KEYS: Mapping[What, Callable[[], tuple[str, ...]]] = {"node": lambda: NODE_KEYS, "link": link_keys}
 
 
 def _required(field: Field[Any]) -> bool:
