@@ -137,6 +137,12 @@ class Calibration:
 
         A one-qubit gate that is stated to take no time is made by software, and errs only if it is stated to.
         """
+        key = (name, tuple(qubits))
+        if key not in self._errors:
+            self._errors[key] = self._read_error(name, qubits)
+        return self._errors[key]
+
+    def _read_error(self, name: str, qubits: Sequence[int]) -> float | None:
         error = _number(self._property(name, qubits, "error"), most=1.0)
         if error is None and name == "measure":
             flips = self.flips(qubits[0])
@@ -152,7 +158,19 @@ class Calibration:
 
     def duration(self, name: str, qubits: Sequence[int]) -> float | None:
         """The stated duration of an operation on these qubits in seconds, None if there is none."""
-        return _number(self._property(name, qubits, "duration"))
+        key = (name, tuple(qubits))
+        if key not in self._durations:
+            self._durations[key] = _number(self._property(name, qubits, "duration"))
+        return self._durations[key]
+
+    @cached_property
+    def _errors(self) -> dict[tuple[str, tuple[int, ...]], float | None]:
+        """What was read already: the search for a place asks for the same figures hundreds of times."""
+        return {}
+
+    @cached_property
+    def _durations(self) -> dict[tuple[str, tuple[int, ...]], float | None]:
+        return {}
 
     def stated_lifetimes(self, qubit: int) -> tuple[float | None, float | None]:
         """T1 and T2 in seconds as they are stated, each None if it is not."""
