@@ -16,7 +16,6 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 from qiskit.circuit import IfElseOp, QuantumCircuit
-from qiskit.quantum_info import Pauli
 
 from quantumlink_circuits.content import content_of
 from quantumlink_circuits.ports import (
@@ -28,7 +27,7 @@ from quantumlink_circuits.ports import (
     qubits_with_data,
     with_corrections,
 )
-from quantumlink_circuits.proving import NotClifford, delivered_stabilizers, sign_in
+from quantumlink_circuits.promises import proven_stabilizers
 from quantumlink_circuits.random_settings import RandomSetting, random_settings_of
 from quantumlink_circuits.sites import site_of_each_qubit
 
@@ -206,6 +205,15 @@ class Operation:
         result.inputs = tuple(q[::-1] if i in which else q for i, q in enumerate(self.inputs))
         return result
 
+    def is_turned(self, other: Operation) -> bool:
+        """Whether it is another operation, some of whose links are told from their other end; all as there too."""
+        if len(self.inputs) != len(other.inputs):
+            return False
+        which = [
+            i for i, (ours, theirs) in enumerate(zip(self.inputs, other.inputs, strict=True)) if ours != theirs
+        ]
+        return all(self.inputs[i][::-1] == other.inputs[i] for i in which) and self == other.turned(which)
+
     @cached_property
     def plain(self) -> Operation:
         """The operation itself, without what losses at its nodes take of its success."""
@@ -306,38 +314,7 @@ class Operation:
         >>> sorted(Operation(multiway_swap(3)).verify(delivers=["XXX", "IZZ", "ZZI"]))
         ['+IZZ', '+XXX', '+ZIZ']
         """
-        heralds = [(parity, False) for parity in self.heralds] + [(parity, True) for parity in self.odd_heralds]
-        promised = [_promise(label, len(self.outputs)) for label in delivers or ()]
-        if delivers is None and [len(q) for q in self.inputs] == [2] * len(self.inputs) and len(self.outputs) == 2:
-            promised = [Pauli("XX"), Pauli("ZZ")]
-        try:
-            found = delivered_stabilizers(self.circuit, self.inputs, self.outputs, heralds)
-        except NotClifford:
-            if delivers:
-                raise
-            return ()
-        for promise in promised:
-            sign = sign_in(found, promise)
-            if sign != 1:
-                ports = ", ".join(
-                    self.port(q) for q, x, z in zip(self.outputs, promise.x, promise.z, strict=True) if x or z
-                )
-                told = "depends on what was measured, or on what arrives" if sign is None else "has the other sign"
-                raise ValueError(
-                    f"{self.name} does not deliver {promise} at the ports {ports}: of perfect links it {told}; "
-                    f"is a "
-                    f"correction there missing, or a herald?"
-                )
-        if len(found) < len(self.outputs):
-            loose = [
-                self.port(q) for i, q in enumerate(self.outputs) if not any(p.x[i] or p.z[i] for p in found)
-            ] or [self.port(q) for q in self.outputs]
-            raise ValueError(
-                f"{self.name} does not deliver one state of perfect links: at the ports {', '.join(loose)} it "
-                f"depends "
-                f"on what was measured; is a correction there missing, or a herald?"
-            )
-        return tuple(("-" if p.phase else "+") + str(Pauli((p.z, p.x))) for p in found)
+        return proven_stabilizers(self, delivers)
 
     def port(self, qubit: int) -> str:
         """How a qubit is called, by its register."""
@@ -377,7 +354,7 @@ class Operation:
         # Without what is cached: hashes of strings differ from process to process. And as bytes, since Qiskit's
         # circuits do not know the oldest protocols.
         told = pickle.dumps([getattr(self, name) for name in self._fields], protocol=5)
-        return _restored, (told, type(self))
+        return _restored, (told, type(self), *(() if self.plain is self else (self.plain,)))
 
     def __repr__(self) -> str:
         ports = Ports(self.circuit)
@@ -385,9 +362,11 @@ class Operation:
         return f"<Operation {self.name}: {links} -> {', '.join(map(ports.name, self.outputs))}>"
 
 
-def _restored(fields: bytes, kind: type[Operation] = Operation) -> Operation:
+def _restored(fields: bytes, kind: type[Operation] = Operation, plain: Operation | None = None) -> Operation:
     result = object.__new__(kind)
     result.__dict__.update(zip(kind._fields, pickle.loads(fields), strict=True))
+    if plain is not None:
+        result.__dict__["plain"] = plain
     return result
 
 
@@ -397,13 +376,6 @@ def _success(value: Any) -> float:
     if not 0 < float(value) <= 1:
         raise ValueError(f"success_probability must be in (0, 1]: what never works cannot be used; got {value!r}")
     return float(value)
-
-
-def _promise(label: Any, outputs: int) -> Pauli:
-    letters = label.lstrip("+-") if isinstance(label, str) else ""
-    if len(letters) != outputs or set(letters) - set("IXYZ") or set(letters) == {"I"}:
-        raise ValueError(f"delivers must list labels of {outputs} letters of I, X, Y, Z, not all I; got {label!r}")
-    return Pauli(label)
 
 
 def _measures(instruction: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 
 from quantumlink import validation
-from quantumlink.circuits import Operation, is_sized_name, known_operation, operation_names
+from quantumlink.circuits import Operation, has_arguments, known_operation, operation_names
 
 _ROUNDS = {"expedient_round": "expedient", "stringent_round": "stringent"}
 
@@ -17,8 +17,8 @@ def as_operation(argument: str, given: Any, kind: str | None = None) -> Operatio
 
     Args:
         argument: what it is called where it was given.
-        given: the library's name (with its size where it has one: ``"multiway_swap(4)"``), one that was registered,
-            a builder, a circuit, or an operation.
+        given: the library's name (with arguments where it takes some: ``"multiway_swap(4)"``), one that was
+            registered, a builder, a circuit, or an operation.
         kind: ``"purification"`` or ``"swap"``, whose names are known then; all names if None.
 
     Raises:
@@ -27,7 +27,7 @@ def as_operation(argument: str, given: Any, kind: str | None = None) -> Operatio
     """
     if isinstance(given, Operation):
         return given
-    if isinstance(given, str) and kind is None and is_sized_name(given):
+    if isinstance(given, str) and has_arguments(given, kind):
         return known_operation(given)
     if isinstance(given, str):
         known = operation_names(kind)

@@ -57,3 +57,17 @@ def test_leaves_and_links_beside_each_other(copier):
     assert other["both"] == ql.swap(left, right)
     assert other["both"].left_link is other["left"]
     assert other["both"].relay.name == "r"
+
+
+@pytest.mark.parametrize("copier", COPIERS)
+def test_losses_of_memories_are_counted_once_in_a_copy_that_is_built_anew(copier):
+    a, b = ql.Node("a"), ql.Node("b")
+    relay = ql.Node("relay", memory=ql.Memory(retrieval=0.9))
+    by = "linear_optics_swap"
+    link = copier(ql.swap(ql.ElementaryLink(a, relay), ql.ElementaryLink(relay, b), by=by))
+    again = link.with_links(link.links)
+    assert again == link
+    assert ql.evaluate(again).success_probability == pytest.approx(0.9**2 / 2, abs=1e-12)
+    perfect = ql.Node("relay")
+    ideal = link.with_links([ql.ElementaryLink(a, perfect), ql.ElementaryLink(perfect, b)])
+    assert ql.evaluate(ideal).success_probability == pytest.approx(1 / 2, abs=1e-12)

@@ -1,18 +1,22 @@
 """The registry: every part of the library has its name and comes back from its data; so does what is registered."""
 
+import copy
 import importlib
 import inspect
 import json
+import pickle
 import pkgutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from types import SimpleNamespace
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
 from qiskit.circuit import QuantumCircuit
+from quantumlink_circuits.encoding import StabilizerCode
 from typer.testing import CliRunner
 
 import quantumlink
@@ -232,7 +236,7 @@ def test_links_come_back(link):
     assert from_data(json.loads(json.dumps(to_data(link)))) == link
 
 
-@pytest.mark.parametrize("name", ["fuse_pairs_to_ghz", "multiway_swap"])
+@pytest.mark.parametrize("name", ["fuse_pairs_to_ghz", "multiway_swap", "distribute_ghz"])
 @pytest.mark.parametrize("arms", [3, 4])
 def test_operations_of_any_size_have_it_in_their_names(name, arms):
     hub, *ends = (ql.Node(letter) for letter in "habcd"[: arms + 1])
@@ -243,16 +247,96 @@ def test_operations_of_any_size_have_it_in_their_names(name, arms):
     assert from_data(data) == link == ql.join(f"{name}({arms})", *links)
 
 
+def builders_with_ports():
+    """Every circuit of the library that joins links into one, its options too, by what it is called here."""
+    for name, builder in circuits.builders().items():
+        options = {
+            option: get_args(hint) if get_origin(hint) is Literal else (2, 3, 5) if hint is int else (False, True)
+            for option, hint in get_type_hints(builder).items()
+            if get_origin(hint) is Literal or hint in (int, bool)
+        }
+        if name == "encoded_bell_pair":
+            options = {"code": get_args(StabilizerCode)}
+        for values in product(*options.values()):
+            try:
+                operation = Operation(builder(**dict(zip(options, values, strict=True))))
+            except ValueError:  # takes no links, or not these options together
+                continue
+            if len(operation.outputs) > 1:  # else a qubit is sent, and no link made
+                yield f"{name}{values}", operation
+
+
+JOINING = dict(builders_with_ports())
+
+
+def test_the_circuits_that_join_links_are_all_tried():
+    assert len(JOINING) > 40
+    assert {name.partition("(")[0] for name in JOINING} >= {"distribute_ghz", "chain_swap", "repetition_bell_pair"}
+
+
+@pytest.mark.parametrize("told_from", ["here", "there", "both"])
+@pytest.mark.parametrize("operation", JOINING.values(), ids=JOINING)
+def test_every_circuit_of_the_library_comes_back_in_a_link(operation, told_from):
+    site = operation.site_of_qubit
+    nodes = [ql.Node(name, memory=ql.Memory(retrieval=0.9)) for name in operation.site_names]
+    turn = {"here": 1, "there": -1}
+    links = [
+        ql.ElementaryLink(*[nodes[site[q]] for q in qubits][:: turn.get(told_from, (-1) ** i)], fidelity=0.9)
+        for i, qubits in enumerate(operation.inputs)
+    ]
+    try:
+        link = ql.join(operation, *links)
+    except ValueError as error:  # two nodes between which all links run have no direction of their own
+        assert "fit" in str(error)
+        assert (len(nodes), told_from) == (2, "both")
+        return
+    again = from_data(json.loads(json.dumps(to_data(link))))
+    assert again == link
+    assert again.ends == link.ends
+    sent = pickle.loads(pickle.dumps(link))
+    assert to_data(sent) == to_data(link) == to_data(copy.deepcopy(link))
+
+
+@pytest.mark.parametrize(
+    ("by", "name"),
+    [
+        (circuits.double_selection("X"), "double_selection(X)"),
+        (circuits.single_selection_3to1("X", "Y"), "single_selection_3to1(X, Y)"),
+        (circuits.single_selection_3to1(), "single_selection_3to1"),
+        (circuits.stringent_round("Y"), "stringent_round(Y)"),
+        (circuits.bbpssw(twirl=False), "bbpssw(untwirled)"),
+    ],
+)
+def test_purifications_with_arguments_have_them_in_their_names(by, name):
+    link = ql.purify(*[HOP] * len(Operation(by).inputs), by=by)
+    data = json.loads(json.dumps(to_data(link)))
+    assert data["link"][-1] == {"purify": [0] * len(link.links), "by": name}
+    assert from_data(data) == link == ql.purify(*link.links, by=name)
+
+
+def test_a_chain_swap_of_one_relay_is_a_swap():
+    link = ql.swap(ql.ElementaryLink(A, R, fidelity=0.9), ql.ElementaryLink(R, B), by=circuits.chain_swap(1))
+    assert from_data(json.loads(json.dumps(to_data(link)))) == link
+
+
 def test_a_size_that_is_none_is_refused_by_name():
     for wrong in (
         "multiway_swap(0)",
         "multiway_swap(100)",
         "dejmps(2)",
         "multiway_swap(2",
+        "multiway_swap(X)",
+        "double_selection(W)",
+        "double_selection(X, Y)",
+        "repetition_bell_pair(3)",
         "multiway_swap(999999999)",
     ):
         with pytest.raises(ValueError, match=r"must be one of dejmps"):
             ql.join(wrong, HOP, HOP)
+    with pytest.raises(ValueError, match="num_links must be at least 2, got 1"):
+        ql.join("multiway_swap(1)", HOP)
+    with pytest.raises(ValueError, match="by must be one of dejmps"):
+        ql.purify(HOP, HOP, by="multiway_swap(2)")
     with pytest.raises(ValueError, match="by must be one of entanglement_swap"):
         ql.swap(ql.ElementaryLink(A, R), ql.ElementaryLink(R, B), by="chain_swap(2)")
     with pytest.raises(ValueError, match="library's own"):
