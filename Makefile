@@ -6,7 +6,7 @@ PYTHON ?= python3
 demo:
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet -e .
-	.venv/bin/quantumlink run notebooks/networks/metro.toml --from alice --to bob
+	.venv/bin/quantumlink run notebooks/networks/metro.toml --from alice --to bob --output quantumlink-run.png
 
 test:
 	$(PYTHON) -m venv .venv

@@ -87,8 +87,26 @@ def count(name: str, value: Any, *, at_least: int = 0) -> int:
 def choice(name: str, value: Any, allowed: Collection[str]) -> str:
     """One of the allowed words; a near miss is pointed out."""
     if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}{did_you_mean(value, allowed)}")
+        raise ValueError(
+            f"{name} must be one of {_listed(value, allowed)}; got {value!r}{did_you_mean(value, allowed)}"
+        )
     return value
+
+
+MOST_LISTED = 24
+"""Words that are all told; of more, those that are near, or the first ones."""
+
+
+def _listed(value: Any, allowed: Collection[str]) -> str:
+    """What is allowed, as far as it helps.
+
+    >>> _listed("n12", [f"n{i}" for i in range(100)])
+    '100 names, such as n12, n2, n1'
+    """
+    if len(allowed) <= MOST_LISTED:
+        return ", ".join(allowed)
+    near = get_close_matches(str(value), list(allowed), n=3) or list(allowed)[:3]
+    return f"{len(allowed)} names, such as {', '.join(near)}"
 
 
 def did_you_mean(word: Any, allowed: Collection[str]) -> str:

@@ -5,27 +5,22 @@ Exit codes: 0, 3 if there is no plan, 1 for a mistake in what was asked for, 2 f
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.text import Text
 
 from quantumlink.cli.messages import print_error
-from quantumlink.cli.network_options import NO_STRATEGY, failures_told
-from quantumlink.cli.network_tables import number, table_of
+from quantumlink.cli.network_tables import four, number
 from quantumlink.cli.pictures import picture_path
+from quantumlink.cli.result import Cell, Column, Result, Table, Written
+from quantumlink.cli.shell import NO_STRATEGY, in_options
 from quantumlink.cli.written_files import writable
 from quantumlink.network import NetworkPlan, NoPlan, load_demands, plan_network
 from quantumlink.network.planning import FibreMap, load_costs
 
 NO_PLAN = NO_STRATEGY
 """Exit code where there is no plan."""
-
-AsJson = Annotated[bool, typer.Option("--json", help="Everything as JSON.")]
 
 
 def build(
@@ -54,72 +49,74 @@ def build(
         Path | None, typer.Option(help="Where to write the planned network (TOML).", show_default=False)
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Where to write a map of it.", show_default=False)] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Result:
     """Plan the cheapest network that serves all demands: what stands where, which fibres are lit, what it costs."""
     options: dict[str, Any] = {
         "max_link_km": max_link_km, "max_repeaters": max_repeaters, "paths": paths, "wavelengths": wavelengths,
         "paths_per_repeater": paths_per_repeater, "most_channels": most_channels, "budget": budget, "use": use,
         "time_limit_s": time_limit_s,
     }  # fmt: skip
-    with failures_told():
-        picture = None if output is None else picture_path(output)
-        toml = None if network is None else writable("network", network, (".toml",))
-        fibre_map = FibreMap.load(file)
-        wanted, prices = load_demands(demands), load_costs(costs)
-        try:
-            plan = plan_network(fibre_map.sites, fibre_map.fibres, wanted, parts=fibre_map.parts, costs=prices,
-                                name=fibre_map.name, **options)  # fmt: skip
-        except NoPlan as error:
-            print_error(error)
-            raise typer.Exit(NO_PLAN) from error
-        units = plan.cost_per_unit(years)
-        if toml is not None:
-            plan.network.save(toml)
-        if picture is not None:
-            from quantumlink.visualization import draw_network
+    picture = None if output is None else picture_path(output)
+    toml = None if network is None else writable("network", network, (".toml",))
+    fibre_map = FibreMap.load(file)
+    wanted, prices = load_demands(demands), load_costs(costs)
+    try:
+        plan = plan_network(fibre_map.sites, fibre_map.fibres, wanted, parts=fibre_map.parts, costs=prices,
+                            name=fibre_map.name, **options)  # fmt: skip
+    except NoPlan as error:
+        print_error(in_options(str(error), {}))
+        raise typer.Exit(NO_PLAN) from error
+    units = plan.cost_per_unit(years)
+    if toml is not None:
+        plan.network.save(toml)
+    if picture is not None:
+        from quantumlink.visualization import draw_network
 
-            draw_network(plan.network).savefig(picture, dpi=110)
-    if as_json:
-        data = plan.as_dict()
-        each = [{"a": d.a, "b": d.b, "kind": d.kind, "cost": cost} for d, cost in units.items()]
-        data |= {"years": years, "total": plan.total(years), "per_unit": each}
-        typer.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
-        return
-    _tell(plan, units, years)
-    for name, path in (("network", toml), ("picture", picture)):
-        if path is not None:
-            Console().print(Text(f"{name}: {path}"), soft_wrap=True)
+        draw_network(plan.network).savefig(picture, dpi=110)
+    each = [{"a": d.a, "b": d.b, "kind": d.kind, "cost": cost} for d, cost in units.items()]
+    data = plan.as_dict() | {"years": years, "total": plan.total(years), "per_unit": each}
+    limit = "proven to be the least" if plan.proven else f"at least {plan.at_least:.6g}, {plan.gap:.2%} less"
+    note = f"in all: {plan.cost:.6g} ({limit}); {plan.total(years):.6g} over {years:g} years"
+    files = (("network", toml), ("picture", picture))
+    return Result(
+        tables=(_costs(plan), _built(plan), _served(plan, units, years)),
+        notes=(note,),
+        data=data,
+        written=tuple(Written(name, path) for name, path in files if path is not None),
+    )
 
 
-def _tell(plan: NetworkPlan, units: dict[Any, float], years: float) -> None:
-    console, name = Console(), plan.problem.name
-    table = table_of(f"{name}: what it costs to build", ("what", "number", "cost", "±20 % of its price"))
+def _costs(plan: NetworkPlan) -> Table:
     swing = plan.sensitivity(0.2)
+    rows = []
     for item, cost in plan.items.items():
         low, high = swing.get(item, (0.0, 0.0))
-        count = "" if item == "sites" else number(plan.counts.of(item))
-        table.add_row(item, count, number(cost), f"± {number((high - low) / 2)}")
-    console.print(table)
-    table = table_of(f"{name}: what stands where", ("site", "what"), left=2)
-    for site, role in plan.built.items():
-        table.add_row(escape(site), role)
-    console.print(table)
-    columns = ("demand", "over", "what", "wants /s", "km", "fidelity", f"cost a unit, {years:g} years")
-    table = table_of(f"{name}: who is served how", columns, left=3)
+        count = None if item == "sites" else plan.counts.of(item)
+        half = (high - low) / 2
+        rows.append((item, Cell(count, "" if count is None else number(count)), cost, Cell(half, f"± {number(half)}")))
+    columns = (
+        Column("what", left=True), Column("number"), Column("cost"), Column("±20 % of its price", "swing"),
+    )  # fmt: skip
+    return Table(f"{plan.problem.name}: what it costs to build", columns, tuple(rows), "costs")
+
+
+def _built(plan: NetworkPlan) -> Table:
+    columns = (Column("site", left=True), Column("what", left=True))
+    return Table(f"{plan.problem.name}: what stands where", columns, tuple(plan.built.items()), "built")
+
+
+def _served(plan: NetworkPlan, units: dict[Any, float], years: float) -> Table:
+    rows = []
     for path in plan.paths:
         demand = path.demand
-        table.add_row(
-            escape(f"{demand.a} – {demand.b}"),
-            escape(", ".join(path.sites[1:-1])),
-            "secret bits" if demand.kind == "key" else "pairs",
-            "any" if demand.rate_hz is None else number(demand.rate_hz),
-            number(path.length_km),
-            f"{path.fidelity:.4f}",
-            "–" if demand not in units else number(units[demand]),
-        )
-    console.print(table)
-    limit = "proven to be the least" if plan.proven else f"at least {plan.at_least:.6g}, {plan.gap:.2%} less"
-    console.print(
-        Text(f"in all: {plan.cost:.6g} ({limit}); {plan.total(years):.6g} over {years:g} years"), soft_wrap=True
-    )
+        what = "secret bits" if demand.kind == "key" else "pairs"
+        wants = Cell(demand.rate_hz, "any" if demand.rate_hz is None else number(demand.rate_hz))
+        over = ", ".join(path.sites[1:-1])
+        ends = f"{demand.a} – {demand.b}"
+        rows.append((ends, over, what, wants, path.length_km, path.fidelity, units.get(demand)))
+    columns = (
+        Column("demand", left=True), Column("over", left=True), Column("what", left=True),
+        Column("wants /s", "wants_hz"), Column("km", "length_km"), Column("fidelity", form=four),
+        Column(f"cost a unit, {years:g} years", "cost_per_unit"),
+    )  # fmt: skip
+    return Table(f"{plan.problem.name}: who is served how", columns, tuple(rows), "served")

@@ -10,15 +10,16 @@ from typing import Annotated
 
 import typer
 from qiskit.circuit import QuantumCircuit
-from rich.console import Console
-from rich.table import Table
 
 from quantumlink import validation
 from quantumlink.circuits import Operation, added_operations, builders
-from quantumlink.cli.messages import print_error
+from quantumlink.cli.printing import print_result
+from quantumlink.cli.result import Column, Result, Table, Written
+from quantumlink.cli.shell import Shell
+from quantumlink.cli.written_files import PICTURES, writable
 from quantumlink.parts import load_entry_points
 
-app = typer.Typer(help="List the library's circuits, show or export one.", invoke_without_command=True)
+app = Shell(help="List the library's circuits, show or export one.", invoke_without_command=True)
 
 
 class Format(StrEnum):
@@ -30,49 +31,64 @@ class Format(StrEnum):
 
 
 @app.callback()
-def list_circuits(context: typer.Context) -> None:
-    """List the library's circuits, or show or export one."""
-    if context.invoked_subcommand is not None:
-        return
-    table = Table()
-    for column, justify in (("circuit", "left"), ("qubits", "right"), ("bits", "right"), ("what it does", "left")):
-        table.add_column(column, justify="right" if justify == "right" else "left")
+def circuits(context: typer.Context) -> None:
+    """List the library's circuits, show or export one."""
+    if context.invoked_subcommand is None:
+        print_result(list_circuits())
+
+
+@app.command(name="list", examples=["circuits list", "circuits list --csv circuits.csv"])
+def list_circuits() -> Result:
+    """List the library's circuits."""
+    rows = []
     for name, builder in _known().items():
         circuit = builder()
         summary = (inspect.getdoc(builder) or "").partition("\n")[0]
-        table.add_row(name, str(circuit.num_qubits), str(circuit.num_clbits), summary)
-    Console().print(table)
+        rows.append((name, circuit.num_qubits, circuit.num_clbits, summary))
+    columns = (Column("circuit", left=True), Column("qubits"), Column("bits"), Column("what it does", left=True))
+    return Result(tables=(Table("", columns, tuple(rows), key="circuits"),))
 
 
-@app.command()
+@app.command(
+    examples=["circuits show teleportation", "circuits show dejmps --format qasm3 --output dejmps.qasm"],
+    words={"name": "NAME"},
+)
 def show(
     name: Annotated[str, typer.Argument(help="A circuit of the list.", show_default=False)],
     style: Annotated[Format, typer.Option("--format", help="How to show it.")] = Format.text,
     output: Annotated[
-        Path | None,
-        typer.Option(help="Where to write it; a picture goes to NAME.png if not given.", show_default=False),
+        Path | None, typer.Option(help="Where to write it; a picture needs it.", show_default=False)
     ] = None,
-) -> None:
+) -> Result:
     """Show one circuit as text, or export it as a picture or as OpenQASM 3."""
-    try:
-        known = _known()
-        validation.choice("name", name, known)
-        circuit = known[name]()
-        if style is Format.png:
-            output = output or Path(f"{name}.png")
-            figure = circuit.draw("mpl", fold=24, style="iqp")
-            figure.savefig(output, dpi=150, bbox_inches="tight")
-            typer.echo(f"picture: {output}")
-            return
-        text = str(circuit.draw("text", fold=116)) if style is Format.text else _qasm3(circuit)
-        if output is None:
-            typer.echo(text)
-        else:
-            output.write_text(text + "\n", encoding="utf-8")
-            typer.echo(f"{style.value}: {output}")
-    except (OSError, ValueError) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
+    known = _known()
+    validation.choice("name", name, known)
+    if style is Format.png and output is None:
+        raise ValueError("--format png needs --output, the file for the picture")
+    if output is not None:
+        output = writable("--output", output, PICTURES if style is Format.png else ())
+    circuit = known[name]()
+    if output is None:
+        return Result(text=lambda width: _text(circuit, style, width), data=_data(name, circuit))
+    if style is Format.png:
+        circuit.draw("mpl", fold=24, style="iqp").savefig(output, dpi=150, bbox_inches="tight")
+        return Result(data=_data(name, circuit), written=(Written("picture", output),))
+    output.write_text(_text(circuit, style, 116) + "\n", encoding="utf-8")
+    return Result(data=_data(name, circuit), written=(Written(style.value, output),))
+
+
+def _text(circuit: QuantumCircuit, style: Format, width: int) -> str:
+    return str(circuit.draw("text", fold=width)) if style is Format.text else _qasm3(circuit)
+
+
+def _data(name: str, circuit: QuantumCircuit) -> dict[str, object]:
+    return {
+        "name": name,
+        "qubits": circuit.num_qubits,
+        "bits": circuit.num_clbits,
+        "operations": dict(circuit.count_ops()),
+        "qasm3": _qasm3(circuit),
+    }
 
 
 def _known() -> dict[str, Callable[[], QuantumCircuit]]:

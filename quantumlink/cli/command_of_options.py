@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, TypeVar, get_type_hints
 
+from quantumlink.cli.result import Result
+
 Options = TypeVar("Options")
 
 
-def command_of(kind: type[Options], act: Callable[[Options], None], summary: str) -> Callable[..., None]:
+def command_of(kind: type[Options], act: Callable[[Options], Result], summary: str) -> Callable[..., Result]:
     """A function with the fields of a dataclass of options as its parameters, for typer to read.
 
     Args:
@@ -19,8 +21,8 @@ def command_of(kind: type[Options], act: Callable[[Options], None], summary: str
         summary: the command's help.
     """
 
-    def command(**given: Any) -> None:
-        act(kind(**given))
+    def command(**given: Any) -> Result:
+        return act(kind(**given))
 
     hints = get_type_hints(kind, include_extras=True)
     parameters = [
@@ -30,6 +32,8 @@ def command_of(kind: type[Options], act: Callable[[Options], None], summary: str
         for field in fields(kind)  # type: ignore[arg-type]
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {
+        "return": Result
+    }
     command.__doc__ = summary
     return command

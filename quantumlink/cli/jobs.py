@@ -5,29 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
+from quantumlink import validation
 from quantumlink.cli.messages import print_error
+from quantumlink.cli.result import Column, Result, Table, pairs_table
+from quantumlink.cli.shell import Shell
 
 if TYPE_CHECKING:
     from quantumlink.execution.jobs.job import Job
     from quantumlink.execution.jobs.job_file import JobRecord
     from quantumlink.execution.jobs.timing import Timing
 
-app = typer.Typer(help="List, show, read and cancel jobs by their files.", no_args_is_help=True)
+app = Shell(help="List, show, read and cancel jobs by their files.", no_args_is_help=True)
 
 COLUMNS = ("job", "created", "on", "what", "shots", "parts", "QPU s")
 RIGHT = ("shots", "QPU s")
-MAX_TABLE_ROWS = 200
-"""Most jobs for which a table is drawn."""
-
 Folder = Annotated[
     Path | None,
     typer.Option(
@@ -35,12 +33,13 @@ Folder = Annotated[
     ),
 ]
 Which = Annotated[
-    str, typer.Argument(metavar="JOB", help="A job file, or the beginning of a job's id.", show_default=False)
+    str,
+    typer.Argument(metavar="JOB", help="A job file, or any part of its id that no other has.", show_default=False),
 ]
 
 
-@app.command(name="list")
-def list_jobs(directory: Folder = None) -> None:
+@app.command(name="list", examples=["jobs list", "jobs list --csv jobs.csv"])
+def list_jobs(directory: Folder = None) -> Result:
     """List the jobs, newest first, as their files tell; the service is not asked."""
     from quantumlink.execution.jobs.errors import JobFileError
     from quantumlink.execution.jobs.job_file import JobFile
@@ -68,35 +67,13 @@ def list_jobs(directory: Folder = None) -> None:
                     _seconds(record),
                 )
             )
-    _print_jobs(rows)
-    if estimated or used:
-        typer.echo(f"{len(rows)} jobs: {used:.4g} s used as the service counts, {estimated:.4g} s estimated")
-
-
-def _print_jobs(rows: list[tuple[str, ...]]) -> None:
-    """A table; of many jobs plain columns, as drawing a large table takes longer than reading all files."""
     if not rows:
-        typer.echo("no jobs")
-        return
-    if len(rows) <= MAX_TABLE_ROWS:
-        table = Table()
-        for column in COLUMNS:
-            table.add_column(column, justify="right" if column in RIGHT else "left")
-        for row in rows:
-            table.add_row(*(Text(_printable(cell)) for cell in row))
-        Console().print(table)
-        return
-    shown = [COLUMNS, *(tuple(_printable(cell) for cell in row) for row in rows)]
-    widths = [max(len(row[i]) for row in shown) for i in range(len(COLUMNS))]
-    for row in shown:
-        cells = zip(COLUMNS, row, widths, strict=True)
-        told = "  ".join(c.rjust(w) if name in RIGHT else c.ljust(w) for name, c, w in cells)
-        typer.echo(told.rstrip())
-
-
-def _printable(text: str) -> str:
-    """On one line, and without what would steer a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+        return Result(notes=("no jobs",), data={"jobs": []})
+    columns = tuple(Column(label, left=label not in RIGHT) for label in COLUMNS)
+    notes = []
+    if estimated or used:
+        notes = [f"{len(rows)} jobs: {used:.4g} s used as the service counts, {estimated:.4g} s estimated"]
+    return Result(tables=(Table("", columns, tuple(rows), "jobs"),), notes=tuple(notes))
 
 
 def _seconds(record: JobRecord) -> str:
@@ -106,15 +83,14 @@ def _seconds(record: JobRecord) -> str:
     return "" if record.estimate_s is None or record.dry_run else f"≈{record.estimate_s:.3g}"
 
 
-@app.command()
-def show(job: Which, directory: Folder = None) -> None:
+@app.command(examples=["jobs show 3f2a"])
+def show(job: Which, directory: Folder = None) -> Result:
     """Show what a job's file says; the service is not asked."""
     from quantumlink.execution.jobs.job_file import JobFile
 
     with _errors_told():
         path = _found(job, directory)
         record = JobFile(path).read()
-        table = Table(title=escape(record.title), show_header=False)
         where = record.where
         rows = [
             ("job", record.job),
@@ -133,19 +109,18 @@ def show(job: Which, directory: Folder = None) -> None:
             told = [part.state, f"id {part.job_id}" if part.job_id else "no id", f"tag {part.tag}"]
             told += [f"{sum(piece.rows for piece in part.pieces)} rows of {part.shots} shots"]
             rows += [(f"part {number}", ", ".join([*told, *([part.reason] if part.reason else [])]))]
-        for name, text in rows:
-            table.add_row(name, escape(text))
-        Console().print(table)
+        table = pairs_table(record.title, rows, key="job")
+        return Result(tables=(replace(table, columns=(table.columns[0], Column("", "value", left=True))),))
 
 
-@app.command()
+@app.command(examples=["jobs result 3f2a --timeout 600"])
 def result(
     job: Which,
     directory: Folder = None,
     timeout: Annotated[
         float | None, typer.Option(help="Seconds to wait; without end if not given.", min=0.0, show_default=False)
     ] = None,
-) -> None:
+) -> Result:
     """Wait for a job's result and print what it says; stored results need no network."""
     from quantumlink.execution.jobs import resume
 
@@ -153,18 +128,16 @@ def result(
         resumed = resume(_found(job, directory))
         record = resumed.record
         if record.dry_run:
-            _print_timing(resumed.timing(timeout))
-            return
+            return Result(notes=_timing_notes(resumed.timing(timeout)))
         if record.reader["kind"] == "analyst":
             key = resumed.key(timeout)
-            told = key.report() if hasattr(key, "report") else repr(key)
-            Console().print(Text(str(told)), soft_wrap=True)
-            return
-        _print_figures(resumed, timeout)
+            told = str(key.report() if hasattr(key, "report") else repr(key))
+            return Result(notes=(told,), data={"job": record.job, "result": told})
+        return _figures(resumed, timeout)
 
 
-@app.command()
-def cancel(job: Which, directory: Folder = None) -> None:
+@app.command(examples=["jobs cancel 3f2a"])
+def cancel(job: Which, directory: Folder = None) -> Result:
     """Cancel what is not over; what was not submitted will not be."""
     from quantumlink.execution.jobs.job import Job
     from quantumlink.execution.jobs.job_file import JobFile
@@ -173,36 +146,35 @@ def cancel(job: Which, directory: Folder = None) -> None:
     with _errors_told():
         # Not by resume, which would submit first what is not submitted.
         status = Job(JobFile(_found(job, directory)), Patience()).cancel()
-        typer.echo(f"{job}: {status}")
+        return Result(notes=(f"{job}: {status}",), data={"job": job, "status": str(status)})
 
 
-def _print_timing(timing: Timing) -> None:
+def _timing_notes(timing: Timing) -> tuple[str, ...]:
     """What the service's scheduler says of a dry run."""
     known = [duration for duration in timing.durations_s if duration is not None]
     latency = timing.feedforward_latency_s
-    typer.echo("dry run: the service takes the job; its bits are random")
-    typer.echo(f"longest circuit: {max(known) * 1e6:.4g} µs" if known else "durations: not told")
-    typer.echo(f"feed-forward latency: {'none, or not told' if latency is None else f'{latency * 1e6:.3g} µs'}")
+    return (
+        "dry run: the service takes the job; its bits are random",
+        f"longest circuit: {max(known) * 1e6:.4g} µs" if known else "durations: not told",
+        f"feed-forward latency: {'none, or not told' if latency is None else f'{latency * 1e6:.3g} µs'}",
+    )
 
 
-def _print_figures(job: Job, timeout: float | None) -> None:
+def _figures(job: Job, timeout: float | None) -> Result:
     """What was measured, and beside it the same with readout errors taken out, if the job has a calibration."""
     record, samples = job.record, job.samples(timeout)
     rows = [("fidelity to Φ⁺", samples.fidelity())] if {"XX", "YY", "ZZ"} <= set(samples.outcomes) else []
     rows += [(f"⟨{basis}⟩", samples.expectation(basis)) for basis in samples.outcomes]
     rows += [("acceptance", samples.acceptance)]
-    table = Table(title=escape(f"{record.title} on {record.where.backend}"))
-    table.add_column("")
-    table.add_column("measured [95 %]", justify="right")
     corrected, note = _mitigated(job)
-    if corrected:
-        table.add_column("mitigated [95 %]", justify="right")
-    for name, estimate in rows:
-        table.add_row(name, str(estimate), *([corrected.get(name, "")] if corrected else []))
-    table.add_row("runs", str(sum(samples.shots.values())))
-    Console().print(table)
-    if note:
-        Console().print(Text(note), soft_wrap=True)
+    columns = [Column("", "name", left=True), Column("measured [95 %]", "measured")]
+    columns += [Column("mitigated [95 %]", "mitigated")] if corrected else []
+    more: list[tuple[Any, ...]] = [
+        (name, estimate, *([corrected.get(name, "")] if corrected else [])) for name, estimate in rows
+    ]
+    more.append(("runs", sum(samples.shots.values()), *([""] if corrected else [])))
+    table = Table(f"{record.title} on {record.where.backend}", tuple(columns), tuple(more), "figures")
+    return Result(tables=(table,), notes=(note,) if note else ())
 
 
 def _mitigated(job: Job) -> tuple[dict[str, str], str]:
@@ -246,10 +218,13 @@ def _found(job: str, directory: Path | None) -> Path:
     if Path(job).is_file():
         return Path(job)
     ids = {path.name.removesuffix(SUFFIX).rpartition("-")[2]: path for path in _files(directory)}
-    near = [path for name, path in ids.items() if job and name.startswith(job)]
+    near = [path for name, path in ids.items() if job and job in name]
+    near = [path for name, path in ids.items() if job and name.startswith(job)] if len(near) > 1 else near
+    near = [ids[job]] if job in ids else near
     if len(near) != 1:
         which = "no job" if not near else f"{len(near)} jobs"
         raise ValueError(
-            f"JOB must be a job file or the beginning of one id; {which} of {', '.join(ids) or 'none'} fit"
+            f"JOB must be a job file or a part of one id; {which} of {len(ids)} fit {job!r}"
+            f"{validation.did_you_mean(job, ids)}"
         )
     return near[0]

@@ -20,16 +20,19 @@ from quantumlink.cli import keys_trail
 from quantumlink.cli.keys_assess import assess
 from quantumlink.cli.keys_sign import sign
 from quantumlink.cli.messages import print_error
+from quantumlink.cli.shell import Shell
 
 if TYPE_CHECKING:
     from quantumlink.keys.service.client import KeyClient
     from quantumlink.keys.service.demonstration import Demonstration
 
-app = typer.Typer(help="Keys: deliver them to applications, protect files with them.", no_args_is_help=True)
+app = Shell(help="Keys: deliver them to applications, protect files with them.", no_args_is_help=True)
 
 
-app.command()(assess)
-app.command()(sign)
+app.command(examples=["keys assess notebooks/inventory.toml", "keys assess notebooks/inventory.toml --json"])(
+    assess
+)
+app.command(examples=["keys sign contract.pdf --output contract.signature"])(sign)
 app.add_typer(keys_trail.app, name="trail")
 
 
@@ -38,7 +41,7 @@ def keys() -> None:
     """Keys: deliver them to applications, protect files with them."""
 
 
-@app.command()
+@app.command(examples=["keys serve notebooks/networks/metro.toml --demo --directory demo"])
 def serve(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A network's TOML file, or a node's.", show_default=False)
@@ -89,7 +92,7 @@ def serve(
         asyncio.run(serve_demonstration(found, lambda path: _tell_ready(found, path)))
 
 
-@app.command()
+@app.command(examples=["keys openapi"])
 def openapi() -> None:
     """Print the OpenAPI document of what a node answers, as JSON."""
     with _failures_told():
@@ -104,7 +107,7 @@ Key = Annotated[Path, typer.Option("--key", help="Its private key.")]
 Authority = Annotated[Path, typer.Option("--ca", help="The authority that the key manager's certificate is from.")]
 
 
-@app.command()
+@app.command(examples=["keys recipient bob"])
 def recipient(
     name: Annotated[str, typer.Argument(help="Writes NAME.recipient (keep it) and NAME.public (give it away).")],
 ) -> None:
@@ -118,7 +121,10 @@ def recipient(
         typer.echo(f"private: {name}.recipient\npublic: {name}.public")
 
 
-@app.command()
+_WHO = "--kme https://localhost:8443 --cert app.pem --key app.key --ca ca.pem"
+
+
+@app.command(examples=[f"keys protect plan.pdf {_WHO} --from alice --to bob --recipient bob.public"])
 def protect(
     file: Annotated[Path, typer.Argument(help="What to protect.", show_default=False)],
     kme: Url,
@@ -158,7 +164,10 @@ def protect(
         typer.echo(f"{target}: {len(ids)} keys used")
 
 
-@app.command(name="open")
+@app.command(
+    name="open",
+    examples=[f"keys open plan.pdf.protected plan.pdf {_WHO} --to bob --recipient bob.recipient"],
+)
 def open_(
     file: Annotated[Path, typer.Argument(help="A protected file.", show_default=False)],
     output: Annotated[Path, typer.Argument(help="Where to write what was in it.", show_default=False)],

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from quantumlink.cli.messages import print_error
+from quantumlink.cli.shell import Shell
 
-app = typer.Typer(help="The trail of deliveries: export it, verify it.", no_args_is_help=True)
+app = Shell(help="The trail of deliveries: export it, verify it.", no_args_is_help=True)
 
 
-@app.command()
+@app.command(examples=["keys trail export node.toml trail.jsonl"])
 def export(
     file: Annotated[Path, typer.Argument(metavar="NODE", help="The node's TOML file.", show_default=False)],
     output: Annotated[Path, typer.Argument(help="Where to write; must not be there.", show_default=False)],
@@ -38,7 +39,7 @@ def export(
     typer.echo(f"{output}\nhead: {head}")
 
 
-@app.command()
+@app.command(examples=["keys trail verify trail.jsonl"])
 def verify(
     file: Annotated[Path, typer.Argument(help="An exported trail.", show_default=False)],
     earlier_head: Annotated[

@@ -6,6 +6,6 @@ from rich.console import Console
 from rich.text import Text
 
 
-def print_error(error: BaseException) -> None:
+def print_error(error: BaseException | str) -> None:
     """Print an error on standard error, its brackets and all."""
     Console(stderr=True).print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from quantumlink import validation
 from quantumlink.cli.network_load import capacity, resilience
@@ -28,7 +26,6 @@ from quantumlink.cli.network_options import (
     Source,
     Target,
     avoided,
-    failures_told,
 )
 from quantumlink.cli.network_tables import (
     budget_table,
@@ -37,42 +34,71 @@ from quantumlink.cli.network_tables import (
     number,
     routes_table,
     timeline_table,
+    way_notes,
 )
 from quantumlink.cli.pictures import picture_path
+from quantumlink.cli.result import Result, Written
+from quantumlink.cli.shell import Shell
 from quantumlink.network import Network, Route
 from quantumlink.network.objectives import OBJECTIVES
 from quantumlink.readings.timeline import Timeline
 
-app = typer.Typer(
+app = Shell(
     help="Show a network, find its routes, play one of them in time, put it under load.", no_args_is_help=True
 )
-app.command()(capacity)
-app.command()(resilience)
-app.command()(operate)
+_TRAFFIC = "notebooks/networks/metro.toml --demands traffic.csv"
+app.command(examples=[f"network capacity {_TRAFFIC}", f"network capacity {_TRAFFIC} --json"])(capacity)
+app.command(examples=["network resilience notebooks/networks/germany.toml --failures 1"])(resilience)
+app.command(examples=[f"network operate {_TRAFFIC} --duration-s 2 --policy max-weight"])(operate)
+
+Picture = Annotated[
+    Path | None, typer.Option(help="Where to write a picture (.png, .pdf, .svg).", show_default=False)
+]
 
 
-@app.command()
+@app.command(
+    examples=[
+        "network show notebooks/networks/germany.toml",
+        "network show notebooks/networks/metro.toml --output map.png",
+    ]
+)
 def show(
     file: File,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every node and link, in-line repeaters of a long way as well.")
+    ] = False,
     color_by: Color = "fidelity",
-    output: Annotated[Path, typer.Option(help="Where to write the map.")] = Path("quantumlink-network.png"),
-) -> None:
+    output: Picture = None,
+) -> Result:
     """Show a network: its nodes, its elementary links, and a map."""
-    with failures_told():
-        output = picture_path(output)
-        network = Network.load(file)
-        _draw_map(network, color_by, None, output)
-    console = Console()
-    console.print(nodes_table(network))
-    console.print(links_table(network))
+    output = None if output is None else picture_path(output)
+    network = Network.load(file)
+    validation.choice("color_by", color_by, ("fidelity", "rate_hz"))
+    _draw_map(network, color_by, None, output)
     groups = network.groups()
+    notes = []
     if len(groups) > 1:
         parts = " | ".join(", ".join(group) for group in groups)
-        console.print(Text(f"not connected: {len(groups)} parts, {parts}"), soft_wrap=True)
-    console.print(Text(f"picture: {output}"), soft_wrap=True)
+        notes.append(f"not connected: {len(groups)} parts, {parts}")
+    tables = (nodes_table(network, every=every), links_table(network, every=every))
+    hidden = len(network.nodes) - len(tables[0].rows)
+    if hidden:
+        notes.append(f"{hidden} in-line repeaters are told by their number alone: a –{{n}}– b; --all lists them")
+    whole = {
+        "name": network.name,
+        "nodes": nodes_table(network, every=True).records(),
+        "links": links_table(network, every=True).records(),
+        "groups": groups,
+    }
+    return Result(tables=tables, notes=tuple(notes), data=whole, written=_picture(output))
 
 
-@app.command()
+@app.command(
+    examples=[
+        "network routes notebooks/networks/germany.toml --from hamburg --to munich",
+        "network routes notebooks/networks/metro.toml --from alice --to bob --disjoint",
+    ]
+)
 def routes(
     file: File,
     source: Source,
@@ -86,41 +112,49 @@ def routes(
         bool, typer.Option("--disjoint", help="Routes that share no link, and their total.")
     ] = False,
     color_by: Color = "rate_hz",
-    output: Annotated[Path, typer.Option(help="Where to write the map.")] = Path("quantumlink-routes.png"),
-) -> None:
+    output: Picture = None,
+) -> Result:
     """Find the best routes between two nodes, entangled from end to end, and on a map.
 
     Where nodes may be trusted, the best route of a key over them is told as well.
     """
-    with failures_told():
-        output = picture_path(output)
-        network = Network.load(file)
-        options: dict[str, Any] = {"purify_rounds": purify_rounds, "protocol": protocol}
-        options["avoid"] = avoided(network, avoid)
-        validation.count("k", k, at_least=1)
-        if by is not None:
-            validation.choice("by", by, OBJECTIVES)
-        entangled, total, refusal = _entangled(network, source, target, k, by, options, disjoint=disjoint)
-        over_trusted = None
-        if any(node.role == "trusted" for node in network.nodes.values()):
-            over_trusted = _key_route(network, source, target, options)
-        if refusal is not None and over_trusted is None:
-            raise refusal
-        found = [(str(i), route) for i, route in enumerate(entangled, start=1)]
-        found += [] if over_trusted is None else [("key", over_trusted)]
-        _draw_map(network, color_by, [route for _, route in found], output)
-    console = Console()
-    console.print(routes_table(f"{network.name}: {source} – {target}", found))
+    output = None if output is None else picture_path(output)
+    network = Network.load(file)
+    options: dict[str, Any] = {"purify_rounds": purify_rounds, "protocol": protocol}
+    options["avoid"] = avoided(network, avoid)
+    validation.count("k", k, at_least=1)
+    validation.choice("color_by", color_by, ("fidelity", "rate_hz"))
+    if by is not None:
+        validation.choice("by", by, OBJECTIVES)
+    entangled, total, refusal = _entangled(network, source, target, k, by, options, disjoint=disjoint)
+    over_trusted = None
+    if any(node.role == "trusted" for node in network.nodes.values()):
+        over_trusted = _key_route(network, source, target, options)
+    if refusal is not None and over_trusted is None:
+        raise refusal
+    found = [(str(i), route) for i, route in enumerate(entangled, start=1)]
+    found += [] if over_trusted is None else [("key", over_trusted)]
+    _draw_map(network, color_by, [route for _, route in found], output)
+    notes = [*way_notes(network, found)]
     if refusal is not None:
-        console.print(Text(f"no entanglement from end to end: {refusal}"), soft_wrap=True)
+        notes.append(f"no entanglement from end to end: {refusal}")
     if over_trusted is not None:
-        console.print(Text(f"who must be trusted: {', '.join(over_trusted.trusted_nodes)}"), soft_wrap=True)
-    if total:
-        console.print(Text(total), soft_wrap=True)
-    console.print(Text(f"picture: {output}"), soft_wrap=True)
+        notes.append(f"who must be trusted: {', '.join(over_trusted.trusted_nodes)}")
+    notes += [total] if total else []
+    table = routes_table(f"{network.name}: {source} – {target}", found)
+    ways = {name: route.nodes for name, route in found}
+    data: dict[str, Any] = {"routes": [{**record, "nodes": ways[record["route"]]} for record in table.records()]}
+    trusted = () if over_trusted is None else over_trusted.trusted_nodes
+    data |= {"trusted": [*trusted], "notes": notes}
+    return Result(tables=(table,), notes=tuple(notes), data=data, written=_picture(output))
 
 
-@app.command()
+@app.command(
+    examples=[
+        "network simulate notebooks/networks/metro.toml --from alice --to bob",
+        "network simulate notebooks/networks/germany.toml --from berlin --to hamburg --trials 1e5 --json",
+    ]
+)
 def simulate(
     file: File,
     source: Source,
@@ -137,32 +171,31 @@ def simulate(
         typer.Option(help="Age in seconds at which a waiting pair is thrown away.", show_default=False),
     ] = None,
     avoid: Avoided = None,
-    output: Annotated[Path, typer.Option(help="Where to write the picture.")] = Path("quantumlink-timeline.png"),
-) -> None:
+    output: Picture = None,
+) -> Result:
     """Play the best route between two nodes in time: rate, latency, fidelity, and what they were lost to.
 
-    Prints means with intervals and budgets, and writes a picture of the distributions. Ctrl-C keeps what is done.
+    Prints means with intervals and budgets. Ctrl-C keeps what is done.
     """
     from quantumlink.readings.timeline import simulate as play
 
     seed = secrets.randbelow(2**31) if seed is None else seed
-    with failures_told():
-        output = picture_path(output)
-        network = Network.load(file)
-        options: dict[str, Any] = {"order": order, "purify_rounds": purify_rounds, "protocol": protocol}
-        link = network.route(source, target, by=cast(Any, by), avoid=avoided(network, avoid), **options)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # an interruption is told below
-            timeline = play(link, trials=trials, seed=seed, cutoff_s=cutoff_s, swapping=cast(Any, swapping))
-        tables = (timeline_table(timeline), budget_table(timeline))
+    output = None if output is None else picture_path(output)
+    network = Network.load(file)
+    options: dict[str, Any] = {"order": order, "purify_rounds": purify_rounds, "protocol": protocol}
+    link = network.route(source, target, by=cast(Any, by), avoid=avoided(network, avoid), **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # an interruption is told below
+        timeline = play(link, trials=trials, seed=seed, cutoff_s=cutoff_s, swapping=cast(Any, swapping))
+    tables = (timeline_table(timeline), budget_table(timeline))
+    if output is not None:
         _draw_timeline(timeline, output)
-    console = Console()
-    for table in tables:
-        console.print(table)
-    console.print(Text(f"picture: {output}    seed: {seed}"), soft_wrap=True)
-    if timeline.interrupted:
-        Console(stderr=True).print(f"interrupted: {timeline.trials} of {trials} trials were done")
-        raise typer.Exit(130)
+    stopped = f"{timeline.trials} of {trials} trials were done" if timeline.interrupted else ""
+    return Result(tables=tables, written=_picture(output), seed=seed, interrupted=stopped)
+
+
+def _picture(output: Path | None) -> tuple[Written, ...]:
+    return () if output is None else (Written("picture", output),)
 
 
 def _entangled(
@@ -189,7 +222,9 @@ def _key_route(network: Network, source: str, target: str, options: dict[str, An
     return route if route.trusted_nodes else None
 
 
-def _draw_map(network: Network, color_by: str, found: list[Route] | None, output: Path) -> None:
+def _draw_map(network: Network, color_by: str, found: list[Route] | None, output: Path | None) -> None:
+    if output is None:
+        return
     from quantumlink.visualization import draw_network
 
     draw_network(network, color_by=cast(Any, color_by), route=found).savefig(output, dpi=110)

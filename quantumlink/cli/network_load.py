@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.text import Text
 
-from quantumlink.cli.network_options import Avoided, File, Protocol, PurifyRounds, avoided, failures_told
-from quantumlink.cli.network_tables import number, table_of
+from quantumlink.cli.network_options import Avoided, File, Protocol, PurifyRounds, avoided
+from quantumlink.cli.network_tables import four, number
+from quantumlink.cli.result import Cell, Column, Result, Table
 from quantumlink.network import Capacity, Failure, Network, Resilience, load_demands
 from quantumlink.network.load.failures import failure_data
-
-AsJson = Annotated[bool, typer.Option("--json", help="Everything as JSON.")]
 
 MOST_CUTS = 30
 """Rows of a table of failures; all are in the JSON."""
@@ -30,20 +25,18 @@ def capacity(
     purify_rounds: PurifyRounds = 0,
     protocol: Protocol = "dejmps",
     avoid: Avoided = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Result:
     """How much of all demands a network can carry at once, over which paths, and which links hold it up.
 
     Every demand gets the same multiple of what it wants. It is a limit: no schedule gives more.
     """
-    with failures_told():
-        network = Network.load(file)
-        options: dict[str, Any] = {"purify_rounds": purify_rounds, "protocol": protocol}
-        found = network.capacity(load_demands(demands), avoid=avoided(network, avoid), **options)
-    if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
-        return
-    _tell_capacity(network, found)
+    network = Network.load(file)
+    options: dict[str, Any] = {"purify_rounds": purify_rounds, "protocol": protocol}
+    found = network.capacity(load_demands(demands), avoid=avoided(network, avoid), **options)
+    limit = "proven" if found.proven else f"at most {number(found.at_most)}"
+    note = f"all at once: {number(found.scale)} times what is wanted ({limit})"
+    tables = (_supplies(network, found), _busiest(network, found))
+    return Result(tables=tables, notes=(note,), data=found.as_dict())
 
 
 def resilience(
@@ -64,59 +57,56 @@ def resilience(
     purify_rounds: PurifyRounds = 0,
     protocol: Protocol = "dejmps",
     avoid: Avoided = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Result:
     """Which failures of nodes and links cut off whom: single points of failure, and sets of several."""
-    with failures_told():
-        network = Network.load(file)
-        wanted = None if demands is None else load_demands(demands)
-        options: dict[str, Any] = {"purify_rounds": purify_rounds, "protocol": protocol}
-        found = network.resilience(failures, demands=wanted, avoid=avoided(network, avoid), **options)
-        disaster = None if region is None else found.region(region[:2], region[2])
-        data = found.as_dict()
-    if as_json:
-        if disaster is not None:
-            data["region"] = failure_data(disaster)
-        typer.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
-        return
-    _tell_resilience(network, found, data["harmless"], disaster)
+    network = Network.load(file)
+    wanted = None if demands is None else load_demands(demands)
+    options: dict[str, Any] = {"purify_rounds": purify_rounds, "protocol": protocol}
+    found = network.resilience(failures, demands=wanted, avoid=avoided(network, avoid), **options)
+    disaster = None if region is None else found.region(region[:2], region[2])
+    data = found.as_dict()
+    notes = _resilience_notes(found, data["harmless"], disaster)
+    if disaster is not None:
+        data["region"] = failure_data(disaster)
+    return Result(tables=(_cuts(network, found),), notes=tuple(notes), data=data)
 
 
-def _tell_capacity(network: Network, found: Capacity) -> None:
-    console = Console()
-    table = table_of(
-        f"{network.name}: capacity", ("demand", "what", "wants /s", "gets /s", "fidelity", "paths"), left=2
-    )
+def _supplies(network: Network, found: Capacity) -> Table:
+    rows = []
     for supply in found.supplies:
         demand = supply.demand
-        table.add_row(
-            escape(f"{demand.a} – {demand.b}"),
-            "secret bits" if demand.kind == "key" else "pairs",
-            "any" if demand.rate_hz is None else number(demand.rate_hz),
-            number(supply.rate_hz),
-            f"{supply.fidelity:.4f}",
-            str(len(supply.shares)),
-        )
-    console.print(table)
-    table = table_of(f"{network.name}: the busiest links", ("between", "used", "more of all for 1 pair/s"))
+        wants = Cell(demand.rate_hz, "any" if demand.rate_hz is None else number(demand.rate_hz))
+        what = "secret bits" if demand.kind == "key" else "pairs"
+        ends = f"{demand.a} – {demand.b}"
+        rows.append((ends, what, wants, supply.rate_hz, supply.fidelity, len(supply.shares)))
+    columns = (
+        Column("demand", left=True), Column("what", left=True), Column("wants /s", "wants_hz"),
+        Column("gets /s", "gets_hz"), Column("fidelity", form=four), Column("paths"),
+    )  # fmt: skip
+    return Table(f"{network.name}: capacity", columns, tuple(rows), "demands")
+
+
+def _busiest(network: Network, found: Capacity) -> Table:
     busiest = sorted(range(len(found.links)), key=lambda i: (-found.use[i], -found.prices[i]))
-    for i in busiest[:10]:
-        link = found.links[i]
-        table.add_row(escape(f"{link.left} – {link.right}"), f"{100 * found.use[i]:.1f} %", number(found.prices[i]))
-    console.print(table)
-    limit = "proven" if found.proven else f"at most {number(found.at_most)}"
-    console.print(Text(f"all at once: {number(found.scale)} times what is wanted ({limit})"), soft_wrap=True)
+    rows = tuple(
+        (f"{found.links[i].left} – {found.links[i].right}", found.use[i], found.prices[i]) for i in busiest[:10]
+    )
+    columns = (
+        Column("between", left=True), Column("used", form=lambda x: f"{100 * x:.1f} %"),
+        Column("more of all for 1 pair/s", "price"),
+    )  # fmt: skip
+    return Table(f"{network.name}: the busiest links", columns, rows, "links")
 
 
-def _tell_resilience(
-    network: Network, found: Resilience, harmless: dict[str, float], disaster: Failure | None
-) -> None:
-    console = Console()
-    title = f"{network.name}: failures that cut somebody off"
-    table = table_of(title, ("failure of", "demands cut off", "among them"), left=1)
-    for cut in found.cuts[:MOST_CUTS]:
-        table.add_row(escape(cut.name), str(len(cut.cut_off)), escape(_some(cut)))
-    console.print(table)
+def _cuts(network: Network, found: Resilience) -> Table:
+    rows = tuple((cut.name, len(cut.cut_off), _some(cut)) for cut in found.cuts[:MOST_CUTS])
+    columns = (
+        Column("failure of", left=True), Column("demands cut off"), Column("among them", left=True),
+    )  # fmt: skip
+    return Table(f"{network.name}: failures that cut somebody off", columns, rows, "cuts")
+
+
+def _resilience_notes(found: Resilience, harmless: dict[str, float], disaster: Failure | None) -> list[str]:
     lines = []
     if len(found.cuts) > MOST_CUTS:
         lines.append(f"and {len(found.cuts) - MOST_CUTS} more, all with --json")
@@ -127,10 +117,10 @@ def _tell_resilience(
         lines.append("a search for paths was given up: there may be other cuts")
     if disaster is not None:
         lines.append(f"the region takes out {disaster.name or 'nothing'}; {len(disaster.cut_off)} cut off")
-    for line in lines:
-        console.print(Text(line), soft_wrap=True)
+    return lines
 
 
 def _some(cut: Failure) -> str:
     names = [f"{demand.a}–{demand.b}" for demand in cut.cut_off[:3]]
-    return ", ".join([*names, "…"] if len(cut.cut_off) > 3 else names)
+    more = len(cut.cut_off) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import warnings
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.text import Text
 
 from quantumlink import validation
-from quantumlink.cli.network_options import Avoided, File, Protocol, Seed, avoided, failures_told
-from quantumlink.cli.network_tables import NOT_KNOWN, number, table_of
+from quantumlink.cli.network_options import Avoided, File, Protocol, Seed, avoided
+from quantumlink.cli.network_tables import four, number
+from quantumlink.cli.result import NOT_KNOWN, Cell, Column, Result, Table
 from quantumlink.estimation import Estimate
 from quantumlink.network import Network, Outage, Performance, Policy, Watch, load_demands
 from quantumlink.parts import parts_of
@@ -62,8 +59,7 @@ def operate(
     watch: Annotated[bool, typer.Option("--watch", help="Test every link; an alarm takes it out.")] = False,
     avoid: Avoided = None,
     seed: Seed = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
-) -> None:
+) -> Result:
     """Run a network with all its demands at once: what each gets, how links are used, what is lost.
 
     Every pair has its exact state. Ctrl-C keeps what is done.
@@ -71,26 +67,26 @@ def operate(
     from quantumlink.network.control import operate as run
 
     seed = secrets.randbelow(2**31) if seed is None else seed
-    with failures_told():
-        network = Network.load(file)
-        happenings = [*(_outage(network, text) for text in fail or ()), *([Watch()] if watch else [])]
-        rounds: Any = purify_rounds if purify_rounds == "best" else _whole("purify_rounds", purify_rounds)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # an interruption is told below
-            found = run(
-                network, load_demands(demands), policy=_policy(policy, paths, recovery), duration_s=duration_s,
-                trials=trials, seed=seed, slot_s=slot_s, swapping=cast(Any, swapping), purify_rounds=rounds,
-                protocol=protocol, cutoff_s=cutoff_s, happenings=happenings, records=0,
-                avoid=avoided(network, avoid),
-            )  # fmt: skip
-    if as_json:
-        data = {"seed": seed, **found.as_dict()}
-        typer.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        _tell(network, found, seed)
-    if found.interrupted:
-        Console(stderr=True).print(f"interrupted: {found.played_s:.4g} s were played")
-        raise typer.Exit(130)
+    network = Network.load(file)
+    happenings = [*(_outage(network, text) for text in fail or ()), *([Watch()] if watch else [])]
+    rounds: Any = purify_rounds if purify_rounds == "best" else _whole("purify_rounds", purify_rounds)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # an interruption is told below
+        found = run(
+            network, load_demands(demands), policy=_policy(policy, paths, recovery), duration_s=duration_s,
+            trials=trials, seed=seed, slot_s=slot_s, swapping=cast(Any, swapping), purify_rounds=rounds,
+            protocol=protocol, cutoff_s=cutoff_s, happenings=happenings, records=0,
+            avoid=avoided(network, avoid),
+        )  # fmt: skip
+    told = [f"{name} {count}" for name, count in vars(found.pairs).items() if count]
+    alarms = sum(use.alarms for use in found.links)
+    return Result(
+        tables=(_results(network, found), _busiest(network, found)),
+        notes=(f"pairs: {', '.join(told)}", f"fairness: {found.fairness:.4f}    alarms: {alarms}"),
+        data=found.as_dict(),
+        seed=seed,
+        interrupted=f"{found.played_s:.4g} s were played" if found.interrupted else "",
+    )
 
 
 def _policy(name: str, paths: int | None, recovery: int | None) -> Policy:
@@ -122,36 +118,39 @@ def _whole(name: str, text: str) -> int:
         raise ValueError(f"{name} must be a whole number or best, got {text!r}") from None
 
 
-def _tell(network: Network, found: Performance, seed: int) -> None:
-    console = Console()
-    columns = ("demand", "what", "served", "blocked", "per s", "fidelity", "latency s")
-    table = table_of(f"{network.name}: {found.options.duration_s:g} s under load", columns, left=2)
+def _results(network: Network, found: Performance) -> Table:
+    rows = []
     for result in found.results:
-        key = result.demand.kind == "key"
-        table.add_row(
-            escape(" – ".join(result.demand.nodes)),
-            result.demand.kind,
-            str(result.served),
-            str(result.blocked),
-            _interval(result.key_rate_hz if key else result.rate_hz),
-            NOT_KNOWN if result.fidelity is None else f"{result.fidelity.best:.4f}",
-            NOT_KNOWN if result.latency_s is None else number(result.latency_s.best),
-        )
-    console.print(table)
-    table = table_of(f"{network.name}: the busiest links", ("between", "used", "trying", "waiting s", "too old"))
+        rate = result.key_rate_hz if result.demand.kind == "key" else result.rate_hz
+        fidelity, latency = (None if x is None else x.best for x in (result.fidelity, result.latency_s))
+        rows.append(
+            (
+                " – ".join(result.demand.nodes), result.demand.kind, result.served, result.blocked,
+                Cell(rate, _interval(rate)), fidelity, latency,
+            )
+        )  # fmt: skip
+    columns = (
+        Column("demand", left=True), Column("what", left=True), Column("served"), Column("blocked"),
+        Column("per s", "rate_hz"), Column("fidelity", form=lambda x: NOT_KNOWN if x is None else four(x)),
+        Column("latency s", "latency_s"),
+    )  # fmt: skip
+    return Table(f"{network.name}: {found.options.duration_s:g} s under load", columns, tuple(rows), "demands")
+
+
+def _busiest(network: Network, found: Performance) -> Table:
+    rows = []
     for use in sorted(found.links, key=lambda use: -use.use)[:BUSIEST]:
-        table.add_row(
-            escape(f"{use.link.left} – {use.link.right}"),
-            f"{100 * use.use:.1f} %",
-            f"{100 * use.trying:.1f} %",
-            NOT_KNOWN if use.waiting_s != use.waiting_s else number(use.waiting_s),
-            str(use.expired),
-        )
-    console.print(table)
-    told = [f"{name} {count}" for name, count in vars(found.pairs).items() if count]
-    console.print(Text(f"pairs: {', '.join(told)}"), soft_wrap=True)
-    alarms = sum(use.alarms for use in found.links)
-    console.print(Text(f"fairness: {found.fairness:.4f}    alarms: {alarms}    seed: {seed}"), soft_wrap=True)
+        waiting = None if use.waiting_s != use.waiting_s else use.waiting_s
+        rows.append((f"{use.link.left} – {use.link.right}", use.use, use.trying, waiting, use.expired))
+
+    def percent(share: float) -> str:
+        return f"{100 * share:.1f} %"
+
+    columns = (
+        Column("between", left=True), Column("used", form=percent), Column("trying", form=percent),
+        Column("waiting s", "waiting_s"), Column("too old", "expired"),
+    )  # fmt: skip
+    return Table(f"{network.name}: the busiest links", columns, tuple(rows), "links")
 
 
 def _interval(value: Estimate) -> str:

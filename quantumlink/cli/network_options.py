@@ -1,21 +1,15 @@
-"""What the commands on network files have in common: their options, what they avoid, and how they fail."""
+"""What the commands on network files have in common: their options, and what they avoid."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from quantumlink.circuits import operation_names
-from quantumlink.cli.messages import print_error
-from quantumlink.network import Network, NoStrategy
-
-NO_STRATEGY = 3
-"""Exit code where nothing reaches what was asked for."""
+from quantumlink.network import Network
 
 File = Annotated[Path, typer.Argument(help="A network file (TOML).", show_default=False)]
 Source = Annotated[str, typer.Option("--from", help="The node at the left end.", show_default=False)]
@@ -52,19 +46,3 @@ def avoided(network: Network, items: Sequence[str] | None) -> list[str | tuple[s
         one, colon, other = item.partition(":")
         found.append((one, other) if colon and item not in network.nodes else item)
     return found
-
-
-@contextmanager
-def failures_told() -> Iterator[None]:
-    """One line and an exit code for what is wrong: 1, 3 where no strategy is good enough, 130 if interrupted."""
-    try:
-        yield
-    except NoStrategy as error:
-        print_error(error)
-        raise typer.Exit(NO_STRATEGY) from error
-    except (OSError, TypeError, ValueError) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted: nothing was written")
-        raise typer.Exit(130) from None

@@ -4,90 +4,101 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from math import log10
+from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
-
+from quantumlink.cli.inline_repeaters import in_line, stretches, way_text
+from quantumlink.cli.result import NOT_KNOWN, Cell, Column, Table
 from quantumlink.hardware import Medium, Memory, Node
-from quantumlink.link import ElementaryLink, pairs_text
-from quantumlink.network import Forecast, Network, Route, Strategy
+from quantumlink.link import pairs_text
+from quantumlink.network import Network, Route, Strategy
 from quantumlink.readings import evaluate
 from quantumlink.readings.timeline import Timeline
 
-NOT_KNOWN = "–"
+
+def four(value: float) -> str:
+    """A fidelity, to four places."""
+    return f"{value:.4f}"
 
 
-def table_of(title: str, columns: Sequence[str], *, left: int = 1) -> Table:
-    """An empty table; the first columns hold text, the others numbers."""
-    table = Table(title=escape(title), title_justify="left")
-    for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i < left else "right", overflow="fold")
-    return table
-
-
-def nodes_table(network: Network) -> Table:
-    """The nodes, their roles, memories and neighbors."""
+def nodes_table(network: Network, *, every: bool = False) -> Table:
+    """The nodes, their roles, memories and neighbors; repeaters in a line only if every node is wanted."""
     degree = dict.fromkeys(network.nodes, 0)
     for link in network.links:
         for end in link.ends:
             degree[end.name] += 1
-    table = table_of(
-        f"{network.name}: nodes", ("node", "role", "place", "T1", "T2", "qubits a link", "links"), left=3
-    )
+    hidden = frozenset() if every else in_line(network)
+    rows = []
     for name, node in network.nodes.items():
+        if name in hidden:
+            continue
         times = ("ideal", "ideal") if node.memory.is_ideal else _lifetimes(node.memory)
-        qubits = NOT_KNOWN if node.memories is None else str(node.memories)
-        table.add_row(escape(name), node.role, _place(node), *times, qubits, str(degree[name]))
-    return table
-
-
-def links_table(network: Network) -> Table:
-    """The elementary links: medium, loss, fidelity and rate of their pairs."""
-    columns = ("between", "medium", "km", "loss (dB)", "fidelity", "pairs/s")
-    table = table_of(f"{network.name}: elementary links", columns, left=2)
-    for link in network.links:
-        rate = None if link.attempts is None else link.attempts.rate_hz
-        medium = "" if link.medium is None else type(link.medium).__name__
-        table.add_row(
-            escape(f"{link.left} – {link.right}"),
-            medium,
-            _length(link),
-            _loss(link.medium),
-            f"{link.fidelity:.4f}",
-            number(rate),
+        t1, t2 = (
+            Cell(value, text) for value, text in zip((node.memory.t1_s, node.memory.t2_s), times, strict=True)
         )
-    return table
+        place = Cell(None if node.position is None else [*node.position], _place(node))
+        rows.append((name, node.role, place, t1, t2, node.memories, degree[name]))
+    columns = (
+        Column("node", left=True), Column("role", left=True), Column("place", "position", left=True),
+        Column("T1", "t1_s"), Column("T2", "t2_s"), Column("qubits a link", "memories"), Column("links"),
+    )  # fmt: skip
+    return Table(f"{network.name}: nodes", columns, tuple(rows), "nodes")
+
+
+def links_table(network: Network, *, every: bool = False) -> Table:
+    """The elementary links: medium, loss, fidelity and rate of their pairs.
+
+    Links along repeaters in a line are told together: length and loss of all, the worst fidelity and rate of one.
+    """
+    from quantumlink.network.objectives import length_km
+
+    rows = []
+    hidden = frozenset() if every else in_line(network)
+    for names, links in stretches(network, hidden):
+        media = list(dict.fromkeys("" if x.medium is None else type(x.medium).__name__ for x in links))
+        losses = [_loss_db(x.medium) for x in links]
+        loss = None if None in losses else sum(each for each in losses if each is not None)
+        rates = [None if x.attempts is None else x.attempts.rate_hz for x in links]
+        slowest = None if None in rates else min(rate for rate in rates if rate is not None)
+        worst = min(x.fidelity for x in links)
+        rows.append(
+            (way_text(names, hidden), ", ".join(media), sum(map(length_km, links)) or None, loss, worst, slowest)
+        )
+    one = "{:.1f}".format
+    columns = (
+        Column("between", left=True), Column("medium", left=True),
+        Column("km", "length_km", form=lambda x: NOT_KNOWN if x is None else one(x)),
+        Column("loss (dB)", "loss_db", form=lambda x: NOT_KNOWN if x is None else one(x + 0.0)),
+        Column("fidelity", form=four), Column("pairs/s", "rate_hz"),
+    )  # fmt: skip
+    return Table(f"{network.name}: elementary links", columns, tuple(rows), "links")
 
 
 def routes_table(title: str, routes: Sequence[tuple[str, Route]]) -> Table:
-    """Routes under their names, and what each delivers."""
-    columns = (
-        "",
-        "by way of",
-        "hops",
-        "km",
-        "fidelity",
-        "latency",
-        "pairs/s",
-        "secret bits/s",
-        "trusted",
-        "proven",
-    )
-    table = table_of(title, columns, left=2)
+    """Routes under their names, and what each delivers; which way they lead stands below, see `way_notes`."""
+    rows = []
     for name, route in routes:
-        table.add_row(
-            name,
-            escape(" – ".join(route.nodes[1:-1])) or "directly",
-            str(len(route.hops)),
-            f"{route.length_km:.0f}",
-            f"{route.fidelity:.4f}",
-            NOT_KNOWN if route.latency_s is None else seconds(route.latency_s),
-            number(route.rate_hz),
-            number(route.secret_key_rate_hz),
-            str(len(route.trusted_nodes)) if route.trusted_nodes else "nobody",
-            "yes" if route.proven else "no",
-        )
-    return table
+        trusted = len(route.trusted_nodes)
+        rows.append(
+            (
+                name, len(route.hops), route.length_km, route.fidelity, route.latency_s, route.rate_hz,
+                route.secret_key_rate_hz, Cell(trusted, str(trusted) if trusted else "nobody"), route.proven,
+            )
+        )  # fmt: skip
+    columns = (
+        Column("", "route", left=True), Column("hops"), Column("km", "length_km", form=lambda x: f"{x:.0f}"),
+        Column("fidelity", form=four),
+        Column("latency", "latency_s", form=lambda x: NOT_KNOWN if x is None else seconds(x)),
+        Column("pairs/s", "rate_hz"), Column("secret bits/s", "secret_key_rate_hz"), Column("trusted"),
+        Column("proven"),
+    )  # fmt: skip
+    return Table(title, columns, tuple(rows), "routes")
+
+
+def way_notes(network: Network, routes: Sequence[tuple[str, Route]]) -> list[str]:
+    """Which way each route leads."""
+    hidden = in_line(network)
+    return [f"{name}: {way_text(route.nodes, hidden)}" for name, route in routes]
 
 
 def timeline_table(timeline: Timeline) -> Table:
@@ -97,36 +108,42 @@ def timeline_table(timeline: Timeline) -> Table:
     link, exact = timeline.link, evaluate(timeline.link)
     stopped = f" of {timeline.run.trials}" if timeline.interrupted else ""
     trials = f"{timeline.trials}{stopped} trial" + ("" if timeline.trials == 1 else "s")
-    table = table_of(
-        f"{link.left} – {link.right}: {pairs_text(link.pairs)}, {trials}",
-        ("", "simulated [95 %]", "without waiting"),
-    )
-    low, middle, high = (seconds(timeline.latency_quantile_s(share)) for share in (0.05, 0.5, 0.95))
-    table.add_row("pairs a second", f"{timeline.rate_hz:.4g}", "")
+    quantiles = [timeline.latency_quantile_s(share) for share in (0.05, 0.5, 0.95)]
     unit, name = time_unit(timeline.latency_s.best)
-    table.add_row("latency, mean", f"{timeline.latency_s * (1 / unit):.4g} {name}", "")
-    table.add_row("latency, 5 %, 50 %, 95 % of trials", f"{low}, {middle}, {high}", "")
-    table.add_row("fidelity to Φ⁺", str(timeline.fidelity), f"{exact.fidelity:.4f}")
+    latency = Cell(timeline.latency_s, f"{timeline.latency_s * (1 / unit):.4g} {name}")
     worst, best = timeline.fidelity_quantile(0.05), timeline.fidelity_quantile(0.95)
-    table.add_row("fidelity, 5 %, 95 % of trials", f"{worst:.4f}, {best:.4f}", "")
-    for basis in "ZX":
-        table.add_row(f"QBER {basis}", str(timeline.qber(basis)), f"{exact.qber(basis):.4f}")
-    table.add_row("secret bits a second", f"{timeline.secret_key_rate_hz():.4g}", "")
-    return table
+    key_rate = timeline.secret_key_rate_hz()
+    nothing = Cell(None, "")
+    rows: list[tuple[Any, ...]] = [
+        ("pairs a second", Cell(timeline.rate_hz, f"{timeline.rate_hz:.4g}"), nothing),
+        ("latency, mean", latency, nothing),
+        ("latency, 5 %, 50 %, 95 % of trials", Cell(quantiles, ", ".join(map(seconds, quantiles))), nothing),
+        ("fidelity to Φ⁺", timeline.fidelity, Cell(exact.fidelity, four(exact.fidelity))),
+        ("fidelity, 5 %, 95 % of trials", Cell([worst, best], f"{worst:.4f}, {best:.4f}"), nothing),
+        *((f"QBER {b}", timeline.qber(b), Cell(exact.qber(b), four(exact.qber(b)))) for b in "ZX"),
+        ("secret bits a second", Cell(key_rate, f"{key_rate:.4g}"), nothing),
+    ]
+    columns = (Column("", "name", left=True), Column("simulated [95 %]", "simulated"), Column("without waiting"))
+    title = f"{link.left} – {link.right}: {pairs_text(link.pairs)}, {trials}"
+    return Table(title, columns, tuple(rows), "simulated")
 
 
 def budget_table(timeline: Timeline) -> Table:
     """Where the time went, and where the fidelity was lost."""
     budget = timeline.budget
-    table = table_of("where time and fidelity went", ("", "mean", "share"))
+    rows: list[tuple[Any, ...]] = []
     for field in fields(budget.time):
         value = getattr(budget.time, field.name)
-        table.add_row(f"time: {field.name.removesuffix('_s')}", seconds(value), _share(value, budget.time.total_s))
-    table.add_section()
+        share = Cell(
+            value / budget.time.total_s if budget.time.total_s else None, _share(value, budget.time.total_s)
+        )
+        rows.append((f"time: {field.name.removesuffix('_s')}", Cell(value, seconds(value)), share))
     for field in fields(budget.fidelity):
-        value = getattr(budget.fidelity, field.name)
-        table.add_row(f"infidelity: {field.name}", f"{value:.4g}", _share(value, budget.fidelity.total))
-    return table
+        value, total = getattr(budget.fidelity, field.name), budget.fidelity.total
+        share = Cell(value / total if total else None, _share(value, total))
+        rows.append((f"infidelity: {field.name}", value, share))
+    columns = (Column("", "name", left=True), Column("mean"), Column("share"))
+    return Table("where time and fidelity went", columns, tuple(rows), "budget")
 
 
 def strategy_table(strategy: Strategy, simulated: Timeline | None) -> Table:
@@ -134,22 +151,22 @@ def strategy_table(strategy: Strategy, simulated: Timeline | None) -> Table:
     title = f"{strategy.nodes[0]} – {strategy.nodes[-1]}: best {strategy.objective.replace('_', ' ')}"
     if strategy.min_fidelity is not None:
         title += f" at a fidelity of at least {strategy.min_fidelity:g}"
-    table = table_of(title, ("way", "pairs used", "fidelity", "latency", "pairs/s", "secret bits/s"))
     ways = [("the best strategy", strategy.link, strategy.forecast)]
     ways += [(other.name, other.link, other.forecast) for other in strategy.alternatives]
-    for i, (name, link, found) in enumerate(ways):
-        table.add_row(escape(name), str(link.pairs), *_delivers(found), style="bold" if i == 0 else None)
-        if i == 0 and simulated is not None:
-            table.add_row(
-                f"the same, simulated ({simulated.trials} trials)",
-                "",
-                f"{simulated.fidelity.best:.4f}",
-                seconds(simulated.latency_s.best),
-                number(simulated.rate_hz.best),
-                number(simulated.secret_key_rate_hz().best),
-            )
-            table.add_section()
-    return table
+    rows: list[tuple[Any, ...]] = [
+        (name, str(link.pairs), found.fidelity, found.latency_s, found.rate_hz, found.secret_key_rate_hz)
+        for name, link, found in ways
+    ]
+    if simulated is not None:
+        found = (simulated.fidelity, simulated.latency_s, simulated.rate_hz, simulated.secret_key_rate_hz())
+        name = f"the same, simulated ({simulated.trials} trials)"
+        rows.insert(1, (name, "", *(each.best for each in found)))
+    columns = (
+        Column("way", left=True), Column("pairs used", "pairs"), Column("fidelity", form=four),
+        Column("latency", "latency_s", form=lambda x: NOT_KNOWN if x is None else seconds(x)),
+        Column("pairs/s", "rate_hz"), Column("secret bits/s", "secret_key_rate_hz"),
+    )  # fmt: skip
+    return Table(title, columns, tuple(rows), "ways")
 
 
 def seconds(value: float) -> str:
@@ -169,11 +186,6 @@ def number(value: float | None) -> str:
     return NOT_KNOWN if value is None else f"{value:.4g}"
 
 
-def _delivers(found: Forecast) -> tuple[str, ...]:
-    latency = NOT_KNOWN if found.latency_s is None else seconds(found.latency_s)
-    return f"{found.fidelity:.4f}", latency, number(found.rate_hz), number(found.secret_key_rate_hz)
-
-
 def _lifetimes(memory: Memory) -> tuple[str, str]:
     t1, t2 = ("∞" if time == float("inf") else seconds(time) for time in (memory.t1_s, memory.t2_s))
     others = {"depolarizing": memory.depolarizing_s, "Gaussian": memory.gaussian_s}
@@ -190,19 +202,10 @@ def _place(node: Node) -> str:
     )
 
 
-def _length(link: ElementaryLink) -> str:
-    from quantumlink.network.objectives import length_km
-
-    length = length_km(link)
-    return f"{length:.1f}" if length else NOT_KNOWN
-
-
-def _loss(medium: Medium | None) -> str:
-    from math import log10
-
+def _loss_db(medium: Medium | None) -> float | None:
     if medium is None or not medium.transmittance > 0:
-        return NOT_KNOWN
-    return f"{-10 * log10(medium.transmittance) + 0.0:.1f}"
+        return None
+    return -10 * log10(medium.transmittance)
 
 
 def _share(part: float, whole: float) -> str:

@@ -5,32 +5,25 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from quantumlink import validation
 from quantumlink.circuits import known_operation, operation_names
-from quantumlink.cli.messages import print_error
+from quantumlink.cli.result import Column, Result, Table
 from quantumlink.parts import KINDS, OPERATIONS, parts_of
 
 
 def parts(
     kind: Annotated[str | None, typer.Argument(help="Only parts of this kind.", show_default=False)] = None,
-) -> None:
+) -> Result:
     """List the parts that network files, sessions, jobs and sweeps know by name."""
-    try:
-        kinds = (*KINDS, *OPERATIONS) if kind is None else (validation.choice("KIND", kind, (*KINDS, *OPERATIONS)),)
-    except ValueError as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    table = Table()
-    for column in ("kind", "name", "class or ports", "what it is"):
-        table.add_column(column, overflow="fold")
+    kinds = (*KINDS, *OPERATIONS) if kind is None else (validation.choice("KIND", kind, (*KINDS, *OPERATIONS)),)
+    rows: list[tuple[str, ...]] = []
     for each in kinds:
         if each in OPERATIONS:
-            for name in operation_names(each):
-                table.add_row(each, name, f"{len(known_operation(name).inputs)} links", known_operation(name).name)
+            found = [(name, known_operation(name)) for name in operation_names(each)]
+            rows += [(each, name, f"{len(operation.inputs)} links", operation.name) for name, operation in found]
         else:
-            for name, part in parts_of(each).items():
-                table.add_row(each, name, part.cls.__qualname__, part.summary)
-    Console().print(table)
+            rows += [(each, name, part.cls.__qualname__, part.summary) for name, part in parts_of(each).items()]
+    labels = ("kind", "name", "class or ports", "what it is")
+    columns = tuple(Column(label, left=True) for label in labels)
+    return Result(tables=(Table("", columns, tuple(rows), key="parts"),))

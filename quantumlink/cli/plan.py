@@ -7,18 +7,20 @@ interrupted.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from quantumlink.circuits import operation_names
-from quantumlink.cli.network_options import Avoided, File, Seed, Source, Target, avoided, failures_told
-from quantumlink.cli.network_tables import strategy_table
+from quantumlink.cli.network_options import Avoided, File, Seed, Source, Target, avoided
+from quantumlink.cli.network_tables import four, strategy_table
 from quantumlink.cli.pictures import picture_path
-from quantumlink.network import Network
+from quantumlink.cli.result import Column, Result, Table, Written
+from quantumlink.network import Network, Strategy
 
 
 def plan(
@@ -46,36 +48,81 @@ def plan(
     output: Annotated[
         Path | None, typer.Option(help="Where to write a picture of the strategy.", show_default=False)
     ] = None,
-) -> None:
+) -> Result:
     """Plan the link between two nodes: the best strategy beside simpler ones and other paths, and why.
 
-    Rates and fidelities are forecasts; the best strategy is also played in time.
+    Rates and fidelities are forecasts; the best strategy is also played in time. Where only trusted nodes lead from
+    one to the other, each segment between them is planned.
     """
     seed = secrets.randbelow(2**31) if seed is None else seed
-    with failures_told():
-        picture = None if output is None else picture_path(output)
-        _check(trials, seed)
-        network = Network.load(file)
-        options: dict[str, Any] = {"objective": objective, "min_fidelity": min_fidelity, "max_rounds": max_rounds}
-        options |= {"protocols": tuple(protocol or ("dejmps",)), "routes": paths}
-        strategy = network.best_strategy(source, target, avoid=avoided(network, avoid), **options)
+    picture = None if output is None else picture_path(output)
+    _check(trials, seed)
+    network = Network.load(file)
+    options: dict[str, Any] = {"objective": objective, "min_fidelity": min_fidelity, "max_rounds": max_rounds}
+    options |= {"protocols": tuple(protocol or ("dejmps",)), "routes": paths, "avoid": avoided(network, avoid)}
+    parts = planned(network, source, target, options)
+    tables, notes = [], []
+    for number, strategy in enumerate(parts):
         timeline = None
         if trials:
             from quantumlink.readings.timeline import simulate
 
-            timeline = simulate(strategy.link, trials=trials, seed=seed)
+            timeline = simulate(strategy.link, trials=trials, seed=seed + number)
         table = strategy_table(strategy, timeline)
-        if picture is not None:
-            from quantumlink.visualization import draw
+        tables.append(table if len(parts) == 1 else replace(table, key=f"segment {number + 1}"))
+        notes.append(strategy.explanation)
+    if len(parts) > 1:
+        tables.insert(0, _segments(f"{source} – {target}: a key over trusted nodes", parts))
+        trusted = ", ".join(strategy.nodes[-1] for strategy in parts[:-1])
+        rate = min(strategy.secret_key_rate_hz for strategy in parts)
+        notes = [f"who must be trusted: {trusted}", f"secret bits/s of the slowest segment: {rate:.4g}", *notes]
+    if picture is not None:
+        from quantumlink.visualization import draw
 
-            draw(strategy.link).savefig(picture, dpi=110)
-    console = Console()
-    console.print(table)
-    console.print(Text(strategy.explanation), soft_wrap=True)
-    told = [] if picture is None else [f"picture: {picture}"]
-    told += [f"seed: {seed}"] if trials else []
-    if told:
-        console.print(Text("    ".join(told)), soft_wrap=True)
+        if len(parts) > 1:
+            raise ValueError("--output shows one link; over trusted nodes there are several: plan each of them")
+        draw(parts[0].link).savefig(picture, dpi=110)
+    written = () if picture is None else (Written("picture", picture),)
+    return Result(tables=tuple(tables), notes=tuple(notes), written=written, seed=seed if trials else None)
+
+
+def planned(network: Network, source: str, target: str, options: dict[str, Any]) -> list[Strategy]:
+    """The best strategy from end to end, or one for each segment between trusted nodes where there is none.
+
+    Raises:
+        ValueError: if there is neither.
+    """
+    try:
+        return [network.best_strategy(source, target, **options)]
+    except ValueError as refusal:
+        if not any(node.role == "trusted" for node in network.nodes.values()):
+            raise
+        try:
+            ways = network.key_route(source, target, avoid=options["avoid"])
+        except ValueError:
+            raise refusal from None
+        if not ways.trusted_nodes:
+            raise
+    ends = [source, *ways.trusted_nodes, target]
+    return [network.best_strategy(one, other, **options) for one, other in pairwise(ends)]
+
+
+def _segments(title: str, parts: Sequence[Strategy]) -> Table:
+    rows = [
+        (
+            f"{part.nodes[0]} – {part.nodes[-1]}",
+            part.link.pairs,
+            part.fidelity,
+            part.rate_hz,
+            part.secret_key_rate_hz,
+        )
+        for part in parts
+    ]
+    columns = (
+        Column("segment", left=True), Column("pairs used", "pairs"), Column("fidelity", form=four),
+        Column("pairs/s", "rate_hz"), Column("secret bits/s", "secret_key_rate_hz"),
+    )  # fmt: skip
+    return Table(title, columns, tuple(rows), "segments")
 
 
 def _check(trials: int, seed: int) -> None:

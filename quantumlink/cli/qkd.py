@@ -6,8 +6,6 @@ for a mistake in what was asked for, 2 for wrong usage, 130 if interrupted.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,13 +16,14 @@ from typer.core import TyperGroup
 
 from quantumlink import validation
 from quantumlink.cli.command_of_options import command_of
-from quantumlink.cli.messages import print_error
 from quantumlink.cli.own_protocols import options_of, own_protocols
 from quantumlink.cli.qkd_monitor import WATCH_HELP, MonitorOptions, watch
 from quantumlink.cli.qkd_options import CommonOptions
 from quantumlink.cli.qkd_protocols import PROTOCOLS
 from quantumlink.cli.qkd_report import report_of, text_of
 from quantumlink.cli.qkd_timetags import timetags
+from quantumlink.cli.result import Column, Result, Table, Written
+from quantumlink.cli.shell import Shell
 from quantumlink.cli.written_files import PICTURES, new_secret_file, writable, write_secret
 from quantumlink.qkd import Key
 from quantumlink.qkd.protocols import Session
@@ -50,13 +49,15 @@ class Protocols(TyperGroup):
         own = own_protocols()
         if cmd_name not in own:
             return super().get_command(ctx, cmd_name)
-        made = typer.Typer(add_completion=False)
+        made = Shell(add_completion=False)
         part = own[cmd_name]
         try:
             kind = options_of(part)
         except ValueError as error:
             ctx.fail(str(error))
-        made.command(name=cmd_name)(command_of(kind, partial(_distribute, cmd_name), part.summary))
+        made.command(name=cmd_name, examples=[f"qkd {cmd_name}"])(
+            command_of(kind, partial(_distribute, cmd_name), part.summary)
+        )
         return typer.main.get_command(made)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -70,37 +71,27 @@ class Protocols(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-app = typer.Typer(cls=Protocols, help=_HELP, no_args_is_help=True, subcommand_metavar="PROTOCOL [OPTIONS]")
+app = Shell(cls=Protocols, help=_HELP, no_args_is_help=True, subcommand_metavar="PROTOCOL [OPTIONS]")
 
 
-def _distribute(protocol: str, options: CommonOptions) -> None:
-    status = Console(stderr=True)
-    try:
-        picture = None if options.output is None else writable("--output", options.output, PICTURES)
-        data = None if options.json is None else writable("--json", options.json)
-        secret = None if options.key_file is None else new_secret_file("--key-file", options.key_file)
-        session = options.session(protocol)
-        with status.status(f"distilling a key from {session.rounds} rounds"):
-            key = session.run()
-            report = report_of(session, key)
-        if data is not None:
-            data.write_text(json.dumps(report, ensure_ascii=False, indent=2, allow_nan=False) + "\n", "utf-8")
-        if picture is not None:
-            _draw(session, key, picture)
-        if secret is not None and key:
-            write_secret(secret, f"# {key.origin}\n" + "".join(map(str, key.secret_bits.tolist())) + "\n")
-    except (ImportError, OSError, TypeError, ValueError) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        status.print("interrupted: there is no key")
-        raise typer.Exit(130) from None
-    typer.echo(text_of(report))
-    for label, path in (("JSON", data), ("picture", picture), ("secret bits", secret if key else None)):
-        if path is not None:
-            typer.echo(f"{label}: {path}")
-    if not key:
-        raise typer.Exit(NO_SECRET_KEY)
+def _distribute(protocol: str, options: CommonOptions) -> Result:
+    picture = None if options.output is None else writable("--output", options.output, PICTURES)
+    secret = None if options.key_file is None else new_secret_file("--key-file", options.key_file)
+    session = options.session(protocol)
+    with Console(stderr=True).status(f"distilling a key from {session.rounds} rounds"):
+        key = session.run()
+        report = report_of(session, key)
+    if picture is not None:
+        _draw(session, key, picture)
+    if secret is not None and key:
+        write_secret(secret, f"# {key.origin}\n" + "".join(map(str, key.secret_bits.tolist())) + "\n")
+    files = (("picture", picture), ("secret bits", secret if key else None))
+    return Result(
+        text=lambda width: text_of(report, width),
+        data=report,
+        written=tuple(Written(label, path) for label, path in files if path is not None),
+        exit_code=0 if key else NO_SECRET_KEY,
+    )
 
 
 def _draw(session: Session, key: Key, path: Path) -> None:
@@ -113,12 +104,18 @@ for _name, (_kind, _summary) in PROTOCOLS.items():
     app.command(name=_name)(command_of(_kind, partial(_distribute, _name), _summary))
 app.command(name="monitor")(command_of(MonitorOptions, watch, WATCH_HELP))
 app.command(name="timetags")(timetags)
+    app.command(name=_name, examples=[f"qkd {_name} --seed 7", f"qkd {_name} --output key.png --json key.json"])(
+        command_of(_kind, partial(_distribute, _name), _summary)
+    )
+app.command(name="monitor", examples=["qkd monitor --km 20 --attack intercept-resend:0.2"])(
+    command_of(MonitorOptions, watch, WATCH_HELP)
+)
 
 
 # --- rates
 
 
-@app.command(name="rates")
+@app.command(name="rates", examples=["qkd rates --max-km 300", "qkd rates --csv rates.csv --output rates.png"])
 def rates(
     max_km: Annotated[float, typer.Option(help="Longest fibre.")] = 400.0,
     attenuation_db_per_km: Annotated[float, typer.Option(help="Loss of the fibre.")] = 0.2,
@@ -126,51 +123,39 @@ def rates(
     dark_count_rate_hz: Annotated[float, typer.Option(help="Of a whole receiver.")] = 100.0,
     misalignment: Annotated[float, typer.Option(help="Probability of the wrong detector.")] = 0.01,
     window_s: Annotated[float, typer.Option(help="In which a photon is expected.")] = 1e-9,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Where to write the curves as JSON.", show_default=False)
-    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Where to write the picture (.png, .pdf, .svg).", show_default=False)
     ] = None,
-) -> None:
+) -> Result:
     """Asymptotic secret bits per pulse against distance, all protocols, beside PLOB."""
     from quantumlink.hardware import Detector
 
-    try:
-        picture = None if output is None else writable("--output", output, PICTURES)
-        data = None if json_file is None else writable("--json", json_file)
-        validation.positive("--max-km", max_km)
-        detector = Detector(
-            detector_efficiency,
-            dark_count_rate_hz=dark_count_rate_hz,
-            misalignment=misalignment,
-            window_s=window_s,
-        )
-        distances = [max_km * i / 8 for i in range(1, 9)]
-        table = _rate_table(distances, attenuation_db_per_km, detector)
-        if data is not None:
-            found: dict[str, Any] = {
-                "report": "quantumlink qkd rates",
-                "km": distances,
-                "secret_bits_per_pulse": table,
-            }
-            found |= {"attenuation_db_per_km": attenuation_db_per_km, "detector": repr(detector)}
-            data.write_text(json.dumps(found, indent=2, allow_nan=False) + "\n", "utf-8")
-        if picture is not None:
-            from quantumlink.visualization import draw_key_rates
+    picture = None if output is None else writable("--output", output, PICTURES)
+    validation.positive("--max-km", max_km)
+    detector = Detector(
+        detector_efficiency,
+        dark_count_rate_hz=dark_count_rate_hz,
+        misalignment=misalignment,
+        window_s=window_s,
+    )
+    distances = [max_km * i / 8 for i in range(1, 9)]
+    table = _rate_table(distances, attenuation_db_per_km, detector)
+    found: dict[str, Any] = {"report": "quantumlink qkd rates", "km": distances, "secret_bits_per_pulse": table}
+    found |= {"attenuation_db_per_km": attenuation_db_per_km, "detector": repr(detector)}
+    if picture is not None:
+        from quantumlink.visualization import draw_key_rates
 
-            figure = draw_key_rates(max_km, detector=detector, attenuation_db_per_km=attenuation_db_per_km)
-            figure.savefig(picture, dpi=110)
-    except (OSError, TypeError, ValueError) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted")
-        raise typer.Exit(130) from None
-    _print_rates(distances, table)
-    for label, path in (("JSON", data), ("picture", picture)):
-        if path is not None:
-            typer.echo(f"{label}: {path}")
+        figure = draw_key_rates(max_km, detector=detector, attenuation_db_per_km=attenuation_db_per_km)
+        figure.savefig(picture, dpi=110)
+    columns = (Column("km", "protocol", left=True), *(Column(f"{km:g}", form=_rate_text) for km in distances))
+    rows = tuple((name, *rates) for name, rates in table.items())
+    title = "secret bits per pulse, for infinitely many pulses"
+    written = () if picture is None else (Written("picture", picture),)
+    return Result(tables=(Table(title, columns, rows),), data=found, written=written)
+
+
+def _rate_text(rate: float) -> str:
+    return f"{rate:.2e}" if rate else "–"
 
 
 def _rate_table(distances: list[float], attenuation_db_per_km: float, detector: Any) -> dict[str, list[float]]:
@@ -183,11 +168,3 @@ def _rate_table(distances: list[float], attenuation_db_per_km: float, detector: 
         **{name: rate(eta, detector).tolist() for name, rate in CHANNEL_RATES.items()},
         "PLOB": plob_rate(eta).tolist(),
     }
-
-
-def _print_rates(distances: list[float], table: Mapping[str, list[float]]) -> None:
-    typer.echo("secret bits per pulse, for infinitely many pulses")
-    width = max(len(name) for name in table)
-    typer.echo(f"  {'km':<{width}}" + "".join(f"{km:>10g}" for km in distances))
-    for name, row in table.items():
-        typer.echo(f"  {name:<{width}}" + "".join(f"{rate:>10.2e}" if rate else f"{'–':>10}" for rate in row))

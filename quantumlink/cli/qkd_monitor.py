@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 
 from quantumlink import validation
 from quantumlink.arrays import BoolArray
-from quantumlink.cli.messages import print_error
 from quantumlink.cli.qkd_options import FiberOptions, attack_of
+from quantumlink.cli.result import Result, Written
 from quantumlink.cli.written_files import PICTURES, writable
 from quantumlink.estimation import binomial_estimate
 from quantumlink.monitoring import Monitor
@@ -54,38 +53,25 @@ class MonitorOptions(FiberOptions):
     seed: Annotated[
         int | None, typer.Option(help="Repeats a drill; drawn and reported if not given.", show_default=False)
     ] = None
-    json: Annotated[
-        Path | None, typer.Option("--json", help="Where to write the result as JSON.", show_default=False)
-    ] = None
     output: Annotated[
         Path | None, typer.Option(help="Where to write the picture (.png, .pdf, .svg).", show_default=False)
     ] = None
 
 
-def watch(options: MonitorOptions) -> None:
+def watch(options: MonitorOptions) -> Result:
     """Play the link, watch it, and tell what the monitor saw."""
-    try:
-        picture = None if options.output is None else writable("--output", options.output, PICTURES)
-        data = None if options.json is None else writable("--json", options.json)
-        found, monitor = _drill(options)
-        if data is not None:
-            data.write_text(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False) + "\n", "utf-8")
-        if picture is not None:
-            from quantumlink.visualization.qkd import draw_error_rate
+    picture = None if options.output is None else writable("--output", options.output, PICTURES)
+    found, monitor = _drill(options)
+    if picture is not None:
+        from quantumlink.visualization.qkd import draw_error_rate
 
-            draw_error_rate(monitor, attack_from=found["attack_from_round"]).savefig(picture, dpi=110)
-    except (OSError, TypeError, ValueError) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted")
-        raise typer.Exit(130) from None
-    _print(found, monitor)
-    for label, path in (("JSON", data), ("picture", picture)):
-        if path is not None:
-            typer.echo(f"{label}: {path}")
-    if monitor.alarms:
-        raise typer.Exit(ALARM)
+        draw_error_rate(monitor, attack_from=found["attack_from_round"]).savefig(picture, dpi=110)
+    return Result(
+        text=lambda width: _told(found, monitor, width),
+        data=found,
+        written=() if picture is None else (Written("picture", picture),),
+        exit_code=ALARM if monitor.alarms else 0,
+    )
 
 
 def _drill(options: MonitorOptions) -> tuple[dict[str, Any], Monitor]:
@@ -152,7 +138,7 @@ def _learned(options: MonitorOptions, rounds: int, seed: int) -> float:
     return max(LEAST_BASELINE, binomial_estimate(int(errors.sum()), len(errors)).high)
 
 
-def _print(found: dict[str, Any], monitor: Monitor) -> None:
+def _told(found: dict[str, Any], monitor: Monitor, width: int) -> str:
     rows = [
         ("seed", str(found["seed"])),
         ("attack", f"{found['attack']} from compared round {found['attack_from_round']} on"),
@@ -166,6 +152,9 @@ def _print(found: dict[str, Any], monitor: Monitor) -> None:
         rows.append(("", "before anybody listened: false" if said["false"] else f"{delay} rounds after she began"))
     if not found["alarms"]:
         rows.append(("alarm", "none"))
-    typer.echo("Drill of a monitor on a BB84 link: " + ("ALARM" if found["alarms"] else "NO ALARM"))
+    title = "Drill of a monitor on a BB84 link: " + ("ALARM" if found["alarms"] else "NO ALARM")
+    lines = [title]
     for label, text in rows:
-        typer.echo(f"  {label:<28}  {text}")
+        first, *rest = wrap(text, width - 32) or [""]
+        lines += [f"  {label:<28}  {first}", *(f"{'':<32}{line}" for line in rest)]
+    return "\n".join(lines)

@@ -94,9 +94,6 @@ class CommonOptions:
     reconciliation: Annotated[Method, typer.Option(help="How errors are corrected.")] = _USUAL_METHOD
     eps_sec: Annotated[float, typer.Option(help="Secrecy of the key.")] = 1e-10
     eps_cor: Annotated[float, typer.Option(help="Correctness of the key.")] = 1e-10
-    json: Annotated[
-        Path | None, typer.Option("--json", help="Where to write the report as JSON.", show_default=False)
-    ] = None
     output: Annotated[
         Path | None, typer.Option(help="Where to write the picture (.png, .pdf, .svg).", show_default=False)
     ] = None

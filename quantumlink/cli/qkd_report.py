@@ -194,28 +194,29 @@ def _eavesdropper(session: Session, key: Key) -> Data | None:
 # --- as text
 
 
-def text_of(report: Data) -> str:
-    """The report to be read, printed and filed."""
+def text_of(report: Data, width: int = WIDTH) -> str:
+    """The report to be read, printed and filed, in lines of that width at most."""
     given = report["outcome"] == "secret key"
     verdict = f"SECRET KEY of {report['secret_bits']} bits" if given else "NO SECRET KEY"
     parts = [
         f"Report of a key distribution by {report['protocol']}: {verdict}",
-        *([] if given else _lines([("reason", report["reason"])])),
+        *([] if given else _lines([("reason", report["reason"])], width)),
         *_lines(
             [
                 ("made", f"{report['created']} by quantumlink {report['versions']['quantumlink']}"),
                 ("origin", f"{', '.join(report['origin'])}: for study, not for use"),
                 *report["settings"].items(),
-            ]
+            ],
+            width,
         ),
-        *_section("Rounds", _round_rows(report)),
-        *_section("Distillation", _distillation_rows(report)),
-        *_section("Security", _security_rows(report)),
-        *_section("Ledger of the key bits", [(label, f"{bits:+d}") for label, bits in report["ledger"]]),
-        *_section("Eavesdropper", _eavesdropper_rows(report["eavesdropper"])),
-        *_list("Assumptions", report["assumptions"]),
-        *_list("Remarks", report["remarks"]),
-        *_list("Versions", [", ".join(f"{name} {number}" for name, number in report["versions"].items())]),
+        *_section("Rounds", _round_rows(report), width),
+        *_section("Distillation", _distillation_rows(report), width),
+        *_section("Security", _security_rows(report), width),
+        *_section("Ledger of the key bits", [(label, f"{bits:+d}") for label, bits in report["ledger"]], width),
+        *_section("Eavesdropper", _eavesdropper_rows(report["eavesdropper"]), width),
+        *_list("Assumptions", report["assumptions"], width),
+        *_list("Remarks", report["remarks"], width),
+        *_list("Versions", [", ".join(f"{name} {number}" for name, number in report["versions"].items())], width),
     ]
     return "\n".join(parts)
 
@@ -291,22 +292,22 @@ def _eavesdropper_rows(eve: Data | None) -> list[tuple[str, str]]:
     ]
 
 
-def _section(title: str, rows: Sequence[tuple[str, str]]) -> list[str]:
-    return ["", title, *_lines(rows)] if rows else []
+def _section(title: str, rows: Sequence[tuple[str, str]], width: int) -> list[str]:
+    return ["", title, *_lines(rows, width)] if rows else []
 
 
-def _lines(rows: Sequence[tuple[str, str]]) -> list[str]:
+def _lines(rows: Sequence[tuple[str, str]], limit: int) -> list[str]:
     """Labels and values in two columns; long values go on below themselves."""
     width = max(len(label) for label, _ in rows)
     lines = []
     for label, value in rows:
-        first, *rest = wrap(value, WIDTH - width - 4) or [""]
+        first, *rest = wrap(value, limit - width - 4) or [""]
         lines += [f"  {label:<{width}}  {first}", *(f"  {'':<{width}}  {line}" for line in rest)]
     return lines
 
 
-def _list(title: str, items: Sequence[str]) -> list[str]:
+def _list(title: str, items: Sequence[str], width: int) -> list[str]:
     if not items:
         return []
-    found = (wrap(item, WIDTH, initial_indent="  - ", subsequent_indent="    ") for item in items)
+    found = (wrap(item, width, initial_indent="  - ", subsequent_indent="    ") for item in items)
     return ["", title, *(line for lines in found for line in lines)]

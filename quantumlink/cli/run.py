@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
-from quantumlink.cli.messages import print_error
 from quantumlink.cli.network_options import Protocol, PurifyRounds
+from quantumlink.cli.network_tables import four
+from quantumlink.cli.pictures import picture_path
+from quantumlink.cli.result import Cell, Column, Result, Table, Written, pairs_table
 from quantumlink.estimation import Estimate
 from quantumlink.execution import Samples, sample
 from quantumlink.link import Link, pairs_text
@@ -22,6 +20,12 @@ from quantumlink.network import Network
 from quantumlink.qkd import Key, bb84_rate
 from quantumlink.qkd.protocols import bbm92
 from quantumlink.readings import PairState, evaluate, highest_rate_hz
+
+MOST_PAIRS = 1_000
+"""Elementary pairs whose circuit is run."""
+
+MANY_PAIRS = 60
+"""Elementary pairs of which the size is told beforehand."""
 
 
 def run(
@@ -35,49 +39,59 @@ def run(
     seed: Annotated[
         int | None, typer.Option(help="Repeats a run; drawn and printed if not given.", show_default=False)
     ] = None,
-    output: Annotated[Path, typer.Option(help="Where to write the picture.")] = Path("quantumlink-run.png"),
-) -> None:
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write the picture (.png, .pdf, .svg).", show_default=False)
+    ] = None,
+) -> Result:
     """Run the link between two nodes: its exact state, its state measured on Aer, and a key over it.
 
-    Prints a table of exact beside measured values, and writes a picture of the circuit, of the fidelity along
-    the chain, and of the correlations.
+    Prints a table of exact beside measured values. The picture, if it is asked for, shows the circuit, the fidelity
+    along the chain, and the correlations.
     """
     from qiskit_aer import AerSimulator
 
     seed = secrets.randbelow(2**31) if seed is None else seed
-    try:
-        output = _picture_path(output)
-        link = Network.load(file).route(source, target, purify_rounds=purify_rounds, protocol=protocol)
-        status = Console(stderr=True)
-        with status.status("predicting"):
-            state = evaluate(link)
-        samples = sample(link, ["XX", "YY", "ZZ"], shots=shots, seed=seed, sampler=AerSimulator())
-        with status.status(f"distilling a key from {rounds} rounds"):
-            key = bbm92(link, rounds, seed=seed)
+    output = None if output is None else picture_path(output)
+    link = Network.load(file).route(source, target, purify_rounds=purify_rounds, protocol=protocol)
+    status = Console(stderr=True)
+    check_size(link)
+    with status.status("predicting"):
+        state = evaluate(link)
+    samples = sample(link, ["XX", "YY", "ZZ"], shots=shots, seed=seed, sampler=AerSimulator())
+    with status.status(f"distilling a key from {rounds} rounds"):
+        key = bbm92(link, rounds, seed=seed)
+    if output is not None:
         with status.status("drawing"):
             _write_picture(link, samples, output)
-    except (OSError, TypeError, ValueError) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted: nothing was written")
-        raise typer.Exit(130) from None
-    console = Console()
-    console.print(_state_table(link, state, samples))
-    console.print(_key_table(link, state, key))
-    console.print(Text(f"picture: {output}    seed: {seed}"), soft_wrap=True)
+    written = () if output is None else (Written("picture", output),)
+    notes = () if key else (f"why there is no key: {key.reason}",)
+    return Result(
+        tables=(_state_table(link, state, samples), _key_table(link, state, key)),
+        written=written,
+        notes=notes,
+        seed=seed,
+    )
 
 
-def _picture_path(output: Path) -> Path:
-    """Where the picture goes; refused before the work, not after it."""
-    if output.is_dir():
-        raise IsADirectoryError(f"--output must name a file, {str(output)!r} is a folder")
-    path = output if output.suffix else output.with_suffix(".png")
-    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise ValueError(f"--output must end in .png, .pdf or .svg; got {str(output)!r}")
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"--output must lie in a folder that can be written to, got {str(output)!r}")
-    return path
+def check_size(link: Link) -> None:
+    """Refuse a circuit that would be built for minutes; tell the size of one that takes a while.
+
+    Raises:
+        ValueError: if it has more pairs than a run on a simulator can do with.
+    """
+    if link.pairs > MOST_PAIRS:
+        raise ValueError(
+            f"purify_rounds must be fewer: {pairs_text(link.pairs)} are more than the {MOST_PAIRS} whose circuit "
+            "can be run; quantumlink network simulate and plan go on where circuits end"
+        )
+    if link.pairs > MANY_PAIRS:
+        Console(stderr=True).print(
+            f"{link.left} – {link.right}: {pairs_text(link.pairs)}, a circuit of {2 * link.pairs} qubits; this "
+            "takes a while, Ctrl-C ends it",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
 
 
 def _write_picture(link: Link, samples: Samples, output: Path) -> None:
@@ -88,40 +102,36 @@ def _write_picture(link: Link, samples: Samples, output: Path) -> None:
 
 def _state_table(link: Link, state: PairState, samples: Samples) -> Table:
     runs = sum(samples.shots.values())
-    table = Table(title=escape(f"{link.left} – {link.right}: {pairs_text(link.pairs)}, {runs} runs on Aer"))
-    table.add_column("")
-    table.add_column("exact", justify="right")
-    table.add_column("measured [95 %]", justify="right")
-    rows: list[tuple[str, float, Estimate]] = [
+    rows: list[tuple[str, float, Estimate | Cell]] = [
         ("fidelity to Φ⁺", state.fidelity, samples.fidelity()),
         *((f"⟨{label}⟩", state.expectation(label), samples.expectation(label)) for label in ("XX", "YY", "ZZ")),
         *((f"QBER {basis}", state.qber(basis), samples.qber(basis)) for basis in "ZX"),
         ("acceptance", state.success_probability, samples.acceptance),
+        ("CHSH, at best", state.chsh, Cell(None, "")),
     ]
-    for name, exact, measured in rows:
-        table.add_row(name, f"{exact:.4f}", str(measured))
-    table.add_row("CHSH, at best", f"{state.chsh:.4f}", "")
-    return table
+    columns = (Column("", "name", left=True), Column("exact", form=four), Column("measured [95 %]", "measured"))
+    title = f"{link.left} – {link.right}: {pairs_text(link.pairs)}, {runs} runs on Aer"
+    return Table(title, columns, tuple(rows), "state")
 
 
 def _key_table(link: Link, state: PairState, key: Key) -> Table:
-    table = Table(title="a key by BBM92, the ends' own readout included")
-    table.add_column("")
-    table.add_column("", justify="right")
-    table.add_row("rounds, accepted, sifted", f"{key.rounds}, {key.accepted}, {key.sifted}")
-    table.add_row("QBER Z, disclosed sample", str(key.qber))
-    table.add_row("QBER X, all disclosed", str(key.test_qber))
+    counts = {"rounds": key.rounds, "accepted": key.accepted, "sifted": key.sifted}
+    rows: list[tuple[str, object]] = [
+        ("rounds, accepted, sifted", Cell(counts, f"{key.rounds}, {key.accepted}, {key.sifted}")),
+        ("QBER Z, disclosed sample", key.qber),
+        ("QBER X, all disclosed", key.test_qber),
+    ]
     if key:
-        table.add_row("secret key", f"{len(key)} bits")
-        table.add_row("secret bits a round", f"{len(key) / key.rounds:.4f}")
+        rows.append(("secret key", Cell(len(key), f"{len(key)} bits")))
+        rows.append(("secret bits a round", Cell(len(key) / key.rounds, f"{len(key) / key.rounds:.4f}")))
     else:
-        table.add_row("secret key", "none")
-        table.add_row("why", escape(str(key.reason)))
+        rows.append(("secret key", Cell(0, "none")))
     limit = bb84_rate(state.qber("Z"), phase_error=state.qber("X"))
-    table.add_row("asymptotic limit, bits a sifted pair", f"{limit:.4f}")
+    rows.append(("asymptotic limit, bits a sifted pair", Cell(limit, f"{limit:.4f}")))
     rate = highest_rate_hz(link)
     if rate is not None:
-        table.add_row("pairs a second, at most", f"{rate:.1f}")
+        rows.append(("pairs a second, at most", Cell(rate, f"{rate:.1f}")))
         if key:
-            table.add_row("secret bits a second, at most", f"{rate * len(key) / key.accepted:.1f}")
-    return table
+            bits = rate * len(key) / key.accepted
+            rows.append(("secret bits a second, at most", Cell(bits, f"{bits:.1f}")))
+    return pairs_table("a key by BBM92, the ends' own readout included", rows, key="key")

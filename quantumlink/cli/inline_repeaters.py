@@ -1,0 +1,81 @@
+"""Repeaters that stand in a line, told by their number: ``hamburg –2– hannover``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from quantumlink.link import ElementaryLink
+from quantumlink.network import Network
+
+FEWEST = 2
+"""A single repeater between two places keeps its name: it is as short as a number is clear."""
+
+
+def in_line(network: Network) -> frozenset[str]:
+    """The numbered repeaters with two neighbors that stand beside one another, two or more in a row.
+
+    Numbered is one whose name ends in a digit, such as hamburg-berlin-2; a place has a name of its own.
+
+    >>> from quantumlink import Node
+    >>> nodes = [Node("a"), *(Node(name, role="repeater") for name in ("r1", "r2", "r3")), Node("b")]
+    >>> links = [ElementaryLink(one, other) for one, other in zip(nodes, nodes[1:], strict=False)]
+    >>> sorted(in_line(Network(nodes, links)))
+    ['r1', 'r2', 'r3']
+    """
+    near: dict[str, list[str]] = {name: [] for name in network.nodes}
+    for link in network.links:
+        near[link.left.name].append(link.right.name)
+        near[link.right.name].append(link.left.name)
+    plain = {n.name for n in network.nodes.values() if n.role == "repeater" and re.search(r"\d$", n.name)}
+    plain = {name for name in plain if len(near[name]) == len(set(near[name])) == 2}
+    return frozenset(name for name in plain if any(other in plain for other in near[name]))
+
+
+def way_text(names: Sequence[str], hidden: frozenset[str]) -> str:
+    """A way in words, with the repeaters of a line as their number.
+
+    >>> way_text(["a", "x", "y", "b", "c"], frozenset("xy"))
+    'a –2– b – c'
+    """
+    text, count = "", 0
+    for i, name in enumerate(names):
+        if name in hidden and 0 < i < len(names) - 1:
+            count += 1
+            continue
+        text += (f" –{count}– " if count else " – ") if text else ""
+        text, count = text + name, 0
+    return text
+
+
+def stretches(network: Network, hidden: frozenset[str]) -> list[tuple[tuple[str, ...], list[ElementaryLink]]]:
+    """The links, those along hidden repeaters together: the names from end to end, and the links in turn."""
+    at: dict[str, list[int]] = {name: [] for name in hidden}
+    for number, link in enumerate(network.links):
+        for end in link.ends:
+            if end.name in hidden:
+                at[end.name].append(number)
+    found: list[tuple[tuple[str, ...], list[ElementaryLink]]] = []
+    seen: set[int] = set()
+    for number, link in enumerate(network.links):
+        if number in seen:
+            continue
+        seen.add(number)
+        names, links = [link.left.name, link.right.name], [link]
+        for forwards in (True, False):
+            here = names[-1] if forwards else names[0]
+            while here in hidden:
+                more = [each for each in at[here] if each not in seen]
+                if not more:
+                    break  # a ring of nothing but repeaters
+                seen.add(more[0])
+                other = network.links[more[0]]
+                here = other.right.name if other.left.name == here else other.left.name
+                if forwards:
+                    names.append(here)
+                    links.append(other)
+                else:
+                    names.insert(0, here)
+                    links.insert(0, other)
+        found.append((tuple(names), links))
+    return found

@@ -1,0 +1,232 @@
+"""How every command is called: its options, its result, its mistakes, and Ctrl-C.
+
+A command is a function that returns a `Result`; it prints nothing. Here it gets ``--json`` and ``--csv``, whole
+numbers may be written as ``1e6``, a message names the option and not the argument of Python, and what was
+interrupted says so.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, get_type_hints
+
+import typer
+from rich.console import Console
+from typer.core import TyperCommand
+
+from quantumlink.cli.messages import print_error
+from quantumlink.cli.printing import Form, as_csv, as_json, print_result
+from quantumlink.cli.result import Result
+from quantumlink.cli.written_files import writable
+from quantumlink.network import NoStrategy
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
+NO_STRATEGY = 3
+"""Exit code where nothing reaches what was asked for."""
+
+TO_STANDARD_OUTPUT = "-"
+
+_FORMS = {"json_file": "--json", "csv_file": "--csv"}
+
+
+class Command(TyperCommand):
+    """A command whose whole numbers may be written as 1e6, and whose ``--json`` and ``--csv`` need no file."""
+
+    whole: ClassVar[frozenset[str]] = frozenset()
+    """Names of the parameters that are whole numbers."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Options as the parser wants them."""
+        parameters: list[Any] = list(self.params)
+        whole = {option for p in parameters if p.name in self.whole for option in p.opts}
+        takes_files = any(p.param_type_name == "argument" for p in parameters)
+        found: list[str] = []
+        for i, token in enumerate(args):
+            option, equals, value = token.partition("=")
+            if equals and option in whole:
+                token = f"{option}={_whole(value)}"
+            elif i and args[i - 1] in whole:
+                token = _whole(token)
+            found.append(token)
+            if token in _FORMS.values():
+                after = args[i + 1] if i + 1 < len(args) else "--"
+                is_file = not after.startswith("-") and (not takes_files or after.endswith(f".{token[2:]}"))
+                found += [] if is_file or after == TO_STANDARD_OUTPUT else [TO_STANDARD_OUTPUT]
+        return super().parse_args(ctx, found)
+
+
+class Shell(typer.Typer):
+    """Commands that return results."""
+
+    def command(  # type: ignore[override]
+        self,
+        name: str | None = None,
+        *,
+        examples: Sequence[str] = (),
+        words: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Add a command.
+
+        Args:
+            name: its name.
+            examples: lines for its help, without ``quantumlink``.
+            words: options by the words that the library has for them, where they differ.
+            options: what typer takes besides.
+        """
+        told = "\n\n".join(f"quantumlink {example}" for example in examples)
+        options.setdefault("epilog", f"Examples:\n\n{told}" if told else None)
+        add = super().command
+
+        def decorate(act: Callable[..., Any]) -> Callable[..., Any]:
+            told = told_command(act, words or {})
+            whole = frozenset(n for n, kind in get_type_hints(told).items() if kind in (int, int | None))
+            kind = type("Command", (Command,), {"whole": whole})
+            add(name, **{"cls": kind, **options})(told)
+            return act
+
+        return decorate
+
+
+def told_command(act: Callable[..., Any], words: Mapping[str, str]) -> Callable[..., None]:
+    """A function for typer, which prints what another one returns, and tells its mistakes."""
+    hints = get_type_hints(act, include_extras=True)
+    signature = inspect.signature(act)
+    reports = hints.pop("return", None) is Result
+    parameters = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in signature.parameters.values()]
+    added = [*_form_parameters()] if reports else []
+
+    @wraps(act)
+    def command(*args: Any, **given: Any) -> None:
+        files = {name: given.pop(name, None) for name in _FORMS}
+        with failures_told(words):
+            asked = _asked(files)
+            result = act(*args, **given)
+            if isinstance(result, Result):
+                _tell(result, asked)
+
+    kinds = inspect.Parameter
+    ordered = sorted([*parameters, *added], key=lambda p: p.kind == kinds.KEYWORD_ONLY)
+    command.__signature__ = signature.replace(parameters=ordered, return_annotation=None)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in ordered}
+    del command.__wrapped__
+    return command
+
+
+class failures_told:  # noqa: N801
+    """One line and an exit code for what is wrong: 1, 3 where no strategy is good enough, 130 if interrupted."""
+
+    def __init__(self, words: Mapping[str, str] | None = None) -> None:
+        self._words = words or {}
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        from quantumlink.execution.jobs.errors import JobError
+
+        if isinstance(error, KeyboardInterrupt):
+            Console(stderr=True).print("interrupted: nothing was written")
+            raise typer.Exit(INTERRUPTED) from None
+        if isinstance(error, (JobError, ImportError, NoStrategy, OSError, TypeError, ValueError)):
+            print_error(in_options(str(error), self._words))
+            raise typer.Exit(NO_STRATEGY if isinstance(error, NoStrategy) else 1) from error
+
+
+def in_options(text: str, words: Mapping[str, str]) -> str:
+    """A message of the library's with options in place of arguments, if it is about what the command was given."""
+    context = _context()
+    if context is None or re.search(r"\[\[?\w+[\].]", text.partition(" must ")[0]):
+        return text  # about a table of a file, whose keys are what the message names
+    known = {p.name: _shown(p) for p in context.command.params} | dict(words)
+    known = {name: option for name, option in known.items() if name and name not in ("help", *_FORMS)}
+    first = re.match(r"(\w+)\b(?!\.\w)", text)
+    if first and first[1] in known and re.match(r"( |\[)", text[first.end() :] or "."):
+        text = known[first[1]] + text[first.end() :]
+    compound = "|".join(re.escape(name) for name in known if "_" in name)
+    return re.sub(rf"(?<![\w-])({compound})(?![\w-])", lambda m: known[m[1]], text) if compound else text
+
+
+def _shown(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return str(parameter.metavar or parameter.name.upper())
+    return str(max(parameter.opts, key=len))
+
+
+def _context() -> Any:
+    # Later versions of typer bring a click of their own.
+    name = "typer._click.globals" if find_spec("typer._click") else "click"
+    return import_module(name).get_current_context(silent=True)
+
+
+def _whole(text: str) -> str:
+    """A whole number as digits, such as 1e6 or 2.5e3; anything else as it is.
+
+    >>> _whole("1e6"), _whole("1e-3"), _whole("many")
+    ('1000000', '1e-3', 'many')
+    """
+    match = re.fullmatch(r"([+-]?)(\d+)(?:\.(\d*))?[eE]\+?(\d{1,2})", text)
+    if match is None:
+        return text
+    sign, before, after, power = match[1], match[2], (match[3] or "").rstrip("0"), int(match[4])
+    return text if len(after) > power else sign + before + after + "0" * (power - len(after))
+
+
+def _form_parameters() -> list[inspect.Parameter]:
+    helps = {
+        "json_file": "Everything as JSON, on standard output or in a file.",
+        "csv_file": "The first table as CSV, on standard output or in a file.",
+    }
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                Path | None, typer.Option(option, metavar="[FILE]", help=helps[name], show_default=False)
+            ],
+        )
+        for name, option in _FORMS.items()
+    ]
+
+
+def _asked(files: Mapping[str, Path | None]) -> dict[Form, Path | None]:
+    """The forms that are asked for: None for standard output. What cannot be written is refused before the work."""
+    asked: dict[Form, Path | None] = {}
+    for name, path in files.items():
+        if path is not None:
+            form = Form(_FORMS[name].removeprefix("--"))
+            asked[form] = None if str(path) == TO_STANDARD_OUTPUT else writable(_FORMS[name], path)
+    if list(asked.values()).count(None) > 1:
+        raise ValueError("--json and --csv cannot both go to standard output: name a file for one of them")
+    return asked
+
+
+def _tell(result: Result, asked: Mapping[Form, Path | None]) -> None:
+    printed = False
+    lines = []
+    for form, path in asked.items():
+        if path is None:
+            print_result(result, form)
+            printed = True
+        else:
+            text = as_json(result) + "\n" if form is Form.json else as_csv(result)
+            path.write_text(text, encoding="utf-8")
+            lines.append(f"{form.name.upper()}: {path}")
+    if not printed:
+        print_result(result)
+        for line in lines:
+            typer.echo(line)
+    if result.interrupted:
+        Console(stderr=True).print(f"interrupted: {result.interrupted}", soft_wrap=True)
+        raise typer.Exit(INTERRUPTED)
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
