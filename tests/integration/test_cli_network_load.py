@@ -92,7 +92,9 @@ def test_operate_tells_what_the_library_finds(traffic):
         happenings=[Outage("relay", 0.1, 0.15)],
     )  # fmt: skip
     assert told == json.loads(json.dumps(expected.as_dict()))
-    narrow = CliRunner(env={**WIDE, "COLUMNS": "80", "FORCE_COLOR": "1"}).invoke(app, ["network", *map(str, command)])
+    narrow = CliRunner(env={**WIDE, "COLUMNS": "80", "FORCE_COLOR": "1"}).invoke(
+        app, ["network", *map(str, command)]
+    )
     assert narrow.exit_code == 0
     assert max(len(line) for line in plain(narrow.stdout).splitlines() if "│" in line) <= 80
     assert "seed: 7" in plain(narrow.stdout)

@@ -314,6 +314,11 @@ def test_the_command_line(tmp_path):
     assert "fidelity" in told.output
     assert "itigated" not in told.output
     assert "1.0000" in told.output
+    middle = run("show", job.record.job[3:9], "--directory", tmp_path)
+    assert job.record.job in middle.output
+    unknown = run("show", "nosuchjob", "--directory", tmp_path)
+    assert unknown.exit_code == 1
+    assert "a part of one id; no job of 1 fit 'nosuchjob'" in unknown.output
     shown = run("show", job.path).output
     assert job.record.parts[0].tag in shown
     assert "ExactSampler" in shown
