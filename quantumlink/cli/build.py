@@ -93,7 +93,9 @@ def _costs(plan: NetworkPlan) -> Table:
         low, high = swing.get(item, (0.0, 0.0))
         count = None if item == "sites" else plan.counts.of(item)
         half = (high - low) / 2
-        rows.append((item, Cell(count, "" if count is None else number(count)), cost, Cell(half, f"± {number(half)}")))
+        rows.append(
+            (item, Cell(count, "" if count is None else number(count)), cost, Cell(half, f"± {number(half)}"))
+        )
     columns = (
         Column("what", left=True), Column("number"), Column("cost"), Column("±20 % of its price", "swing"),
     )  # fmt: skip

@@ -101,15 +101,13 @@ def _draw(session: Session, key: Key, path: Path) -> None:
 
 
 for _name, (_kind, _summary) in PROTOCOLS.items():
-    app.command(name=_name)(command_of(_kind, partial(_distribute, _name), _summary))
-app.command(name="monitor")(command_of(MonitorOptions, watch, WATCH_HELP))
-app.command(name="timetags")(timetags)
     app.command(name=_name, examples=[f"qkd {_name} --seed 7", f"qkd {_name} --output key.png --json key.json"])(
         command_of(_kind, partial(_distribute, _name), _summary)
     )
 app.command(name="monitor", examples=["qkd monitor --km 20 --attack intercept-resend:0.2"])(
     command_of(MonitorOptions, watch, WATCH_HELP)
 )
+app.command(name="timetags", examples=["qkd timetags alice.csv bob.csv --json report.json"])(timetags)
 
 
 # --- rates

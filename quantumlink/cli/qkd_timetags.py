@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Any
 
 import typer
 
 from quantumlink import validation
-from quantumlink.cli.messages import print_error
-from quantumlink.cli.written_files import new_secret_file, writable, write_secret
+from quantumlink.cli.result import Result, Written
+from quantumlink.cli.written_files import new_secret_file, write_secret
 
 _NO_KEY = 3
 
@@ -34,48 +34,37 @@ def timetags(
     key_bases: Annotated[str, typer.Option(help="Bases that make the key: Z or both.")] = "both",
     eps_sec: Annotated[float, typer.Option(help="Secrecy of the key.")] = 1e-10,
     eps_cor: Annotated[float, typer.Option(help="Correctness of the key.")] = 1e-10,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Where to write the report as JSON.", show_default=False)
-    ] = None,
     key_file: Annotated[Path | None, typer.Option(help="New file for the secret bits.", show_default=False)] = None,
-) -> None:
+) -> Result:
     """Find the coincidences in two files of time tags, and distill a key from them (BBM92).
 
     Both files in one place are for study: a key for use is made by two ends, each with its own file.
     """
-    try:
-        data = None if json_file is None else writable("--json", json_file)
-        secret = None if key_file is None else new_secret_file("--key-file", key_file)
-        channels = [_channels("--alice-channels", alice_channels), _channels("--bob-channels", bob_channels)]
-        for name, value in (("--z-probability", z_probability), ("--eps-sec", eps_sec), ("--eps-cor", eps_cor)):
-            validation.tolerance(name, value)
-        validation.tolerance("--false-alarm", false_alarm)
-        validation.positive("--window-s", window_s, at_most=1e-3)
-        validation.positive("--max-offset-s", max_offset_s, at_most=1000.0)
-        validation.number("--max-drift", max_drift, at_least=0.0, at_most=1e-4)
-        validation.choice("--key-bases", key_bases, ("Z", "both"))
-        search = {
-            "window_s": window_s,
-            "max_offset_s": max_offset_s,
-            "max_drift": max_drift,
-            "false_alarm": false_alarm,
-        }
-        terms = {"z_probability": z_probability, "key_bases": key_bases, "eps_sec": eps_sec, "eps_cor": eps_cor}
-        found, key = _distilled((alice, bob), channels, search, terms)
-        report = _report(found, key)
-        if data is not None:
-            data.write_text(json.dumps(report, ensure_ascii=False, indent=2, allow_nan=False) + "\n", "utf-8")
-        if secret is not None and key:
-            write_secret(secret, f"# {key.origin}\n" + "".join(map(str, key.secret_bits.tolist())) + "\n")
-    except (OSError, TypeError, ValueError) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    _print(report)
-    for label, path in (("JSON", data), ("secret bits", secret if key else None)):
-        if path is not None:
-            typer.echo(f"{label}: {path}")
-    if not key:
-        raise typer.Exit(_NO_KEY)
+    secret = None if key_file is None else new_secret_file("--key-file", key_file)
+    channels = [_channels("--alice-channels", alice_channels), _channels("--bob-channels", bob_channels)]
+    for name, value in (("--z-probability", z_probability), ("--eps-sec", eps_sec), ("--eps-cor", eps_cor)):
+        validation.tolerance(name, value)
+    validation.tolerance("--false-alarm", false_alarm)
+    validation.positive("--window-s", window_s, at_most=1e-3)
+    validation.positive("--max-offset-s", max_offset_s, at_most=1000.0)
+    validation.number("--max-drift", max_drift, at_least=0.0, at_most=1e-4)
+    validation.choice("--key-bases", key_bases, ("Z", "both"))
+    search = {
+        "window_s": window_s,
+        "max_offset_s": max_offset_s,
+        "max_drift": max_drift,
+        "false_alarm": false_alarm,
+    }
+    terms = {"z_probability": z_probability, "key_bases": key_bases, "eps_sec": eps_sec, "eps_cor": eps_cor}
+    found, key = _distilled((alice, bob), channels, search, terms)
+    report = _report(found, key)
+    written: tuple[Written, ...] = ()
+    if secret is not None and key:
+        write_secret(secret, f"# {key.origin}\n" + "".join(map(str, key.secret_bits.tolist())) + "\n")
+        written = (Written("secret bits", secret),)
+    return Result(
+        text=lambda width: _told(report, width), data=report, written=written, exit_code=0 if key else _NO_KEY
+    )
 
 
 def _channels(name: str, text: str) -> tuple[int, int, int, int]:
@@ -142,7 +131,7 @@ def _report(found: Any, key: Any) -> dict[str, Any]:
     }
 
 
-def _print(report: dict[str, Any]) -> None:
+def _told(report: dict[str, Any], width: int) -> str:
     clock, clicks, many = report["clock"], report["detections"], report["of several detectors at once"]
     rows = [
         ("detections", f"{clicks['alice']} at Alice's end, {clicks['bob']} at Bob's"),
@@ -162,6 +151,8 @@ def _print(report: dict[str, Any]) -> None:
         rows.append(("reason", report["reason"]))
     if report["origin"]:
         rows.append(("origin", ", ".join(report["origin"])))
-    typer.echo("BBM92 from time tags: " + ("SECRET KEY" if report["secret_bits"] else "NO SECRET KEY"))
+    lines = ["BBM92 from time tags: " + ("SECRET KEY" if report["secret_bits"] else "NO SECRET KEY")]
     for label, text in rows:
-        typer.echo(f"  {label:<28}  {text}")
+        first, *rest = wrap(text, width - 32) or [""]
+        lines += [f"  {label:<28}  {first}", *(f"{'':<32}{line}" for line in rest)]
+    return "\n".join(lines)

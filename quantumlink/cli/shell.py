@@ -106,7 +106,7 @@ def told_command(act: Callable[..., Any], words: Mapping[str, str]) -> Callable[
 
     @wraps(act)
     def command(*args: Any, **given: Any) -> None:
-        files = {name: given.pop(name, None) for name in _FORMS}
+        files = {name: given.pop(name, None) for name in _FORMS} if reports else {}
         with failures_told(words):
             asked = _asked(files)
             result = act(*args, **given)

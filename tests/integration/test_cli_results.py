@@ -40,7 +40,9 @@ COMMANDS = {
     "plan": ("plan", METRO, *ENDS, "--trials", "0", "--paths", "1", "--max-rounds", "0"),
     "qkd bb84": ("qkd", "bb84", "--km", "5", "--rounds", "3e4", "--seed", "7"),
     "qkd rates": ("qkd", "rates"),
-    "qkd monitor": ("qkd", "monitor", "--attack", "intercept-resend:0", "--baseline", "0.01", "--rounds", "2e4", "--seed", "7"),
+    "qkd monitor": (
+        "qkd", "monitor", "--attack", "intercept-resend:0", "--baseline", "0.01", "--rounds", "2e4", "--seed", "7",
+    ),
     "jobs": ("jobs", "list", "--directory", "."),
     "keys assess": ("keys", "assess", ROOT / "notebooks" / "inventory.toml"),
     "run": ("run", METRO, *ENDS, "--shots", "50", "--rounds", "2e3", "--seed", "7"),
@@ -56,7 +58,7 @@ def elsewhere(tmp_path, monkeypatch):
 def invoke(*arguments, width=None):
     env = {"NO_COLOR": "1", "TERM": "dumb"}
     if width is not None:
-        env |= {"COLUMNS": str(width), "FORCE_COLOR": "1"}
+        env |= {"COLUMNS": str(width), "FORCE_COLOR": "1", "TERM": "xterm"}  # of a dumb one rich knows no width
     found = ["traffic.csv" if argument == "TRAFFIC" else str(argument) for argument in arguments]
     return CliRunner(env=env).invoke(app, found)
 
@@ -225,10 +227,11 @@ def test_rows_that_do_not_fit_are_told_line_by_line(monkeypatch, capsys):
 
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
     columns = tuple(Column(f"column{i}", left=i == 0) for i in range(6))
     print_result(Result(tables=(Table("wide", columns, (tuple(range(6)), ("x" * 20, *"abcde"))),)))
-    lines = capsys.readouterr().out.splitlines()
+    lines = plain(capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= 40
     assert f"- column0  {'x' * 20}" in lines
     assert "  column5  e" in lines
