@@ -92,7 +92,7 @@ def test_operate_tells_what_the_library_finds(traffic):
         happenings=[Outage("relay", 0.1, 0.15)],
     )  # fmt: skip
     assert told == json.loads(json.dumps(expected.as_dict()))
-    narrow = CliRunner(env={**WIDE, "COLUMNS": "80", "FORCE_COLOR": "1"}).invoke(
+    narrow = CliRunner(env={**WIDE, "COLUMNS": "80", "TTY_COMPATIBLE": "1"}).invoke(
         app, ["network", *map(str, command)]
     )
     assert narrow.exit_code == 0

@@ -427,7 +427,7 @@ def test_the_monitor_notices_an_attack_soon(tmp_path):
     # ξ/4 of 40 % on top of 1 %: some 50 compared rounds on average, and hardly ever ten times as many
     assert 0 <= alarm["round"] - found["attack_from_round"] < 500
     assert alarm["false"] is False
-    assert alarm["in_words"] in result.stdout
+    assert alarm["in_words"] in " ".join(result.stdout.split())
     assert f"{alarm['round'] - found['attack_from_round']} rounds after she began" in result.stdout
     # 40 % of 60,000 photons arrive, half of them in equal bases: 12,000 with a deviation of 100, half of them quiet
     assert found["compared_rounds"] == pytest.approx(12_000, abs=600)

@@ -58,7 +58,7 @@ def elsewhere(tmp_path, monkeypatch):
 def invoke(*arguments, width=None):
     env = {"NO_COLOR": "1", "TERM": "dumb"}
     if width is not None:
-        env |= {"COLUMNS": str(width), "FORCE_COLOR": "1", "TERM": "xterm"}  # of a dumb one rich knows no width
+        env |= {"COLUMNS": str(width), "TTY_COMPATIBLE": "1", "TERM": "xterm"}  # of a dumb one rich knows no width
     found = ["traffic.csv" if argument == "TRAFFIC" else str(argument) for argument in arguments]
     return CliRunner(env=env).invoke(app, found)
 
@@ -226,7 +226,7 @@ def test_rows_that_do_not_fit_are_told_line_by_line(monkeypatch, capsys):
     from quantumlink.cli.printing import print_result
 
     monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     columns = tuple(Column(f"column{i}", left=i == 0) for i in range(6))
