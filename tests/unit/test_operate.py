@@ -31,7 +31,7 @@ from quantumlink.network import (
     load_demands,
     uniform_demands,
 )
-from quantumlink.network.control import advancing, operating, trial
+from quantumlink.network.control import advancing, operating, rules, trial
 
 P = 1e-6
 """A test that is right fails by chance this often."""
@@ -196,6 +196,27 @@ def test_books_are_kept_whatever_happens(rng, seed, policy):
             ends = sum(node.name in (link.left.name, link.right.name) for link in network.links)
             assert node.occupied >= -1e-9
             assert places is None or node.occupied <= places * ends + 1e-9
+
+
+@pytest.mark.parametrize("swapping", ["asap", "fidelity", "balanced"])
+def test_operations_are_those_that_a_look_at_every_rule_finds(seed, monkeypatch, swapping):
+    """Only pairs that are there are looked at; the first of all rules that can be applied is the same."""
+    quick, found = rules.possible, []
+
+    def compared(T, S, route, now):
+        own = np.flatnonzero(T.tag_route[T.rule_first] == route)
+        slow = next((rule for rule in own if rules.can_apply(T, S, route, rule, now)), rules.NONE)
+        found.append(slow)
+        assert quick(T, S, route, now) == slow
+        return slow
+
+    monkeypatch.setattr(rules, "possible", compared)
+    network = line(5, memories=3)
+    demands = [Demand("n0", "n5", min_fidelity=0.6), Demand("n4", "n1"), Demand("n0", "n1")]
+    happenings = [Outage("n3", 0.2, 0.3)]
+    options = {"policy": MaxWeight(), "duration_s": 1.0, "cutoff_s": 0.05, "purify_rounds": 1}
+    balanced(operate(network, demands, seed=seed, swapping=swapping, happenings=happenings, **options))
+    assert sum(rule != rules.NONE for rule in found) > 50
 
 
 @pytest.mark.parametrize("load", [0.3, None])

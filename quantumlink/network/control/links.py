@@ -122,7 +122,7 @@ def arrive(T: Tables, S: State, rng: Any, link: int, time: float) -> None:
             S.since[pair, side] = S.known[pair, side] = time
             S.bank[pair, side] = 2 * link + side
             S.node[pair, side] = T.link_node[link, side]
-        append(S, pair, stock)
+        append(T, S, pair, stock)
         expire_later(T, S, pair)
         mark_link(T, S, link)
     if S.score[link] >= T.test_limit[link]:
@@ -169,7 +169,7 @@ def expire(T: Tables, S: State, rng: Any, pair: int, time: float, now: float) ->
 
 def drop(T: Tables, S: State, rng: Any, pair: int, time: float, now: float) -> None:
     """Forget a pair; its memories are free from some time on."""
-    remove(S, pair)
+    remove(T, S, pair)
     discard(S, pair)
     for side in range(2):
         free(T, S, rng, S.bank[pair, side], time, now)

@@ -77,8 +77,13 @@ def after_slot(S: State, time: float, kind: int, what: int, age: int) -> None:
     push(S, max(2 * int(np.floor(time + EPS)) + 1, S.numbers[NOW]), time, kind, what, age)
 
 
-def append(S: State, pair: int, where: int) -> None:
+def append(T: Tables, S: State, pair: int, where: int) -> None:
     """Put a pair at the end of a list."""
+    if S.size[where] == 0 and where < len(T.tag_link):
+        route = T.tag_route[where]
+        place = T.route_tags_from[route] + S.filled_size[route]
+        S.filled[place], S.filled_place[where] = where, place
+        S.filled_size[route] += 1
     S.list[pair] = where
     S.following[pair] = NONE
     S.preceding[pair] = S.last[where]
@@ -90,7 +95,7 @@ def append(S: State, pair: int, where: int) -> None:
     S.size[where] += 1
 
 
-def remove(S: State, pair: int) -> None:
+def remove(T: Tables, S: State, pair: int) -> None:
     """Take a pair from its list."""
     where, before, after = S.list[pair], S.preceding[pair], S.following[pair]
     if before == NONE:
@@ -104,6 +109,11 @@ def remove(S: State, pair: int) -> None:
     S.size[where] -= 1
     S.list[pair] = NONE
     S.age[pair] += 1
+    if S.size[where] == 0 and where < len(T.tag_link):
+        route, place = T.tag_route[where], S.filled_place[where]
+        S.filled_size[route] -= 1
+        other = S.filled[T.route_tags_from[route] + S.filled_size[route]]
+        S.filled[place], S.filled_place[other] = other, place
 
 
 def discard(S: State, pair: int) -> None:

@@ -92,16 +92,39 @@ def look_at(T: Tables, S: State, rng: Any, route: int, now: float) -> int:
     if pair != NONE and (T.tag_link[root] == NONE or may_take(T, S, route, T.route_hops_from[route], 1)):
         deliver(T, S, rng, route, pair, now)
         return SERVED
-    for rule in range(T.route_rules_from[route], T.route_rules_from[route + 1]):
-        first = usable(T, S, T.rule_first[rule], NONE, T.rule_needs[rule, 0], T.rule_needs[rule, 1], now)
-        if first == NONE:
+    rule = possible(T, S, route, now)
+    if rule == NONE:
+        return NOTHING
+    first = usable(T, S, T.rule_first[rule], NONE, T.rule_needs[rule, 0], T.rule_needs[rule, 1], now)
+    second = usable(T, S, T.rule_second[rule], first, T.rule_needs[rule, 2], T.rule_needs[rule, 3], now)
+    apply(T, S, rng, rule, first, second, now)
+    return DONE
+
+
+def possible(T: Tables, S: State, route: int, now: float) -> int:
+    """The first of a route's rules whose pairs are there and may be taken; -1 if there is none."""
+    found, start = NONE, T.route_tags_from[route]
+    for k in range(start, start + S.filled_size[route]):
+        tag = S.filled[k]
+        if S.size[T.tag_list[tag]] == 0:
             continue
-        second = usable(T, S, T.rule_second[rule], first, T.rule_needs[rule, 2], T.rule_needs[rule, 3], now)
-        if second == NONE or not may_take_both(T, S, route, rule):
-            continue
-        apply(T, S, rng, rule, first, second, now)
-        return DONE
-    return NOTHING
+        for i in range(T.tag_rules_from[tag], T.tag_rules_from[tag + 1]):
+            rule = T.tag_rules[i]
+            if found != NONE and rule > found:
+                break
+            if S.size[T.tag_list[T.rule_second[rule]]] > 0 and can_apply(T, S, route, rule, now):
+                found = rule
+                break
+    return found
+
+
+def can_apply(T: Tables, S: State, route: int, rule: int, now: float) -> bool:
+    """Whether the ends know of an operation's pairs, and the route may take them."""
+    first = usable(T, S, T.rule_first[rule], NONE, T.rule_needs[rule, 0], T.rule_needs[rule, 1], now)
+    if first == NONE:
+        return False
+    second = usable(T, S, T.rule_second[rule], first, T.rule_needs[rule, 2], T.rule_needs[rule, 3], now)
+    return bool(second != NONE and may_take_both(T, S, route, rule))
 
 
 def hold(T: Tables, S: State, rng: Any, route: int, now: float) -> bool:
@@ -220,7 +243,7 @@ def may_take_both(T: Tables, S: State, route: int, rule: int) -> bool:
 
 def take(T: Tables, S: State, tag: int, pair: int, now: float) -> None:
     """A route takes a pair, told from its own side."""
-    remove(S, pair)
+    remove(T, S, pair)
     link = T.tag_link[tag]
     if link == NONE:
         return
@@ -273,10 +296,10 @@ def apply(T: Tables, S: State, rng: Any, rule: int, first: int, second: int, now
     for i in range(2):
         free(T, S, rng, gone[i], done[i], now)
     if T.early and fidelity_of(S.vector[first]) < T.flow_floor[T.route_flow[T.tag_route[result]]] - EPS:
-        append(S, first, result)
+        append(T, S, first, result)
         reject(T, S, rng, result, first, now)
         return
-    append(S, first, result)
+    append(T, S, first, result)
     if result != T.route_root[T.tag_route[result]]:  # for the last pair nobody waits
         expire_later(T, S, first)
     for side in range(2):
@@ -324,7 +347,7 @@ def deliver(T: Tables, S: State, rng: Any, route: int, pair: int, now: float) ->
         wait(T, S.vector[pair], side, S.node[pair, side], there - S.since[pair, side])
     fidelity = fidelity_of(S.vector[pair])
     if fidelity < T.flow_floor[flow] - EPS:
-        append(S, pair, root if T.tag_link[root] == NONE else len(T.tag_link) + T.tag_link[root])
+        append(T, S, pair, root if T.tag_link[root] == NONE else len(T.tag_link) + T.tag_link[root])
         reject(T, S, rng, root, pair, now)
         return
     S.counted[DELIVERED] += 1

@@ -76,6 +76,11 @@ class Tables(NamedTuple):
     tag_hops: Ints
     tag_takes: Ints
     """Beside ``tag_hops``: how many pairs of that hop are in one of it."""
+    tag_list: Ints
+    """Of each tag, the list that its pairs are in."""
+    tag_rules_from: Ints
+    tag_rules: Ints
+    """Of each tag, the rules of which it is the first, in order."""
     rule_first: Ints
     rule_second: Ints
     rule_result: Ints
@@ -100,7 +105,6 @@ class Tables(NamedTuple):
     route_flow: Ints
     route_root: Ints
     route_tags_from: Ints
-    route_rules_from: Ints
     route_hops_from: Ints
     hop_link: Ints
     hop_need: Ints
@@ -180,6 +184,12 @@ class State(NamedTuple):
     """The first pair of each list, or -1; pairs are appended at the end."""
     last: Ints
     size: Ints
+    filled: Ints
+    """Of each route, from its first tag's place on, its leaves and the other tags of which there are pairs."""
+    filled_place: Ints
+    """Of each tag its place in ``filled``, if it is there."""
+    filled_size: Ints
+    """Of each route, how many these are."""
     link_up: Ints
     """How many reasons keep a link down, counted from 0 downwards."""
     node_up: Ints

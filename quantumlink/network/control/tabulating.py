@@ -106,6 +106,7 @@ def route_tables(layout: Layout, support: int) -> dict[str, Any]:
     tags = [(k, tag) for k, r in enumerate(recipes) for tag in r.tags]
     rules = [(k, rule) for k, r in enumerate(recipes) for rule in r.rules]
     stored = [recipes[k].route.numbers[tag.hop] if tag.hop is not None else NONE for k, tag in tags]
+    first_of = _ints([tags_from[k] + rule.first for k, rule in rules])
     maps = _Maps(support)
     tables: dict[str, Any] = {
         "tag_link": _ints([NONE if n == NONE else number[n] for n in stored]),
@@ -120,7 +121,10 @@ def route_tables(layout: Layout, support: int) -> dict[str, Any]:
         "tag_hops_from": _starts([tag.takes for _, tag in tags]),
         "tag_hops": _ints([hops_from[k] + hop for k, tag in tags for hop in tag.takes]),
         "tag_takes": _ints([count for _, tag in tags for count in tag.takes.values()]),
-        "rule_first": _ints([tags_from[k] + rule.first for k, rule in rules]),
+        "tag_list": _ints([i if n == NONE else len(tags) + number[n] for i, n in enumerate(stored)]),
+        "tag_rules": np.argsort(first_of, kind="stable"),
+        "tag_rules_from": np.searchsorted(np.sort(first_of), np.arange(len(tags) + 1)),
+        "rule_first": first_of,
         "rule_second": _ints([tags_from[k] + rule.second for k, rule in rules]),
         "rule_result": _ints([tags_from[k] + rule.result for k, rule in rules]),
         "rule_node": _ints([_relay(rule, place) for _, rule in rules]),
@@ -130,7 +134,6 @@ def route_tables(layout: Layout, support: int) -> dict[str, Any]:
         "route_flow": _ints([f for f, own in enumerate(layout.recipes) for _ in own]),
         "route_root": _ints([tags_from[k] + r.root for k, r in enumerate(recipes)]),
         "route_tags_from": _ints(tags_from),
-        "route_rules_from": _starts([r.rules for r in recipes]),
         "route_hops_from": _ints(hops_from),
         "hop_link": _ints([number[n] for r in recipes for n in r.route.numbers]),
         "hop_need": _ints([r.tags[r.root].takes[hop] for r in recipes for hop in range(len(r.route.hops))]),

@@ -222,6 +222,7 @@ def first_state(T: Tables, setting: Setting) -> State:
         bank=zeros(room, 2), node=zeros(room, 2), list=nothing(room), age=zeros(room),
         following=nothing(room), preceding=nothing(room), spare=np.arange(room - 1, -1, -1, dtype=np.int64),
         first=nothing(tags + links), last=nothing(tags + links), size=zeros(tags + links),
+        filled=nothing(tags), filled_place=nothing(tags), filled_size=zeros(routes),
         link_up=zeros(links), node_up=zeros(nodes), link_state=zeros(links), link_age=zeros(links),
         running=zeros(links), unheard=zeros(links), bank_used=zeros(2 * links),
         holder=nothing(links), ready=np.zeros(links), score=np.zeros(links), taken=zeros(len(T.hop_link)),
@@ -244,6 +245,11 @@ def first_state(T: Tables, setting: Setting) -> State:
 def _begin(T: Tables, S: State) -> None:
     from quantumlink.network.control.pool import at_slot, push
 
+    for leaf in np.flatnonzero(T.tag_link != NONE):
+        route = T.tag_route[leaf]
+        place = T.route_tags_from[route] + S.filled_size[route]
+        S.filled[place], S.filled_place[leaf] = leaf, place
+        S.filled_size[route] += 1
     push(S, 0, 0.0, CHANGE, NONE, 0)
     for i, at in enumerate(T.changes_at):
         at_slot(S, float(at), CHANGE, i, 0)
