@@ -30,6 +30,7 @@ from quantumlink.network.load.arrivals import Periodic, Poisson
 from quantumlink.network.load.matrices import demands_of_matrix, gravity_demands, uniform_demands
 from quantumlink.network.planning import Costs, Equipment, Fibre, NetworkPlan, NoPlan, Site, plan_network
 from quantumlink.network.route import Multipath, Route
+from quantumlink.network.schema import file_schema
 from quantumlink.network.strategy import NoStrategy, Strategy, best_strategy
 from quantumlink.readings.forecasting import Forecast, forecast
 
@@ -70,6 +71,7 @@ __all__ = [
     "Watch",
     "best_strategy",
     "demands_of_matrix",
+    "file_schema",
     "forecast",
     "gravity_demands",
     "great_circle_km",
