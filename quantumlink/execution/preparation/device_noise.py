@@ -4,7 +4,8 @@
   the stated one (Aer's rule); resets relax.
 - Readout: the stated confusion of each qubit, which also drives the feed-forward.
 - Waiting: every gap of the latest schedule, and every `Delay`, relaxes by T1 and T2, conditional blocks and the
-  feed-forward latency included. A block that does not run waits as long.
+  feed-forward latency included. A block that does not run waits as long. Low-frequency dephasing acts there too,
+  where it is stated.
 
 A simulator that has a noise model of its own plays that and nothing else, so that is what is written then.
 
@@ -28,7 +29,8 @@ from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.preparation.calibration import Calibration
 from quantumlink.execution.preparation.prepared import used_qubits
 from quantumlink.execution.preparation.schedule import Schedule, latest_schedule
-from quantumlink.execution.preparation.stated import Stated, stated_by_model, stated_by_target
+from quantumlink.execution.preparation.slow_dephasing import DephasingTimes, dephased
+from quantumlink.execution.preparation.stated import Stated, stated_by_model, stated_by_target, with_slow_dephasing
 from quantumlink.rewrites import inlined_noise, readout_errors
 
 if TYPE_CHECKING:
@@ -55,7 +57,12 @@ class NoisyCircuit:
 
 
 def noisy_isa_circuit(
-    circuit: QuantumCircuit, target: Target, *, latency_s: float, noise_model: NoiseModel | None = None
+    circuit: QuantumCircuit,
+    target: Target,
+    *,
+    latency_s: float,
+    noise_model: NoiseModel | None = None,
+    dephasing_s: DephasingTimes | None = None,
 ) -> NoisyCircuit:
     """Write noise into an ISA circuit; its parameters may be free.
 
@@ -65,6 +72,8 @@ def noisy_isa_circuit(
         latency_s: of the feed-forward, in seconds.
         noise_model: instead of the target's noise, and by itself. If it relaxes (as Aer's models of backends do),
             a `Delay` relaxes; other waiting does nothing.
+        dephasing_s: T of low-frequency dephasing beside the target's noise, of all qubits or by physical qubit
+            (see `quantumlink.execution.preparation.slow_dephasing`); not with a model.
 
     Raises:
         UnsupportedOperation: if the model has custom passes that are no relaxation of delays.
@@ -72,10 +81,14 @@ def noisy_isa_circuit(
     used = used_qubits(circuit)
     calibration = Calibration(target)
     if noise_model is None:
-        schedule = latest_schedule(circuit, calibration.duration_s, latency_s=latency_s)
-        told = _with_waiting(circuit, schedule, calibration, _by_target(calibration))
         model = target_noise(circuit, target)
         stated = stated_by_target(circuit, target, latency_s=latency_s)
+        told = circuit
+        if dephasing_s is not None:
+            told, several = dephased(circuit, calibration, dephasing_s, latency_s=latency_s)
+            stated = with_slow_dephasing(stated, dephasing_s, used, several)
+        schedule = latest_schedule(told, calibration.duration_s, latency_s=latency_s)
+        told = _with_waiting(told, schedule, calibration, _by_target(calibration))
     else:
         told, model = circuit, copy(noise_model)
         for each in noise_model._custom_noise_passes:

@@ -16,6 +16,7 @@ from quantumlink.circuits import BASIS_ANGLES
 from quantumlink.estimation import Estimate
 from quantumlink.exact import UnsupportedOperation, branches, interpreter_size
 from quantumlink.execution.aer_limits import lost_by_truncation
+from quantumlink.execution.preparation.decoupling import checked_dephasing
 from quantumlink.execution.preparation.device_noise import NoisyCircuit, noisy_isa_circuit, small
 from quantumlink.execution.preparation.evaluation_order import measured_early
 from quantumlink.execution.preparation.prepared import Prepared
@@ -111,6 +112,7 @@ def predict(
     method: Method = "auto",
     shots: int | None = None,
     feedforward_latency_s: float | None = None,
+    low_frequency_dephasing_s: float | Mapping[int, float] | None = None,
     seed: int | None = None,
 ) -> Prediction:
     """Predict what a device will measure.
@@ -130,6 +132,10 @@ def predict(
         shots: runs for each basis where it is sampled, 4,000 by default.
         feedforward_latency_s: as it was measured (`Job.timing` of a dry run), instead of the one that was assumed
             when the program was prepared.
+        low_frequency_dephasing_s: T of slow noise that leaves exp(−(t/T)²) of the coherence of a free wait of t, of
+            all qubits or by physical qubit; if None, what was stated when the program was prepared. Pulses refocus
+            it; see `quantumlink.execution.preparation.slow_dephasing` for what is assumed. A noise model, which
+            speaks by itself, leaves no room for it.
         seed: makes a sampled prediction repeatable.
 
     Raises:
@@ -154,7 +160,13 @@ def predict(
     latency_s = prepared.latency_s
     if feedforward_latency_s is not None:
         latency_s = validation.number("feedforward_latency_s", feedforward_latency_s, at_least=0.0)
-    noisy = noisy_isa_circuit(prepared.circuit, prepared.target, latency_s=latency_s, noise_model=model)
+    noisy = noisy_isa_circuit(
+        prepared.circuit,
+        prepared.target,
+        latency_s=latency_s,
+        noise_model=model,
+        dephasing_s=_dephasing(prepared, low_frequency_dephasing_s, model),
+    )
     included = (*noisy.stated.included, "the medium as played" if prepared.medium == "play" else "no medium")
     unknown = noisy.stated.unknown
     ideal = _ideal(prepared)
@@ -187,6 +199,18 @@ def _checked_model(noise_model: object) -> NoiseModel:
 
     found: NoiseModel = validation.instance("noise_model", noise_model, NoiseModel, "an Aer NoiseModel or None")
     return found
+
+
+def _dephasing(
+    prepared: Prepared, given: float | Mapping[int, float] | None, model: NoiseModel | None
+) -> float | Mapping[int, float] | None:
+    if given is None:
+        return prepared.low_frequency_dephasing_s
+    if model is not None:
+        raise ValueError(
+            f"low_frequency_dephasing_s must be None where a noise model says what waiting does, got {given!r}"
+        )
+    return checked_dephasing(given)
 
 
 def _ideal(prepared: Prepared) -> Probabilities | None:

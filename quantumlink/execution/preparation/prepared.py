@@ -91,6 +91,8 @@ class Prepared:
     """When the device was calibrated last before the preparation (UTC, ISO 8601), None if it does not say."""
     decoupling: Decoupling | None = None
     """The pulses in its idle time, None if there are none."""
+    low_frequency_dephasing_s: float | Mapping[int, float] | None = None
+    """T of the low-frequency dephasing that was stated, of all qubits or by physical qubit."""
     again: Callable[[BackendV2], Prepared] | None = None
     """Prepares the same program anew, with the same arguments, for the device as it is now."""
     noise_model: NoiseModel | None = None

@@ -112,7 +112,7 @@ def prepare(
             ``"XX"``, ``"XpXm"`` or ``"XY4"`` in every wait that holds it, or ``"auto"``: where a gain is predicted.
             See `quantumlink.execution.preparation.decoupling`; not together with the runtime's own.
         low_frequency_dephasing_s: from which that gain is predicted: the time T of exp(−(t/T)²), by which slow
-            noise dephases a free wait of t; of all qubits, or by physical qubit.
+            noise dephases a free wait of t; of all qubits, or by physical qubit. `predict` includes it.
         seed: makes routing and random draws repeatable.
 
     Raises:
@@ -236,6 +236,7 @@ def prepare(
         calibrated_at=calibrated_at(backend),
         again=again if pass_manager is None else None,
         decoupling=pulses,
+        low_frequency_dephasing_s=dephasing_s,
         _table=table,
     )
 

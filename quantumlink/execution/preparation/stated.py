@@ -10,6 +10,7 @@ from qiskit.circuit import CircuitInstruction, ControlFlowOp, QuantumCircuit
 from qiskit.transpiler import Target
 
 from quantumlink.execution.preparation.calibration import Calibration
+from quantumlink.execution.preparation.slow_dephasing import DephasingTimes, time_of
 from quantumlink.rewrites import noise_of
 
 if TYPE_CHECKING:
@@ -89,6 +90,31 @@ def stated_by_model(circuit: QuantumCircuit, noise_model: NoiseModel, *, relaxes
     if relaxes and "delay" in _used(circuit):
         known.append("relaxation during delays by the noise model")
     return Stated(tuple(known))
+
+
+def with_slow_dephasing(
+    stated: Stated, dephasing_s: DephasingTimes, used: Sequence[int], several: Sequence[int]
+) -> Stated:
+    """The same with low-frequency dephasing, as it is stated for the physical qubits in use.
+
+    Args:
+        stated: what else is known.
+        dephasing_s: its T.
+        used: physical qubits.
+        several: those of them that wait before and after a turn.
+    """
+    times = {q: time_of(dephasing_s, q) for q in used}
+    missing = [(q,) for q, t in times.items() if t is None]
+    found = [t for t in times.values() if t is not None]
+    known = stated.included
+    if found:
+        spread = f"{min(found) * 1e6:.4g}" + (f" to {max(found) * 1e6:.4g}" if max(found) > min(found) else "")
+        known += (f"low-frequency dephasing of waiting qubits (T {spread} µs)",)
+    lacking = [f"low-frequency dephasing of {_told(missing)}"] if missing else []
+    if several:
+        places = _told([(q,) for q in several])
+        lacking.append(f"that the slow frequency is the same before and after a turn of {places}")
+    return Stated(known, (*stated.unknown, *lacking))
 
 
 def _of_kind(kind: str, places: int, missing: int) -> list[str]:
