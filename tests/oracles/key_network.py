@@ -1,6 +1,8 @@
 """Two nodes with their web services, in a thread of their own, for tests of delivery."""
 
 import asyncio
+import os
+import random
 import socket
 import threading
 from dataclasses import dataclass
@@ -34,13 +36,27 @@ class Node:
 
 
 def free_ports(count):
-    held = [socket.socket() for _ in range(count)]
-    for each in held:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
+    """Ports on loopback, each with nine more behind it that are free too.
+
+    Below those that systems hand out, so that no connection takes one meanwhile; parallel workers
+    of the tests choose among different ones.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    found = []
+    while len(found) < count:
+        first = 20_000 + 10 * (8 * random.SystemRandom().randrange(150) + worker % 8)
+        if first not in found and all(_is_free(first + i) for i in range(10)):
+            found.append(first)
+    return found
+
+
+def _is_free(port):
+    with socket.socket() as held:
+        try:
+            held.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class KeyNetwork:
