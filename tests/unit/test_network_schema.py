@@ -7,7 +7,6 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from quantumlink import Fiber, Memory, Network, Node, Processor
 from quantumlink.hardware import Arms, ClassicalSignal, Detector, DualDownlink, MidpointSource, SatellitePass
@@ -15,6 +14,7 @@ from quantumlink.link import ElementaryLink
 from quantumlink.network import NetworkFileError, file_schema
 from quantumlink.parts import forget, parts_of, register
 
+Draft202012Validator = pytest.importorskip("jsonschema").Draft202012Validator
 FOLDER = Path(__file__).parents[2] / "notebooks" / "networks"
 BEAM = {"wavelength_nm": 810.0, "receiver_diameter_m": 1.2, "divergence_rad": 1e-5, "divergence_angle": "full"}
 PASS = SatellitePass(500, max_elevation_deg=40, **BEAM)
