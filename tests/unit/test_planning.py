@@ -240,6 +240,7 @@ def test_the_best_that_can_be_had_is_told():
         ({"sites": ["a", "a", "b"]}, "two sites are named"),
         ({"parts": 7}, "have a method"),
         ({"paths": 0}, "paths must be a whole number"),
+        ({"name": None}, "name must be the name of the network, got None"),
     ],
 )
 def test_refusals(change, said):
@@ -289,6 +290,32 @@ def test_spacing_is_where_a_kilometer_costs_least():
     assert best_spacing_km(costs, rate_hz=80, channel_hz=10) == pytest.approx(lengths[per_km.argmin()], abs=0.02)
     with pytest.raises(ValueError, match="price of a source"):
         best_spacing_km(Costs(repeater=1), rate_hz=1, channel_hz=1)
+    with pytest.raises(TypeError, match="costs must be Costs, got None"):
+        best_spacing_km(None, rate_hz=1, channel_hz=1)
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"rate_hz": 1e-320}, {"attenuation_db_per_km": 1e-320}, {"attenuation_db_per_km": 1e308}]
+)
+def test_a_spacing_that_no_float_holds_is_refused(numbers):
+    with pytest.raises(ValueError, match="too large or too small"):
+        best_spacing_km(Costs(source=1, repeater=5), **{"rate_hz": 10, "channel_hz": 10, **numbers})
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda costs: costs.of("repeaters", 2), "price must be one of .*got 'repeaters' .did you mean 'repeater'"),
+        (lambda costs: costs.of("repeater", -1), "number must be a finite number, at least 0, got -1"),
+        (lambda costs: costs.of("repeater", inf), "number must be a finite number"),
+        (lambda costs: costs.items(3), "counts must be Counts, got 3"),
+        (lambda costs: costs.total(Counts(repeater=1), -1), "years must be a finite number, at least 0, got -1"),
+        (lambda costs: costs.total(Counts(repeater=1), "3"), "years must be a finite number, at least 0, got '3'"),
+    ],
+)
+def test_costs_refuse_what_is_no_number_of_anything(ask, said):
+    with pytest.raises((ValueError, TypeError), match=said):
+        ask(Costs(repeater=1, learning_rate=0.1))
 
 
 @pytest.mark.parametrize("node", [0, 400])
@@ -316,6 +343,63 @@ def test_front_holds_what_nothing_beats():
     assert all(x.plan.cost < y.plan.cost for x, y in pairwise(front))
     with pytest.raises(NoPlan):
         pareto_front(LINE, LINE_FIBRES, demands, fidelities=(0.99,), **options)
+
+
+def test_a_lower_floor_for_all_beats_no_higher_one_of_a_demand_by_itself():
+    options = {"parts": PARTS, "costs": Costs(repeater=10, source=4), "max_link_km": 80, "scales": (1,)}
+    strict = [Demand("a", "b", rate_hz=20, min_fidelity=0.9)]
+    (point,) = pareto_front(LINE, LINE_FIBRES, strict, fidelities=(0.5, None, 0.5), **options)
+    assert (point.min_fidelity, point.plan.paths[0].demand.min_fidelity) == (None, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"scales": []}, "scales must hold at least one value"),
+        ({"scales": [1, -2]}, "scales.1. must be a finite number, at least 0, got -2"),
+        ({"fidelities": []}, "fidelities must hold at least one value"),
+        ({"fidelities": 0.9}, "fidelities must be a list of numbers in .0, 1., or None, got 0.9"),
+        ({"fidelities": [0.9, True]}, "fidelities.1. must be a number in .0, 1., got True"),
+        ({"demands": None}, "demands must be a list of Demand objects, got None"),
+        ({"demands": [1]}, "demands.0. must be a Demand, got 1"),
+    ],
+)
+def test_fronts_refuse(change, said):
+    given = {"demands": [Demand("a", "b", rate_hz=20)], "parts": PARTS, "costs": Costs(source=4), **change}
+    with pytest.raises((ValueError, TypeError), match=said):
+        pareto_front(LINE, LINE_FIBRES, given.pop("demands"), **given)
+
+
+@pytest.mark.parametrize("objects", [1, 2])
+def test_a_demand_that_is_listed_twice_is_two(objects):
+    """Each of them pays for its own half, and none is served before it is built."""
+    demand = Demand("a", "b", rate_hz=20)
+    demands = [demand, demand] if objects == 1 else [demand, Demand("a", "b", rate_hz=20)]
+    costs = Costs(repeater=10, source=4)
+    plan = plan_network(LINE, LINE_FIBRES, demands, parts=PARTS, costs=costs, max_link_km=80)
+    (each,) = plan.cost_per_unit(years=1).values()
+    assert each * 40 * 365.25 * 86400 == pytest.approx(plan.cost)
+    assert [len(year.served) for year in roll_out(plan, budget_per_year=plan.cost / 10, years=1)] == [0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"plan": None}, "plan must be a NetworkPlan"),
+        ({"weights": 3}, "weights must be a mapping from the plan's demands to numbers, got 3"),
+        ({"weights": {}}, "Demand.'a', 'b', rate_hz=20.0. has none"),
+        ({"weights": {Demand("a", "b", rate_hz=20): 1, Demand("a", "r"): 1}}, "Demand.'a', 'r'. is not among them"),
+        ({"weights": {Demand("a", "b", rate_hz=20): "1"}}, "must be a finite number, at least 0, got '1'"),
+        ({"time_limit_s": -1}, "time_limit_s must be a finite number, at least 0, got -1"),
+        ({"time_limit_s": "3"}, "time_limit_s must be a finite number, at least 0, got '3'"),
+    ],
+)
+def test_roll_out_refuses(change, said):
+    demands = [Demand("a", "b", rate_hz=20)]
+    plan = plan_network(LINE, LINE_FIBRES, demands, parts=PARTS, costs=Costs(source=4), max_link_km=80)
+    given = {"plan": plan, "budget_per_year": 10, "years": 2, **change}
+    with pytest.raises((ValueError, TypeError), match=said):
+        roll_out(given.pop("plan"), **given)
 
 
 @pytest.mark.parametrize("budget", [25.0, 40.0, 1000.0])

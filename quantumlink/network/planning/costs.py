@@ -86,7 +86,13 @@ class Costs:
             )
 
     def of(self, price: str, number: float) -> float:
-        """What so many of one thing cost together."""
+        """What so many of one thing cost together.
+
+        Raises:
+            ValueError: if there is no such price, or the number is negative or not finite.
+        """
+        validation.choice("price", price, PRICES)
+        number = validation.number("number", number, at_least=0.0)
         each = float(getattr(self, price))
         if price in DEVICES and self.learning_rate and each:
             falls = log2(1 - self.learning_rate)
@@ -94,10 +100,20 @@ class Costs:
         return each * number
 
     def items(self, counts: Counts) -> dict[str, float]:
-        """What everything costs to build, of what there is and has a price."""
+        """What everything costs to build, of what there is and has a price.
+
+        Raises:
+            TypeError: if these are no `Counts`.
+        """
+        validation.instance("counts", counts, Counts, "Counts")
         found = {price: self.of(price, counts.of(price)) for price in PRICES}
         return {price: cost for price, cost in found.items() if cost}
 
     def total(self, counts: Counts, years: float = 0.0) -> float:
-        """What building costs, and running for some years."""
+        """What building costs, and running for some years.
+
+        Raises:
+            ValueError: if years are negative or not finite.
+        """
+        years = validation.number("years", years, at_least=0.0)
         return sum(self.items(counts).values()) * (1 + self.opex_per_year * years)

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from quantumlink import validation
 from quantumlink.network.load.demand import Demand
 from quantumlink.network.planning.plan import NetworkPlan
-from quantumlink.network.planning.planning import NoPlan, plan_network
+from quantumlink.network.planning.planning import NoPlan, checked_demands, plan_network
 from quantumlink.progress import track
 
 
@@ -45,13 +47,18 @@ def pareto_front(
 
     Raises:
         NoPlan: if there is no plan for any of them.
-        ValueError: as `plan_network` does.
+        ValueError: as `plan_network` does; also if a scale or a fidelity is out of range, or there is none.
+        TypeError: if demands, scales or fidelities are no lists of what they should be.
     """
-    for scale in validation.sequence("scales", scales, "numbers"):
-        validation.positive("scales", scale)
+    demands = checked_demands(demands)
     if any(demand.rate_hz is None for demand in demands):
         raise ValueError("demands must all have a rate_hz, for scales to multiply")
-    cases = [(scale, floor) for floor in fidelities for scale in scales]
+    factors = [validation.positive(f"scales[{i}]", x) for i, x in _each("scales", scales, "numbers")]
+    floors = [
+        None if x is None else validation.probability(f"fidelities[{i}]", x)
+        for i, x in _each("fidelities", fidelities, "numbers in [0, 1], or None")
+    ]
+    cases = [(scale, floor) for floor in dict.fromkeys(floors) for scale in dict.fromkeys(factors)]
     found, refusal = [], None
     for scale, floor in track(cases, "planning"):
         wanted = [replace(d, rate_hz=(d.rate_hz or 0.0) * scale,
@@ -66,7 +73,20 @@ def pareto_front(
     return tuple(sorted(kept, key=lambda point: (point.plan.cost, -point.scale)))
 
 
+def _each(name: str, values: Any, what: str) -> list[tuple[int, Any]]:
+    """The values with their places, one at least."""
+    listed = values.tolist() if isinstance(values, np.ndarray) else values
+    if not (found := list(enumerate(validation.sequence(name, listed, what)))):
+        raise ValueError(f"{name} must hold at least one value, got none")
+    return found
+
+
 def _beats(one: FrontPoint, other: FrontPoint) -> bool:
-    ours = one.plan.cost, -one.scale, -(one.min_fidelity or 0.0)
-    theirs = other.plan.cost, -other.scale, -(other.min_fidelity or 0.0)
+    ours, theirs = _figures(one), _figures(other)
     return ours != theirs and all(a <= b for a, b in zip(ours, theirs, strict=True))
+
+
+def _figures(point: FrontPoint) -> tuple[float, ...]:
+    """What shall be small: the cost, and of what every demand gets the negative, by its own floor if need be."""
+    floors = [-(demand.min_fidelity or 0.0) for demand in point.plan.problem.demands]
+    return (point.plan.cost, -point.scale, *floors)

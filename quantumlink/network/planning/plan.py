@@ -109,16 +109,17 @@ class NetworkPlan:
         """What a pair or secret bit of each demand costs over some years, if all of it is used.
 
         Demands share what they use: a link by the pairs that they take of it (equally, if none), a device,
-        a station and a fibre equally by paths. Demands without a rate are left out.
+        a station and a fibre equally by paths. Demands without a rate are left out; of equal ones it is the mean.
         """
         validation.positive("years", years)
         shares = self._shares()
         scale = self.total(years) / self.cost if self.cost else 0.0
-        return {
-            demand: shares[i] * scale / (demand.rate_hz * years * YEAR_S)
-            for i, demand in enumerate(self.problem.demands)
-            if demand.rate_hz
-        }
+        paid, units = defaultdict[Demand, float](float), defaultdict[Demand, float](float)
+        for demand, share in zip(self.problem.demands, shares, strict=True):
+            if demand.rate_hz:
+                paid[demand] += share * scale
+                units[demand] += demand.rate_hz * years * YEAR_S
+        return {demand: paid[demand] / units[demand] for demand in paid}
 
     def sensitivity(
         self, change: float = 0.2, *, replan: bool = False, time_limit_s: float = 60.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from time import monotonic
 from typing import Any
@@ -107,8 +107,8 @@ class Problem:
     name: str
 
 
-def problem_of(sites: Any, fibres: Any, demands: Any, parts: Any, costs: Any, limits: Limits, name: str) -> Problem:
-    """The problem, checked."""
+def checked_demands(demands: Any) -> tuple[Demand, ...]:
+    """The demands, one at least; one that is listed twice becomes two, for plans tell them apart."""
     if isinstance(demands, Demand):
         demands = (demands,)
     wanted = tuple(validation.sequence("demands", demands, "Demand objects"))
@@ -116,11 +116,21 @@ def problem_of(sites: Any, fibres: Any, demands: Any, parts: Any, costs: Any, li
         raise ValueError("demands must hold at least one Demand, got none")
     for i, demand in enumerate(wanted):
         validation.instance(f"demands[{i}]", demand, Demand, "a Demand")
+    return tuple(
+        replace(demand) if any(demand is x for x in wanted[:i]) else demand for i, demand in enumerate(wanted)
+    )
+
+
+def problem_of(sites: Any, fibres: Any, demands: Any, parts: Any, costs: Any, limits: Limits, name: str) -> Problem:
+    """The problem, checked."""
+    wanted = checked_demands(demands)
+    for i, demand in enumerate(wanted):
         if demand.kind not in KINDS:
             raise ValueError(f"demands[{i}] ({demand.name}) must be of the kind pairs or key here")
         if demand.rate_hz is None and not demand.is_saturated:
             raise ValueError(f"demands[{i}] ({demand.name}) must say what it wants by rate_hz, or nothing")
     validation.instance("costs", costs, Costs, "Costs")
+    validation.instance("name", name, str, "the name of the network")
     places = places_of(sites, fibres, wanted)
     for i, demand in enumerate(wanted):
         for end in (demand.a, demand.b):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -55,17 +56,31 @@ def roll_out(
         plan: what there shall be in the end.
         budget_per_year: for building.
         years: how many.
-        weights: how much each demand counts; all the same if None.
+        weights: how much each demand of the plan counts; all the same if None.
         time_limit_s: how long to look.
 
     Raises:
-        ValueError: if a number is out of range, or nothing was found in time.
+        ValueError: if a number is out of range, weights are not those of the plan's demands, or nothing was found
+            in time.
+        TypeError: if the plan is none, or weights are no mapping.
     """
+    validation.instance("plan", plan, NetworkPlan, "a NetworkPlan, as plan_network returns")
     budget = validation.positive("budget_per_year", budget_per_year)
     validation.count("years", years, at_least=1)
-    demands = plan.problem.demands
-    worth = [1.0 if weights is None else validation.positive("weights", weights[demand]) for demand in demands]
-    return _Schedule(plan, budget, years, worth).solved(time_limit_s)
+    limit_s = validation.positive("time_limit_s", time_limit_s)
+    return _Schedule(plan, budget, years, _worth(plan.problem.demands, weights)).solved(limit_s)
+
+
+def _worth(demands: Sequence[Demand], weights: Any) -> list[float]:
+    """How much each demand counts, in their order."""
+    if weights is None:
+        return [1.0] * len(demands)
+    validation.instance("weights", weights, Mapping, "a mapping from the plan's demands to numbers")
+    missing, strange = [d for d in demands if d not in weights], [d for d in weights if d not in demands]
+    if missing or strange:
+        told = [f"{d!r} has none" for d in missing] + [f"{d!r} is not among them" for d in strange]
+        raise ValueError(f"weights must have a number for each of the plan's demands: {'; '.join(told)}")
+    return [validation.positive(f"weights: that of {demand!r}", weights[demand]) for demand in demands]
 
 
 class _Schedule:

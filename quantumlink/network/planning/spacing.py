@@ -11,7 +11,7 @@ Reference:
 
 from __future__ import annotations
 
-from math import e, log
+from math import e, inf, log
 
 from scipy.special import lambertw
 
@@ -31,16 +31,25 @@ def best_spacing_km(
         attenuation_db_per_km: of the fibre.
 
     Raises:
-        ValueError: if a number is out of range, or a source costs nothing: hops would be as long as can be.
+        ValueError: if a number is out of range, a source costs nothing (hops would be as long as can be), or the
+            length is beyond what a float holds.
+        TypeError: if costs are no `Costs`.
 
     >>> round(best_spacing_km(Costs(source=1.0), rate_hz=100, channel_hz=10), 2)
     21.71
     >>> round(best_spacing_km(Costs(source=1.0, repeater=50.0), rate_hz=100, channel_hz=10), 2)
     39.4
     """
+    validation.instance("costs", costs, Costs, "Costs")
     rate_hz, channel_hz = (validation.positive(n, x) for n, x in (("rate_hz", rate_hz), ("channel_hz", channel_hz)))
     loss = validation.positive("attenuation_db_per_km", attenuation_db_per_km)
     if not costs.source:
         raise ValueError("costs must give a price of a source above zero: else the fewest repeaters cost least")
-    ratio = (costs.repeater + costs.node) * channel_hz / (costs.source * rate_hz)
-    return float(10 / (loss * log(10)) * (1 + lambertw(ratio / e).real))
+    ratio = (costs.repeater + costs.node) / costs.source * (channel_hz / rate_hz)
+    length_km = float(10 / (loss * log(10)) * (1 + lambertw(ratio / e).real))
+    if not 0 < length_km < inf:
+        raise ValueError(
+            f"no length of a hop comes of attenuation_db_per_km={loss:g}, channel_hz={channel_hz:g}, "
+            f"rate_hz={rate_hz:g} and these costs: some are too large or too small beside the others"
+        )
+    return length_km
