@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 from math import ceil, floor, sqrt
+from numbers import Real
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -138,7 +140,7 @@ def binomial_estimate(successes: int, total: int, confidence: float = CONFIDENCE
     from scipy.special import betaincinv
 
     _check_counts(successes, total)
-    _check_confidence(confidence)
+    check_confidence(confidence)
     if total == 0:
         return Estimate(0.0, 0.5, 1.0, confidence)
     tail = (1 - confidence) / 2
@@ -183,7 +185,7 @@ def proportions_estimate(
         raise ValueError("counts must hold at least one pair (successes, trials), got none")
     for found, trials in counts:
         _check_counts(found, trials)
-    _check_confidence(confidence)
+    check_confidence(confidence)
     tail = (1 - confidence) / 2
     successes = np.array([found for found, trials in counts if trials], dtype=float)
     tried = [trials for _, trials in counts if trials]
@@ -281,7 +283,7 @@ def weighted_estimate(
     """
     if not terms:
         raise ValueError("terms must hold at least one triple (weight, sum, trials), got none")
-    _check_confidence(confidence)
+    check_confidence(confidence)
     means = []
     for weight, total, trials in terms:
         _check_counts(total, trials)
@@ -358,6 +360,7 @@ def _check_counts(successes: float, total: int) -> None:
         raise ValueError(f"successes must lie in [0, total], got {successes} of {total}")
 
 
-def _check_confidence(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie in (0, 1), got {confidence}")
+def check_confidence(confidence: Any) -> None:
+    """Refuse what is no confidence: a number strictly between 0 and 1."""
+    if isinstance(confidence, bool) or not isinstance(confidence, Real) or not 0 < float(confidence) < 1:
+        raise ValueError(f"confidence must be a number strictly between 0 and 1, got {confidence!r}")

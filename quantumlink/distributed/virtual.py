@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from qiskit.circuit import QuantumCircuit
 
+from quantumlink import validation
 from quantumlink.distributed.distribution import Distribution
 from quantumlink.distributed.events import Place
 from quantumlink.execution.preparation.slicing import VirtualProcessor
@@ -32,6 +33,7 @@ def layout_on(distribution: Distribution, processors: Mapping[str, VirtualProces
 
     Raises:
         ValueError: if a node has no processor, or one with too few qubits.
+        TypeError: if these are no distribution and no processors.
 
     >>> import quantumlink as ql
     >>> from qiskit.providers.fake_provider import GenericBackendV2
@@ -45,18 +47,33 @@ def layout_on(distribution: Distribution, processors: Mapping[str, VirtualProces
     >>> [register.name for register in d.circuit.qregs], layout
     (['a', 'a_link', 'b', 'b_link'], [0, 1, 3, 2])
     """
-    return _Laying(distribution, processors).laid()
+    validation.instance("distribution", distribution, Distribution, "what distribute returned")
+    return _Laying(distribution, _checked(processors)).laid()
 
 
 def crossings(circuit: QuantumCircuit, processors: Mapping[str, VirtualProcessor]) -> Counter[tuple[str, str]]:
-    """How many gates of a prepared circuit join two processors, by their names."""
-    owner = {q: name for name, part in processors.items() for q in part.qubits}
+    """How many gates of a prepared circuit join two processors, by their names.
+
+    Raises:
+        TypeError: if these are no circuit and no processors.
+    """
+    validation.instance("circuit", circuit, QuantumCircuit, "a prepared circuit")
+    owner = {q: name for name, part in _checked(processors).items() for q in part.qubits}
     found: Counter[tuple[str, str]] = Counter()
     for step in circuit.data:
         names = sorted({owner[i] for i in (circuit.find_bit(q).index for q in step.qubits) if i in owner})
         if len(names) == 2 and step.name != "barrier" and not getattr(step.operation, "blocks", None):
             found[names[0], names[1]] += 1
     return found
+
+
+def _checked(processors: Any) -> Mapping[str, VirtualProcessor]:
+    validation.instance(
+        "processors", processors, Mapping, "a mapping from nodes' names to what slice_device returns"
+    )
+    for name, part in processors.items():
+        validation.instance(f"processors[{name!r}]", part, VirtualProcessor, "a VirtualProcessor of slice_device's")
+    return cast("Mapping[str, VirtualProcessor]", processors)
 
 
 class _Laying:
@@ -95,7 +112,7 @@ class _Laying:
         for name, count in needed.items():
             if name not in self._processors:
                 raise ValueError(
-                    f"processors must have one for node {name!r}, it has {', '.join(self._processors)}"
+                    f"processors must have one for node {name!r}, it has {', '.join(self._processors) or 'none'}"
                 )
             have = len(self._processors[name].qubits)
             if have < count:

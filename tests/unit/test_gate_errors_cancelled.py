@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from qiskit.circuit import Measure, Parameter, QuantumCircuit, Reset
 from qiskit.circuit.library import CZGate, RZGate, SXGate, XGate
-from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
+from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult, StatevectorSampler
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.transpiler import InstructionProperties, Target
 
@@ -162,3 +162,16 @@ def test_what_cannot_be_inverted():
     with pytest.raises(ValueError, match="pauli must be one of"):
         found.expectation("XX")
     assert [name for name, *_ in found.lines()] == ["⟨ZZ⟩"]
+
+
+def test_what_is_no_result_and_no_confidence_is_refused(seed):
+    backend = GenericBackendV2(3, seed=1)
+    prepared = prepare(PAIR, backend, corrections="frame", optimization_level=1, initial_layout=[0, 1], seed=seed)
+    for result in ("x", ["x"], 3, None):
+        with pytest.raises(ValueError, match="result must be that of one PUB, got"):
+            cancelled(prepared, result)
+    found = cancelled(prepared, StatevectorSampler(seed=seed).run(prepared.pubs(shots=100)).result())
+    for confidence in (None, "0.9", True, 1j, float("nan"), 0.0, 1.0, 2):
+        for ask in (found.fidelity, found.raw.fidelity):
+            with pytest.raises(ValueError, match="confidence must be a number strictly between 0 and 1, got"):
+                ask(confidence=confidence)

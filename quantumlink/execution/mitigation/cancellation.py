@@ -30,7 +30,7 @@ from qiskit.quantum_info import Clifford, Operator
 
 from quantumlink import validation
 from quantumlink.arrays import BoolArray, ComplexArray, FloatArray
-from quantumlink.estimation import CONFIDENCE, Estimate
+from quantumlink.estimation import CONFIDENCE, Estimate, check_confidence
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.mitigation.bare_record import needs
 from quantumlink.execution.preparation import Prepared
@@ -95,6 +95,7 @@ class Cancelled:
         )
 
     def _combined(self, terms: Sequence[tuple[float, str]], offset: float, confidence: float) -> Estimate:
+        check_confidence(confidence)
         z = NormalDist().inv_cdf((1 + confidence) / 2)
         best, variance = offset, 0.0
         for factor, basis in terms:

@@ -264,7 +264,7 @@ def _data_of(result: Any) -> Any:
         return result
     if hasattr(result, "data"):
         return result.data
-    if hasattr(result, "__len__") and len(result) == 1:
+    if hasattr(result, "__len__") and len(result) == 1 and hasattr(result[0], "data"):
         return result[0].data
-    size = len(result) if hasattr(result, "__len__") else type(result).__name__
+    size = f"{type(result).__name__} of {len(result)}" if hasattr(result, "__len__") else type(result).__name__
     raise ValueError(f"the result must be that of one PUB, got {size}")

@@ -38,6 +38,7 @@ class RelaySession(Session):
         if self.medium_b is None:
             self._set(medium_b=self.medium_a)
         validation.instance("medium_b", self.medium_b, Medium, "a medium such as Fiber")
+        receiver_of(self.detector, *self.arms)
 
     @cached_property
     def receiver(self) -> Receiver:

@@ -133,7 +133,13 @@ def find_coincidences(
     Raises:
         NoCommonPeak: if the clicks show no coincidences that chance would not.
         ValueError: if channels are not those of the receivers, or an argument is out of range.
+        TypeError: if one is of the wrong kind.
     """
+    pair = validation.sequence("receivers", receivers, "two Receiver objects, Alice's and Bob's")
+    if len(pair) != 2:
+        raise ValueError(f"receivers must be two, Alice's and Bob's; got {len(pair)}")
+    for i, receiver in enumerate(pair):
+        validation.instance(f"receivers[{i}]", receiver, Receiver, "a Receiver")
     window_ps = max(1, round(validation.positive("window_s", window_s, at_most=1e-3) * PS))
     ends = []
     for name, receiver, tags in (("alice", receivers[0], alice), ("bob", receivers[1], bob)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +32,7 @@ class Receiver:
             would tell Eve the detector by the time that an end says in public.
 
     Raises:
-        ValueError: if a channel is named twice, or is no whole number in [0, 255].
+        ValueError: if a channel is named twice, or is no whole number in [0, 255]; or a delay is no whole number.
 
     >>> Receiver(z=(1, 2), x=(3, 4)).channels
     (1, 2, 3, 4)
@@ -54,6 +56,11 @@ class Receiver:
             object.__setattr__(self, name, pair)
         if len(set(self.channels)) < 4:
             raise ValueError(f"four different channels are needed, got z={self.z} and x={self.x}")
+        validation.instance("delays_ps", self.delays_ps, dict, "a mapping from channels to picoseconds")
+        delays: dict[Any, Any] = self.delays_ps
+        for channel, delay in delays.items():
+            if isinstance(delay, bool) or not isinstance(delay, Integral) or abs(delay) >= 1 << 61:
+                raise ValueError(f"delays_ps[{channel!r}] must be a whole number of picoseconds, got {delay!r}")
         strange = set(self.delays_ps) - set(self.channels)
         if strange:
             raise ValueError(f"delays_ps must be of channels {self.channels}, got {sorted(strange)}")

@@ -65,7 +65,12 @@ def simulate_tags(
 
     Raises:
         ValueError: if an argument is out of range, or detectors have not four elements.
+        TypeError: if the source is none.
     """
+    validation.instance("source", source, ContinuousSource, "a ContinuousSource")
+    for name, value in (("offset_s", offset_s), ("drift", drift), ("wander", wander)):
+        validation.number(name, value)
+    validation.seed("seed", seed)
     duration = validation.positive("duration_s", duration_s)
     share = validation.probability("intercepted", intercepted)
     given = detector_pair(detector)

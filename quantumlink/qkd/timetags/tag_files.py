@@ -83,7 +83,11 @@ def _read_csv(file: Path) -> TimeTags:
             raise ValueError(f"the first line must be {_HEAD}, the file has none")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a file without clicks
-            table = np.loadtxt(lines, dtype=np.int64, delimiter=",", ndmin=2)
+            try:
+                table = np.loadtxt(lines, dtype=np.int64, delimiter=",", ndmin=2)
+            except ValueError as error:  # its remedies are those of another reader
+                told = str(error).split(";")[0]
+                raise ValueError(f"each line must hold a time and a channel, whole numbers: {told}") from None
     if not table.size:
         table = table.reshape(0, 2)
     if table.shape[1] != 2:
@@ -92,6 +96,8 @@ def _read_csv(file: Path) -> TimeTags:
 
 
 def _read_numpy(file: Path, suffix: str) -> TimeTags:
+    if not file.read_bytes()[:6].startswith((b"PK", b"\x93NUMPY")):
+        raise ValueError(f"the content is not that of a {suffix} file")
     loaded: Any = np.load(file, allow_pickle=False)
     if suffix == ".npy":
         if not isinstance(loaded, np.ndarray) or loaded.ndim != 2 or loaded.shape[1] != 2:
@@ -101,6 +107,7 @@ def _read_numpy(file: Path, suffix: str) -> TimeTags:
         missing = {"times_ps", "channels"} - set(loaded.files)
         if missing:
             raise ValueError(f"a .npz file must hold times_ps and channels; {', '.join(sorted(missing))} missing")
-        return TimeTags(
-            loaded["times_ps"], loaded["channels"], bool(loaded["simulated"]) if "simulated" in loaded else False
-        )
+        simulated = loaded["simulated"] if "simulated" in loaded else np.array(False)
+        if simulated.ndim or simulated.dtype != np.bool_:
+            raise ValueError(f"simulated must be one truth value, got shape {simulated.shape} of {simulated.dtype}")
+        return TimeTags(loaded["times_ps"], loaded["channels"], bool(simulated))

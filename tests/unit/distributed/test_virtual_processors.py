@@ -66,3 +66,19 @@ def test_processors_that_do_not_fit_are_refused(backend):
         layout_on(d, slice_device(backend, {"a": 5}))
     with pytest.raises(ValueError, match="node 'a' needs 4 qubits with those for pairs, its processor has 3"):
         layout_on(d, slice_device(backend, {"a": 3, "b": 3}))
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda d, parts: layout_on(None, parts), "distribution must be what distribute returned, got None"),
+        (lambda d, parts: layout_on(d, None), "processors must be a mapping .*, got None"),
+        (lambda d, parts: layout_on(d, parts | {"b": 4}), "processors.'b'. must be a VirtualProcessor .*, got 4"),
+        (lambda d, parts: layout_on(d, {}), "processors must have one for node 'a', it has none"),
+        (lambda d, parts: crossings(None, parts), "circuit must be a prepared circuit, got None"),
+        (lambda d, parts: crossings(d.circuit, ["a"]), "processors must be a mapping"),
+    ],
+)
+def test_what_is_no_processor_is_refused(backend, ask, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        ask(over_two(0.95), slice_device(backend, {"a": 5, "b": 4}))

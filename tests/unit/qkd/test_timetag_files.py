@@ -178,3 +178,30 @@ def test_the_command_says_what_is_wrong(files, options, words):
     result = CliRunner().invoke(app, ["qkd", "timetags", *map(str, files), *options])
     assert result.exit_code == 1
     assert words in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "a.csv",
+            b"time_ps,channel\n1,1\n2\n",
+            "whole numbers: the number of columns changed from 2 to 1 at row 2$",
+        ),
+        ("a.csv", b"time_ps,channel\n1.5,1\n", "must hold a time and a channel, whole numbers: .*'1.5'.* row 0"),
+        ("a.npz", b"abc", "the content is not that of a .npz file$"),
+        ("a.npy", b"PQTTTR", "the content is not that of a .npy file$"),
+        ("a.npy", b"", "the content is not that of a .npy file$"),
+    ],
+)
+def test_files_that_are_none_are_told_in_words_of_their_own(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        read_tags(tmp_path / name)
+
+
+@pytest.mark.parametrize("simulated", ["no", [True, False], 1])
+def test_whether_they_are_simulated_is_a_truth_value(tmp_path, simulated):
+    np.savez(tmp_path / "a.npz", times_ps=[1], channels=[1], simulated=simulated)
+    with pytest.raises(ValueError, match="simulated must be one truth value"):
+        read_tags(tmp_path / "a.npz")

@@ -226,3 +226,30 @@ def test_delays_of_channels_are_taken_off():
 def test_bad_input_is_named(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"source": None}, "source must be a ContinuousSource, got None"),
+        ({"seed": "3"}, "seed must be a whole number"),
+        ({"offset_s": float("nan")}, "offset_s must be a finite number, got nan"),
+        ({"drift": True}, "drift must be a finite number, got True"),
+        ({"wander": "3"}, "wander must be a finite number, got '3'"),
+    ],
+)
+def test_what_cannot_be_simulated(change, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        simulate_tags(**{"source": SOURCE, "medium": Fiber(60), "duration_s": 0.01, "seed": 5, **change})
+
+
+@pytest.mark.parametrize("delay", [1.5, float("nan"), "3", None, True, 1 << 61])
+def test_delays_are_whole_picoseconds(delay):
+    with pytest.raises(ValueError, match=r"delays_ps\[1\] must be a whole number of picoseconds"):
+        Receiver(z=(1, 2), x=(3, 4), delays_ps={1: delay})
+
+
+@pytest.mark.parametrize("receivers", [None, 3, "ab", (), (Receiver(z=(1, 2), x=(3, 4)), None)])
+def test_what_is_no_receiver_is_refused(receivers):
+    with pytest.raises((TypeError, ValueError), match=r"receivers.* must be"):
+        find_coincidences(TimeTags([0], [1]), TimeTags([0], [1]), receivers=receivers)

@@ -500,3 +500,9 @@ def test_impossible_counts_are_refused(change, text):
         bound_of(**counts | change)
     with pytest.raises(ValueError, match="must be the 95 bits"):
         bound_of(**counts).terms(n=96, leak=0)
+
+
+@pytest.mark.parametrize("detector", [-1, "3", [], True])
+def test_what_is_no_detector_is_refused_at_once(detector):
+    with pytest.raises(TypeError, match="detector must be a Detector"):
+        TwinField(medium_a=Fiber(50), rounds=10**6, detector=detector)
