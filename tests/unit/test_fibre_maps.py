@@ -145,3 +145,10 @@ def test_the_command_refuses(files):
     refused = build(*given)
     assert refused.exit_code == 1
     assert "repeater" in refused.output
+
+
+def test_sites_that_are_a_list_are_refused_in_words(tmp_path):
+    path = tmp_path / "map.toml"
+    path.write_text('sites = [{ name = "a" }, { name = "b" }]')
+    with pytest.raises(FibreMapError, match=r"map.toml: sites must be tables headed \[sites.NAME\], got list"):
+        FibreMap.load(path)

@@ -141,7 +141,9 @@ def _of_toml(path: Path, detour: float) -> FibreMap:
     _known(path, "the file", data, ("name", "detour", "sites", "fibres", "parts"))
     detour = validation.number("detour", data.get("detour", detour), at_least=1.0)
     sites = []
-    for name, table in data.get("sites", {}).items():
+    if not isinstance(listed := data.get("sites", {}), dict):
+        raise FibreMapError(f"{path}: sites must be tables headed [sites.NAME], got {type(listed).__name__}")
+    for name, table in listed.items():
         _known(path, f"[sites.{name}]", table, ("position", "hosts", "extra"))
         sites.append(Site(name, **table))
     places = {site.name: site.position for site in sites}

@@ -59,7 +59,7 @@ class Receiver:
         validation.instance("delays_ps", self.delays_ps, dict, "a mapping from channels to picoseconds")
         delays: dict[Any, Any] = self.delays_ps
         for channel, delay in delays.items():
-            if isinstance(delay, bool) or not isinstance(delay, Integral) or abs(delay) >= 1 << 61:
+            if isinstance(delay, bool) or not isinstance(delay, Integral) or abs(int(delay)) >= 1 << 61:
                 raise ValueError(f"delays_ps[{channel!r}] must be a whole number of picoseconds, got {delay!r}")
         strange = set(self.delays_ps) - set(self.channels)
         if strange:
