@@ -56,6 +56,12 @@ def tolerance(name: str, value: Any) -> float:
     return result
 
 
+def tolerances(owner: Any, *names: str) -> None:
+    """Check that each of these attributes of an object is a `tolerance`."""
+    for name in names:
+        tolerance(name, getattr(owner, name))
+
+
 def positive(name: str, value: Any, *, at_most: float | None = None) -> float:
     """A finite number above zero, at most that large, as float."""
     result = number(name, value, at_least=0.0, at_most=at_most)

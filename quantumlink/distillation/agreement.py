@@ -48,8 +48,7 @@ class Agreement:
     """What else the report must say."""
 
     def __post_init__(self) -> None:
-        for name in ("sample_fraction", "eps_sec", "eps_cor"):
-            validation.tolerance(name, getattr(self, name))
+        validation.tolerances(self, "sample_fraction", "eps_sec", "eps_cor")
         validation.count("rounds", self.rounds)
         validation.instance("sifting", self.sifting, Sifting, "a Sifting such as two_bases()")
         if isinstance(self.recipe, type) or not callable(getattr(self.recipe, "bound", None)):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from math import exp, log
 from typing import Any
 
@@ -187,9 +188,23 @@ def _other_beginnings(session: Session) -> list[Session]:
     ]
 
 
-def _searched(session: Session, searches: list[_Search], *, sample: int | None) -> ExpectedKey:
+def _climbed(value: Callable[[Vector], float], begin: Vector, steps: int) -> Vector:
+    """Where the value is largest that a search by Nelder and Mead sees in so many steps."""
     from scipy.optimize import minimize
 
+    options = {
+        "maxfev": steps,
+        "xatol": 1e-2,
+        "fatol": 1.0,
+        "adaptive": len(begin) > 2,
+        # Scipy's own first steps are a twentieth of each number, next to nothing of a small one.
+        "initial_simplex": np.vstack([begin, begin + _WIDE * np.eye(len(begin))]),
+    }
+    best: Vector = minimize(lambda x: -value(x), begin, method="Nelder-Mead", options=options).x
+    return best
+
+
+def _searched(session: Session, searches: list[_Search], *, sample: int | None) -> ExpectedKey:
     quiet: Any = session
     if isinstance(session, PrepareAndMeasure):
         quiet = replace(session, eavesdropper=None)
@@ -216,28 +231,18 @@ def _searched(session: Session, searches: list[_Search], *, sample: int | None) 
     def written(tried: Any) -> Vector:
         return np.array([value for search in searches for value in search.write(tried)])
 
+    def margin(factor: int, x: Vector) -> float:
+        return expected(candidate(x), factor).margin
+
     x = for_longer = written(quiet)
     if searches:
         begun = [x, *(written(tried) for tried in _other_beginnings(quiet))]
         x = max(begun, key=lambda y: expected(candidate(y), _LONGER).margin) if len(begun) > 1 else x
     for factor in (_LONGER, 1) if searches else ():
-        # Scipy's own first steps are a twentieth of each number, next to nothing of a small one.
-        wide = np.vstack([x, x + _WIDE * np.eye(len(x))])
-        found = minimize(
-            lambda y, factor=factor: -expected(candidate(y), factor).margin,
-            x,
-            method="Nelder-Mead",
-            options={
-                "maxfev": steps,
-                "xatol": 1e-2,
-                "fatol": 1.0,
-                "adaptive": len(x) > 2,
-                "initial_simplex": wide,
-            },
-        )
+        found = _climbed(partial(margin, factor), x, steps)
         # Of where the search began and where it ended, whatever is better for the true block.
-        for_longer = found.x if factor == _LONGER else for_longer
-        x = max((x, found.x), key=lambda y: expected(candidate(y)).margin)
+        for_longer = found if factor == _LONGER else for_longer
+        x = max((x, found), key=lambda y: expected(candidate(y)).margin)
     best = max((expected(quiet), expected(candidate(x))), key=lambda item: item.margin)
     if not best.bits:  # the least loss is that of no rounds at all: rather what a longer block would need
         hopeful = expected(candidate(for_longer), _LONGER)

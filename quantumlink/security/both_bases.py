@@ -68,8 +68,7 @@ class BothBasesBound:
     count_replies: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        validation.tolerance("eps_sec", self.eps_sec)
-        validation.tolerance("eps_cor", self.eps_cor)
+        validation.tolerances(self, "eps_sec", "eps_cor")
         for name in ("raw", "errors"):
             if len(getattr(self, name)) != 2:
                 raise ValueError(f"{name} must hold two counts, of Z and of X; got {getattr(self, name)!r}")

@@ -97,18 +97,14 @@ class SixStateBound:
     count_replies: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        validation.tolerance("eps_sec", self.eps_sec)
-        validation.tolerance("eps_cor", self.eps_cor)
+        validation.tolerances(self, "eps_sec", "eps_cor")
         for name, counts in (("tested", self.tested), ("errors", self.errors)):
             if set(counts) != set(_BASES):
                 raise ValueError(f"{name} must have the keys X, Y and Z, got {sorted(counts)}")
         for basis in _BASES:
-            validation.count(f"tested[{basis!r}]", self.tested[basis])
-            if not 0 <= self.errors[basis] <= self.tested[basis]:
-                raise ValueError(
-                    f"errors[{basis!r}] must be at least 0 and at most the {self.tested[basis]} tested bits, "
-                    f"got {self.errors[basis]}"
-                )
+            tested = validation.count(f"tested[{basis!r}]", self.tested[basis])
+            if (wrong := validation.count(f"errors[{basis!r}]", self.errors[basis])) > tested:
+                raise ValueError(f"errors[{basis!r}] must be at most the {tested} tested bits, got {wrong}")
 
     def terms(self, *, n: int, leak: float) -> BoundTerms:
         """Evaluate the bound for a raw key of ``n`` bits of which ``leak`` were disclosed."""
@@ -218,9 +214,8 @@ class DeviceIndependentBound:
 
     def __post_init__(self) -> None:
         validation.count("tested", self.tested)
-        validation.tolerance("eps_sec", self.eps_sec)
-        validation.tolerance("eps_cor", self.eps_cor)
-        validation.probability("(chsh + 4)/8", (self.chsh + 4) / 8)
+        validation.tolerances(self, "eps_sec", "eps_cor")
+        validation.number("chsh", self.chsh, at_least=-4.0, at_most=4.0)
 
     def terms(self, *, n: int, leak: float) -> BoundTerms:
         """Evaluate the bound for a raw key of ``n`` bits of which ``leak`` were disclosed."""

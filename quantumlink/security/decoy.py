@@ -82,8 +82,7 @@ class DecoyBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        validation.tolerance("eps_sec", self.eps_sec)
-        validation.tolerance("eps_cor", self.eps_cor)
+        validation.tolerances(self, "eps_sec", "eps_cor")
         validation.choice("tail", self.tail, get_args(DecoyTail))
         check_intensities(self.intensities, self.probabilities)
         for name in ("key_counts", "test_counts", "test_errors"):

@@ -222,13 +222,20 @@ class AccumulationBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        validation.tolerance("eps_sec", self.eps_sec)
-        validation.tolerance("eps_cor", self.eps_cor)
+        validation.tolerances(self, "eps_sec", "eps_cor")
         validation.count("rounds", self.rounds)
         validation.tolerance("comparable", self.comparable)
+        validation.instance("tradeoff", self.tradeoff, Tradeoff, "a function of the test results, Tradeoff(...)")
         validation.number("leak_limit", self.leak_limit, at_least=0.0)
         for rate in self.tolerated:
             validation.probability("tolerated", rate)
+        kinds = len(self.tradeoff.tests)
+        pairs = all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in self.seen)
+        if not pairs or not len(self.tolerated) == len(self.seen) == kinds:
+            raise ValueError(
+                f"tolerated and seen must hold a rate and a pair of counts for each of the {kinds} kinds of tests, "
+                f"got {self.tolerated!r} and {self.seen!r}"
+            )
         for bits, failed in self.seen:
             if validation.count("failed tests", failed) > validation.count("tests", bits):
                 raise ValueError(f"seen must hold no more failed tests than tests, got {failed} of {bits}")

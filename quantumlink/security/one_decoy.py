@@ -82,8 +82,7 @@ class OneDecoyBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        validation.tolerance("eps_sec", self.eps_sec)
-        validation.tolerance("eps_cor", self.eps_cor)
+        validation.tolerances(self, "eps_sec", "eps_cor")
         validation.choice("tail", self.tail, get_args(OneDecoyTail))
         _check_pair(self.intensities, self.probabilities)
         _check_counts("key", self.key_counts, self.key_errors)

@@ -68,8 +68,7 @@ class SharingBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        validation.tolerance("eps_sec", self.eps_sec)
-        validation.tolerance("eps_cor", self.eps_cor)
+        validation.tolerances(self, "eps_sec", "eps_cor")
         for name in ("tested", "errors", "population"):
             if len(getattr(self, name)) != 2:
                 raise ValueError(f"{name} must hold two counts, got {getattr(self, name)!r}")

@@ -52,8 +52,7 @@ class SinglePhotonBound:
     def __post_init__(self) -> None:
         validation.count("tested", self.tested)
         validation.probability("qber", self.qber)
-        validation.tolerance("eps_sec", self.eps_sec)
-        validation.tolerance("eps_cor", self.eps_cor)
+        validation.tolerances(self, "eps_sec", "eps_cor")
 
     def terms(self, *, n: int, leak: float) -> FiniteKeyTerms:
         """Evaluate the bound for a raw key of ``n`` bits of which ``leak`` were disclosed."""

@@ -113,8 +113,7 @@ class TwinFieldBound:
     count_replies: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for name in ("eps_sec", "eps_cor", "z_probability", "sending"):
-            validation.tolerance(name, getattr(self, name))
+        validation.tolerances(self, "eps_sec", "eps_cor", "z_probability", "sending")
         validation.positive("signal", self.signal)
         check_twin_intensities(self.intensities, self.probabilities)
         checked_window("window", self.window)

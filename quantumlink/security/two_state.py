@@ -93,8 +93,7 @@ class TwoStateBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        validation.tolerance("eps_sec", self.eps_sec)
-        validation.tolerance("eps_cor", self.eps_cor)
+        validation.tolerances(self, "eps_sec", "eps_cor")
         for name, limit in (
             ("rounds", None),
             ("detected", "rounds"),

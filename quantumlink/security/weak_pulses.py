@@ -72,8 +72,7 @@ class WeakPulseBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        validation.tolerance("eps_sec", self.eps_sec)
-        validation.tolerance("eps_cor", self.eps_cor)
+        validation.tolerances(self, "eps_sec", "eps_cor")
         validation.positive("intensity", self.intensity)
         validation.tolerance("z_probability", self.z_probability)
         validation.count("rounds", self.rounds)

@@ -240,7 +240,10 @@ class LiveEnd:
 
 
 def _shared(secret: Secret) -> SharedSecret:
-    return SharedSecret(np.unpackbits(np.frombuffer(secret.reveal(), dtype=np.uint8)))
+    try:
+        return SharedSecret(np.unpackbits(np.frombuffer(secret.reveal(), dtype=np.uint8)))
+    except ValueError as error:  # the pool was filled with something else
+        raise LineLost(f"the secret of the pool cannot authenticate: {error}") from None
 
 
 def _read(header: bytes) -> tuple[int, list[Position]]:

@@ -25,9 +25,9 @@ def live(**options):
     return LiveLink(**({"name": "a–b", "link": LINK, "rounds": 30_000, "seed": 5, "speed": inf} | options))
 
 
-def stores_of(places, size=1024, **options):
+def stores_of(places, size=1024, secret=None, **options):
     found = places.store("a", **options), places.store("b", **options)
-    secret = hashlib.shake_256(b"shared").digest(2 * size)  # under zeros, any tag would be right
+    secret = secret or hashlib.shake_256(b"shared").digest(2 * size)
     for store, other in zip(found, "ba", strict=True):
         store.ingest(other, block(0, 2 * size, source="first", origin="system", fill=secret))
     return found
@@ -146,6 +146,13 @@ def test_whoever_meddles_ends_it_without_a_key(sqlite_places, place):
 def test_without_secret_nothing_begins(sqlite_places):
     stores = sqlite_places.store("a"), sqlite_places.store("b")
     with pytest.raises(NotEnoughKeys):
+        made(stores, 1)
+
+
+def test_a_pool_of_zeros_authenticates_nothing(sqlite_places):
+    """Under zeros any tag would be right."""
+    stores = stores_of(sqlite_places, secret=bytes(2048))
+    with pytest.raises(LineLost, match="cannot authenticate: bits must be random and secret; got 512 bits that"):
         made(stores, 1)
 
 

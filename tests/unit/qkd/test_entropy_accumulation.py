@@ -117,11 +117,19 @@ def test_better_results_give_no_longer_key_and_worse_ones_none():
         ({"comparable": 0.0}, "comparable"),
         ({"leak_limit": -1.0}, "leak_limit"),
         ({"tolerated": (1.5,)}, "tolerated"),
+        ({"tolerated": ()}, "for each of the 1 kinds of tests"),
+        ({"seen": (5,)}, "for each of the 1 kinds of tests"),
+        ({"seen": ((5, 1), (5, 1))}, "for each of the 1 kinds of tests"),
     ],
 )
 def test_impossible_counts_are_refused(change, text):
     with pytest.raises(ValueError, match=text):
         AccumulationBound(**BELL | EPS | change)
+
+
+def test_what_is_no_function_of_tests_is_refused():
+    with pytest.raises(TypeError, match="tradeoff must be a function of the test results"):
+        AccumulationBound(**BELL | EPS | {"tradeoff": None})
 
 
 # --- sessions
