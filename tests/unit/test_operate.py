@@ -79,6 +79,29 @@ def test_switch_of_rare_pairs_has_the_published_capacity():
     assert (arms - share) / 2 == pytest.approx(20 / 9, rel=1e-5)
 
 
+def test_switch_of_rare_pairs_keeps_as_many_as_its_markov_chain(seed):
+    """Vardoyan et al.: k = 5 links of rate 1 and long buffers hold k / (2 (k - 2)) = 0.83 pairs in the mean, all of
+    one link: the next comes there at rate 1, its partner at k - 1."""
+    arms, p, mean_times, states = 5, 1e-3, 1000, 40
+    rates = np.diag([1.0 * arms] + [1.0] * (states - 2), 1) + np.diag([arms - 1.0] * (states - 1), -1)
+    generator = rates - np.diag(rates.sum(axis=1))
+    shares = np.linalg.lstsq(
+        np.vstack([generator.T, np.ones(states)]), np.append(np.zeros(states), 1.0), rcond=None
+    )[0]
+    held = np.arange(states)
+    expected = float(shares @ held)
+    assert expected == pytest.approx(arms / (2 * (arms - 2)), rel=1e-9)
+    # The variance of a mean over time, by Poisson's equation.
+    relative = np.linalg.solve(generator - shares, expected - held)
+    scatter = np.sqrt(2 * float(shares @ ((held - expected) * relative)) / mean_times)
+    network, demands = star(arms, p, None)
+    duration_s = mean_times / p
+    operation = operate(network, demands, policy=MaxWeight(recovery=0), duration_s=duration_s, seed=seed)
+    stored = sum(link.made * link.use * link.waiting_s for link in operation.links) / duration_s
+    # Slots in which two pairs come are left out above: a share of about arms · p.
+    assert abs(stored - expected) < stats.norm.isf(P / 2) * scatter + 2 * arms * p * expected
+
+
 @dataclass(frozen=True)
 class Wire:
     """A medium of a given delay."""
