@@ -96,7 +96,9 @@ def _read_csv(file: Path) -> TimeTags:
 
 
 def _read_numpy(file: Path, suffix: str) -> TimeTags:
-    if not file.read_bytes()[:6].startswith((b"PK", b"\x93NUMPY")):
+    with file.open("rb") as opened:
+        head = opened.read(6)
+    if not head.startswith((b"PK", b"\x93NUMPY")):
         raise ValueError(f"the content is not that of a {suffix} file")
     loaded: Any = np.load(file, allow_pickle=False)
     if suffix == ".npy":
