@@ -26,7 +26,8 @@ from quantumlink.distributed.axes import Axes, axes_of
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.conditions import Condition, condition_bits
 from quantumlink.rewrites import expanded_circuit
-from quantumlink.rewrites.expansion import is_open_time, time_in_words, writes
+from quantumlink.rewrites.delay_times import is_open_time, time_in_words
+from quantumlink.rewrites.expansion import writes
 
 MAX_TASKS = 4_000_000
 """Most tasks that a circuit may have."""

@@ -48,6 +48,7 @@ from quantumlink.exact.condition_forms import compared, mapped
 from quantumlink.exact.conditions import Condition, check_condition, condition_bits
 from quantumlink.exact.expressions import cells_of
 from quantumlink.exact.transfer import device_operation
+from quantumlink.rewrites.delay_times import time_in_words
 
 MAX_ROUNDS = 10_000
 """Most rounds of a `for` loop that are told one after the other."""
@@ -85,21 +86,6 @@ def expanded_circuit(circuit: QuantumCircuit, *, keep: Callable[[str], bool] | N
     for step in steps:
         result.append(step)
     return result
-
-
-def is_open_time(duration: Any) -> bool:
-    """Whether a duration is a stretch, or another expression of times that is not a plain one."""
-    return isinstance(duration, expr.Expr) and not isinstance(duration, expr.Value)
-
-
-def time_in_words(operation: Delay | BoxOp) -> str:
-    """The duration of a delay or a box; that a stretch is none yet."""
-    duration = operation.duration
-    if not isinstance(duration, expr.Expr):
-        return f"{duration} {operation.unit}"
-    names = [leaf.name for leaf in expr.iter_identifiers(duration) if isinstance(leaf, expr.Stretch)]
-    told = f"the stretch {', '.join(map(repr, names))}" if names else "an expression"
-    return f"{told}, whose length is known to the compiler of a device only"
 
 
 def writes(instruction: CircuitInstruction) -> set[Clbit]:

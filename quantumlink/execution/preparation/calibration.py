@@ -27,8 +27,7 @@ from qiskit.circuit import CircuitInstruction, Delay, Instruction
 from qiskit.circuit.classical import expr
 from qiskit.transpiler import Target
 
-from quantumlink.rewrites.delay_times import SECONDS
-from quantumlink.rewrites.expansion import is_open_time, time_in_words
+from quantumlink.rewrites.delay_times import SECONDS, is_open_time, time_in_words
 
 SMALLEST_FIDELITY = 1e-6
 """What a broken gate or readout counts as, so that logarithms stay finite."""

@@ -28,7 +28,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.transpiler import Target
 
 from quantumlink.execution.preparation.options_lint import option_findings
-from quantumlink.rewrites.expansion import is_open_time, time_in_words
+from quantumlink.rewrites.delay_times import is_open_time, time_in_words
 
 MAX_OPERAND_BITS = 32
 MAX_BROADCAST_BITS = 2_400
