@@ -178,7 +178,7 @@ class SamplerEngine(Engine):
     ) -> None:
         self._sampler, self._backend, self._seed, self.noise = sampler, backend, seed, noise
         self.has_target = backend is not None
-        self.operations = None if backend is None else frozenset(backend.target.operation_names)
+        self.operations = None if backend is None else _operations(sampler, backend)
         self.noise_model = getattr(sampler, "noise_model", None) if noise == "program" else None
         self.reason = f"{type(sampler).__name__}: given"
 
@@ -240,6 +240,15 @@ def given_engine(sampler: BaseSamplerV2 | BackendV2, seed: int | None) -> Engine
         "sampler must be a BaseSamplerV2, a BackendV2, a Session or Batch of one, or None; got "
         f"{sampler!r} ({type(sampler).__name__})"
     )
+
+
+def _operations(sampler: BaseSamplerV2, backend: BackendV2) -> frozenset[str]:
+    """What the backend can do, but for conditions where options of the sampler take none."""
+    from quantumlink.execution.preparation.options_lint import against_conditions
+
+    dump = getattr(getattr(sampler, "options", None), "model_dump", None)  # the runtime's, as plain data
+    lacking = {"if_else"} if callable(dump) and against_conditions(dump()) else set()
+    return frozenset(backend.target.operation_names) - lacking
 
 
 def _transpiled(circuit: QuantumCircuit, backend: BackendV2, seed: int | None) -> QuantumCircuit:

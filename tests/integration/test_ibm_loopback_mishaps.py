@@ -189,6 +189,8 @@ LONG = ql.swap(ql.ElementaryLink(ql.Node("alice"), RELAY), ql.ElementaryLink(REL
     ],
 )
 def test_options_that_take_no_conditions(server, tmp_path, options):
+    from qiskit_ibm_runtime.executor_sampler import Sampler
+
     with IBMServer(names=("ibm_torino",)) as there:
         backend = there.service().backend("ibm_torino")
         dynamic = prepare(ql.compose(LONG), backend, corrections="feedforward", seed=1)
@@ -202,6 +204,12 @@ def test_options_that_take_no_conditions(server, tmp_path, options):
         job = submit(LONG, backend, options=options, directory=tmp_path, patience=PATIENCE, shots=60, seed=1)
         assert len(there.jobs) == 1
         assert job.record.options == options
+        sampler = Sampler(mode=backend, options=options)
+        assert ql.sample(LONG, sampler=sampler, shots=60, seed=1).fidelity().best == 1.0
+        pulsed = prepare(LONG, backend, decoupling="XX", corrections="frame", seed=1)
+        if "dynamical_decoupling" in options:
+            with pytest.raises(ValueError, match=r"pulses of ours .*'XX'.*: take one of them"):
+                submit(pulsed, backend, options=options, directory=tmp_path, patience=PATIENCE)
 
 
 @pytest.mark.parametrize("calibration", [True, "balanced"])

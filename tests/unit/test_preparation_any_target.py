@@ -3,18 +3,20 @@
 from itertools import pairwise
 
 import pytest
-from qiskit.circuit import Instruction, Measure, Parameter, QuantumCircuit
-from qiskit.circuit.library import CXGate, RXGate, RZGate, RZZGate
+from qiskit.circuit import IfElseOp, Instruction, Measure, Parameter, QuantumCircuit
+from qiskit.circuit.library import CXGate, CZGate, ECRGate, RXGate, RZGate, RZZGate, SXGate
 from qiskit.primitives import BackendSamplerV2
 from qiskit.providers import BackendV2, Options
 from qiskit.providers.basic_provider import BasicSimulator
 from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import Operator
 from qiskit.transpiler import InstructionProperties, Target
+from qiskit_aer.noise import NoiseModel
 
 import quantumlink as ql
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.jobs import submit
-from quantumlink.execution.preparation import compiled, lint, prepare
+from quantumlink.execution.preparation import compiled, lint, predict, prepare
 from quantumlink.execution.preparation.compilation import NoPlace, is_device
 from quantumlink.execution.preparation.picture import used_pairs
 from quantumlink.qkd.protocols.bb84_session import BB84
@@ -148,10 +150,53 @@ def test_a_placement_that_cannot_be_compiled_is_passed_over():
     assert used_pairs(prepared.circuit) == {(2, 3)}
 
 
+def one_way(size, gates):
+    """A line whose pairs have one gate in one direction each, those of a list in turn."""
+    target = Target(num_qubits=size)
+    every = [(q,) for q in range(size)]
+    for gate in (SXGate(), RZGate(Parameter("p")), Measure()):
+        target.add_instruction(gate, {q: InstructionProperties(error=1e-3) for q in every})
+    target.add_instruction(IfElseOp, name="if_else")
+    pairs = [(q, q + 1) if q % 3 else (q + 1, q) for q in range(size - 1)]
+    for i, gate in enumerate(gates):
+        target.add_instruction(gate, {p: InstructionProperties(error=1e-2) for p in pairs[i :: len(gates)]})
+    return Device(target)
+
+
+@pytest.mark.parametrize("gates", [[CXGate()], [ECRGate()], [CXGate(), ECRGate()], [ECRGate(), CZGate(), CXGate()]])
+@pytest.mark.parametrize("corrections", ["frame", "feedforward"])
+def test_pairs_whose_gates_go_in_different_directions(gates, corrections):
+    """As one of FakeCairoV2's, where some pairs have cx and others ecr."""
+    nodes = [ql.Node(f"n{i}") for i in range(4)]
+    program = ql.compose(ql.chain([ql.ElementaryLink(*pair) for pair in pairwise(nodes)]))
+    device = one_way(6, gates)
+    for level in (0, 1, 3):
+        for layout in (range(6), range(5, -1, -1)):
+            prepared = prepare(
+                program,
+                device,
+                corrections=corrections,
+                initial_layout=list(layout),
+                optimization_level=level,
+                seed=1,
+            )
+            lint(prepared.pubs(1), device.target)
+            assert prepared.cost.two_qubit_gates == 5
+            assert predict(prepared, noise_model=NoiseModel()).fidelity().best == pytest.approx(1.0)
+    circuit = QuantumCircuit(6)
+    for a, b in pairwise(range(6)):
+        circuit.ecr(b, a)
+        circuit.ecr(a, b)
+    found = compiled(circuit, device, initial_layout=list(range(6)), seed=1).circuit
+    assert Operator(circuit).equiv(Operator(found))
+
+
 def test_a_fake_whose_calibration_is_broken():
     fakes = pytest.importorskip("qiskit_ibm_runtime.fake_provider")
-    prepared = prepare(PROGRAM, fakes.FakeCairoV2(), seed=1)
-    lint(prepared.pubs(1), prepared.target)
+    purified = ql.purify(PAIR, PAIR)
+    for program in (PROGRAM, purified):
+        prepared = prepare(program, fakes.FakeCairoV2(), seed=1)
+        lint(prepared.pubs(1), prepared.target)
 
 
 def test_samplers_of_a_device(tmp_path):

@@ -27,6 +27,7 @@ from quantumlink.execution.own_noise import own_noise_of
 from quantumlink.execution.preparation import Prepared, compiled, lint, prepare
 from quantumlink.execution.preparation.linting import broadcast_bits
 from quantumlink.execution.preparation.lowering import Lowered, lowered
+from quantumlink.execution.preparation.options_lint import against_conditions
 from quantumlink.execution.preparation.recipe import recipe_of
 from quantumlink.link import Link
 from quantumlink.link.arriving_pair import ARRIVALS
@@ -94,6 +95,11 @@ def task_of(
         if bases is not None:
             raise ValueError(f"bases were chosen when the program was prepared, so they cannot be {bases!r} now")
         told = _checked_options(machine, options, what.options)
+        if what.decoupling is not None and "decoupling" in (asked_for := against_conditions(told)):
+            raise ValueError(
+                f"options ask for the runtime's {asked_for} where the program was prepared with pulses of ours "
+                f"(decoupling={what.decoupling.sequence!r}): take one of them"
+            )
         return _prepared_task(what, machine, int(shots or 0), mitigate_readout, told)
     if isinstance(what, Analyst):
         if bases is not None or shots is not None:

@@ -20,6 +20,7 @@ from quantumlink.execution.preparation.calibration import Calibration
 from quantumlink.execution.preparation.cost import FEEDFORWARD_LATENCY_S, Cost, cost_of
 from quantumlink.execution.preparation.delays import in_target_units
 from quantumlink.execution.preparation.placement import Interactions, Placement, interactions, no_place, placements
+from quantumlink.execution.preparation.turning import Turned
 from quantumlink.link.arriving_pair import ARRIVALS
 from quantumlink.progress import track
 from quantumlink.rewrites import deferred_circuit
@@ -233,7 +234,11 @@ class _Builder:
             initial_layout=None if physical is None else list(physical),
             seed_transpiler=self._seed,
         )
-        return self.built(manager, origin)
+        try:
+            return self.built(manager, origin)
+        except QiskitError:
+            manager.post_routing = PassManager([Turned(self._backend.target)])
+            return self.built(manager, origin)
 
     def built(self, manager: PassManager, origin: str) -> Compiled:
         """What a pass manager makes of the circuit."""
