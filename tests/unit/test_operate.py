@@ -1,6 +1,7 @@
 """A network under load: against exact Markov chains, the timeline, linear programmes, and its own books."""
 
 import pickle
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
@@ -233,7 +234,7 @@ def test_operations_are_those_that_a_look_at_every_rule_finds(seed, monkeypatch,
         assert quick(T, S, route, now) == slow
         return slow
 
-    monkeypatch.setattr(rules, "possible", compared)
+    monkeypatch.setattr(advancing, "possible", compared)
     network = line(5, memories=3)
     demands = [Demand("n0", "n5", min_fidelity=0.6), Demand("n4", "n1"), Demand("n0", "n1")]
     happenings = [Outage("n3", 0.2, 0.3)]
@@ -443,18 +444,40 @@ def prepared_setting(network, demands):
     return operating.prepared(network, tuple(demands), options, (), (), 7)[1]
 
 
-def test_interrupted_runs_keep_what_was_done(seed, monkeypatch):
-    network, demands = star(3, 0.3, 2)
-    calls = iter(range(1000))
+def interrupting(monkeypatch, at):
+    """Ctrl-C is pressed while the loop goes on for so many-th time; parts are a slot long."""
+    calls = iter(range(10_000))
 
     def advance(*arguments):
-        if next(calls) == 100:
-            raise KeyboardInterrupt
+        if next(calls) == at:
+            signal.raise_signal(signal.SIGINT)
         return advancing.advance(*arguments)
 
     monkeypatch.setattr(trial, "advance", advance)
+    monkeypatch.setattr(trial, "PART_S", 1e-9)
+
+
+def test_interrupted_runs_keep_what_was_done(seed, monkeypatch):
+    network, demands = star(3, 0.3, 2)
+    interrupting(monkeypatch, 400)
     with pytest.warns(UserWarning, match="interrupted"):
         found = operate(network, demands, duration_s=300, trials=3, seed=seed)
     assert found.interrupted
-    assert 300 < found.played_s < 600
+    assert found.played_s == 401 - 1  # slots 0 to 300, and 0 to 99: what was under way is finished
     balanced(found)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    whole = operate(network, demands, duration_s=99, trials=2, seed=seed)
+    assert vars(whole.trials[1])["served"].sum() == found.trials[1].served.sum()
+
+
+def test_ctrl_c_twice_stops_at_once(seed, monkeypatch):
+    network, demands = star(3, 0.3, 2)
+
+    def advance(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(trial, "advance", advance)
+    with pytest.raises(KeyboardInterrupt):
+        operate(network, demands, duration_s=300, seed=seed)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -22,8 +22,14 @@ What happens when, to the letter:
   are known everywhere at once; only results of operations, losses and the setting-up of held paths travel.
 - **Delivery.** A pair from end to end goes to the oldest request when both ends know of it, and leaves the
   memories. One that is below the demand's floor is dropped, and made again.
+- **GHZ states** (``kind="ghz"``): the first node is the center, and has a pair with every other one, an *arm*. As
+  soon as it knows of all of them it fuses them (`quantumlink.circuits.fuse_pairs_to_ghz`), and keeps a qubit; its
+  outcomes travel along the arms, whose far ends correct. The state is delivered when all know, with the exact state
+  of what came together. A fusion that would be known after the request's deadline is not begun; nodes that fail
+  before all know spoil the state. The floor is that of the pairs, at the fusion. With `Reservation` all arms are held
+  together.
 - **Cut-off.** What is older than ``cutoff_s`` is thrown away, its memories are free when the other end was told.
-  The last pair of a route, for which nobody waits, is not.
+  The last pair of a route, for which nobody waits, is not (that of an arm is).
 - **Failures.** A link that is down makes no pairs; a node that is down loses what it holds. A demand then uses the
   first of its routes on which nothing is down; what it had begun on others is dropped. Routes are chosen before the
   run: that which takes least of the links' time for a pair or a secret bit, then such that share no node (else no

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from quantumlink.network.control.fusing import complete, fuse, hold_arms, let_go_arms
 from quantumlink.network.control.links import (
     arrive,
     attempt,
@@ -13,9 +14,23 @@ from quantumlink.network.control.links import (
     vacate,
 )
 from quantumlink.network.control.pool import at_slot, mark, mark_flow, pop, wanted
-from quantumlink.network.control.rules import NOTHING, abandon, best_of, call, cancel, let_go, look_at
+from quantumlink.network.control.rules import (
+    abandon,
+    apply,
+    best_of,
+    call,
+    cancel,
+    deliver,
+    hold,
+    let_go,
+    may_take,
+    possible,
+    usable,
+)
 from quantumlink.network.control.tables import (
+    ARMS,
     CHANGE,
+    COMPLETE,
     DEADLINE,
     DIRTY,
     EPS,
@@ -23,10 +38,12 @@ from quantumlink.network.control.tables import (
     FINISHED,
     FREE,
     FREE_PAIRS,
+    FULL_ARMS,
     FULL_HEAP,
     FULL_POOL,
     FULL_RECORDS,
     HEAP,
+    IN_FUSION,
     KNOWN,
     LINK_DOWN,
     LINK_STATE,
@@ -40,6 +57,7 @@ from quantumlink.network.control.tables import (
     RELEASE,
     REPAIR,
     REQUEST,
+    SPOILED,
     SUCCESS,
     TURN,
     State,
@@ -75,6 +93,8 @@ def room(S: State) -> int:
         return FULL_HEAP
     if 0 < len(S.record_flow) < S.numbers[RECORDS] + ROOM:
         return FULL_RECORDS
+    if 0 < len(S.arm_flow) < S.numbers[ARMS] + ROOM:
+        return FULL_ARMS
     return FINISHED
 
 
@@ -87,11 +107,35 @@ def serve(T: Tables, S: State, rng: Any, now: float) -> None:
         S.numbers[DIRTY] = 0
         return
     route = S.list_of_dirty[i]
-    if look_at(T, S, rng, route, now) == NOTHING:
+    if not look_at(T, S, rng, route, now):
         last = S.numbers[DIRTY] - 1
         S.list_of_dirty[i] = S.list_of_dirty[last]
         S.numbers[DIRTY] = last
         S.dirty[route] = False
+
+
+def look_at(T: Tables, S: State, rng: Any, route: int, now: float) -> bool:
+    """Do one thing on a route, if there is one that can be done; whether there was."""
+    root, flow = T.route_root[route], T.route_flow[route]
+    if T.flow_fuses[flow]:
+        if T.reserving and not hold_arms(T, S, rng, route, now):
+            return False
+        if fuse(T, S, rng, flow, now):
+            return True
+    else:
+        if T.reserving and not hold(T, S, rng, route, now):
+            return False
+        pair = usable(T, S, root, NONE, True, True, now)
+        if pair != NONE and (T.tag_link[root] == NONE or may_take(T, S, route, T.route_hops_from[route], 1)):
+            deliver(T, S, rng, route, pair, now)
+            return True
+    rule = possible(T, S, route, now)
+    if rule == NONE:
+        return False
+    first = usable(T, S, T.rule_first[rule], NONE, T.rule_needs[rule, 0], T.rule_needs[rule, 1], now)
+    second = usable(T, S, T.rule_second[rule], first, T.rule_needs[rule, 2], T.rule_needs[rule, 3], now)
+    apply(T, S, rng, rule, first, second, now)
+    return True
 
 
 def step(T: Tables, S: State, rng: Any) -> None:
@@ -127,6 +171,8 @@ def step(T: Tables, S: State, rng: Any) -> None:
         S.link_up[what] += 1
         rerouted(T, S, rng, now)
         attempt(T, S, rng, what, now)
+    elif kind == COMPLETE:
+        complete(T, S, rng, what, time, now)
     elif kind == CHANGE and what == NONE:
         begin(T, S, rng)
     elif kind == CHANGE:
@@ -226,7 +272,11 @@ def lose(T: Tables, S: State, rng: Any, node: int, now: float) -> None:
     """A node loses all its qubits."""
     for pair in range(len(S.list)):
         where = S.list[pair]
-        if where != NONE and (S.node[pair, 0] == node or S.node[pair, 1] == node):
+        if where == NONE or (S.node[pair, 0] != node and S.node[pair, 1] != node):
+            continue
+        if where == IN_FUSION:
+            S.list[pair] = SPOILED
+        elif where >= 0:
             S.counted[LOST] += 1
             drop(T, S, rng, pair, now, now)
             if where < len(T.tag_link):
@@ -246,6 +296,8 @@ def rerouted(T: Tables, S: State, rng: Any, now: float) -> None:
             S.active[route] = goes
             if not goes:
                 let_go(T, S, rng, route, now)
+                if T.flow_fuses[flow]:
+                    let_go_arms(T, S, rng, flow, now)
                 abandon(T, S, rng, route, now)
         if changed:
             mark_flow(T, S, flow)

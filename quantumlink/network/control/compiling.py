@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from quantumlink.arrays import FloatArray, IntArray
-from quantumlink.network.control import advancing, links, pool, rules, states, tables
+from quantumlink.network.control import advancing, fusing, links, pool, rules, states, tables
 from quantumlink.network.control.tables import State, Tables
 
-MODULES = (pool, states, links, rules, advancing)
+MODULES = (pool, states, links, rules, fusing, advancing)
 """Those that the loop is made of, each needing only those before."""
 
 ENTRIES = 4
@@ -110,6 +110,15 @@ def compiled_advance(T: Tables, S: State) -> Callable[..., int]:
                 names[function.name] = njit(**options)(plain)
         _compiled[0] = names["advance"]
     return _compiled[0]
+
+
+def compile_now(T: Tables, S: State) -> None:
+    """Compile `advance`, or read it from disk, before it is first called."""
+    from numba import typeof
+
+    advance, packed = compiled_advance(T, S), Packed.of(T, S)
+    arguments = (packed.O, packed.I, packed.F, np.random.default_rng(0), 0)
+    advance.compile(tuple(map(typeof, arguments)))  # type: ignore[attr-defined]
 
 
 def _functions(module: Any) -> list[ast.FunctionDef]:

@@ -1,8 +1,9 @@
 """Flows: what demands ask of the network, and the routes that carry it.
 
 A *flow* is a stream of pairs between two nodes. A demand of pairs is one flow; one of a key that passes trusted
-nodes has one for each entangled segment. A flow has routes: those that are used at once, then those that take over
-when something fails. Each shares no node with those before if that can be, else no link.
+nodes has one for each entangled segment, one of GHZ states one for each arm from the center. A flow has routes:
+those that are used at once, then those that take over when something fails. Each shares no node with those before
+if that can be, else no link.
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ class Routing:
         return [flow for i, demand in enumerate(demands) for flow in self._flows_of(i, demand)]
 
     def _flows_of(self, number: int, demand: Demand) -> list[Flow]:
+        if demand.kind == "ghz":
+            return [self._arm(number, demand, far) for far in demand.nodes[1:]]
         found = []
         # A strategy may reach by purification what no path gives by itself, and is asked for it on the path.
         floor = None if self._strategy else demand.min_fidelity
@@ -102,6 +105,12 @@ class Routing:
                 fraction = secret_fraction(state.qber("Z"), state.qber("X"))
             found.append(Flow(number, own.a, own.b, routes, fraction))
         return found
+
+    def _arm(self, number: int, demand: Demand, far: str) -> Flow:
+        """The pairs between the center of a GHZ state and one of the others."""
+        own = Demand(demand.a, far, min_fidelity=None if self._strategy else demand.min_fidelity)
+        asked = Demand(demand.a, far, min_fidelity=demand.min_fidelity)
+        return Flow(number, own.a, own.b, self._routes(own, asked), 1.0)
 
     def _cheapest(self, demand: Demand) -> Way:
         way = served(Ways(self._field, demand)).cheapest(self._prices).way

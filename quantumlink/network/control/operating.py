@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Sequence
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.interrupts import between_parts
 from quantumlink.link import ChainOrder
 from quantumlink.network.control.compiling import has_numba
 from quantumlink.network.control.flows import ANY_ORDER, Flow, Routing
+from quantumlink.network.control.ghz import check_arms, fusion_tables, fusions_of
 from quantumlink.network.control.policies import Policy, TimeSlots, checked_policy
 from quantumlink.network.control.result import Performance
 from quantumlink.network.control.schedule import RequestsOf, timed_changes
 from quantumlink.network.control.tables import Floats, Tables
 from quantumlink.network.control.tabulating import Layout, link_tables, route_tables, support_among
 from quantumlink.network.control.tags import recipe_of
-from quantumlink.network.control.trial import Setting, TrialResult, play
-from quantumlink.network.load.demand import Demand, checked_demands
+from quantumlink.network.control.trial import Setting, Trial, TrialResult, ready
+from quantumlink.network.load.demand import DEMAND_KINDS, Demand, checked_demands
 from quantumlink.network.routing import Plan
 from quantumlink.progress import track
 
@@ -45,6 +47,12 @@ BATCHES = 32
 
 MOST_EVENTS = 3e9
 """More pairs, requests and slots together are refused: they would take hours."""
+
+PARTS = 200
+"""Steps in which progress is shown."""
+
+LAST_S = 1.0
+"""How long an interrupted run waits for trials of other processes."""
 
 WORTH_COMPILING = 2e6
 """Events below which compiling, which may take a minute (once: it is kept), would take longer than the run."""
@@ -106,7 +114,7 @@ def operate(
     >>> operate(network, [Demand("a", "b", rate_hz=100)], duration_s=2, seed=7)
     <Performance of 1 demand over 2 s: 213 delivered, fairness 1>
     """
-    wanted = checked_demands(network, demands)
+    wanted = checked_demands(network, demands, DEMAND_KINDS)
     options = _Options(policy, duration_s, trials, slot_s, swapping, take, purify_rounds, protocol, cutoff_s,
                        buffer, in_flight, warm_up_s, records)  # fmt: skip
     seed = validation.seed("seed", seed)
@@ -195,8 +203,10 @@ def prepared(
     slot_s = options.slot_s or _slot_s(network, flows)
     any_order = options.swapping in ANY_ORDER
     recipes = [[recipe_of(r, options.plan, slot_s, any_order=any_order) for r in flow.routes] for flow in flows]
-    layout = Layout.of(network, slot_s, flows, recipes)
+    layout = Layout.of(network, slot_s, flows, recipes, fusions_of(demands, flows, slot_s))
     _check_nodes(layout)
+    if options.policy.reserving:
+        check_arms(layout)
     changes = timed_changes(layout, happenings, options.duration_s)
     compiled = _worth_compiling(_events(layout, demands, options))
     tables = _tables(layout, demands, options, changes)
@@ -204,7 +214,7 @@ def prepared(
     requests = RequestsOf(demands, tuple((f.demand, f.secret_fraction) for f in flows), options.duration_s, slot_s)
     setting = Setting(
         tables, options.policy, len(demands), entropy, requests, changes.changes, slot_s,
-        compiled, options.records,
+        compiled, options.records, layout.fusions,
     )  # fmt: skip
     return layout, setting
 
@@ -268,6 +278,7 @@ def _tables(layout: Layout, demands: tuple[Demand, ...], options: _Options, chan
         **links,
         **route_tables(layout, support_among(layout, links["link_vector"])),
         **changes.watched,
+        **fusion_tables(layout),
         flow_paths=np.full(len(own), policy.paths, dtype=np.int64),
         flow_demand=np.array([flow.demand for flow in layout.flows], dtype=np.int64),
         flow_priority=np.array([d.priority for d in own], dtype=np.int64),
@@ -314,45 +325,45 @@ def _play_all(setting: Setting, trials: int, executor: Executor | None) -> tuple
     if executor is not None:
         return _side_by_side(setting, trials, executor)
     results: list[TrialResult] = []
-    parts = trials * 64
-    steps = _steps(setting, trials, results)
-    for _ in track(range(parts), "operating"):
-        if next(steps, None) is None:
-            break
-    for _ in steps:
-        pass
-    interrupted = len(results) < trials or any(r.slots < setting.tables.horizon for r in results)
-    return results, interrupted
-
-
-def _steps(setting: Setting, trials: int, results: list[TrialResult]) -> Iterator[bool]:
-    for number in range(trials):
-        for found in play(setting, number):
-            if isinstance(found, TrialResult):
-                results.append(found)
-                if found.slots < setting.tables.horizon:
-                    return
-            else:
-                yield True
+    ready(setting)
+    with between_parts() as interrupted:
+        playing = Trial(setting, 0)
+        for part in track(range(PARTS), "operating"):
+            while (len(results) + playing.done) * PARTS < (part + 1) * trials and not interrupted():
+                playing.go_on()
+                if playing.done == 1.0 and len(results) + 1 < trials:
+                    results.append(playing.result())
+                    playing = Trial(setting, len(results))
+            if interrupted():
+                break
+    if playing.done:
+        results.append(playing.result())
+    if not results:
+        raise KeyboardInterrupt
+    return results, len(results) < trials or playing.done < 1.0
 
 
 def played(setting: Setting, number: int) -> TrialResult:
-    """One trial, as another process plays it."""
-    for found in play(setting, number):
-        if isinstance(found, TrialResult):
-            return found
-    raise AssertionError("a trial ends with its result")
+    """One trial, as another process plays it; interrupted, what was done of it."""
+    ready(setting)
+    playing = Trial(setting, number)
+    with between_parts() as interrupted:
+        while playing.done < 1.0 and not interrupted():
+            playing.go_on()
+    return playing.result()
 
 
 def _side_by_side(setting: Setting, trials: int, executor: Executor) -> tuple[list[TrialResult], bool]:
     futures = [executor.submit(played, setting, number) for number in range(trials)]
-    results: list[TrialResult] = []
     try:
-        results.extend(future.result() for future in track(futures, "operating"))
+        results = [future.result() for future in track(futures, "operating")]
     except KeyboardInterrupt:
         for future in futures:
             future.cancel()
+        wait(futures, timeout=LAST_S)  # trials of this terminal's processes were interrupted too
+        kept = [f for f in futures if f.done() and not f.cancelled() and f.exception() is None]
+        results = [result for result in (future.result() for future in kept) if result.slots]
         if not results:
             raise
         return results, True
-    return results, False
+    return [r for r in results if r.slots], any(result.slots < setting.tables.horizon for result in results)

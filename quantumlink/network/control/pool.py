@@ -150,6 +150,7 @@ def mark_flow(T: Tables, S: State, flow: int) -> None:
 
 def wanted(T: Tables, S: State, flow: int) -> int:
     """Requests of a flow that are worked on."""
+    room = T.window - S.fusing[flow]
     if T.flow_saturated[flow]:
-        return T.window
-    return int(min(S.arrived[flow] - S.gone[flow], T.window))
+        return int(room)
+    return int(min(S.arrived[flow] - S.gone[flow], room))

@@ -17,6 +17,7 @@ from quantumlink.network.control.tables import (
     DELIVERED,
     EXPIRED,
     FAILED,
+    FUSED,
     LOST,
     MADE,
     PURIFIED,
@@ -29,6 +30,7 @@ from quantumlink.network.control.tabulating import Layout
 from quantumlink.network.control.trial import TrialResult
 from quantumlink.network.load.demand import Demand
 from quantumlink.rates import secret_fraction
+from quantumlink.readings.shared_state import SharedState
 from quantumlink.readings.state import PairState
 from quantumlink.tables import html_table
 
@@ -57,6 +59,8 @@ class Pairs:
     """Dropped because their path was given up or let go."""
     tested: int
     """Measured to see whether a link is attacked."""
+    fused: int
+    """Pairs that went into GHZ states."""
     rejected: int
     """Not good enough for the demand that they were made for."""
     left: int
@@ -79,13 +83,14 @@ class DemandResult:
     rate_hz: Estimate
     """Pairs or GHZ states a second."""
     fidelity: Estimate | None
-    """Mean fidelity of what was delivered; of the worst segment of a key. None if nothing was."""
+    """Mean fidelity of what was delivered, of GHZ states to the GHZ state; of the worst segment of a key. None if
+    nothing was."""
     latency_s: Estimate | None
     """Mean time from a request to its pair. None if nothing was delivered, or as much is wanted as there can be."""
     key_rate_hz: Estimate
     """Secret bits a second that the pairs give, asymptotically: of the slowest segment of a key; 0 for GHZ
     states."""
-    state: PairState | None
+    state: PairState | SharedState | None
     """The mean state of what was delivered, of the first segment of a key; None if nothing was."""
 
 
@@ -119,6 +124,8 @@ class NodeUse:
     """Swaps that it began."""
     purifications: int
     """Purifications that it took part in."""
+    fusions: int
+    """Fusions of pairs into GHZ states that it began."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +136,9 @@ class Deliveries:
     demand: IntArray
     """The number of the demand."""
     segment: IntArray
-    """Which segment of the demand's key, or which arm; 0 for pairs."""
+    """Which segment of the demand's key; 0 for pairs and GHZ states."""
     path: IntArray
-    """Which of the segment's paths, 0 for the preferred one."""
+    """Which of the segment's paths, 0 for the preferred one; of a GHZ state, that of its first arm."""
     asked_s: FloatArray
     """When it was asked for."""
     time_s: FloatArray
@@ -161,7 +168,7 @@ class Performance:
         """What became of all pairs."""
         c = self._total("counted")
         left = sum(trial.left for trial in self.trials)
-        order = (MADE, DELIVERED, SWAPPED, PURIFIED, FAILED, EXPIRED, LOST, RELEASED, TESTED, REJECTED)
+        order = (MADE, DELIVERED, SWAPPED, PURIFIED, FAILED, EXPIRED, LOST, RELEASED, TESTED, FUSED, REJECTED)
         return Pairs(*[*(int(c[i]) for i in order), left])
 
     @cached_property
@@ -191,7 +198,7 @@ class Performance:
         time = self._total("node_time")
         slots = sum(trial.slots for trial in self.trials)
         return tuple(
-            NodeUse(name, float(time[i]) / slots, int(counts[i, 0]), int(counts[i, 1]))
+            NodeUse(name, float(time[i]) / slots, *(int(n) for n in counts[i]))
             for i, name in enumerate(self.layout.nodes)
         )
 
@@ -261,6 +268,10 @@ class Performance:
         complete = len(fidelities) == len(flows)
         latency = None if demand.is_saturated else whole[slowest][0]
         keys = [key for _, _, key, _ in whole]
+        fidelity = min(fidelities, key=float) if complete else None
+        state: PairState | SharedState | None = whole[0][3]
+        if demand.kind == "ghz" and complete:
+            fidelity, state = self._fused(number)
         return DemandResult(
             demand,
             requested[slowest],
@@ -268,11 +279,21 @@ class Performance:
             int(self._counted("blocked")[..., flows[slowest]].sum()),
             sum(int(trial.waiting[flows[slowest]]) for trial in self.trials),
             ratio_estimate(own, long),
-            min(fidelities, key=float) if complete else None,
+            fidelity,
             latency,
             min(keys, key=float) if demand.kind != "ghz" else Estimate(0.0, 0.0, 0.0),
-            whole[0][3],
+            state,
         )
+
+    def _fused(self, demand: int) -> tuple[Estimate, SharedState]:
+        """Mean fidelity and mean state of a demand's GHZ states."""
+        number = next(i for i, fusion in enumerate(self.layout.fusions) if fusion.demand == demand)
+        fusion, totals = self.layout.fusions[number], [trial.ghz[number] for trial in self.trials]
+        served = self._counted("served")[..., fusion.first]
+        fidelity = ratio_estimate(np.array([total.fidelity for total in totals]), served, at_most=1.0)
+        mean = np.sum([total.state for total in totals], axis=0) / served.sum()
+        mean.setflags(write=False)
+        return fidelity, SharedState(mean.reshape(fusion.target.shape), 1.0, fusion.ends, fusion.target)
 
     def _segment(self, flow: int) -> tuple[Estimate | None, Estimate | None, Estimate, PairState | None]:
         """Latency, fidelity, key rate and mean state of one flow."""
@@ -313,7 +334,10 @@ class Performance:
 
     def _repr_html_(self) -> str:
         rows = [
-            (result.demand.name, f"{result.rate_hz:.4g} pairs/s, fidelity {_text(result.fidelity)}")
+            (
+                result.demand.name,
+                f"{result.rate_hz:.4g} {_unit(result.demand)}/s, fidelity {_text(result.fidelity)}",
+            )
             for result in self.results
         ]
         return html_table(f"{self.layout.network.name}: {self.options.duration_s:g} s under load", rows)
@@ -322,9 +346,10 @@ class Performance:
         demands = f"{len(self.demands)} demand{'' if len(self.demands) == 1 else 's'}"
         trials = f"{len(self.trials)} × " if len(self.trials) > 1 else ""
         stopped = ", interrupted" if self.interrupted else ""
+        delivered = self.pairs.delivered + sum(r.served for r in self.results if r.demand.kind == "ghz")
         return (
             f"<Performance of {demands} over {trials}{self.options.duration_s:g} s{stopped}: "
-            f"{self.pairs.delivered} delivered, fairness {self.fairness:.3g}>"
+            f"{delivered} delivered, fairness {self.fairness:.3g}>"
         )
 
 
@@ -369,6 +394,10 @@ def _demand_data(result: DemandResult) -> dict[str, Any]:
 
 def _interval(value: Estimate) -> dict[str, float | None]:
     return {name: x if abs(x) < inf else None for name, x in zip(("low", "best", "high"), value, strict=True)}
+
+
+def _unit(demand: Demand) -> str:
+    return "GHZ states" if demand.kind == "ghz" else "pairs"
 
 
 def _text(value: Sequence[float] | Estimate | None) -> str:

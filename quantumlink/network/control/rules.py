@@ -36,9 +36,6 @@ from quantumlink.network.control.tables import (
     Tables,
 )
 
-NOTHING, DONE, SERVED = range(3)
-"""What came of looking at a route."""
-
 
 def weight_of(T: Tables, S: State, flow: int, now: float) -> float:
     """How much a flow is to be served, the more the sooner; minus infinity for not now."""
@@ -81,24 +78,6 @@ def best_of(T: Tables, S: State, routes: Any, count: int, now: float) -> int:
                         continue
         best, found, weight, waited = i, route, own, S.last_served[flow]
     return best
-
-
-def look_at(T: Tables, S: State, rng: Any, route: int, now: float) -> int:
-    """Do one thing on a route, if there is one that can be done."""
-    if T.reserving and not hold(T, S, rng, route, now):
-        return NOTHING
-    root = T.route_root[route]
-    pair = usable(T, S, root, NONE, True, True, now)
-    if pair != NONE and (T.tag_link[root] == NONE or may_take(T, S, route, T.route_hops_from[route], 1)):
-        deliver(T, S, rng, route, pair, now)
-        return SERVED
-    rule = possible(T, S, route, now)
-    if rule == NONE:
-        return NOTHING
-    first = usable(T, S, T.rule_first[rule], NONE, T.rule_needs[rule, 0], T.rule_needs[rule, 1], now)
-    second = usable(T, S, T.rule_second[rule], first, T.rule_needs[rule, 2], T.rule_needs[rule, 3], now)
-    apply(T, S, rng, rule, first, second, now)
-    return DONE
 
 
 def possible(T: Tables, S: State, route: int, now: float) -> int:
@@ -300,7 +279,8 @@ def apply(T: Tables, S: State, rng: Any, rule: int, first: int, second: int, now
         reject(T, S, rng, result, first, now)
         return
     append(T, S, first, result)
-    if result != T.route_root[T.tag_route[result]]:  # for the last pair nobody waits
+    route = T.tag_route[result]
+    if result != T.route_root[route] or T.flow_fuses[T.route_flow[route]]:  # for the last pair nobody waits
         expire_later(T, S, first)
     for side in range(2):
         if S.known[first, side] > now + EPS:

@@ -14,7 +14,7 @@ from quantumlink.arrays import BoolArray, FloatArray, IntArray
 Floats = FloatArray
 Ints = IntArray
 
-SUCCESS, FREE, KNOWN, RELEASE, REQUEST, DEADLINE, CHANGE, TURN, EXPIRY, REPAIR = range(10)
+SUCCESS, FREE, KNOWN, RELEASE, REQUEST, DEADLINE, CHANGE, TURN, EXPIRY, REPAIR, COMPLETE = range(11)
 """Kinds of events."""
 
 LINK_DOWN, LINK_UP, NODE_DOWN, NODE_UP, LINK_STATE = range(5)
@@ -23,19 +23,22 @@ LINK_DOWN, LINK_UP, NODE_DOWN, NODE_UP, LINK_STATE = range(5)
 BY_AGE, BY_QUEUE, BY_SHARE, GIVEN, IN_TURN = range(5)
 """How flows are weighted: see `quantumlink.network.control.policies`."""
 
-MADE, DELIVERED, SWAPPED, PURIFIED, FAILED, EXPIRED, LOST, RELEASED, TESTED, REJECTED = range(10)
+MADE, DELIVERED, SWAPPED, PURIFIED, FAILED, EXPIRED, LOST, RELEASED, TESTED, REJECTED, FUSED = range(11)
 """What became of pairs: the columns of ``State.counted``."""
 
-FINISHED, FULL_POOL, FULL_HEAP, FULL_RECORDS = range(4)
+FINISHED, FULL_POOL, FULL_HEAP, FULL_RECORDS, FULL_ARMS = range(5)
 """Why `advance` came back."""
 
-HEAP, SEQUENCE, FREE_PAIRS, RECORDS, NOW, DIRTY = range(6)
+HEAP, SEQUENCE, FREE_PAIRS, RECORDS, NOW, DIRTY, ARMS = range(7)
 """Places in ``State.numbers``."""
 
 EPS = 1e-9
 """Times that differ by less are equal."""
 
 NONE = -1
+
+IN_FUSION, SPOILED = -2, -3
+"""In place of a pair's list: in a GHZ state on its way to be known, and if a node has lost its part of it."""
 
 
 class Tables(NamedTuple):
@@ -121,6 +124,16 @@ class Tables(NamedTuple):
     flow_saturated: BoolArray
     flow_deadline: Floats
     flow_floor: Floats
+    flow_fuses: BoolArray
+    """Whether the flow is an arm of a GHZ state."""
+    flow_arms: Ints
+    """Shape (flows, 2): the first of the flows of one GHZ state, and the one after the last."""
+    fuse_done: Floats
+    """Of each arm, when the gates at the center are done, after a fusion began."""
+    fuse_corrects: Floats
+    """Of each arm, how long its far end corrects."""
+    fuse_success: Floats
+    """Of each arm, the probability that the fusion works at all."""
     requests_from: Ints
     requests: Floats
     """When each flow's requests come, in order."""
@@ -172,7 +185,7 @@ class State(NamedTuple):
     node: Ints
     """Shape (pairs, 2)."""
     list: Ints
-    """Of each pair, in which list it is: that of its tag, or, in a link's stock, tags + link; -1 if there is
+    """Of each pair, in which list it is: that of its tag, or, in a link's stock, tags + link; below 0 if there is
     none."""
     age: Ints
     """How often this place of the pool was used: what an event is about may be gone."""
@@ -218,9 +231,11 @@ class State(NamedTuple):
     """Requests of each flow that were served or blocked."""
     last_served: Floats
     served_ever: Ints
+    fusing: Ints
+    """GHZ states of each flow's demand that are on their way to be known."""
     weights: Floats
     counted: Ints
-    """Shape (10,): what became of pairs."""
+    """Shape (11,): what became of pairs."""
     link_counts: Ints
     """Shape (links, 4): made, taken, expired, alarms."""
     link_waits: Floats
@@ -228,7 +243,7 @@ class State(NamedTuple):
     node_time: Floats
     """Time that memories were occupied."""
     node_counts: Ints
-    """Shape (nodes, 2): swaps, purifications."""
+    """Shape (nodes, 3): swaps, purifications, fusions."""
     served: Ints
     """Shape (batches, flows)."""
     blocked: Ints
@@ -241,5 +256,12 @@ class State(NamedTuple):
     record_times: Floats
     """Shape (records, 2): when it was asked for, when it was there."""
     record_fidelity: Floats
+    arm_flow: Ints
+    """Of each pair that went into a GHZ state, its flow; those of one state follow one another."""
+    arm_batch: Ints
+    arm_vector: Floats
+    """Shape (arms, 16): as the fusion found it."""
+    arm_waits: Floats
+    """Shape (arms, 2): how long the center's qubit, and that of the far end, then waited until all knew."""
     scratch: Floats
     """Shape (2, 16)."""

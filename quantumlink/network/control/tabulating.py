@@ -19,6 +19,7 @@ from quantumlink.readings.maps import pair_map
 from quantumlink.timing.attempts import rounds_of
 
 if TYPE_CHECKING:
+    from quantumlink.network.control.ghz import Fusion
     from quantumlink.network.graph import Network
 
 ROUNDING = 1e-15
@@ -38,16 +39,24 @@ class Layout:
     """Names of the nodes that play a part."""
     links: tuple[int, ...]
     """The positions in ``Network.links`` of the links that do."""
+    fusions: tuple[Fusion, ...] = ()
+    """The GHZ states of demands."""
 
     @classmethod
     def of(
-        cls, network: Network, slot_s: float, flows: Sequence[Flow], recipes: Sequence[Sequence[Recipe]]
+        cls,
+        network: Network,
+        slot_s: float,
+        flows: Sequence[Flow],
+        recipes: Sequence[Sequence[Recipe]],
+        fusions: Sequence[Fusion] = (),
     ) -> Layout:
         """The layout for some flows."""
         links = sorted({n for flow in flows for route in flow.routes for n in route.numbers})
         ends = {end.name for n in links for end in network.links[n].ends}
         nodes = tuple(name for name in network.nodes if name in ends)
-        return cls(network, slot_s, tuple(flows), tuple(tuple(r) for r in recipes), nodes, tuple(links))
+        own = tuple(tuple(r) for r in recipes)
+        return cls(network, slot_s, tuple(flows), own, nodes, tuple(links), tuple(fusions))
 
     @property
     def all_recipes(self) -> list[Recipe]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from quantumlink.network.control.advancing import advance
-from quantumlink.network.control.compiling import Packed, compiled_advance, has_numba
+from quantumlink.network.control.compiling import Packed, compile_now, compiled_advance, has_numba
+from quantumlink.network.control.ghz import Fusion, GhzTotals
 from quantumlink.network.control.policies import Load, Policy
 from quantumlink.network.control.tables import (
+    ARMS,
     CHANGE,
     DIRTY,
     FINISHED,
     FREE_PAIRS,
+    FULL_ARMS,
     FULL_HEAP,
     FULL_POOL,
     FULL_RECORDS,
@@ -38,8 +42,14 @@ ROOM = 1024
 RECORDS_AT_ONCE = 1 << 14
 """Records of deliveries between two times that they are put away."""
 
-CHUNKS = 64
-"""Parts of a trial after each of which it can be interrupted."""
+ARMS_AT_ONCE = 1 << 12
+"""Pairs in GHZ states between two times that these are worked out."""
+
+PART_S = 0.1
+"""About how long a trial is played until it can be interrupted."""
+
+FASTER = 8
+"""By how much the slots that are played at one time may grow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +68,8 @@ class Setting:
     slot_s: float
     compiled: bool
     most_records: int
+    fusions: tuple[Fusion, ...] = ()
+    """The GHZ states of demands."""
 
 
 @dataclass(eq=False)
@@ -86,57 +98,102 @@ class TrialResult:
     record_fidelity: Floats
     asked: Ints
     """Requests that came, of each flow."""
+    ghz: tuple[GhzTotals, ...] = ()
+    """Sums over the GHZ states of each demand of such."""
 
 
 @dataclass(eq=False)
 class _Records:
+    fusions: tuple[Fusion, ...]
+    ghz: tuple[GhzTotals, ...]
     parts: list[tuple[Any, ...]] = field(default_factory=list)
     kept: int = 0
 
     def put_away(self, S: State, most: int) -> None:
+        self._work_out(S)
         n = min(int(S.numbers[RECORDS]), most - self.kept)
         rows = (S.record_flow, S.record_route, S.record_times, S.record_fidelity)
         self.parts.append(tuple(row[:n].copy() for row in rows))
         self.kept += n
         S.numbers[RECORDS] = 0
 
+    def _work_out(self, S: State) -> None:
+        """The GHZ states of the pairs that were put down, and their fidelities in the records."""
+        arms, recorded = int(S.numbers[ARMS]), S.record_flow[: S.numbers[RECORDS]]
+        S.numbers[ARMS] = 0
+        for fusion, totals in zip(self.fusions, self.ghz, strict=True):
+            n, flows = fusion.arms, S.arm_flow[:arms]
+            own = np.flatnonzero((flows >= fusion.first) & (flows < fusion.first + fusion.arms))
+            vectors = S.arm_vector[own].reshape(-1, n, 16)
+            waits = S.arm_waits[own].reshape(-1, n, 2)
+            fidelities = totals.add(fusion, S.arm_batch[own[::n]], vectors, waits)
+            told = np.flatnonzero(recorded == fusion.first)
+            S.record_fidelity[told] = fidelities[: len(told)]
+
     def joined(self) -> tuple[Any, ...]:
         return tuple(np.concatenate(column) for column in zip(*self.parts, strict=True))
 
 
-def play(setting: Setting, number: int) -> Iterator[float | TrialResult]:
-    """Play one trial: yields how much of it is done, and in the end what it counted.
+class Trial:
+    """One trial, played part by part.
 
-    Closed early, or interrupted, it ends with what was done so far.
+    Args:
+        setting: what all trials have in common.
+        number: which one, from 0.
     """
-    rng = np.random.default_rng(np.random.SeedSequence(setting.entropy, spawn_key=(number,)))
-    T = with_requests(setting, rng)
-    S = first_state(T, setting)
-    loop = _Loop(T, S, rng, compiled=setting.compiled)
-    records = _Records()
-    slots, last, done = T.horizon, int(np.floor(T.horizon)) + 1, 0
-    try:
-        while done < last:
-            stop = _next_stop(setting, loop.S, done, last)
-            if setting.policy.code == GIVEN:
-                tell(setting, T, loop.S, float(max(stop - 1, 0)))
-            _advance(loop, setting, stop, records)
-            done = stop
-            yield done / last
-    except KeyboardInterrupt:
-        slots = max(done, 1)
-    records.put_away(loop.S, setting.most_records)
-    yield result_of(T, loop.S, records, min(float(slots), T.horizon))
+
+    def __init__(self, setting: Setting, number: int) -> None:
+        self._setting = setting
+        rng = np.random.default_rng(np.random.SeedSequence(setting.entropy, spawn_key=(number,)))
+        self._tables = with_requests(setting, rng)
+        self._loop = _Loop(self._tables, first_state(self._tables, setting), rng, compiled=setting.compiled)
+        totals = (GhzTotals.none(fusion, setting.tables.batches) for fusion in setting.fusions)
+        self._records = _Records(setting.fusions, tuple(totals))
+        self._last, self._done, self._step = int(np.floor(self._tables.horizon)) + 1, 0, 1
+
+    @property
+    def done(self) -> float:
+        """How much of it is played."""
+        return self._done / self._last
+
+    def go_on(self) -> None:
+        """Play some more of it, for about `PART_S`; does nothing once all is played."""
+        begun = perf_counter()
+        until = begun + PART_S
+        while self._done < self._last:
+            stop = self._next_stop()
+            if self._setting.policy.code == GIVEN:
+                tell(self._setting, self._tables, self._loop.S, float(max(stop - 1, 0)))
+            _advance(self._loop, self._setting, stop, self._records)
+            self._done = stop
+            now = perf_counter()
+            took, begun = max(now - begun, 1e-6), now
+            self._step = max(min(int(self._step * PART_S / (2 * took)), FASTER * self._step), 1)
+            if now >= until:
+                return
+
+    def _next_stop(self) -> int:
+        """Up to which slot the loop goes on by itself."""
+        setting, done = self._setting, self._done
+        if setting.policy.code != GIVEN:
+            return min(done + self._step, self._last)
+        if setting.policy.every_s is not None:
+            return min(done + max(int(setting.policy.every_s / setting.slot_s), 1), self._last)
+        S = self._loop.S
+        upcoming = int(S.heap_key[0] >> 1) if S.numbers[HEAP] else self._last
+        return min(max(upcoming, done) + 1, self._last)
+
+    def result(self) -> TrialResult:
+        """What was counted so far."""
+        self._records.put_away(self._loop.S, self._setting.most_records)
+        slots = self._tables.horizon if self._done == self._last else float(self._done)
+        return result_of(self._tables, self._loop.S, self._records, min(slots, self._tables.horizon))
 
 
-def _next_stop(setting: Setting, S: State, done: int, last: int) -> int:
-    """Up to which slot the loop goes on by itself."""
-    if setting.policy.code != GIVEN:
-        return min(done + max(last // CHUNKS, 1), last)
-    if setting.policy.every_s is not None:
-        return min(done + max(int(setting.policy.every_s / setting.slot_s), 1), last)
-    upcoming = int(S.heap_key[0] >> 1) if S.numbers[HEAP] else last
-    return min(max(upcoming, done) + 1, last)
+def ready(setting: Setting) -> None:
+    """Compile the loop now, if it is to be compiled: once a process, or once for all if it was kept on disk."""
+    if setting.compiled and has_numba():
+        compile_now(setting.tables, first_state(setting.tables, setting))
 
 
 class _Loop:
@@ -163,9 +220,9 @@ class _Loop:
 def _advance(loop: _Loop, setting: Setting, stop: int, records: _Records) -> None:
     while (why := loop.go(stop)) != FINISHED:
         S = loop.S
-        if why == FULL_RECORDS:
+        if why in (FULL_RECORDS, FULL_ARMS):
             records.put_away(S, setting.most_records)
-            if records.kept >= setting.most_records:
+            if why == FULL_RECORDS and records.kept >= setting.most_records:
                 loop.change(S._replace(record_flow=S.record_flow[:0]))
         elif why == FULL_POOL:
             loop.change(_larger_pool(S))
@@ -214,8 +271,9 @@ def first_state(T: Tables, setting: Setting) -> State:
     events = room + 4 * links + first_events
     per_batch = (T.batches, flows)
     records = min(RECORDS_AT_ONCE, 2 * setting.most_records + 2 * ROOM) if setting.most_records else 0
+    arms = ARMS_AT_ONCE if setting.fusions else 0
     S = State(
-        numbers=zeros(6),
+        numbers=zeros(7),
         heap_key=zeros(events), heap_order=zeros(events), heap_time=np.zeros(events),
         heap_kind=zeros(events), heap_what=zeros(events), heap_age=zeros(events),
         vector=np.zeros((room, 16)), made=np.zeros(room), since=np.zeros((room, 2)), known=np.zeros((room, 2)),
@@ -229,13 +287,15 @@ def first_state(T: Tables, setting: Setting) -> State:
         active=np.zeros(routes, dtype=bool), held=np.zeros(routes, dtype=bool), route_age=zeros(routes),
         dirty=np.zeros(routes, dtype=bool), list_of_dirty=zeros(routes),
         arrived=zeros(flows), gone=zeros(flows), last_served=np.zeros(flows), served_ever=zeros(flows),
-        weights=np.zeros(setting.demands),
-        counted=zeros(10), link_counts=zeros(links, 4), link_waits=np.zeros((links, 2)),
-        node_time=np.zeros(nodes), node_counts=zeros(nodes, 2),
+        fusing=zeros(flows), weights=np.zeros(setting.demands),
+        counted=zeros(11), link_counts=zeros(links, 4), link_waits=np.zeros((links, 2)),
+        node_time=np.zeros(nodes), node_counts=zeros(nodes, 3),
         served=zeros(*per_batch), blocked=zeros(*per_batch), latency=np.zeros(per_batch),
         fidelity=np.zeros(per_batch), states=np.zeros((*per_batch, 16)),
         record_flow=zeros(records), record_route=zeros(records), record_times=np.zeros((records, 2)),
-        record_fidelity=np.zeros(records), scratch=np.zeros((2, 16)),
+        record_fidelity=np.zeros(records),
+        arm_flow=zeros(arms), arm_batch=zeros(arms), arm_vector=np.zeros((arms, 16)), arm_waits=np.zeros((arms, 2)),
+        scratch=np.zeros((2, 16)),
     )  # fmt: skip
     S.numbers[FREE_PAIRS] = room
     _begin(T, S)
@@ -305,5 +365,6 @@ def result_of(T: Tables, S: State, records: _Records, slots: float) -> TrialResu
     return TrialResult(
         slots, S.counted.copy(), int(S.size.sum()), S.link_counts.copy(), link_waits, node_time,
         S.node_counts.copy(), S.served.copy(), S.blocked.copy(), S.latency.copy(), S.fidelity.copy(),
-        S.states.copy(), S.arrived - S.gone, flow, route, times, fidelity, S.arrived.copy(),
+        S.states.copy(), S.arrived - S.gone + S.fusing, flow, route, times, fidelity, S.arrived.copy(),
+        records.ghz,
     )  # fmt: skip

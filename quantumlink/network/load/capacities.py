@@ -190,7 +190,7 @@ def field_for(network: Network, demands: tuple[Demand, ...], plan: Plan, avoid: 
             f"a success_probability with an attempt_time_s or a source, or avoid them"
         )
     for i, demand in enumerate(demands):
-        for name in (demand.a, demand.b):
+        for name in demand.nodes:
             if name in avoid:
                 raise ValueError(f"avoid holds {name!r}, an end of demands[{i}] ({demand.name})")
     return Field(network, demands[0].a, demands[0].b, by="rate", plan=plan, avoid=avoid)

@@ -1,0 +1,37 @@
+"""Ctrl-C between parts of long work, so that what was done is whole and can be kept."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def between_parts() -> Iterator[Callable[[], bool]]:
+    """Hold back Ctrl-C: gives a function that says whether it was pressed. Pressed again, it stops at once.
+
+    Where Ctrl-C means something else already, or in a thread that it does not reach, nothing is changed.
+
+    >>> with between_parts() as pressed:
+    ...     pressed()
+    False
+    """
+    asked: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if asked:
+            signal.default_int_handler(number, frame)
+        asked.append(number)
+
+    mine = threading.current_thread() is threading.main_thread()
+    if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
