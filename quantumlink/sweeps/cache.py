@@ -1,9 +1,10 @@
 """The cache: finished points on disk, in files that any number of sweeps may share.
 
-One folder a function (its name and identity), in it one file a sweep that wrote something: JSON lines, each
-``{"check":"<16 hex digits>","record":["<key>",{...}]}`` with the start of the SHA-256 of the record's text. A sweep
-appends to a file of its own and reads everyone's, so writers never meet; a line is valid whole or not at all. A
-line that is not is counted, reported and computed again.
+One folder a task (its name and identity), in it one file a sweep that wrote something: JSON lines, each
+``{"check":"<16 hex digits>","record":["<key>",{...},"<text>"]}``: first the start of the SHA-256 of the record,
+last the digest of the text of the function that computed it. A sweep appends to a file of its own and reads
+everyone's, so writers never meet; a line is valid whole or not at all. A line that is not is counted, reported and
+computed again.
 """
 
 from __future__ import annotations
@@ -27,24 +28,28 @@ _SYNC_EVERY_S = 1.0
 
 
 class Cache:
-    """The finished points of one function.
+    """The finished points of one task.
 
     Args:
-        folder: where all functions' points are kept; made if missing.
-        name: the function's name, for those who look into the folder.
-        identity: the function's identity, as hexadecimal digits.
+        folder: where all tasks' points are kept; made if missing.
+        name: the task's name, for those who look into the folder.
+        identity: the task's identity, as hexadecimal digits.
+        text: the digest of the text of the function that computes points now, empty if it has none.
 
     Raises:
         NotADirectoryError: if the path is a file.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], *, name: str, identity: str) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, name: str, identity: str, text: str) -> None:
         root = Path(folder)
         if root.exists() and not root.is_dir():
             raise NotADirectoryError(f"cache must be a folder, got the file {str(root)!r}")
         readable = "".join(c if c.isalnum() or c in "._-" else "_" for c in name)[:60]
         self._folder = root / f"{readable}-{identity[:16]}"
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._text = text
+        self.edited: set[str] = set()
+        """The points read that a function of another text computed."""
         self._file: int | None = None
         self._whole = True
         self._synced = 0.0
@@ -74,8 +79,11 @@ class Cache:
                 record = _record(line)
                 if record is None:
                     damaged += bool(line.strip())
-                else:
-                    found.setdefault(*record)
+                    continue
+                key, values, text = record
+                found.setdefault(key, values)
+                if text and self._text and text != self._text:
+                    self.edited.add(key)
             if damaged:
                 _warn(
                     f"{damaged} of {len(lines)} lines of the cache file {str(path)!r} are damaged or not from a "
@@ -92,7 +100,7 @@ class Cache:
     def write(self, points: Iterable[tuple[str, Values]]) -> None:
         """Append finished points; when it returns they are with the operating system, a second later on disk."""
         self.open()
-        lines = b"".join(_line(key, values) for key, values in points)
+        lines = b"".join(_line(key, values, self._text) for key, values in points)
         assert self._file is not None
         # After an interrupted write, what follows must not be drawn into the torn line.
         rest = memoryview(lines if self._whole else b"\n" + lines)
@@ -105,18 +113,20 @@ class Cache:
             self._synced = monotonic()
 
 
-def _line(key: str, values: Values) -> bytes:
-    record = json.dumps([key, {name: _to_json(x) for name, x in values.items()}], separators=(",", ":")).encode()
+def _line(key: str, values: Values, text: str) -> bytes:
+    record = json.dumps(
+        [key, {name: _to_json(x) for name, x in values.items()}, text], separators=(",", ":")
+    ).encode()
     return _HEAD + _check(record) + _MIDDLE + record + _TAIL + b"\n"
 
 
-def _record(line: bytes) -> tuple[str, Values] | None:
+def _record(line: bytes) -> tuple[str, Values, str] | None:
     start = len(_HEAD) + _CHECK_DIGITS
     record = line[start + len(_MIDDLE) : -1]
     if line != _HEAD + _check(record) + _MIDDLE + record + _TAIL:
         return None
-    key, values = json.loads(record)
-    return key, {name: _from_json(x) for name, x in values.items()}
+    key, values, text = json.loads(record)
+    return key, {name: _from_json(x) for name, x in values.items()}, text
 
 
 def _check(record: bytes) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -13,14 +14,7 @@ from quantumlink.progress import track
 from quantumlink.sweeps.cache import Cache
 from quantumlink.sweeps.crew import Crew
 from quantumlink.sweeps.grid import Grid, Point, check_parameters, derived_seed, describe, name_of, points_of
-from quantumlink.sweeps.identity import (
-    NoIdentity,
-    encode,
-    encode_as_data,
-    function_identity,
-    sha256,
-    task_identity,
-)
+from quantumlink.sweeps.identity import NoIdentity, encode, sha256, task_identity, text_digest
 from quantumlink.sweeps.table import Table
 from quantumlink.sweeps.values import Values
 
@@ -47,10 +41,10 @@ def sweep(
 
     The result never depends on the executor, the number of workers, or the chunks. With a cache, finished points
     are on disk within about a second, and the same sweep, run again after whatever interrupted it (or with a
-    larger grid), computes only what is missing. A point is known by the function's code and everything of the
-    user's own that it names, its arguments, and quantumlink's version; change one of these and it is computed
-    anew. A function that depends on something else (a file, the time, the version of another library) must be
-    given a new cache when that changes, or a ``task`` of another name.
+    larger grid), computes only what is missing. A point is its data: the ``task``'s name, the arguments, and
+    quantumlink's version. The function's code is not looked at, nor that of classes: what changes its results (the
+    code, a file, the version of another library) needs another name. Where the function's own text has changed
+    since points were computed, a warning says so.
 
     Args:
         function: a function of keyword arguments. The default pool sends it to other processes: it must be
@@ -61,19 +55,16 @@ def sweep(
             content; the table has it as the column ``seed``.
         executor: any `concurrent.futures.Executor`, such as a Dask client's ``get_executor()``; left open. None
             for a pool of spawned processes, one a core.
-        cache: a folder for finished points, shared freely between functions and sweeps, also at the same time.
-        task: a name for what the function computes, such as ``"chain, version 2"``. A point is then its data: this
-            name, its arguments (plain values, links and parts, see `quantumlink.parts`), and quantumlink's version;
-            the function's code and that of classes is not looked at, so what changes its results needs another
-            name. With a cache only.
+        cache: a folder for finished points, shared freely between tasks and sweeps, also at the same time.
+        task: a name for what the function computes, such as ``"chain, version 2"``: with a cache, and only then.
         chunk: the most points that one batch has; None chooses. A task hands in what it has after a second.
         progress: whether to show how far it is, if it takes longer than a second.
 
     Raises:
         TypeError: if the grid or the function is of the wrong kind, the function does not take the grid's names,
             or it cannot be sent to another process.
-        ValueError: if a seed is missing or has no use, or the columns of two points or of grid and function
-            clash.
+        ValueError: if a seed is missing or has no use, a cache comes without a task, or the columns of two points
+            or of grid and function clash.
         PointError: if the function raises; the text has the point's arguments.
         WorkerDied: if worker processes keep dying; a pool that was given is never replaced.
         KeyboardInterrupt: on Ctrl-C; finished points are in the cache.
@@ -93,7 +84,7 @@ def sweep(
         validation.instance("executor", executor, Executor, "a concurrent.futures.Executor or None")
     chunk = None if chunk is None else validation.count("chunk", chunk, at_least=1)
     seed = None if seed is None else validation.count("seed", seed)
-    _check_task(task, cache)
+    _check_task(function, task, cache)
     names, points = points_of(grid)
     calls = points
     if check_parameters(function, names, seed, empty=not points):
@@ -124,9 +115,12 @@ def _compute(
         cache, keys = None, [str(i) for i in range(len(calls))]
         known: dict[str, Values] = {}
         if folder is not None:
-            identity, keys = _keys(function, calls, task)
-            cache = stack.enter_context(Cache(folder, name=name_of(function), identity=identity))
-            known = cache.read()
+            assert task is not None
+            identity = task_identity(task)
+            keys = [sha256(identity.encode(), _content(function, call)).hex()[:KEY_DIGITS] for call in calls]
+            cache = Cache(folder, name=task, identity=identity, text=text_digest(function))
+            known = stack.enter_context(cache).read()
+            _warn_of_edits(function, task, keys, cache.edited)
         # Equal points have equal keys: the first one is computed.
         first = {key: i for i, key in reversed(list(enumerate(keys)))}
         todo = sorted(i for key, i in first.items() if key not in known)
@@ -150,7 +144,13 @@ def _compute(
         return [known[key] for key in keys]
 
 
-def _check_task(task: object, cache: object) -> None:
+def _check_task(function: Callable[..., Any], task: object, cache: object) -> None:
+    if task is None and cache is not None:
+        raise ValueError(
+            f"a cache knows points by the task's name and their arguments: give task=, a name for what "
+            f"{name_of(function)} computes, such as {name_of(function) + ', version 1'!r}, and another one when "
+            f"that changes"
+        )
     if task is None:
         return
     if not isinstance(task, str) or not task.strip():
@@ -159,38 +159,26 @@ def _check_task(task: object, cache: object) -> None:
         raise ValueError(f"task={task!r} has no use without a cache, which knows points by it")
 
 
-def _keys(function: Callable[..., Any], calls: Sequence[Point], task: str | None) -> tuple[str, list[str]]:
-    if task is not None:
-        identity = task_identity(task)
-        return identity, [_key(identity, _content(function, call, encode_as_data)) for call in calls]
+def _content(function: Callable[..., Any], call: Point) -> bytes:
     try:
-        identity = function_identity(function)
+        return encode(sorted(call.items()))
     except NoIdentity as error:
         raise NoIdentity(
-            f"a cache cannot know {name_of(function)} again: {error}. Make it from plain arguments within the "
-            "function, or sweep without a cache"
+            f"a cache cannot know {describe(function, call)} again: {error}. Give numbers, text, nodes, links or "
+            "dataclasses, or sweep without a cache"
         ) from None
-    return identity, [_key(identity, _content(function, call, _encoded_items)) for call in calls]
 
 
-def _key(identity: str, content: bytes) -> str:
-    return sha256(identity.encode(), content).hex()[:KEY_DIGITS]
-
-
-def _encoded_items(call: Mapping[str, Any]) -> bytes:
-    return encode(sorted(call.items()))
-
-
-def _content(
-    function: Callable[..., Any], call: Mapping[str, Any], encoded: Callable[[Mapping[str, Any]], bytes]
-) -> bytes:
-    try:
-        return encoded(call)
-    except NoIdentity as error:
-        raise NoIdentity(
-            f"a cache cannot know {describe(function, dict(call))} again: {error}. Give numbers, text, nodes, "
-            "links or dataclasses, or sweep without a cache"
-        ) from None
+def _warn_of_edits(function: Callable[..., Any], task: str, keys: Sequence[str], edited: set[str]) -> None:
+    count = sum(key in edited for key in keys)
+    if count:
+        warnings.warn(
+            f"{count} of {len(keys)} points of the task {task!r} were computed when {name_of(function)} had "
+            f"another text, and are taken from the cache as they are: if its results have changed since, give the "
+            f"task another name",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _with_seed(point: Point, seed: int) -> Point:

@@ -49,12 +49,12 @@ def test_ten_thousand_points(benchmark, how, expected, tmp_path):
     if how == "plain loop":
         assert benchmark.pedantic(plain_loop, rounds=1) == expected
         return
-    cache = None
+    known = {}
     with ThreadPoolExecutor(1) if how == "one thread" else pool_of(2 if how == "two processes" else 1) as pool:
         if how == "all of them known":
-            cache = tmp_path
-            sweep(three_hops, GRID, executor=pool, cache=cache)
-        table = benchmark.pedantic(sweep, (three_hops, GRID), {"executor": pool, "cache": cache}, rounds=1)
+            known = {"cache": tmp_path, "task": "three hops"}
+            sweep(three_hops, GRID, executor=pool, **known)
+        table = benchmark.pedantic(sweep, (three_hops, GRID), {"executor": pool, **known}, rounds=1)
     assert table["fidelity"].tolist() == expected
 
 
@@ -63,7 +63,9 @@ def test_ten_thousand_points(benchmark, how, expected, tmp_path):
 @pytest.mark.parametrize("cached", [False, True])
 def test_overhead(benchmark, chunk, cached, tmp_path):
     with pool_of(1) as pool:
-        options = {"executor": pool, "chunk": chunk, "cache": tmp_path if cached else None}
+        options = {"executor": pool, "chunk": chunk}
+        if cached:
+            options |= {"cache": tmp_path, "task": "abs"}
         table = benchmark.pedantic(sweep, (abs_of, {"number": range(-5000, 5000)}), options, rounds=1)
     assert table["value"].tolist() == [abs(x) for x in range(-5000, 5000)]
 

@@ -89,7 +89,7 @@ identity.library_digest = bytes
 if __name__ == "__main__":
     # A shell starts its background jobs with interrupts ignored, and that is inherited.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sweep(sweep_points.gated, {"folder": [sys.argv[1]], "x": range(12)}, cache=sys.argv[2], chunk=1)
+    sweep(sweep_points.gated, {"folder": [sys.argv[1]], "x": range(12)}, cache=sys.argv[2], task="t", chunk=1)
 """
 
 
@@ -237,7 +237,9 @@ def test_numbers_keep_their_kind_fresh_and_from_disk(here, tmp_path):
             "f": Estimate(0, 0, 1),
         },
     }
-    fresh, again = (sweep(lambda i: odd[i], {"i": [0, 1]}, executor=here, cache=tmp_path) for _ in range(2))
+    fresh, again = (
+        sweep(lambda i: odd[i], {"i": [0, 1]}, executor=here, cache=tmp_path, task="t") for _ in range(2)
+    )
     for table in (fresh, again):
         assert table["a"].tolist() == [float(np.float32(0.1)), 0.0]
         assert np.signbit(table["a"][1])
@@ -254,7 +256,7 @@ def test_numbers_keep_their_kind_fresh_and_from_disk(here, tmp_path):
 
 
 def test_zero_points(tmp_path):
-    table = sweep(lambda x, y: 1, {"x": [], "y": [1, 2]}, cache=tmp_path)
+    table = sweep(lambda x, y: 1, {"x": [], "y": [1, 2]}, cache=tmp_path, task="t")
     assert (len(table), list(table.columns), list(table)) == (0, ["x", "y"], [])
     assert len(sweep(lambda x: 1, [])) == 0
     assert sweep(lambda: 7, [{}], executor=InLine())["value"].tolist() == [7]  # one point without arguments
@@ -297,6 +299,9 @@ def test_grids_that_fit_nothing():
         ({"chunk": 0}, ValueError, "chunk must be a whole number, at least 1"),
         ({"seed": 1.5}, TypeError, "seed must be a whole number"),
         ({"seed": 1}, ValueError, "takes no argument named seed"),
+        ({"cache": "points"}, ValueError, "give task=, a name for what .*<lambda>, version 1"),
+        ({"task": "t"}, ValueError, "task='t' has no use without a cache"),
+        ({"cache": "points", "task": " "}, TypeError, "task must be a name"),
     ],
 )
 def test_wrong_arguments(arguments, error, text):
@@ -377,7 +382,7 @@ def test_an_error_names_the_point_and_keeps_the_rest(points, pool, tmp_path):
     with pytest.raises(
         PointError, match=r"failing\(folder='.*', x=5\) raised ValueError: five is right out"
     ) as caught:
-        sweep(points.failing, grid, executor=pool, cache=tmp_path / "cache", chunk=6)
+        sweep(points.failing, grid, executor=pool, cache=tmp_path / "cache", task="t", chunk=6)
     assert isinstance(caught.value.__cause__, ValueError)
     assert caught.value.point == {"folder": str(tmp_path), "x": 5}
     assert any("sweep_points.py" in note for note in caught.value.__notes__)
@@ -424,7 +429,7 @@ def test_a_function_that_the_worker_cannot_find(points, pool, monkeypatch):
 
 def test_a_killed_worker_is_replaced(points, tmp_path):
     grid = {"folder": [str(tmp_path)], "x": range(20)}
-    table = sweep(points.killed_once, grid, cache=tmp_path / "cache", chunk=3)
+    table = sweep(points.killed_once, grid, cache=tmp_path / "cache", task="t", chunk=3)
     assert table["sum"].tolist() == list(range(20))
     assert (tmp_path / "killed").exists()
     assert len(lines_of(tmp_path / "cache")) == 20
@@ -436,7 +441,7 @@ def test_a_point_that_always_kills_is_named_and_the_rest_finished(points, tmp_pa
     with pytest.raises(
         WorkerDied, match=r"deadly\(folder='.*', x=7\) ended the worker process, also when run alone"
     ):
-        sweep(points.deadly, grid, cache=tmp_path / "cache", chunk=1)
+        sweep(points.deadly, grid, cache=tmp_path / "cache", task="t", chunk=1)
     assert len(lines_of(tmp_path / "cache")) == 11
 
 
@@ -446,10 +451,10 @@ def test_a_given_pool_that_breaks(points, tmp_path):
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as mine,
         pytest.raises(WorkerDied, match=r"the executor broke .*not the sweep's to replace.*in the cache"),
     ):
-        sweep(points.killed_once, grid, executor=mine, cache=tmp_path / "cache", chunk=1)
+        sweep(points.killed_once, grid, executor=mine, cache=tmp_path / "cache", task="t", chunk=1)
     kept = len(lines_of(tmp_path / "cache"))
     assert kept == 7
-    table = sweep(points.killed_once, grid, executor=InLine(), cache=tmp_path / "cache")
+    table = sweep(points.killed_once, grid, executor=InLine(), cache=tmp_path / "cache", task="t")
     assert table["sum"].tolist() == list(range(12))
     assert calls(tmp_path) == {f"{x}-0": 1 for x in range(12)}
 
@@ -470,26 +475,34 @@ def test_a_script_without_a_guard_is_told(points, tmp_path):
 
 def test_a_second_run_computes_nothing(points, here, tmp_path):
     grid = {"folder": [str(tmp_path)], "x": range(4), "y": [0.5, 1]}
-    first = sweep(points.numbers, grid, executor=here, cache=tmp_path / "cache")
+    first = sweep(points.numbers, grid, executor=here, cache=tmp_path / "cache", task="t")
     assert set(calls(tmp_path).values()) == {1}
     files = len(list((tmp_path / "cache").rglob("*.jsonl")))
-    again = sweep(points.numbers, grid, executor=here, cache=str(tmp_path / "cache"), chunk=1)
+    again = sweep(points.numbers, grid, executor=here, cache=str(tmp_path / "cache"), task="t", chunk=1)
     assert same(first, again)
     assert set(calls(tmp_path).values()) == {1}
     assert len(list((tmp_path / "cache").rglob("*.jsonl"))) == files
 
 
 def test_a_larger_grid_computes_only_what_is_new(points, here, tmp_path):
-    sweep(points.numbers, {"folder": [str(tmp_path)], "x": [1, 2], "y": [5]}, executor=here, cache=tmp_path / "c")
+    sweep(
+        points.numbers,
+        {"folder": [str(tmp_path)], "x": [1, 2], "y": [5]},
+        executor=here,
+        cache=tmp_path / "c",
+        task="t",
+    )
     grid = {"y": np.array([4, 5]), "x": [3, 2, 1], "folder": [str(tmp_path)]}
-    table = sweep(points.numbers, grid, executor=here, cache=tmp_path / "c")
+    table = sweep(points.numbers, grid, executor=here, cache=tmp_path / "c", task="t")
     assert set(calls(tmp_path).values()) == {1}
     assert table["sum"].tolist() == [7, 6, 5, 8, 7, 6]
 
 
 def test_equal_points_are_computed_once(points, here, tmp_path):
     point = {"folder": str(tmp_path), "x": 1, "y": 2}
-    assert sweep(points.numbers, [point] * 5, executor=here, cache=tmp_path / "c")["sum"].tolist() == [3] * 5
+    assert (
+        sweep(points.numbers, [point] * 5, executor=here, cache=tmp_path / "c", task="t")["sum"].tolist() == [3] * 5
+    )
     assert calls(tmp_path) == {"1-2": 1}
 
 
@@ -519,7 +532,7 @@ def test_interrupted_and_resumed(points, tmp_path, settled):
             time.sleep(0.02)
         assert not os.path.exists(f"/proc/{pid}")  # no worker is left behind
     (work / "go").touch()
-    table = sweep(points.gated, {"folder": [str(work)], "x": range(12)}, executor=InLine(), cache=cache)
+    table = sweep(points.gated, {"folder": [str(work)], "x": range(12)}, executor=InLine(), cache=cache, task="t")
     assert table["square"].tolist() == [x * x for x in range(12)]
     counted = calls(work)
     assert {x: counted[f"{x}-0"] for x in range(12)} == {x: 1 if x < 6 or x > 7 else 2 for x in range(12)}
@@ -538,10 +551,10 @@ def test_an_interrupt_in_the_middle_of_writing(points, here, tmp_path, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr("quantumlink.sweeps.cache.os.write", torn)
         with pytest.raises(KeyboardInterrupt):
-            sweep(points.numbers, grid, executor=InLine(), cache=tmp_path / "c", chunk=1)
+            sweep(points.numbers, grid, executor=InLine(), cache=tmp_path / "c", task="t", chunk=1)
     # All eight were finished: the torn line was written again, whole, on a line of its own.
     with pytest.warns(UserWarning, match="1 of 9 lines .* damaged"):
-        table = sweep(points.numbers, grid, executor=InLine(), cache=tmp_path / "c")
+        table = sweep(points.numbers, grid, executor=InLine(), cache=tmp_path / "c", task="t")
     assert list(table) == plain_loop(
         lambda **point: {"sum": point["x"], "ratio": point["x"] / 3, "less": False}, grid
     )
@@ -570,14 +583,14 @@ def test_damaged_lines_are_computed_again(damage, here, tmp_path):
     def noted(x):
         return x + 1 / 3
 
-    sweep(noted, {"x": range(1, 6)}, executor=here, cache=tmp_path, chunk=5)
+    sweep(noted, {"x": range(1, 6)}, executor=here, cache=tmp_path, task="t", chunk=5)
     (path,) = tmp_path.rglob("*.jsonl")
     lines = path.read_bytes().splitlines()
     lines[2] = damage(lines[2])
     path.write_bytes(b"\n".join(lines) + b"\n")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        table = sweep(noted, {"x": range(1, 6)}, executor=here, cache=tmp_path)
+        table = sweep(noted, {"x": range(1, 6)}, executor=here, cache=tmp_path, task="t")
     assert table["value"].tolist() == [x + 1 / 3 for x in range(1, 6)]
     texts = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
     assert len(texts) == bool(lines[2])
@@ -589,40 +602,42 @@ def test_foreign_files_are_ignored(here, tmp_path):
     def square(x):
         return x * x
 
-    sweep(square, {"x": [2]}, executor=here, cache=tmp_path)
+    sweep(square, {"x": [2]}, executor=here, cache=tmp_path, task="t")
     (folder,) = tmp_path.iterdir()
     (folder / "foreign.jsonl").write_bytes(os.urandom(4096))
     (folder / "folder.jsonl").mkdir()
     (folder / "notes.txt").write_text("do not read")
     (tmp_path / "another").mkdir()
     with pytest.warns(UserWarning, match="foreign.jsonl|folder.jsonl"):
-        assert sweep(square, {"x": [2, 3]}, executor=here, cache=tmp_path)["value"].tolist() == [4, 9]
+        assert sweep(square, {"x": [2, 3]}, executor=here, cache=tmp_path, task="t")["value"].tolist() == [4, 9]
 
 
-def test_a_line_of_another_function_is_never_taken(here, tmp_path):
-    sweep(lambda x: 1, {"x": [2]}, executor=here, cache=tmp_path)
+def test_a_line_of_another_task_is_never_taken(here, tmp_path):
+    sweep(lambda x: 1, {"x": [2]}, executor=here, cache=tmp_path, task="one")
     (theirs,) = tmp_path.rglob("*.jsonl")
-    sweep(lambda x: 2, {"x": [3]}, executor=here, cache=tmp_path)
+    two = lambda x: 2
+    sweep(two, {"x": [3]}, executor=here, cache=tmp_path, task="two")
     (mine,) = [folder for folder in tmp_path.iterdir() if folder != theirs.parent]
     (mine / theirs.name).write_bytes(theirs.read_bytes())
-    assert sweep(lambda x: 2, {"x": [2, 3]}, executor=here, cache=tmp_path)["value"].tolist() == [2, 2]
+    found = sweep(two, {"x": [2, 3]}, executor=here, cache=tmp_path, task="two")
+    assert found["value"].tolist() == [2, 2]
 
 
 def test_a_cache_that_is_a_file(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="cache must be a folder"):
-        sweep(lambda x: x, {"x": [1]}, cache=tmp_path / "file")
+        sweep(lambda x: x, {"x": [1]}, cache=tmp_path / "file", task="t")
 
 
 def test_sweeps_that_share_a_cache_at_the_same_time(points, pool, tmp_path):
     grids = [{"folder": [str(tmp_path)], "x": range(a, a + 40), "y": [1]} for a in (0, 20, 40)]
     with ThreadPoolExecutor(3) as outer:
-        run = partial(sweep, points.numbers, executor=pool, cache=tmp_path / "c", chunk=2, progress=False)
+        run = partial(sweep, points.numbers, executor=pool, cache=tmp_path / "c", task="t", chunk=2, progress=False)
         tables = list(outer.map(run, grids))
     for grid, table in zip(grids, tables, strict=True):
         assert table["sum"].tolist() == [x + 1 for x in grid["x"]]
     before = calls(tmp_path)
-    everything = sweep(points.numbers, grids[0] | {"x": range(80)}, executor=pool, cache=tmp_path / "c")
+    everything = sweep(points.numbers, grids[0] | {"x": range(80)}, executor=pool, cache=tmp_path / "c", task="t")
     assert everything["sum"].tolist() == [x + 1 for x in range(80)]
     assert calls(tmp_path) == before
 

@@ -135,7 +135,9 @@ def test_a_killed_worker(points, client, tmp_path, chunk):
     thread = threading.Thread(target=killer)
     thread.start()
     grid = {"folder": [str(tmp_path)], "x": range(30)}
-    table = sweep(points.gated, grid, executor=client.get_executor(), cache=tmp_path / "cache", chunk=chunk)
+    table = sweep(
+        points.gated, grid, executor=client.get_executor(), cache=tmp_path / "cache", task="t", chunk=chunk
+    )
     thread.join()
     assert table["square"].tolist() == [x * x for x in range(30)]
     assert table["third"].tolist() == [x / 3 for x in range(30)]
@@ -150,9 +152,9 @@ def test_a_point_that_always_kills(points, client, tmp_path):
     with pytest.raises(
         WorkerDied, match=r"Dask gave up .*under way were deadly\(x=\d\), deadly\(x=\d\)\. .*in the cache"
     ):
-        sweep(points.deadly, {"x": range(8)}, executor=client.get_executor(), cache=tmp_path, chunk=2)
+        sweep(points.deadly, {"x": range(8)}, executor=client.get_executor(), cache=tmp_path, task="t", chunk=2)
     kept = len(lines_of(tmp_path))
-    table = sweep(points.deadly, {"x": range(7)}, executor=client.get_executor(), cache=tmp_path)
+    table = sweep(points.deadly, {"x": range(7)}, executor=client.get_executor(), cache=tmp_path, task="t")
     assert table["value"].tolist() == list(range(7))
     assert len(lines_of(tmp_path)) == 7 >= kept
 
@@ -180,6 +182,6 @@ def test_work_that_is_cancelled(points, client, tmp_path):
     thread.start()
     grid = {"folder": [str(tmp_path)], "x": range(4)}
     with pytest.raises(WorkerDied, match=r"shut down, or has cancelled the work.*in the cache"):
-        sweep(points.waiting, grid, executor=executor, cache=tmp_path / "cache", chunk=1)
+        sweep(points.waiting, grid, executor=executor, cache=tmp_path / "cache", task="t", chunk=1)
     thread.join()
     assert len(lines_of(tmp_path / "cache")) == 3

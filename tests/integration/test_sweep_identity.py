@@ -1,10 +1,11 @@
-"""Which points a cache takes for the same: by the content of arguments, and by everything that made the number."""
+"""Which points a cache takes for the same: by the task's name and the content of arguments."""
 
 import importlib
 import itertools
 import os
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ import pytest
 import quantumlink as ql
 from quantumlink.estimation import Estimate
 from quantumlink.sweeps import sweep
-from quantumlink.sweeps.identity import encode, function_identity, sha256
+from quantumlink.sweeps.identity import encode, sha256, task_identity
 
 
 @pytest.fixture(scope="module")
@@ -45,61 +46,42 @@ def module(tmp_path, monkeypatch, source, name):
     return importlib.import_module(name)
 
 
-BASE = """
-import own_constants
-SCALE = 2
-def helper(x): return x
-class Rule:
-    def apply(self, x): return helper(x)
-def f(x, offset=0):
-    return SCALE * Rule().apply(x) + offset + own_constants.SHIFT
+FIRST = """
+def f(x):
+    return 2 * x
 """
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "value"),
-    [
-        ("SCALE * Rule", "3 + Rule", 8),
-        ("SCALE = 2", "SCALE = 3", 15),
-        ("helper(x): return x", "helper(x): return -x", -10),
-        ("return helper(x)", "return 1 + helper(x)", 12),
-        ("offset=0", "offset=1", 11),
-        ("def f", "# only a comment\ndef f", 10),
-    ],
-)
-def test_a_changed_function_is_computed_anew(here, tmp_path, monkeypatch, old, new, value):
-    module(tmp_path, monkeypatch, "SHIFT = 0", "own_constants")
-    run = lambda source: sweep(
-        module(tmp_path, monkeypatch, source, "own_module").f, {"x": [5]}, executor=here, cache=tmp_path / "c"
-    )["value"].tolist()
-    assert run(BASE) == [10]
-    assert run(BASE.replace(old, new)) == [value]
-    assert len(lines_of(tmp_path / "c")) == (1 if value == 10 else 2)
-    assert run(BASE) == [10]
-    assert len(lines_of(tmp_path / "c")) == (1 if value == 10 else 2)
+def test_a_point_is_its_task_and_arguments_whatever_the_code(here, tmp_path, monkeypatch):
+    def run(source, task):
+        own = module(tmp_path, monkeypatch, source, "own_module")
+        return sweep(own.f, {"x": [5]}, executor=here, cache=tmp_path / "c", task=task)["value"].tolist()
 
-
-def test_a_changed_module_is_computed_anew(here, tmp_path, monkeypatch):
-    for shift in (0, 4):
-        module(tmp_path, monkeypatch, f"SHIFT = {shift}", "own_constants")
-        own = module(tmp_path, monkeypatch, BASE, "own_module")
-        assert sweep(own.f, {"x": [5]}, executor=here, cache=tmp_path / "c")["value"].tolist() == [10 + shift]
-
-
-def test_closures_defaults_and_lambdas_on_one_line(here, tmp_path):
-    def times(factor):
-        return lambda x: factor * x
-
-    both = [lambda x: x + 1, lambda x: x + 2]
-    functions = [times(2), times(3), *both, partial(pow, 3), partial(pow, 4)]
+    assert run(FIRST, "double, 1") == [10]
+    with pytest.warns(UserWarning, match=r"1 of 1 points of the task 'double, 1' .* when f had another text"):
+        assert run(FIRST.replace("2 *", "3 *"), "double, 1") == [10]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run("# elsewhere\n" + FIRST, "double, 1") == [10]
+        assert run(FIRST.replace("2 *", "3 *"), "double, 2") == [15]
+        assert run(FIRST.replace("f(x)", "f(x, factor=2)"), "three") == [10]
+    assert len(lines_of(tmp_path / "c")) == 3
+    # New points of an edited function do not speak for the old ones.
+    own = module(tmp_path, monkeypatch, FIRST.replace("2 *", "3 *"), "own_module")
     for _ in range(2):
-        found = []
-        for function in functions[:4]:
-            found += sweep(function, {"x": [5]}, executor=here, cache=tmp_path)["value"].tolist()
-        for function in functions[4:]:
-            found += sweep(function, {"exp": [2]}, executor=here, cache=tmp_path)["value"].tolist()
-        assert found == [10, 15, 6, 7, 9, 16]
-    assert len(lines_of(tmp_path)) == 6
+        with pytest.warns(UserWarning, match=r"1 of 2 points"):
+            found = sweep(own.f, {"x": [5, 6]}, executor=here, cache=tmp_path / "c", task="double, 1")
+        assert found["value"].tolist() == [10, 18]
+
+
+def test_functions_without_a_text_of_their_own_are_taken_as_they_are(here, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(2):
+            given = {"executor": here, "cache": tmp_path, "task": "powers"}
+            assert sweep(partial(pow, 3), {"exp": [2]}, **given)["value"].tolist() == [9]
+            assert sweep(Which(), {"given": [1]}, **given)["value"].tolist() == [0.5]
+    assert len(lines_of(tmp_path)) == 2
 
 
 @dataclass(frozen=True)
@@ -135,10 +117,11 @@ def leaf(fidelity, **more):
         (ql.purify(leaf(0.9), leaf(0.8)), ql.purify(leaf(0.8), leaf(0.9))),
         (Estimate(0, 0.5, 1), Estimate(0, 0.5, 0.9)),
         (abs, max),
+        (Policy, Estimate),
     ],
 )
 def test_different_arguments_are_different_points(one, other, here, tmp_path):
-    table = sweep(Which(), [{"given": one}, {"given": other}], executor=here, cache=tmp_path, chunk=1)
+    table = sweep(Which(), [{"given": one}, {"given": other}], executor=here, cache=tmp_path, task="t", chunk=1)
     assert len(lines_of(tmp_path)) == 2
     assert len(table) == 2
 
@@ -146,13 +129,13 @@ def test_different_arguments_are_different_points(one, other, here, tmp_path):
 def test_the_library_is_part_of_a_point(here, tmp_path, monkeypatch):
     for version in (b"1", b"2", b"1"):
         monkeypatch.setattr("quantumlink.sweeps.identity.library_digest", lambda version=version: version)
-        sweep(Which(), {"given": [1]}, executor=here, cache=tmp_path)
+        sweep(Which(), {"given": [1]}, executor=here, cache=tmp_path, task="t")
     assert len(lines_of(tmp_path)) == 2
 
 
 @dataclass(frozen=True)
 class Which:
-    """A policy that is called: told by its class's code and its fields."""
+    """A policy that is called."""
 
     def __call__(self, given):
         return 0.5
@@ -172,7 +155,7 @@ def test_equal_content_is_one_point(here, tmp_path):
         Policy(3),
         {"a": (1, None)},
     ):
-        sweep(Which(), {"given": [value]}, executor=here, cache=tmp_path)
+        sweep(Which(), {"given": [value]}, executor=here, cache=tmp_path, task="t")
     for value in (
         np.float64(1.5),
         leaf(np.float64(0.9)),
@@ -182,40 +165,35 @@ def test_equal_content_is_one_point(here, tmp_path):
         Policy(3),
         {"a": (1, None)},
     ):
-        sweep(Which(), {"given": [value]}, executor=here, cache=tmp_path)
+        sweep(Which(), {"given": [value]}, executor=here, cache=tmp_path, task="t")
     assert len(lines_of(tmp_path)) == 7
     # A chain deeper than Python's stack, its parts shared.
     for _ in range(2):
-        sweep(Which(), {"given": [ql.chain(deep, order="sequential")]}, executor=here, cache=tmp_path)
+        sweep(Which(), {"given": [ql.chain(deep, order="sequential")]}, executor=here, cache=tmp_path, task="t")
     assert len(lines_of(tmp_path)) == 8
 
 
 def test_what_has_no_content_is_refused(here, tmp_path):
-    generator = np.random.default_rng(1)
-    with pytest.raises(TypeError, match=r"uses the variable generator: cannot tell .*Generator.*without a cache"):
-        sweep(lambda x: generator.random(), {"x": [1]}, executor=here, cache=tmp_path)
-    with pytest.raises(TypeError, match=r"a cache cannot know .*\(x=<object"):
-        sweep(lambda x: 1, {"x": [object()]}, executor=here, cache=tmp_path)
-    with pytest.raises(TypeError, match="no seed can be derived"):
-        sweep(lambda x, seed: 1, {"x": [object()]}, executor=here, seed=1)
-    assert sweep(lambda x: 1, {"x": [object()]}, executor=here)["value"].tolist() == [1]
+    for value in (object(), lambda x: x, np.random.default_rng(1), partial(pow, 3)):
+        with pytest.raises(TypeError, match=r"a cache cannot know .*\(x=.*again: cannot tell"):
+            sweep(lambda x: 1, {"x": [value]}, executor=here, cache=tmp_path, task="t")
+        with pytest.raises(TypeError, match="no seed can be derived"):
+            sweep(lambda x, seed: 1, {"x": [value]}, executor=here, seed=1)
+        assert sweep(lambda x: 1, {"x": [value]}, executor=here)["value"].tolist() == [1]
 
 
-def test_identity_is_the_same_in_another_process(tmp_path, monkeypatch, settled):
+def test_identity_is_the_same_in_another_process(settled):
     """Sets and dictionaries of strings must not depend on the hash seed."""
 
     value = {"a", "b", "c", "d", "e"}, {"z": 1.5, "y": None}, [2**70, 1j, b"q"]
-    own = module(
-        tmp_path, monkeypatch, BASE.replace("import own_constants", "import math as own_constants"), "own_module"
-    )
-    expected = [function_identity(own.f), sha256(encode(value)).hex()]
+    expected = [task_identity("t"), sha256(encode(value)).hex()]
     code = (
-        "import own_module; from quantumlink.sweeps.identity import *\n"
+        "from quantumlink.sweeps.identity import *\n"
         "import quantumlink.sweeps.identity as identity; identity.library_digest = bytes\n"
-        f"print(function_identity(own_module.f), sha256(encode({value})).hex())"
+        f"print(task_identity('t'), sha256(encode({value})).hex())"
     )
     for hash_seed in ("1", "2"):
-        environment = os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONHASHSEED": hash_seed}
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
         out = subprocess.run(
             [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
         )
