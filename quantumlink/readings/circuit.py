@@ -9,8 +9,7 @@ appended, children before parents. With ``reuse_qubits`` few qubits stand for al
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +17,6 @@ from qiskit.circuit import (
     CircuitInstruction,
     ClassicalRegister,
     Clbit,
-    IfElseOp,
     Parameter,
     ParameterVector,
     QuantumCircuit,
@@ -41,6 +39,7 @@ from quantumlink.link.arriving_pair import PREPARATION_ANGLES, STATED_PAIR, Stat
 from quantumlink.program import CORRECTIONS, Corrections, Program, RandomSetting
 from quantumlink.readings.maps import sides_of
 from quantumlink.readings.perfect import target_of
+from quantumlink.readings.placing import Primitive
 from quantumlink.readings.shared_state import MAX_ENDS, stabilizers_of
 from quantumlink.readings.timeline import Timeline
 from quantumlink.rewrites import feedforward, pauli_frame, qubit_reuse
@@ -194,8 +193,8 @@ class _Composer:
         self._counts: Counter[str] = Counter()
         self._pair = bell_pair().to_gate(label="Φ⁺")
         self._channels: dict[tuple[float, ...], PauliChannel] = {}
-        self._simple: dict[int, bool] = {}
-        """Whether the circuits of operations are simple, by ``id``."""
+        self._primitives: dict[int, Primitive] = {}
+        """The circuits of operations, by ``id``."""
         self.last_place: dict[int, Qubit] = {}
         """Where each qubit of the operation stands that was appended last."""
         self._preparations: dict[int, tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]] = {}
@@ -336,20 +335,18 @@ class _Composer:
             bits = ClassicalRegister(primitive.num_clbits, self._register_name(kind))
             self._circuit.add_register(bits)
             clbits = list(bits)
-        simple = self._simple.get(id(primitive))
-        if simple is None:
-            simple = all(_is_simple(instruction) for instruction in primitive.data)
+        known = self._primitives.get(id(primitive))
+        if known is None:
+            known = Primitive(primitive)
             if primitive is operation.circuit:  # which lives as long as the link
-                self._simple[id(primitive)] = simple
-        if not simple:
+                self._primitives[id(primitive)] = known
+        if not known.is_simple:
             self._circuit.compose(primitive, qubits, clbits, inplace=True)
             return
-        qubit_of = dict(zip(primitive.qubits, qubits, strict=True))
-        clbit_of = dict(zip(primitive.clbits, clbits, strict=True))
         # Bits are known to be there and to fit: Qiskit need not check each again.
         add = self._circuit._append
-        for instruction in primitive.data:
-            add(_placed(instruction, qubit_of, clbit_of, retell=self._conditional))
+        for instruction in known.placed(qubits, clbits, retell=self._conditional):
+            add(instruction)
 
     def _register_name(self, kind: str) -> str:
         name = f"{kind}_{self._counts[kind]}"
@@ -375,52 +372,6 @@ def _check_perfect(link: Join) -> None:
 def _register_kind(link: Join) -> str:
     """What the register of an operation's bits is called."""
     return {Swap: "swap", Purify: "purify", Encoded: "encode"}.get(type(link), "join")
-
-
-def _is_simple(instruction: CircuitInstruction) -> bool:
-    """Whether `_placed` knows it: no control flow but a condition on one bit, with only gates in its blocks."""
-    operation = instruction.operation
-    if not isinstance(operation, IfElseOp):
-        return not getattr(operation, "blocks", None)
-    condition = operation.condition
-    on_a_bit = isinstance(condition, tuple) and isinstance(condition[0], Clbit)
-    inner = (i for block in operation.blocks for i in block.data)
-    return on_a_bit and not any(i.clbits or getattr(i.operation, "blocks", None) for i in inner)
-
-
-def _placed(
-    instruction: CircuitInstruction,
-    qubit_of: Mapping[Qubit, Qubit],
-    clbit_of: Mapping[Clbit, Clbit],
-    *,
-    retell: bool,
-) -> CircuitInstruction:
-    """A simple instruction in the circuit's bits: what `QuantumCircuit.compose` does, in a fraction of the time.
-
-    With ``retell`` blocks are told in the circuit's own bits as well: Qiskit's drawer needs them so.
-    """
-    qubits = tuple(qubit_of[q] for q in instruction.qubits)
-    if instruction.is_standard_gate():  # stays what it is to Qiskit, which need not make a gate of it
-        return instruction.replace(qubits=qubits)
-    operation = instruction.operation
-    clbits = tuple(clbit_of[c] for c in instruction.clbits)
-    if isinstance(operation, IfElseOp):
-        bit, value = operation.condition
-        if retell:
-            blocks = (_retold(block, qubits, clbits) for block in operation.blocks)
-            operation = IfElseOp((clbit_of[bit], value), *blocks)
-        else:  # the same blocks, which Qiskit has checked
-            operation = copy(operation)
-            operation.condition = (clbit_of[bit], value)
-    return CircuitInstruction(operation, qubits, clbits)
-
-
-def _retold(block: QuantumCircuit, qubits: tuple[Qubit, ...], clbits: tuple[Clbit, ...]) -> QuantumCircuit:
-    told = QuantumCircuit(list(qubits), list(clbits))
-    for inner in block.data:
-        where = tuple(qubits[block.find_bit(q).index] for q in inner.qubits)
-        told._append(CircuitInstruction(inner.operation, where))
-    return told
 
 
 def _own_qubits(part: Link) -> Iterator[Node]:

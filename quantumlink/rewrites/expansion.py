@@ -114,7 +114,7 @@ def _stays(instruction: CircuitInstruction, keep: Callable[[str], bool]) -> bool
     if isinstance(operation, Delay):
         return not isinstance(operation.duration, expr.Value)
     if isinstance(operation, IfElseOp):
-        return _if_stays(instruction, keep)
+        return _if_stays(instruction, operation, keep)
     if isinstance(operation, ControlFlowOp):
         return False
     if isinstance(operation, Store):
@@ -124,18 +124,19 @@ def _stays(instruction: CircuitInstruction, keep: Callable[[str], bool]) -> bool
     return keep(name) and device_operation(operation) is not None
 
 
-def _if_stays(instruction: CircuitInstruction, keep: Callable[[str], bool]) -> bool:
-    condition = instruction.operation.condition
+def _if_stays(instruction: CircuitInstruction, operation: IfElseOp, keep: Callable[[str], bool]) -> bool:
+    condition = operation.condition
     check_condition(condition)
     bits = _cells(condition)
     if not bits.issubset(instruction.clbits) or _constant(condition) is not None:
         return False
     if compared(condition) is not condition:
         return False
-    for block in instruction.operation.blocks:
+    for block in operation.blocks:
+        if all(inner.is_standard_gate() for inner in block.data):
+            continue
         same = tuple(block.clbits) == instruction.clbits and tuple(block.qubits) == instruction.qubits
-        plain = all(inner.is_standard_gate() for inner in block.data)
-        if not plain and not (same and not block.num_identifiers and _is_expanded(block, keep)):
+        if not (same and not block.num_identifiers and _is_expanded(block, keep)):
             return False
     return True
 

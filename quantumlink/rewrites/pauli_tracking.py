@@ -86,7 +86,7 @@ class PauliTracker:
         operation = instruction.operation
         kind = None if isinstance(operation, Gate) else device_operation(operation)
         if isinstance(operation, IfElseOp):
-            self._if(instruction, {_ONE})
+            self._if(operation, instruction.qubits, {_ONE})
         elif kind is not None:
             self._keep(instruction)
             if kind != "reset":
@@ -99,10 +99,12 @@ class PauliTracker:
             self._gate(instruction, qubits)
 
     def _gate(self, instruction: CircuitInstruction, qubits: list[int]) -> None:
-        if instruction.name in _TRANSPARENT or not any(self._x[q] or self._z[q] for q in qubits):
-            self._keep(instruction)
-        else:
-            self._pass_through(instruction, qubits)
+        if instruction.name not in _TRANSPARENT:
+            for q in qubits:
+                if self._x[q] or self._z[q]:
+                    self._pass_through(instruction, qubits)
+                    return
+        self._keep(instruction)
 
     def _keep(self, instruction: CircuitInstruction) -> None:
         """Append what stays; its bits are there, so that Qiskit need not check each again."""
@@ -123,26 +125,25 @@ class PauliTracker:
         self._means[clbit] = self._x[qubit] ^ {clbit}
         self._z[qubit] = set()
 
-    def _if(self, instruction: CircuitInstruction, outer: Terms) -> None:
-        operation = instruction.operation
+    def _if(self, operation: IfElseOp, outer_qubits: Sequence[Qubit], outer: Terms) -> None:
         needs = self._terms(operation.condition)
         for block, terms in zip(operation.blocks, (needs, needs ^ {_ONE}), strict=False):
             within = _times(outer, terms)
             if not within:  # it never holds
                 continue
-            qubits = dict(zip(block.qubits, instruction.qubits, strict=True))
+            qubits = dict(zip(block.qubits, outer_qubits, strict=True))
             for inner in block.data:
-                moved = inner.replace(qubits=tuple(qubits[q] for q in inner.qubits))
+                where = tuple([qubits[q] for q in inner.qubits])
                 if within == {_ONE}:
-                    self._step(moved)
+                    self._step(inner.replace(qubits=where))
                 else:
-                    self._correct(moved, within)
+                    self._correct(inner, where, within)
 
-    def _correct(self, instruction: CircuitInstruction, needs: Terms) -> None:
-        operation, name = instruction.operation, instruction.name
-        qubits = [self._qubit[q] for q in instruction.qubits]
-        if isinstance(operation, IfElseOp):
-            self._if(instruction, needs)
+    def _correct(self, instruction: CircuitInstruction, where: Sequence[Qubit], needs: Terms) -> None:
+        """A conditional operation on some qubits."""
+        name, qubits = instruction.name, [self._qubit[q] for q in where]
+        if name == "if_else":
+            self._if(instruction.operation, where, needs)
             return
         if name in ("barrier", "global_phase"):
             return

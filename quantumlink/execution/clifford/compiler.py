@@ -62,15 +62,15 @@ class _Uses:
         following: dict[int, str] = {}
         for i in range(len(steps) - 1, -1, -1):
             step = steps[i]
-            qubits = set(touched(step))
-            self.last[i] = tuple(q for q in qubits if q not in following)
+            if isinstance(step, MeasureStep | ResetStep):
+                self.last[i] = () if step.qubit in following else (step.qubit,)
+                following[step.qubit] = "measure" if isinstance(step, MeasureStep) else "nothing"
+                continue
+            qubits = set(touched(step)) if isinstance(step, IfStep) else set(step.qubits)
+            self.last[i] = tuple([q for q in qubits if q not in following])
             if isinstance(step, NoiseStep) and len(qubits) == 1:
                 (qubit,) = qubits
                 self.next[i] = following.setdefault(qubit, "nothing")
-            elif isinstance(step, MeasureStep):
-                following[step.qubit] = "measure"
-            elif isinstance(step, ResetStep):
-                following[step.qubit] = "nothing"
             else:
                 following.update(dict.fromkeys(qubits, "gate"))
                 self.next[i] = "gate"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ class PauliMixture:
     prefix: str | None
     """stim's instruction up to its targets; None if stim has no single one for it."""
 
-    @property
+    @cached_property
     def resets(self) -> bool:
         """Whether a term resets a qubit."""
         return any(set(word) & {"0", "1"} for _, word in self.terms)

@@ -206,6 +206,10 @@ class _Reader:
             if name in _NOTHING:
                 continue
             qubits = tuple([qubit_of[q] for q in instruction.qubits])
+            gate = self._plain.get(name) if no_errors else None
+            if gate is not None and instruction.is_standard_gate():
+                steps.append(GateStep(gate, qubits))
+                continue
             if no_errors or name in NEVER_NOISY:
                 self._add(steps, instruction, name, qubits, clbit_of)
                 continue
