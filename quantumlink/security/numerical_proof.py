@@ -15,6 +15,9 @@ with D in bits (Coles, Metodiev, Lütkenhaus). It is found in two steps (Winick,
    are taken from the solver, and what the matrix lacks of being positive is computed anew and subtracted: so the
    rate is proven up to rounding, however accurate the solver.
 
+Numbers are rounded, and statistics that contradict one another in the ninth digit are those of no state, of which
+anything could be proven. So each expectation is known to within δᵢ only, and Σ|yᵢ|·δᵢ is subtracted as well.
+
 Asymptotic: infinitely many rounds; against collective attacks, and so against coherent ones where the rounds may be
 permuted (Renner 2005). Finite dimensions: photons need a squashing map or a cut-off of one's own.
 
@@ -44,6 +47,7 @@ LARGEST = 16
 """Largest dimension of ρ."""
 
 _FACE = 1e-6  # what is smaller than that among the eigenvalues of the most mixed state is no part of the face
+_INFEASIBLE = 1e-6  # no nearer state: none
 _BARRIERS = tuple(10.0**-k for k in range(1, 11))
 _MIXED = 1e-10  # white noise in the point of the tangent, so that the gradient is finite
 
@@ -57,7 +61,7 @@ class NumericalRate:
     entropy: float
     """What an eavesdropper lacks of the key bit, at least, in bits per round."""
     entropy_at_most: float
-    """The entropy of a state that has the statistics: the true one lies between."""
+    """The entropy of a state that has the statistics, to the tolerance: the true one lies between."""
     leak: float
     """Bits per round that reconciliation discloses."""
     tangent: Operator
@@ -66,6 +70,9 @@ class NumericalRate:
     """What the tangent has besides: the entropy of any state ρ is at least ``offset + Tr(∇·ρ)``, in nats."""
     multipliers: FloatArray
     """yᵢ of the certificate; the first belongs to Tr ρ = 1, the others to the statistics."""
+    tolerance: float
+    """How far each expectation may be from what was told, in units of the observable's largest eigenvalue: that
+    asked for, or that of the nearest state found."""
 
     @property
     def gap(self) -> float:
@@ -79,6 +86,7 @@ def numerical_key_rate(
     key_map: Sequence[npt.ArrayLike],
     statistics: Sequence[tuple[npt.ArrayLike, float]],
     leak: float = 0.0,
+    tolerance: float = 1e-9,
 ) -> NumericalRate:
     """The asymptotic key rate of a protocol, proven from below.
 
@@ -92,6 +100,9 @@ def numerical_key_rate(
         statistics: observables, Hermitian of shape (d, d), and their expectations. That a source's half is
             untouched is a statistic too: one for each operator of a basis of it.
         leak: bits that reconciliation discloses, per round (those that are not kept included).
+        tolerance: how far each expectation may be from what is told, in units of the observable's largest
+            eigenvalue (in absolute value); in [1e-10, 1e-4]. The rate is proven for all such states; where none
+            was found that near, for the distance of the nearest one, which must be at most 1e-6.
 
     Returns:
         The rate with its certificate.
@@ -99,6 +110,7 @@ def numerical_key_rate(
     Raises:
         ValueError: if shapes do not fit, an operator is not Hermitian, no state has the statistics, or d is above
             `LARGEST`.
+        ArithmeticError: if the solver finds no proof.
         ImportError: if a package is missing.
 
     >>> bits, signs = np.eye(2), np.array([[1, 1], [1, -1]]) / np.sqrt(2)
@@ -114,16 +126,30 @@ def numerical_key_rate(
     operators, projectors = _checked_maps(kraus, key_map)
     observables, values = _checked_statistics(statistics, operators[0].shape[1])
     leak = validation.number("leak", leak, at_least=0.0)
+    tolerance = validation.number("tolerance", tolerance, at_least=1e-10, at_most=1e-4)
+    scales = np.array([float(np.abs(np.linalg.eigvalsh(o)).max()) or 1.0 for o in observables])
+    observables, values = observables / scales[:, None, None], values / scales
     entropy = KeyEntropy(operators, projectors)
-    start = feasible_state(observables, values)
+    start, distance = feasible_state(observables, values, within=max(tolerance, _INFEASIBLE))
+    tolerance = max(tolerance, distance)
+    within = np.array([0.0, *[tolerance] * (len(values) - 1)])  # Tr ρ is 1
     best = _nearly_best(entropy, observables, start)
     size = len(best)
     point = (1 - _MIXED) * best + _MIXED * np.eye(size) / size
     value, gradient = entropy.value(point), entropy.gradient(point)
-    multipliers = least_expectation(gradient, observables, values)
+    multipliers = least_expectation(gradient, observables, values, within=within)
     offset = value - inner(gradient, point)
-    return _certified(
-        gradient, offset, multipliers, observables, values, leak=leak, most=entropy.value(best) / log(2)
+    found = _certified(gradient, offset, multipliers, observables, values, within)
+    most = entropy.value(best) / log(2)
+    return NumericalRate(
+        rate=max(0.0, found - leak),
+        entropy=found,
+        entropy_at_most=max(most, found),
+        leak=leak,
+        tangent=gradient,
+        offset=offset,
+        multipliers=multipliers / scales,
+        tolerance=tolerance,
     )
 
 
@@ -133,23 +159,16 @@ def _certified(
     multipliers: FloatArray,
     observables: Operator,
     values: FloatArray,
-    *,
-    leak: float,
-    most: float,
-) -> NumericalRate:
-    """What the multipliers prove: y·γ, less what ∇ − Σᵢ yᵢ·Γᵢ lacks of being positive (Tr ρ is 1)."""
+    within: FloatArray,
+) -> float:
+    """The entropy that the multipliers prove, in bits.
+
+    It is y·γ, less |y|·δ, less what ∇ − Σᵢ yᵢ·Γᵢ lacks of being positive (Tr ρ is 1).
+    """
     slack = gradient - np.tensordot(multipliers, observables, axes=1)
     lacking = min(0.0, float(np.linalg.eigvalsh(slack)[0]))
-    entropy = max(0.0, (offset + float(multipliers @ values) + lacking) / log(2))
-    return NumericalRate(
-        rate=max(0.0, entropy - leak),
-        entropy=entropy,
-        entropy_at_most=max(most, entropy),
-        leak=leak,
-        tangent=gradient,
-        offset=offset,
-        multipliers=multipliers,
-    )
+    proven = offset + float(multipliers @ values) - float(np.abs(multipliers) @ within) + lacking
+    return max(0.0, proven / log(2))
 
 
 def _nearly_best(entropy: KeyEntropy, observables: Operator, start: Operator) -> Operator:

@@ -15,52 +15,91 @@ from quantumlink.arrays import ComplexArray, FloatArray
 
 Operator = ComplexArray
 
-_INFEASIBLE = 1e-6
+
+_WEIGHT = 1e3  # of a distance from the values against how mixed a state is
 
 
-def feasible_state(observables: Operator, values: FloatArray) -> Operator:
-    """A state with the expectations, as mixed as they allow.
+def feasible_state(observables: Operator, values: FloatArray, *, within: float) -> tuple[Operator, float]:
+    """A state with the expectations, about as mixed as they allow, and how far it is from having them.
 
     Args:
-        observables: Hermitian, shape (n, d, d), the identity among them.
+        observables: Hermitian, shape (n, d, d), none much larger than 1.
         values: what each expectation is.
+        within: how far it may be from that.
 
     Raises:
-        ValueError: if no state has them.
+        ValueError: if no state was found that is so near.
+        ArithmeticError: if the solver fails.
         ImportError: if a package is missing.
     """
     cvxpy = _cvxpy()
     size = observables.shape[1]
     real, imaginary = cvxpy.Variable((size, size), symmetric=True), cvxpy.Variable((size, size))
-    least = cvxpy.Variable()
+    least, far = cvxpy.Variable(), cvxpy.Variable()
     whole = cvxpy.bmat([[real, -imaginary], [imaginary, real]])
-    expectations = [
-        cvxpy.trace(operator.real @ real) - cvxpy.trace(operator.imag @ imaginary) for operator in observables
+    found = cvxpy.hstack(
+        [cvxpy.trace(operator.real @ real) - cvxpy.trace(operator.imag @ imaginary) for operator in observables]
+    )
+    constraints = [
+        imaginary == -imaginary.T,
+        whole - least * np.eye(2 * size) >> 0,
+        least >= 0,
+        cvxpy.trace(real) == 1,
+        cvxpy.abs(found - values) <= far,
     ]
-    constraints = [imaginary == -imaginary.T, whole - least * np.eye(2 * size) >> 0]
-    constraints += [found == value for found, value in zip(expectations, values, strict=True)]
-    problem = cvxpy.Problem(cvxpy.Maximize(least), constraints)
+    problem = cvxpy.Problem(cvxpy.Maximize(least - _WEIGHT * far), constraints)
     _solve(problem)
-    if problem.status not in ("optimal", "optimal_inaccurate") or least.value < -_INFEASIBLE:
+    if real.value is None:
+        raise ArithmeticError(f"the semidefinite program has no solution: {problem.status}")
+    solved: Operator = real.value + 1j * imaginary.value
+    states = [_nearest_state(matrix) for matrix in (solved, _moved(solved, observables, values))]
+    distances = [np.abs(np.einsum("aij,ji->a", observables, state).real - values) for state in states]
+    state, distance = min(zip(states, distances, strict=True), key=lambda pair: float(pair[1].max()))
+    # Looked at anew: below a state that is not there anything can be proven.
+    if float(distance.max()) > within:
+        worst = int(np.argmax(distance))
         raise ValueError(
-            f"statistics must be those of a state: no state has the expectations {values[1:].tolist()}"
+            f"statistics must be those of a state: no state was found that has the expectations "
+            f"{values[1:].tolist()}; the nearest one is {distance[worst]:.2g} from the one at place {worst - 1}"
         )
-    return _with_expectations(real.value + 1j * imaginary.value, observables, values)
+    return state, float(distance.max())
 
 
-def least_expectation(target: Operator, observables: Operator, values: FloatArray) -> FloatArray:
-    """Multipliers yᵢ with T − Σᵢ yᵢ·Γᵢ ≥ 0 and y·γ as large as can be: the dual of the least Tr(T·ρ).
+def _moved(matrix: Operator, observables: Operator, values: FloatArray) -> Operator:
+    """The nearest Hermitian matrix that has the expectations, as far as they agree: what a solver lacks of them."""
+    table = observables.reshape(len(observables), -1)
+    gram = (table.conj() @ table.T).real
+    lacking = values - np.einsum("aij,ji->a", observables, matrix).real
+    return matrix + np.tensordot(np.linalg.lstsq(gram, lacking, rcond=None)[0], observables, axes=1)
+
+
+def _nearest_state(matrix: Operator) -> Operator:
+    """The matrix without what rounding made negative, of trace 1."""
+    p, u = np.linalg.eigh((matrix + matrix.conj().T) / 2)
+    p = np.maximum(p, 0.0)
+    state: Operator = (u * (p / p.sum())) @ u.conj().T
+    return state
+
+
+def least_expectation(
+    target: Operator, observables: Operator, values: FloatArray, *, within: FloatArray
+) -> FloatArray:
+    """Multipliers yᵢ with T − Σᵢ yᵢ·Γᵢ ≥ 0 and y·γ − |y|·δ as large as can be: the dual of the least Tr(T·ρ).
 
     Args:
         target: T, Hermitian.
-        observables: Γᵢ, Hermitian, shape (n, d, d).
+        observables: Γᵢ, Hermitian, shape (n, d, d), none much larger than 1.
         values: γᵢ.
+        within: δᵢ, how far the expectations may be from them.
+
+    Raises:
+        ArithmeticError: if the solver finds none.
     """
     cvxpy = _cvxpy()
     scale = max(1.0, float(np.abs(target).max()))  # gradients have large logarithms
     y = cvxpy.Variable(len(values))
     slack = _embedded(target / scale) - sum(y[i] * _embedded(g) for i, g in enumerate(observables))
-    problem = cvxpy.Problem(cvxpy.Maximize(values @ y), [slack >> 0])
+    problem = cvxpy.Problem(cvxpy.Maximize(values @ y - within @ cvxpy.abs(y)), [slack >> 0])
     _solve(problem)
     if y.value is None:
         raise ArithmeticError(f"the semidefinite program has no solution: {problem.status}")
@@ -72,21 +111,18 @@ def _embedded(operator: Operator) -> FloatArray:
     return np.block([[operator.real, -operator.imag], [operator.imag, operator.real]])
 
 
-def _with_expectations(state: Operator, observables: Operator, values: FloatArray) -> Operator:
-    """The nearest Hermitian matrix that has the expectations to rounding."""
-    state = (state + state.conj().T) / 2
-    table = observables.reshape(len(observables), -1)
-    gram = (table.conj() @ table.T).real
-    lacking = values - np.einsum("aij,ji->a", observables, state).real
-    return state + np.tensordot(np.linalg.lstsq(gram, lacking, rcond=None)[0], observables, axes=1)
-
-
 def _solve(problem: Any) -> None:
     import warnings
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of inaccurate solutions: they are checked
-        problem.solve(solver="CLARABEL", tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of inaccurate solutions: they are checked
+            problem.solve(solver="CLARABEL", tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
+    except BaseException as error:
+        # Clarabel is of Rust, whose panics are no exceptions of Python's own kind.
+        if type(error).__name__ not in ("SolverError", "PanicException"):
+            raise
+        raise ArithmeticError(f"the semidefinite program was not solved: {error}") from None
 
 
 def _cvxpy() -> Any:
