@@ -133,9 +133,10 @@ class Memory:
         Args:
             time_s: times in seconds, at least 0.
         """
-        coherence, kept = self.exponents(time_s)
+        lost, left = self.exponents(time_s)
         share = 1 / (1 + self.t1_s / self.depolarizing_s) if self.relaxes else 0.0
-        return Decay(np.exp(-coherence), np.exp(-kept), -share * np.expm1(-kept))
+        kept = np.exp(-left)
+        return Decay(np.exp(-lost), kept, share * (1 - kept))
 
     def after_attempts(self, attempts: npt.ArrayLike) -> FloatArray:
         """The factor of X and Y after so many attempts for other pairs.

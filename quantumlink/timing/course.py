@@ -8,8 +8,9 @@ and measurements are done; a qubit that is corrected waits for that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, reduce
 from math import inf
 
 import numpy as np
@@ -94,29 +95,51 @@ class Course:
         known = self.known([0.0] * len(self.done), 0.0)
         return max(float(known[s]) for s in self.ends) - last
 
-    def begins(self, own: Sequence[FloatArray | float]) -> FloatArray:
-        """When it begins, of when each site knows that it has its qubits."""
-        return np.asarray(_latest([own[s] for s in self.acting]))
+    @cached_property
+    def told(self) -> tuple[float, ...]:
+        """Of each site, how long after the beginning it has measured and heard what all others measured at once."""
+        return tuple(
+            max(
+                [self.done[other] + float(self.ways[other, s]) for other in self.telling]
+                + [self.done[s] if s in self.acting else -inf]
+            )
+            for s in range(len(self.done))
+        )
 
-    def known(self, own: Sequence[FloatArray | float], at: FloatArray | float) -> list[FloatArray]:
+    def begins(self, own: Sequence[FloatArray | float | None]) -> FloatArray:
+        """When it begins, of when each site that acts knows that it has its qubits."""
+        return np.asarray(latest([time for s in self.acting if (time := own[s]) is not None]))
+
+    def known(self, own: Sequence[FloatArray | float | None], at: FloatArray | float) -> list[FloatArray]:
         """When each site knows of the result and has corrected.
 
         Args:
-            own: when each site knows that it has its qubits.
+            own: when each site knows that it has its qubits; None for one of which it goes without saying, as the
+                beginning waits for it.
             at: when it begins.
         """
         heard = []
-        for s, mine in enumerate(own):
-            told = [at + (self.done[other] + self.ways[other, s]) for other in self.telling]
-            here = [at + self.done[s]] if s in self.acting else []
-            heard.append(_latest([mine, *told, *here]))
+        for mine, told in zip(own, self.told, strict=True):
+            here = [] if mine is None else [mine]
+            heard.append(latest([*here, at + told] if told > -inf else here))
         for _ in self.telling_later:  # each may have to wait for another one
             later = [(other, heard[other] + self.corrections[other]) for other in self.telling_later]
             heard = [
-                _latest([time, *(told + self.ways[other, s] for other, told in later if other != s)])
+                latest([time, *(told + self.ways[other, s] for other, told in later if other != s)])
                 for s, time in enumerate(heard)
             ]
         return [np.asarray(time + took) for time, took in zip(heard, self.corrections, strict=True)]
+
+    def held(self, qubits: Iterable[int], known: Sequence[FloatArray], at: FloatArray) -> FloatArray:
+        """Until when some qubits wait, see `held_until`: shape (qubits, n)."""
+        found: dict[tuple[int, bool], FloatArray] = {}
+        rows = []
+        for qubit in qubits:
+            kind = self.operation.site_of_qubit[qubit], self.until_known[qubit]
+            if kind not in found:
+                found[kind] = self.held_until(qubit, known, at)
+            rows.append(found[kind])
+        return np.array(rows)
 
     def held_until(self, qubit: int, known: Sequence[FloatArray], at: FloatArray | float) -> FloatArray:
         """Until when a qubit waits, of when each site knows of the result."""
@@ -124,11 +147,9 @@ class Course:
         return known[s] if self.until_known[qubit] else np.asarray(at + self.done[s])
 
 
-def _latest(times: Sequence[FloatArray | float]) -> FloatArray | float:
-    found: FloatArray | float = 0.0
-    for i, time in enumerate(times):
-        found = time if i == 0 else np.maximum(found, time)
-    return found
+def latest(times: Sequence[FloatArray | float]) -> FloatArray | float:
+    """The latest of some times, 0 if there are none."""
+    return reduce(np.maximum, times) if times else 0.0
 
 
 def _ways(operation: Operation, delays: Sequence[FloatArray]) -> FloatArray:

@@ -11,7 +11,7 @@ from quantumlink.link import Link
 from quantumlink.readings import evaluate
 from quantumlink.readings.timeline import TimeBudget, simulate
 from quantumlink.readings.timeline.drawing import Drawing
-from quantumlink.readings.timeline.plan import make_plan
+from quantumlink.readings.timeline.planning import make_plan
 from quantumlink.readings.timeline.result import mean_estimate
 from quantumlink.readings.timeline.run import Run
 

@@ -16,7 +16,7 @@ from quantumlink.readings import evaluate
 from quantumlink.readings.timeline import simulate
 from quantumlink.readings.timeline.drawing import Drawing
 from quantumlink.readings.timeline.histories import delivered_states, last_waits, replayed
-from quantumlink.readings.timeline.plan import make_plan
+from quantumlink.readings.timeline.planning import make_plan
 
 EXACT = 1e-12
 ATTEMPT_S = 2.0**-10  # a power of two: multiples of it are exact

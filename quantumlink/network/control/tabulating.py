@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -218,9 +217,7 @@ def _timings(rules: Sequence[Rule]) -> dict[str, Any]:
         done[i] = [course.done[s] for s in site]
         until_known[i] = [course.until_known[q] for q in qubits]
         for side, end in enumerate(course.ends):
-            told = [course.done[s] + course.ways[s, end] for s in course.telling]
-            here = [course.done[end]] if end in course.acting else []
-            times[i, side] = max([*told, *here], default=-inf)
+            times[i, side] = course.told[end]
             times[i, 2 + side] = course.corrections[end]
     return {
         "rule_needs": needs,

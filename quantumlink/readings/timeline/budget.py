@@ -12,7 +12,7 @@ from quantumlink.link import ElementaryLink, Join, Link, distinct_links
 from quantumlink.progress import track
 from quantumlink.readings.perfect import target_of
 from quantumlink.readings.timeline.histories import last_waits, replayed
-from quantumlink.readings.timeline.plan import make_plan
+from quantumlink.readings.timeline.planning import make_plan
 from quantumlink.readings.timeline.run import Run
 from quantumlink.tables import html_table
 

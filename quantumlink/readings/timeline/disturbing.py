@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantumlink.arrays import FloatArray
+from quantumlink.readings.timeline.plan import Elementary, Joining, Plan, in_order
 from quantumlink.timing.attempts import whole_attempts
 
 if TYPE_CHECKING:
     from quantumlink.readings.timeline.pairs import Pairs
-    from quantumlink.readings.timeline.plan import Elementary, Joining, Plan
 
 
 def tried(link: Elementary, made: FloatArray) -> FloatArray:
@@ -91,8 +91,6 @@ def check_known(plan: Plan, names: Sequence[str], *, cut: bool, optimistic: bool
     Raises:
         ValueError: in that case.
     """
-    from quantumlink.readings.timeline.plan import Elementary, in_order
-
     if not names:
         return
     # Of each part, the nodes that make attempts for it, and whether these go on evenly from the part's beginning.
@@ -123,7 +121,5 @@ def check_known(plan: Plan, names: Sequence[str], *, cut: bool, optimistic: bool
 
 def _streams(plan: Joining, row: int) -> bool:
     """Whether pairs come at random moments to a node."""
-    from quantumlink.readings.timeline.plan import Elementary, in_order
-
     leaves = (part for part in in_order(plan) if isinstance(part, Elementary))
     return any(row in leaf.rows and leaf.success_probability is None for leaf in leaves)

@@ -15,7 +15,8 @@ import numpy as np
 from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.readings.timeline.disturbing import SideBySide
 from quantumlink.readings.timeline.pairs import CUTOFFS, RETRIES, Pairs, begins, operated
-from quantumlink.readings.timeline.plan import MOST_TRIES, Elementary, Joining, Plan
+from quantumlink.readings.timeline.plan import Elementary, Joining, Plan
+from quantumlink.readings.timeline.planning import MOST_TRIES
 
 _KINDS = 6
 """Of what time is spent on: see `quantumlink.readings.timeline.pairs`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from quantumlink.hardware import Memory
 from quantumlink.readings.timeline.disturbing import SideBySide, attempts_meanwhile, tried
 from quantumlink.readings.timeline.plan import Elementary, Joining
 from quantumlink.readings.waiting import qubit_disturbed, qubit_waited
+from quantumlink.timing.course import latest
 
 ATTEMPTS, PARTNER, MESSAGES, OPERATIONS, RETRIES, CUTOFFS = range(6)
 """What time is spent on: the rows of ``Pairs.spent``."""
@@ -61,7 +63,7 @@ class Pairs:
 
     def there(self, ends: Sequence[int]) -> FloatArray:
         """Shape (n,): when all of these ends know that they have it."""
-        return np.asarray(self.known[list(ends)].max(axis=0))
+        return np.asarray(latest([self.known[end] for end in ends]))
 
     def spent_until(self, time: FloatArray) -> FloatArray:
         """What the time was spent on until it was known at some place: messages, after it was made."""
@@ -127,14 +129,13 @@ _ARRAYS = tuple(field.name for field in fields(Pairs) if field.name not in _RECO
 
 def begins(step: Joining, parts: Sequence[Pairs]) -> FloatArray:
     """When an operation begins, shape (n,): when each site that acts knows that it has all its qubits."""
-    return step.course.begins(_own(step, parts))
+    return step.course.begins(_own(step, parts, acting=True))
 
 
 def held_until(step: Joining, parts: Sequence[Pairs], at: FloatArray) -> FloatArray:
     """Until when the qubits that the links bring wait for an operation that begins at some time: (qubits, n)."""
-    known = step.course.known(_own(step, parts), at)
-    inputs = step.link.operation.inputs
-    return np.array([step.course.held_until(q, known, at) for qubits in inputs for q in qubits])
+    known = step.course.known(_own(step, parts, acting=False), at)
+    return step.course.held(step.qubits, known, at)
 
 
 def operated(
@@ -157,14 +158,14 @@ def operated(
         others: the attempts that are made side by side, if any.
     """
     course, operation = step.course, step.link.operation
-    known = course.known(_own(step, parts), at)
+    known = course.known(_own(step, parts, acting=False), at)
     done = at + max((course.done[s] for s in course.acting), default=0.0)
-    until = held_until(step, parts, at)
+    until = course.held(step.qubits, known, at)
     waits = waiting_times(step, parts, until)
     attempts = attempts_meanwhile(step, parts, until, others)
     states, accepted = joined_states(step, [part.states for part in parts], waits, attempts)
     told = np.array([known[s] for s in course.ends])
-    since = np.array([course.held_until(q, known, at) for q in operation.outputs])
+    since = course.held(operation.outputs, known, at)
     if not step.may_fail:
         accepted = np.ones(len(at))
     return Pairs(
@@ -173,9 +174,9 @@ def operated(
         since,
         states,
         _spent(step, parts, at, done),
-        np.maximum.reduce([told.max(axis=0), *(part.heard for part in parts)]),
-        np.multiply.reduce([accepted, *(part.accepted for part in parts)]),
-        np.add.reduce([part.tried for part in parts]),
+        reduce(np.maximum, [told.max(axis=0), *(part.heard for part in parts)]),
+        reduce(np.multiply, [accepted, *(part.accepted for part in parts)]),
+        reduce(np.add, [part.tried for part in parts]),
         (*(rows for part in parts for rows in part.waits), waits) if record else (),
         (*(rows for part in parts for rows in part.attempts), _counts(attempts, waits)) if record else (),
     )
@@ -255,24 +256,25 @@ def disturbed_ends(states: FloatArray, memories: Sequence[Memory], attempts: Flo
     return found.T
 
 
-def _own(step: Joining, parts: Sequence[Pairs]) -> list[FloatArray | float]:
-    """When each site knows that it has its qubits."""
-    own: list[FloatArray | float] = []
-    for ports in step.link.operation.site_ports:
-        times = [parts[link].known[end] for link, end in ports]
-        own.append(times[0] if len(times) == 1 else np.maximum.reduce(times))
-    return own
+def _own(step: Joining, parts: Sequence[Pairs], *, acting: bool) -> list[FloatArray | float | None]:
+    """When each site that acts, or that does not, knows that it has its qubits; None of others."""
+    return [
+        latest([parts[link].known[end] for link, end in ports]) if acts is acting else None
+        for acts, ports in zip(step.acts, step.link.operation.site_ports, strict=True)
+    ]
 
 
 def _spent(step: Joining, parts: Sequence[Pairs], at: FloatArray, done: FloatArray) -> FloatArray:
     """What the time until ``done`` was spent on: as the links did on average, and the earlier ones' waiting."""
-    there = [part.there(step.there(i)) for i, part in enumerate(parts)]
+    there = [part.there(ends) for part, ends in zip(parts, step.there, strict=True)]
     if step.side_by_side:
-        spent = sum(part.spent_until(time) for part, time in zip(parts, there, strict=True)) / len(parts)
-        came = sum(there) / len(parts)
+        found = reduce(np.add, [part.spent for part in parts[1:]], parts[0].spent.copy())
+        came = reduce(np.add, there)
+        found[MESSAGES] += came - reduce(np.add, [part.made for part in parts])
+        found /= len(parts)
+        came = came / len(parts)
     else:  # the last one's time contains that of those before
-        spent, came = parts[-1].spent_until(there[-1]), there[-1]
-    found: FloatArray = np.asarray(spent)
+        found, came = parts[-1].spent_until(there[-1]), there[-1]
     found[PARTNER] += at - came
     found[OPERATIONS] += done - at
     return found

@@ -12,7 +12,8 @@ from quantumlink.arrays import FloatArray
 from quantumlink.link import Link, distinct_links
 from quantumlink.readings.timeline.drawing import Drawing
 from quantumlink.readings.timeline.pairs import Pairs
-from quantumlink.readings.timeline.plan import Plan, make_plan
+from quantumlink.readings.timeline.plan import Plan
+from quantumlink.readings.timeline.planning import make_plan
 from quantumlink.readings.timeline.streaming import delivered
 
 Swapping = Literal["asap", "levels"]
