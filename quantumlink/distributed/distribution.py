@@ -45,6 +45,7 @@ from quantumlink.hardware import Node
 from quantumlink.program import Program
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -229,9 +230,18 @@ class Distribution:
         seed = self.seed if seed is None else validation.count("seed", seed)
         return play(self.candidate, self.machine, trials=trials, seed=seed)
 
-    def draw(self) -> Figure:
-        """The nodes, what each holds, and how many pairs are spent between which of them."""
-        return drawing.nodes_and_pairs(self)
+    def draw(self, *, ax: Axes | None = None, size: tuple[float, float] | None = None) -> Figure:
+        """The nodes, what each holds, and how many pairs are spent between which of them.
+
+        Args:
+            ax: where to draw; in a new figure if None.
+            size: width and height of a new figure in inches.
+
+        Raises:
+            TypeError: if ``ax`` is no axes.
+            ValueError: if ``size`` is not two lengths or given beside ``ax``.
+        """
+        return drawing.nodes_and_pairs(self, ax, size)
 
     def report(self) -> str:
         """What it costs, under which rules, as a table in plain text."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from quantumlink.progress import track
 
 if TYPE_CHECKING:
     import stim  # type: ignore[import-untyped]
+    from matplotlib.axes import Axes
 
 
 AT_ONCE = 20_000
@@ -79,22 +80,30 @@ class ThresholdScan:
             return None
         return float(max(better)), float(min(worse))
 
-    def plot(self, ax: Any = None) -> Any:
-        """Error rates over strengths, a line with its interval for each distance; the axes."""
-        if ax is None:
-            from matplotlib.figure import Figure
+    def plot(self, ax: Axes | None = None, size: tuple[float, float] | None = None) -> Axes:
+        """Error rates over strengths, a line with its interval for each distance; the axes.
 
-            ax = Figure(figsize=(6, 4), layout="constrained").subplots()
-        for distance, rates in zip(self.distances, self.rates, strict=True):
+        Args:
+            ax: where to draw; in a new figure if None.
+            size: width and height of a new figure in inches.
+
+        Raises:
+            TypeError: if ``ax`` is no axes.
+            ValueError: if ``size`` is not two lengths or given beside ``ax``.
+        """
+        from quantumlink.figures import curve, one_axes
+
+        axes = one_axes(ax, size, (6, 4))
+        for number, (distance, rates) in enumerate(zip(self.distances, self.rates, strict=True)):
             best = np.array([rate.best for rate in rates])
             low, high = (np.array([getattr(rate, end) for rate in rates]) for end in ("low", "high"))
-            ax.errorbar(
-                self.remote, best, [best - low, high - best], marker="o", capsize=2, label=f"distance {distance}"
-            )
-        ax.set(xscale="log", yscale="log", xlabel="depolarizing of remote gates", ylabel="logical error rate")
-        ax.set_title(f"sampled, {self.shots} tries each; local errors {self.local:g}", fontsize="medium")
-        ax.legend()
-        return ax
+            error = [best - low, high - best]
+            label = f"distance {distance}"
+            axes.errorbar(self.remote, best, error, capsize=2, label=label, **curve(number, axes))
+        axes.set(xscale="log", yscale="log", xlabel="depolarizing of remote gates", ylabel="logical error rate")
+        axes.set_title(f"sampled, {self.shots} tries each; local errors {self.local:g}", fontsize="medium")
+        axes.legend()
+        return axes
 
     def __repr__(self) -> str:
         strengths = f"{self.remote[0]:g} to {self.remote[-1]:g}"

@@ -15,6 +15,7 @@ from quantumlink.monitoring.change import ChangeEstimate, estimate_change
 from quantumlink.monitoring.charts import CusumChart
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Policy = Literal["record", "pause", "abort"]
@@ -225,11 +226,20 @@ class Monitor:
             raise ValueError("no rounds were watched since the last alarm")
         return watched.change()
 
-    def plot(self) -> Figure:
-        """The charts over their rounds, with thresholds, alarms, and the error rate in blocks."""
+    def plot(self, *, ax: Axes | None = None, size: tuple[float, float] | None = None) -> Figure:
+        """The charts over their rounds, with thresholds, alarms, and the error rate in blocks.
+
+        Args:
+            ax: one of a grid of subplots, in whose place to draw; in a new figure if None.
+            size: width and height of a new figure in inches.
+
+        Raises:
+            TypeError: if ``ax`` is no axes.
+            ValueError: if ``ax`` is not one of a grid, or ``size`` is not two lengths or given beside ``ax``.
+        """
         from quantumlink.monitoring.plot import draw_monitor
 
-        return draw_monitor(self)
+        return draw_monitor(self, ax, size)
 
     def walk(self, stream: str | None = None) -> IntArray:
         """W after each round of a stream: shape (rounds,)."""

@@ -17,9 +17,16 @@ MAX_LINES = 12
 """More lines than this tell nobody anything."""
 
 
-def figure_of(table: Table, x: str | None, y: str | None, by: str | None) -> Figure:
+def draw_table(
+    table: Table,
+    x: str | None,
+    y: str | None,
+    by: str | None,
+    ax: Axes | None,
+    size: tuple[float, float] | None,
+) -> Figure:
     """The picture of a table: see `Table.plot`."""
-    from quantumlink.figures import Figure
+    from quantumlink.figures import figure_of, one_axes
 
     if len(table) == 0:
         raise ValueError("there is nothing to plot: the table has no rows")
@@ -30,11 +37,10 @@ def figure_of(table: Table, x: str | None, y: str | None, by: str | None) -> Fig
     if not _is_number(table[y]):
         raise ValueError(f"y must be a column of real numbers, {y!r} has dtype {table[y].dtype}")
     varying = [name for name in table.parameters if len(_levels(table[name])) > 1 and name not in (x, y)]
-    figure = Figure(figsize=(7.0, 4.5), layout="constrained")
-    axes = figure.add_subplot()
+    axes = one_axes(ax, size, (7.0, 4.5))
     if x is None and by is None and len(varying) == 2 and all(_is_number(table[name]) for name in varying):
-        _heat_map(figure, axes, table, varying[0], varying[1], y)
-        return figure
+        _heat_map(axes, table, varying[0], varying[1], y)
+        return figure_of(axes)
     if x is None:
         candidates = [name for name in varying if name != by] or [n for n in table.parameters if n not in (y, by)]
         if not candidates:
@@ -42,10 +48,12 @@ def figure_of(table: Table, x: str | None, y: str | None, by: str | None) -> Fig
         x = candidates[0]
         varying = [name for name in varying if name != x]
     _lines(axes, table, x, y, varying if by is None else [by])
-    return figure
+    return figure_of(axes)
 
 
 def _lines(axes: Axes, table: Table, x: str, y: str, by: list[str]) -> None:
+    from quantumlink.figures import curve
+
     groups: dict[tuple[int, ...], list[int]] = {}
     levels = {name: _levels(table[name]) for name in by}
     for row in range(len(table)):
@@ -57,7 +65,7 @@ def _lines(axes: Axes, table: Table, x: str, y: str, by: list[str]) -> None:
             "by, or sweep less"
         )
     ticks = None if _is_number(table[x]) else _levels(table[x])
-    for key, rows in sorted(groups.items()):
+    for number, (key, rows) in enumerate(sorted(groups.items())):
         places = table[x][rows] if ticks is None else np.array([_place(ticks, table[x][row]) for row in rows])
         order = np.argsort(places, kind="stable")
         if len(np.unique(places)) < len(places):
@@ -66,7 +74,9 @@ def _lines(axes: Axes, table: Table, x: str, y: str, by: list[str]) -> None:
             )
         chosen = np.array(rows)[order]
         label = ", ".join(f"{name} = {_label(levels[name][i])}" for name, i in zip(by, key, strict=True))
-        line = axes.plot(places[order], table[y][chosen], "o-", markersize=4, label=label or None)[0]
+        line = axes.plot(places[order], table[y][chosen], **curve(number, axes), markersize=4, label=label or None)[
+            0
+        ]
         if f"{y}_low" in table.columns and f"{y}_high" in table.columns:
             low, high = table[f"{y}_low"][chosen], table[f"{y}_high"][chosen]
             axes.fill_between(places[order], low, high, alpha=0.2, color=line.get_color(), linewidth=0)
@@ -74,12 +84,14 @@ def _lines(axes: Axes, table: Table, x: str, y: str, by: list[str]) -> None:
         axes.set_xticks(range(len(ticks)), [_label(tick) for tick in ticks])
     axes.set_xlabel(x)
     axes.set_ylabel(y)
+    band = f", {y}_low to {y}_high shaded" if f"{y}_low" in table.columns and f"{y}_high" in table.columns else ""
+    axes.set_title(f"{y} against {x}{band}", fontsize=11)
     axes.grid(alpha=0.3)
     if by:
         axes.legend()
 
 
-def _heat_map(figure: Figure, axes: Axes, table: Table, x: str, y: str, value: str) -> None:
+def _heat_map(axes: Axes, table: Table, x: str, y: str, value: str) -> None:
     columns, rows = np.unique(table[x]), np.unique(table[y])
     field = np.full((len(rows), len(columns)), np.nan)
     seen: set[tuple[int, int]] = set()
@@ -96,7 +108,8 @@ def _heat_map(figure: Figure, axes: Axes, table: Table, x: str, y: str, value: s
         axes.set_yticks(rows)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    figure.colorbar(mesh, ax=axes, label=value)
+    axes.set_title(f"{value} against {x} and {y}", fontsize=11)
+    axes.figure.colorbar(mesh, ax=axes, label=value)
 
 
 def _is_number(column: npt.NDArray[Any]) -> bool:

@@ -15,6 +15,7 @@ from quantumlink.sweeps.grid import Point, describe, name_of
 from quantumlink.sweeps.values import Values
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
@@ -106,7 +107,15 @@ class Table:
             raise ImportError("to_pandas needs pandas, which is not installed: pip install pandas") from error
         return DataFrame({name: column.copy() for name, column in self.columns.items()})
 
-    def plot(self, x: str | None = None, y: str | None = None, by: str | None = None) -> Figure:
+    def plot(
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        by: str | None = None,
+        *,
+        ax: Axes | None = None,
+        size: tuple[float, float] | None = None,
+    ) -> Figure:
         """A picture: lines, or a heat map of a grid of two numbers.
 
         Args:
@@ -114,17 +123,21 @@ class Table:
             y: the column shown; if None, the first result.
             by: the parameter with one line a value; if None, every other parameter that varies. With neither
                 ``x`` nor ``by``, and exactly two parameters that vary and are numbers, the picture is a heat map.
+            ax: where to draw; in a new figure if None.
+            size: width and height of a new figure in inches.
 
         Returns:
             A matplotlib figure, made without pyplot. Columns ``<y>_low`` and ``<y>_high`` become a band.
 
         Raises:
             KeyError: if there is no such column.
-            ValueError: if there is nothing to plot, too much for one picture, or several values for one place.
+            ValueError: if there is nothing to plot, too much for one picture, or several values for one place,
+                or if ``size`` is not two lengths or given beside ``ax``.
+            TypeError: if ``ax`` is no axes.
         """
-        from quantumlink.sweeps.plot import figure_of
+        from quantumlink.sweeps.plot import draw_table
 
-        return figure_of(self, x, y, by)
+        return draw_table(self, x, y, by, ax, size)
 
     def __repr__(self) -> str:
         rows = f"{len(self)} row{'' if len(self) == 1 else 's'}"

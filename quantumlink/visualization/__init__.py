@@ -1,9 +1,11 @@
 """Pictures of links, runs, timelines, networks and keys.
 
 Figures are made without pyplot, so that nothing depends on or changes a global state; a notebook shows them,
-and ``figure.savefig(path)`` writes them.
+and ``figure.savefig(path)`` writes them. Every function draws where ``ax=`` says, or in a new figure of the given
+``size=``; `quantumlink.figures.style` says which colors there are, and how to draw on a dark ground.
 """
 
+from quantumlink.figures.style import DARK
 from quantumlink.visualization.hardware import draw_comparison
 from quantumlink.visualization.key_rates import draw_key_rates
 from quantumlink.visualization.link import draw, draw_run
@@ -12,6 +14,7 @@ from quantumlink.visualization.qkd import draw_error_rate, draw_eve, draw_key
 from quantumlink.visualization.timeline import draw_timeline
 
 __all__ = [
+    "DARK",
     "draw",
     "draw_comparison",
     "draw_error_rate",

@@ -30,6 +30,47 @@ def great_circle(start: Position, stop: Position, points: int = ARC_POINTS) -> F
     return np.stack(_latitude_longitude(line), axis=1)
 
 
+def destination(start: Position, bearing_deg: float, angle_deg: float) -> Position:
+    """Where a great circle leads: the angle at the Earth's middle, the bearing clockwise from north.
+
+    >>> [round(degrees, 6) for degrees in destination((0, 0), 90, 45)]
+    [0.0, 45.0]
+    """
+    latitude, longitude = np.radians(start)
+    bearing, angle = np.radians(bearing_deg), np.radians(angle_deg)
+    north = np.array(
+        [-np.sin(latitude) * np.cos(longitude), -np.sin(latitude) * np.sin(longitude), np.cos(latitude)]
+    )
+    east = np.array([-np.sin(longitude), np.cos(longitude), 0.0])
+    way = np.cos(bearing) * north + np.sin(bearing) * east
+    reached, around = _latitude_longitude(np.cos(angle) * _unit_vector(start) + np.sin(angle) * way)
+    return float(reached), float(around)
+
+
+def bearing_deg(start: Position, stop: Position) -> float:
+    """Where the great circle to another place leads at its start, in degrees clockwise from north.
+
+    >>> bearing_deg((0, 0), (0, 45)), bearing_deg((10, 20), (30, 20))
+    (90.0, 0.0)
+    """
+    (here, there), around = np.radians([start[0], stop[0]]), np.radians(stop[1] - start[1])
+    east = np.sin(around) * np.cos(there)
+    north = np.cos(here) * np.sin(there) - np.sin(here) * np.cos(there) * np.cos(around)
+    return float(np.degrees(np.arctan2(east, north)))
+
+
+def on_a_map(line: FloatArray) -> FloatArray:
+    """Points (latitude, longitude) as x and y of a map, cut by a nan where a line crosses the date line.
+
+    >>> on_a_map(np.array([[0.0, 179.0], [0.0, -179.0]])).tolist()
+    [[179.0, 0.0], [nan, nan], [-179.0, 0.0]]
+    """
+    placed = line[:, ::-1]
+    jumps = np.flatnonzero(np.abs(np.diff(placed[:, 0])) > 180) + 1
+    pieces: FloatArray = np.insert(placed, jumps, np.nan, axis=0)
+    return pieces
+
+
 def middle(positions: Sequence[Position]) -> Position:
     """The point of the globe nearest to all of them together: their mean as vectors, or the first if that is none.
 

@@ -13,14 +13,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_STYLES = {"measured": ("#1f4e79", "o"), "measured, mitigated": ("#2e7d4f", "D"), "predicted": ("#d1651a", "s")}
-_IDEAL = "#8a949e"
+_MARKERS = {"measured": "o", "measured, mitigated": "D", "predicted": "s"}
 _SPACING = 0.22
 
 _Row = tuple[str, Estimate | None, list[tuple[str, Estimate]]]
 
 
-def draw_comparison(comparison: Comparison, *, mitigated: Mitigated | None = None) -> Figure:
+def draw_comparison(
+    comparison: Comparison,
+    *,
+    mitigated: Mitigated | None = None,
+    ax: Axes | None = None,
+    size: tuple[float, float] | None = None,
+) -> Figure:
     """Draw every figure of a run as measured, as predicted, and as it would be ideally, with 95 % intervals.
 
     Probabilities (fidelity, acceptance) and expectation values have an axis each, and what is negative by its
@@ -29,9 +34,13 @@ def draw_comparison(comparison: Comparison, *, mitigated: Mitigated | None = Non
     Args:
         comparison: a measurement beside its prediction.
         mitigated: the same measurement with readout errors taken out, drawn beside it and named so.
+        ax: one of a grid of subplots, in whose place to draw; in a new figure if None.
+        size: width and height of a new figure in inches.
 
     Raises:
-        ValueError: if the mitigated figures are those of another measurement, or a basis is not predicted.
+        TypeError: if ``ax`` is no axes.
+        ValueError: if the mitigated figures are those of another measurement, a basis is not predicted, ``ax`` is
+            not one of a grid, or ``size`` is not two lengths or given beside ``ax``.
 
     >>> from qiskit.providers.fake_provider import GenericBackendV2
     >>> import quantumlink as ql
@@ -42,7 +51,7 @@ def draw_comparison(comparison: Comparison, *, mitigated: Mitigated | None = Non
     >>> [axes.get_xlabel() for axes in figure.axes]
     ['probability', 'expectation value']
     """
-    from quantumlink.figures import Figure
+    from quantumlink.figures import figure_of, several_axes
 
     validation.instance("comparison", comparison, Comparison, "a Comparison")
     corrected = _corrected(comparison, mitigated)
@@ -57,14 +66,15 @@ def draw_comparison(comparison: Comparison, *, mitigated: Mitigated | None = Non
         else:
             shares.append((line.name, line.ideal, points))
     height = 1.5 + 0.62 * max(len(shares), len(values))
-    figure = Figure(figsize=(10.5, height), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    canvas = several_axes(ax, size, (10.5, height))
+    left, right = canvas.subplots(1, 2)
     _draw_rows(left, shares, "probability")
     _draw_rows(right, values, "expectation value")
+    left.set_xlim(right=min(1.0, left.get_xlim()[1]))
     marks, texts = right.get_legend_handles_labels()  # bases are always there, and mitigated if anything is
-    figure.legend(marks, texts, loc="outside lower center", ncols=len(marks), fontsize=9)
-    figure.suptitle(" – ".join(comparison.measured.ends), fontsize=11)
-    return figure
+    canvas.legend(marks, texts, loc="outside lower center", ncols=len(marks), fontsize=9)
+    canvas.suptitle(" – ".join(comparison.measured.ends), fontsize=11, parse_math=False)
+    return figure_of(canvas)
 
 
 def _corrected(comparison: Comparison, mitigated: Mitigated | None) -> dict[str, Estimate]:
@@ -86,22 +96,26 @@ def _upright(name: str, ideal: Estimate | None, points: list[tuple[str, Estimate
 
 
 def _draw_rows(axes: Axes, rows: list[_Row], label: str) -> None:
+    from quantumlink.figures import palette
+
+    colors = palette(axes)
+    color_of = {"measured": colors.orange, "measured, mitigated": colors.green, "predicted": colors.blue}
     for y, (_, ideal, points) in enumerate(rows):
         if ideal is not None:
             ends = [y - 0.4, y + 0.4]
-            axes.plot([ideal.best] * 2, ends, color=_IDEAL, lw=2, label=None if y else "ideal", zorder=1)
+            axes.plot([ideal.best] * 2, ends, color=colors.slate, lw=2, label=None if y else "ideal", zorder=1)
         for i, (name, estimate) in enumerate(points):
-            color, marker = _STYLES[name]
             below, above = estimate.errors
             axes.errorbar(
                 estimate.best,
                 y + (i - (len(points) - 1) / 2) * _SPACING,
                 xerr=[[below], [above]],
-                fmt=marker,
-                color=color,
+                fmt=_MARKERS[name],
+                color=color_of[name],
                 markersize=5,
                 capsize=3,
                 lw=1.4,
+                clip_on=False,
                 label=None if y else name,
                 zorder=2,
             )

@@ -13,6 +13,7 @@ from quantumlink.rates import plob_rate
 from quantumlink.security.channel_rates import CHANNEL_RATES
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _LABELS = {
@@ -33,6 +34,8 @@ def draw_key_rates(
     detector: Detector | None = None,
     attenuation_db_per_km: float = 0.2,
     protocols: Sequence[str] = tuple(CHANNEL_RATES),
+    ax: Axes | None = None,
+    size: tuple[float, float] | None = None,
 ) -> Figure:
     """Asymptotic secret bits per pulse over fibre, one curve a protocol, beside PLOB.
 
@@ -41,29 +44,41 @@ def draw_key_rates(
         detector: the receivers; ideal if None.
         attenuation_db_per_km: loss of the fibre.
         protocols: keys of `quantumlink.security.channel_rates.CHANNEL_RATES`.
+        ax: where to draw; in a new figure if None.
+        size: width and height of a new figure in inches.
 
     Raises:
+        TypeError: if ``ax`` is no axes.
         ValueError: if an argument is out of range, or a protocol is unknown.
     """
-    from quantumlink.figures import Figure
+    from quantumlink.figures import curve, figure_of, one_axes, palette
 
     longest = validation.number("max_km", max_km, at_least=1e-3)
     distances = np.linspace(longest / 200, longest, 200)
     eta = np.array([Fiber(km, attenuation_db_per_km).transmittance for km in distances])
-    figure = Figure(figsize=(8.5, 5.4), layout="constrained")
-    axes = figure.add_subplot()
-    axes.fill_between(distances, plob_rate(eta), 10.0, color="0.93", lw=0)
-    axes.plot(distances, plob_rate(eta), color="black", lw=1.5, ls="--", label="PLOB: none without a repeater")
-    for name in validation.sequence("protocols", protocols, "protocols"):
+    axes = one_axes(ax, size, (8.5, 5.4))
+    edge = palette(axes).slate
+    axes.fill_between(distances, plob_rate(eta), 10.0, color=edge, alpha=0.12, lw=0)
+    axes.plot(distances, plob_rate(eta), color=edge, lw=1.8, ls="--", label="PLOB: none without a repeater")
+    for number, name in enumerate(validation.sequence("protocols", protocols, "protocols")):
         rate = CHANNEL_RATES[validation.choice("protocols", name, CHANNEL_RATES)](eta, detector)
         shown = rate > 0
         none = "" if shown.any() else " (no key here)"
-        axes.plot(distances[shown], rate[shown], label=_LABELS.get(name, name) + none)
+        # Markers of different curves stand at different places: curves may lie on one another.
+        label, look = _LABELS.get(name, name) + none, curve(number, axes)
+        axes.plot(distances[shown], rate[shown], label=label, markevery=(3 * number, 25), markersize=5, **look)
     axes.set_yscale("log")
     axes.set_ylim(max(1e-12, float(plob_rate(eta)[-1]) / 100), 2.0)
     axes.set_xlim(0, longest)
-    axes.set_xlabel("fibre (km)")
+    axes.set_xlabel(f"fibre (km), {attenuation_db_per_km:g} dB/km")
     axes.set_ylabel("secret bits per pulse")
+    axes.set_title(f"asymptotic key rates, {_receivers(detector)}", fontsize=11)
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, loc="lower left" if longest > 150 else "best")
-    return figure
+    return figure_of(axes)
+
+
+def _receivers(detector: Detector | None) -> str:
+    if detector is None:
+        return "ideal detectors"
+    return f"detectors of efficiency {detector.efficiency:g}, noise {detector.noise_probability:.2g} a window"

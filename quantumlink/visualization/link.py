@@ -6,7 +6,7 @@ and ``figure.savefig(path)`` writes them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,73 +24,101 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qiskit.circuit import QuantumCircuit
 
-EXACT, MEASURED, FAINT = "#1f4e79", "#d1651a", "#9aa5b1"
 _CORRELATORS = ("XX", "YY", "ZZ")
+MAX_LABELED_NODES = 31
+"""Most nodes for which a picture of a tree has room for captions: those of 30 hops."""
 
-
-MAX_LABELED_NODES = 30
-"""Most nodes for which a picture of a tree has room for captions."""
+_FEW_NODES = 12
+"""Up to so many nodes, captions mostly stand in one line."""
 
 MAX_INCHES = 50.0
 """Longest side of a picture of a tree."""
+
+_TOLD_POINTS = 8
+"""Most points of a curve that have room for their values."""
+
+_UPRIGHT_NAMES = 60
+"""Most characters of the nodes' names that stand side by side under an axis."""
 
 MAX_DRAWN_QUBITS = 16
 """Most qubits of a circuit that a picture of a run shows."""
 
 
-def draw(link: Link) -> Figure:
+def draw(link: Link, *, ax: Axes | None = None, size: tuple[float, float] | None = None) -> Figure:
     """The tree of a link: nodes from left to right, elementary links at the bottom, what is made of them above.
 
-    Every level is labelled with what happens there and with the exact fidelity after it: to Φ⁺ or, of other than
-    two ends, to what perfect links would give.
+    Every level is labelled with what happens there and with the exact fidelity after it, as if no pair had to wait:
+    to Φ⁺ or, of other than two ends, to what perfect links would give.
+
+    Args:
+        link: the link.
+        ax: where to draw; in a new figure if None.
+        size: width and height of a new figure in inches; as the link needs it if None.
 
     Raises:
-        TypeError: if it is no link.
+        TypeError: if it is no link, or ``ax`` no axes.
+        ValueError: if ``size`` is not two lengths, or given beside ``ax``.
 
     >>> from quantumlink.hardware import Node
     >>> from quantumlink.link import ElementaryLink, swap
     >>> a, r, b = Node("a"), Node("r"), Node("b")
     >>> draw(swap(ElementaryLink(a, r), ElementaryLink(r, b))).get_axes()[0].get_title()
-    'a–b: 2 elementary pairs, fidelity 1.0000'
+    'a–b: 2 elementary pairs, fidelity 1.0000 (exact, waiting not included)'
     """
-    from quantumlink.figures import Figure
+    from quantumlink.figures import figure_of, one_axes
 
     validation.instance("link", link, Link, "a link")
     names = _nodes_along(link)
     x_of = {name: i for i, name in enumerate(names)}
     places = _places(link, x_of)
-    height = 1 + max(places.values())
-    width = max(6.0, 2.0 * len(names), 0.14 * sum(map(len, names)))
-    size = (min(width, MAX_INCHES), min(1.6 + 0.75 * height, MAX_INCHES))
-    _draw_tree((figure := Figure(figsize=size, layout="constrained")).add_subplot(), link, x_of, places)
-    return figure
+    captions = _captions(link, x_of) if len(names) <= MAX_LABELED_NODES else {}
+    lines = max((text.count("\n") + 1 for text in captions.values()), default=1)
+    height = (
+        1.6 + (0.55 + 0.2 * lines) * (1 + max(places.values())) + (0.05 * max(map(len, names)) if captions else 0)
+    )
+    width = max(6.0, _step(names) * len(names))
+    axes = one_axes(ax, size, (min(width, MAX_INCHES), min(height, MAX_INCHES)))
+    _draw_tree(axes, link, x_of, places, captions)
+    return figure_of(axes)
 
 
-def draw_run(link: Link, samples: Samples) -> Figure:
+def draw_run(
+    link: Link, samples: Samples, *, ax: Axes | None = None, size: tuple[float, float] | None = None
+) -> Figure:
     """One picture of a run: the composed circuit, the fidelity along the chain, exact and measured correlations.
+
+    What is exact knows no waiting, as little as the circuit that was run.
 
     Args:
         link: the link that was run.
         samples: what `sample` measured of it, in the bases XX, YY and ZZ.
+        ax: one of a grid of subplots, in whose place to draw; in a new figure if None.
+        size: width and height of a new figure in inches.
+
+    Raises:
+        TypeError: if ``ax`` is no axes.
+        ValueError: if ``ax`` is not one of a grid, or ``size`` is not two lengths or given beside ``ax``.
     """
-    from quantumlink.figures import Figure
+    from quantumlink.figures import figure_of, several_axes
 
     program = compose(link)
-    figure = Figure(figsize=(13.5, 9.5), layout="constrained")
-    grid = figure.add_gridspec(2, 2, height_ratios=[1.25, 1.0])
-    _draw_circuit(figure.add_subplot(grid[0, :]), program)
-    _draw_fidelity_along(figure.add_subplot(grid[1, 0]), link)
-    _draw_correlations(figure.add_subplot(grid[1, 1]), link, samples)
-    figure.suptitle(f"{link.left} – {link.right}", fontsize=15, fontweight="bold", parse_math=False)
-    return figure
+    readable = program.circuit.num_qubits <= MAX_DRAWN_QUBITS
+    canvas = several_axes(ax, size, (13.5, 9.5 if readable else 5.6))
+    grid = canvas.add_gridspec(2, 2, height_ratios=[1.25 if readable else 0.12, 1.0])
+    _draw_circuit(canvas.add_subplot(grid[0, :]), program, readable)
+    _draw_fidelity_along(canvas.add_subplot(grid[1, 0]), link)
+    _draw_correlations(canvas.add_subplot(grid[1, 1]), link, samples)
+    title = f"{link.left} – {link.right}, waiting not included"
+    canvas.suptitle(title, fontsize=15, fontweight="bold", parse_math=False)
+    return figure_of(canvas)
 
 
-def _draw_circuit(axes: Axes, program: Program) -> None:
+def _draw_circuit(axes: Axes, program: Program, readable: bool) -> None:
     axes.set_axis_off()
     size = f"{program.circuit.num_qubits} qubits, depth {program.circuit.depth()}"
     axes.set_title(f"the composed circuit: {size}", fontsize=11)
-    if program.circuit.num_qubits > MAX_DRAWN_QUBITS:
-        axes.text(0.5, 0.5, f"a circuit of {size}: too large to be read in a picture", ha="center", va="center")
+    if not readable:
+        axes.text(0.5, 0.5, "too large to be read in a picture", ha="center", va="center")
         return
     # Drawn on a figure of its own and put here as an image: Qiskit's text does not shrink with its boxes.
     axes.imshow(_image_of(program.circuit), aspect="equal")
@@ -110,36 +138,62 @@ def _image_of(circuit: QuantumCircuit) -> NDArray[np.uint8]:
 
 
 def _draw_fidelity_along(axes: Axes, link: Link) -> None:
+    from quantumlink.figures import palette
+
     hops = _hops(link)
     prefixes = [chain(hops[: i + 1], order="sequential") for i in range(len(hops))]
     fidelities = [evaluate(prefix).fidelity for prefix in prefixes]
     labels = [str(hops[0].left), *(str(hop.right) for hop in hops)]
-    axes.plot(range(len(labels)), [1.0, *fidelities], "o-", color=EXACT)
-    for i, fidelity in enumerate(fidelities, start=1):
-        axes.annotate(f"{fidelity:.4f}", (i, fidelity), textcoords="offset points", xytext=(0, 9), ha="center")
+    axes.plot(range(len(labels)), [1.0, *fidelities], "o-", color=palette(axes).blue, markersize=4)
+    told = range(1, len(labels)) if len(hops) <= _TOLD_POINTS else (1, len(hops))
+    for i in told:
+        text = f"{fidelities[i - 1]:.4f}"
+        axes.annotate(text, (i, fidelities[i - 1]), textcoords="offset points", xytext=(0, 8), ha="center")
     axes.set_xticks(range(len(labels)), labels)
-    axes.set_xlim(-0.4, len(labels) - 0.6)
+    _tilt(axes, labels)
+    axes.set_xlim(-0.6, len(labels) - 0.4)
     low = min(fidelities)
-    axes.set_ylim(max(0.0, low - 0.35 * (1 - low) - 0.005), 1 + 0.25 * (1 - low) + 0.005)
+    axes.set_ylim(max(0.0, low - 0.35 * (1 - low) - 0.005), 1.0 + 0.02 * (1 - low))
     axes.set_ylabel("fidelity to Φ⁺")
-    axes.set_title(f"exact fidelity of the pair {labels[0]}–node, swap by swap", fontsize=11)
+    axes.set_title(f"exact fidelity of the pair {labels[0]}–node, swap by swap", fontsize=11, pad=16)
     axes.grid(alpha=0.3)
 
 
+def _tilted(names: Sequence[str]) -> bool:
+    """Whether names are too long to stand side by side."""
+    return sum(map(len, names)) > _UPRIGHT_NAMES
+
+
+def _tilt(axes: Axes, names: Sequence[str]) -> None:
+    """Tilt the names under an axis where they would run into one another."""
+    if _tilted(names):
+        for text in axes.get_xticklabels():
+            text.set(rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
+
+
 def _draw_correlations(axes: Axes, link: Link, samples: Samples) -> None:
+    from quantumlink.figures import palette
+
+    colors = palette(axes)
     state = evaluate(link)
     exact = [state.expectation(label) for label in _CORRELATORS]
     found = [samples.expectation(label) for label in _CORRELATORS]
     places = np.arange(len(_CORRELATORS))
-    axes.bar(places, exact, width=0.55, color=EXACT, alpha=0.75, label="exact")
+    axes.bar(places, exact, width=0.55, color=colors.blue, alpha=0.6, label="exact")
     errors = [[x.best - x.low for x in found], [x.high - x.best for x in found]]
     axes.errorbar(
-        places, [x.best for x in found], yerr=errors, fmt="o", capsize=5, color=MEASURED, label="measured, 95 %"
+        places,
+        [x.best for x in found],
+        yerr=errors,
+        fmt="o",
+        capsize=5,
+        color=colors.orange,
+        label="measured, 95 %",
     )
-    axes.axhline(0, color="black", linewidth=0.8)
+    axes.axhline(0, color=colors.slate, linewidth=0.8)
     axes.set_xticks(places, [f"⟨{label}⟩" for label in _CORRELATORS])
     axes.set_ylim(-1.05, 1.05)
-    axes.set_title("correlations of the two ends", fontsize=11)
+    axes.set_title("correlations of the two ends", fontsize=11, pad=16)
     axes.legend(loc="lower left")
     axes.grid(axis="y", alpha=0.3)
 
@@ -185,36 +239,66 @@ def _places(link: Link, x_of: dict[str, int]) -> dict[int, int]:
     return levels
 
 
-def _draw_tree(axes: Axes, link: Link, x_of: dict[str, int], places: dict[int, int]) -> None:
-    states = fold(link)
-    labeled = len(x_of) <= MAX_LABELED_NODES
+def _draw_tree(
+    axes: Axes, link: Link, x_of: dict[str, int], places: dict[int, int], captions: Mapping[int, str]
+) -> None:
+    from quantumlink.figures import palette
+
+    colors = palette(axes)
     for part in distinct_links(link):
         reach, y = sorted(x_of[node.name] for node in part.ends), places[id(part)]
-        x0, x1 = reach[0], reach[-1]
-        color = EXACT if part.children else FAINT
+        color = colors.blue if part.children else colors.slate
         axes.plot(reach, [y] * len(reach), "o-", color=color, linewidth=2.2, markersize=5)
-        if not labeled:
-            continue
-        axes.annotate(
-            f"{_caption(part)}F = {_fidelity(part, states)}",
-            ((x0 + x1) / 2, y),
-            textcoords="offset points",
-            xytext=(0, 5),
-            ha="center",
-            fontsize=9,
-            parse_math=False,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
-        )
+        if id(part) in captions:
+            axes.annotate(
+                captions[id(part)],
+                ((reach[0] + reach[-1]) / 2, y),
+                textcoords="offset points",
+                xytext=(0, 4),
+                ha="center",
+                fontsize=_caption_points(len(x_of)),
+                linespacing=1.05,
+                parse_math=False,
+                bbox={"facecolor": axes.get_facecolor(), "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
+            )
     top = max(places.values())
+    tilt = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if _tilted(list(x_of)) else {"ha": "center"}
     for name, x in x_of.items():
-        axes.plot([x, x], [-0.2, top + 0.3], color=FAINT, linestyle=":", linewidth=0.8, zorder=0)
-        if labeled or name in (link.left.name, link.right.name):
-            axes.annotate(name, (x, -0.35), ha="center", va="top", fontweight="bold", parse_math=False)
-    axes.set_ylim(-0.9, top + 0.6)
+        axes.plot([x, x], [-0.2, top + 0.3], color=colors.faint, linestyle=":", linewidth=0.8, zorder=0)
+        if captions or name in (link.left.name, link.right.name):
+            axes.annotate(name, (x, -0.3), va="top", fontweight="bold", parse_math=False, **tilt)
+    axes.set_ylim(-0.9, top + 0.75)
     axes.set_xlim(-0.5, len(x_of) - 0.5)
     axes.set_axis_off()
-    title = f"{'–'.join(link.end_labels)}: {pairs_text(link.pairs)}, fidelity {_fidelity(link, states)}"
-    axes.set_title(title, parse_math=False, wrap=True)
+    told = f"fidelity {_fidelity(link, fold(link))} (exact, waiting not included)"
+    axes.set_title(f"{'–'.join(link.end_labels)}: {pairs_text(link.pairs)}, {told}", parse_math=False, wrap=True)
+
+
+def _step(names: Sequence[str]) -> float:
+    """Inches from node to node."""
+    return 2.0 if len(names) <= _FEW_NODES else 0.72
+
+
+def _caption_points(nodes: int) -> float:
+    """The size of letters."""
+    return 9.0 if nodes <= _FEW_NODES else 7.0
+
+
+def _captions(link: Link, x_of: dict[str, int]) -> dict[int, str]:
+    """What is written above each distinct part, by its ``id``, in lines that are no longer than the part is."""
+    from textwrap import fill
+
+    states = fold(link)
+    letter = 0.0095 * _caption_points(len(x_of))
+    found = {}
+    for part in distinct_links(link):
+        reach = [x_of[node.name] for node in part.ends]
+        room = _step(list(x_of)) * (max(reach) - min(reach))
+        text = f"{_caption(part)}F = {_fidelity(part, states)}"
+        bound = text.replace(" = ", "\u00a0=\u00a0").replace(" km", "\u00a0km")  # what no line break parts
+        wrapped = fill(bound, max(8, int(room / letter)), break_on_hyphens=False, break_long_words=False)
+        found[id(part)] = wrapped.replace("\u00a0", " ")
+    return found
 
 
 def _fidelity(part: Link, states: Mapping[int, Folded]) -> str:

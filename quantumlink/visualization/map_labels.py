@@ -1,31 +1,45 @@
-"""Names on a map: each where it covers no other and no node, and left out where there is no such place."""
+"""Names on a map: each where it covers no other, no node and no link, and left out where there is no such place."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.path import Path
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
+    from quantumlink.arrays import FloatArray
+
     Place = tuple[float, float]
 
-_GAP = 5.0
-"""Distance of a name from its node, in points."""
+_GAPS = (5.0, 9.0, 14.0)
+"""Distances of a name from its node, in points; the nearest free place is taken."""
 
 _SIDES = ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
 """Where a name may stand, seen from its node; the first free place is taken."""
 
 _ALIGNED = {-1: ("right", "top"), 0: ("center", "center"), 1: ("left", "bottom")}
 
+_MARGIN_PIXELS = 1.0
+"""Around a name: a later layout moves what is drawn by fractions of a pixel."""
+
 _NODE_PIXELS = 4.0
 """Half the width of the square that names keep free around a node."""
 
 
 def label_nodes(
-    axes: Axes, places: Mapping[str, Place], names: Sequence[str], *, always: Collection[str] = ()
+    axes: Axes,
+    places: Mapping[str, Place],
+    names: Sequence[str],
+    *,
+    always: Collection[str] = (),
+    lines: Sequence[FloatArray] = (),
 ) -> list[Annotation]:
     """Write names beside their places, the first ones first.
 
@@ -34,13 +48,15 @@ def label_nodes(
         places: where all nodes stand, in data coordinates; names keep off them.
         names: which of them to name, the most important one first.
         always: names that are written even where they cover something.
+        lines: what no name may lie on: points in data coordinates, each of shape (n, 2), with nan between pieces.
     """
-    from matplotlib.figure import Figure
+    from matplotlib.path import Path
     from matplotlib.transforms import Bbox
 
-    figure = axes.figure
-    assert isinstance(figure, Figure)
-    figure.draw_without_rendering()  # from here on, data coordinates have their final pixels
+    from quantumlink.figures import figure_of
+
+    figure_of(axes).draw_without_rendering()  # from here on, data coordinates have their final pixels
+    drawn = [Path(piece) for line in lines for piece in _pieces(axes.transData.transform(line)) if len(piece) > 1]
     nodes = {name: axes.transData.transform(place) for name, place in places.items()}
     free_of = {
         name: Bbox.from_extents(x - _NODE_PIXELS, y - _NODE_PIXELS, x + _NODE_PIXELS, y + _NODE_PIXELS)
@@ -50,34 +66,46 @@ def label_nodes(
     written = []
     for name in names:
         others = [box for other, box in free_of.items() if other != name]
-        text = _written(axes, name, places[name], [*taken, *others], always=name in always)
+        text = _written(axes, name, places[name], [*taken, *others], drawn, always=name in always)
         if text is not None:
             taken.append(text.get_window_extent())
             written.append(text)
     return written
 
 
-def _written(axes: Axes, name: str, place: Place, taken: Sequence[Bbox], *, always: bool) -> Annotation | None:
-    """The name at the first free side; if there is none, nowhere, or at the first side within the axes."""
-    inside: tuple[int, int] | None = None
-    for side in _SIDES:
-        text = _at(axes, name, place, side)
-        box = text.get_window_extent()
+def _pieces(line: FloatArray) -> list[FloatArray]:
+    """What lies between the gaps of a line."""
+    whole = ~np.isnan(line).any(axis=1)
+    cuts = np.flatnonzero(np.diff(whole)) + 1
+    return [piece for piece in np.split(line, cuts) if not np.isnan(piece).any()]
+
+
+def _written(
+    axes: Axes, name: str, place: Place, taken: Sequence[Bbox], drawn: Sequence[Path], *, always: bool
+) -> Annotation | None:
+    """The name at the first free side; if there is none, nowhere, or where it covers least within the axes."""
+    fewest: tuple[int, Place] | None = None
+    for gap, side in product(_GAPS, _SIDES):
+        offset = (gap * side[0], gap * side[1])
+        text = _at(axes, name, place, offset)
+        box = text.get_window_extent().padded(_MARGIN_PIXELS)
         within = axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and axes.bbox.y0 <= box.y0 <= axes.bbox.y1
-        if within and not any(box.overlaps(other) for other in taken):
+        covered = sum(box.overlaps(other) for other in taken)
+        struck = sum(path.intersects_bbox(box, filled=False) for path in drawn)
+        if within and not covered + struck:
             return text
-        if within and inside is None:
-            inside = side
+        if within and (fewest is None or 10 * covered + struck < fewest[0]):
+            fewest = (10 * covered + struck, offset)
         text.remove()
-    return _at(axes, name, place, inside or _SIDES[0]) if always else None
+    return _at(axes, name, place, fewest[1] if fewest else (_GAPS[0], _GAPS[0])) if always else None
 
 
-def _at(axes: Axes, name: str, place: Place, side: tuple[int, int]) -> Annotation:
-    (horizontal, _), (_, vertical) = _ALIGNED[side[0]], _ALIGNED[side[1]]
+def _at(axes: Axes, name: str, place: Place, offset: Place) -> Annotation:
+    (horizontal, _), (_, vertical) = (_ALIGNED[int(np.sign(along))] for along in offset)
     text = axes.annotate(
         name,
         place,
-        xytext=(_GAP * side[0], _GAP * side[1]),
+        xytext=offset,
         textcoords="offset points",
         ha=horizontal,
         va=vertical,

@@ -14,8 +14,10 @@ from quantumlink.arrays import FloatArray
 from quantumlink.hardware import DualDownlink, InterSatelliteLink, SatellitePass
 from quantumlink.link import ElementaryLink, Link
 from quantumlink.network import Route
-from quantumlink.visualization.globe import Position, great_circle, with_moving
+from quantumlink.visualization.coastlines import draw_coastlines
+from quantumlink.visualization.globe import Position, great_circle, middle, on_a_map, with_moving
 from quantumlink.visualization.map_labels import label_nodes
+from quantumlink.visualization.satellite_tracks import footprint, track
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,8 +35,12 @@ MANY_NODES = 25
 """In networks of more nodes, those on a straight way between two others are small and have no name."""
 
 _MARKERS = {"end": "o", "repeater": "s", "trusted": "D", "satellite": "*"}
-_UNKNOWN = "#9aa5b1"
-_BANDS = ("#f4b183", "#9dc3e6", "#c5b0d5", "#a9d18e", "#e8a0bf", "#d6cfa0")
+LEAST_SPAN = 0.01
+"""The scale of fidelities spans so much at least."""
+
+LEAST_RATIO = 2.0
+"""The scale of rates ends so many times as high as it begins, at least."""
+
 _STRAIGHT = np.cos(np.radians(15.0))
 
 Drawable = Link | Route | Sequence[str] | Sequence[Route]
@@ -57,11 +63,7 @@ class _Sheet:
         ends = (link.left.name, link.right.name)
         if self.positions is None:
             return np.array([self.places[name] for name in ends])
-        line = great_circle(self.positions[ends[0]], self.positions[ends[1]])[:, ::-1]
-        # A line across the date line is drawn in two pieces.
-        jumps = np.flatnonzero(np.abs(np.diff(line[:, 0])) > 180) + 1
-        pieces: FloatArray = np.insert(line, jumps, np.nan, axis=0)
-        return pieces
+        return on_a_map(great_circle(self.positions[ends[0]], self.positions[ends[1]]))
 
 
 def draw_network(
@@ -70,12 +72,15 @@ def draw_network(
     color_by: MapColor = "fidelity",
     route: Drawable | None = None,
     capacity: Capacity | None = None,
+    ax: Axes | None = None,
+    size: tuple[float, float] | None = None,
 ) -> Figure:
     """Draw a network: a map if its nodes have positions, a layout of the graph otherwise.
 
-    On a map, links are great circles, in degrees of longitude and latitude. What has no position, as a
-    satellite, stands amid its neighbors; links over satellites are dashed. Every kind of node has its marker.
-    Names that would cover others are left out.
+    On a map, links are great circles, in degrees of longitude and latitude, above coasts and borders. What has no
+    position, as a satellite, stands amid its neighbors; links over satellites are dashed. Of a pass, the way of the
+    point below is drawn, and from where the satellite is seen at its culmination. A kind of node has its marker.
+    Names that would cover others, or that a link would strike through, are left out.
 
     Args:
         network: the network.
@@ -84,10 +89,13 @@ def draw_network(
             each with its own, the first one on top.
         capacity: what `Network.capacity` found for this network: the color shows how much of every link's pairs
             is used, from 0 to 1, whatever ``color_by`` is.
+        ax: where to draw; in a new figure if None.
+        size: width and height of a new figure in inches; as the map needs it if None.
 
     Raises:
+        TypeError: if ``ax`` is no axes.
         ValueError: if ``color_by`` is unknown, the capacity is that of another network, or the route names an
-            unknown node.
+            unknown node, or ``size`` is not two lengths or given beside ``ax``.
 
     >>> from quantumlink.hardware import Node
     >>> from quantumlink.network import Network
@@ -98,13 +106,12 @@ def draw_network(
     """
     from matplotlib.colors import Normalize
 
-    from quantumlink.figures import Figure
+    from quantumlink.figures import figure_of, one_axes
 
     validation.choice("color_by", color_by, MAP_COLORS)
     ways = [_steps(network, way) for way in _listed(route)]
     sheet = _sheet(network)
-    figure = Figure(figsize=_size(network, sheet), layout="constrained")
-    axes = figure.add_subplot()
+    axes = one_axes(ax, size, _size(network, sheet))
     for number, way in reversed(list(enumerate(ways))):
         _draw_band(axes, network, sheet, way, number, alone=len(ways) == 1)
     values = _values(network, color_by) if capacity is None else _used(network, capacity)
@@ -113,13 +120,17 @@ def draw_network(
     _draw_links(axes, network, sheet, values, norm)
     small = _on_the_way(network, sheet) if len(network.nodes) > MANY_NODES else set()
     _draw_nodes(axes, network, sheet, small)
-    _finish(figure, axes, network, sheet)
+    if sheet.positions is not None:
+        _draw_passes(axes, network)
+    _finish(axes, network, sheet, ways)
+    _draw_legend(axes, own=ax is None)
     if norm is not None:
-        _draw_scale(figure, axes, norm, color_by if capacity is None else None)
+        _draw_scale(axes, norm, color_by if capacity is None else None)
     ends = [name for way in ways for name in _ends(way)]
     names = sorted(set(network.nodes) - small - set(ends), key=len)
-    label_nodes(axes, sheet.places, [*dict.fromkeys(ends), *names], always=ends)
-    return figure
+    lines = [sheet.line(link) for link in network.links]
+    label_nodes(axes, sheet.places, [*dict.fromkeys(ends), *names], always=ends, lines=lines)
+    return figure_of(axes)
 
 
 # --- routes
@@ -152,14 +163,18 @@ def _draw_band(
     axes: Axes, network: Network, sheet: _Sheet, steps: Sequence[tuple[str, str]], number: int, *, alone: bool
 ) -> None:
     """A route as a band below its links; of several, the later ones are wider, so that all are seen."""
+    from quantumlink.figures import palette
+
     on_way = {frozenset(step) for step in steps}
     label: str | None = "route" if alone else f"route {number + 1}"
     for link in network.links:
         if frozenset((link.left.name, link.right.name)) in on_way:
-            color = _BANDS[number % len(_BANDS)]
+            colors = palette(axes)
+            bands = (colors.orange, colors.sky, colors.purple, colors.green, colors.amber, colors.slate)
+            color = bands[number % len(bands)]
             width = 9 + 4 * min(number, 4)
             line = sheet.line(link)
-            axes.plot(*line.T, color=color, lw=width, solid_capstyle="round", zorder=1, label=label)
+            axes.plot(*line.T, color=color, alpha=0.45, lw=width, solid_capstyle="round", zorder=1, label=label)
             label = None  # one entry in the legend is enough
 
 
@@ -224,15 +239,36 @@ def _size(network: Network, sheet: _Sheet) -> tuple[float, float]:
 def _draw_links(
     axes: Axes, network: Network, sheet: _Sheet, values: Sequence[float | None], norm: Normalize | None
 ) -> None:
-    """All links, the highest values on top; gray where nothing is known."""
-    from matplotlib import colormaps
+    """All links, the highest values on top; gray where nothing is known. A rim keeps pale ones off the ground."""
+    from matplotlib import colormaps, rcParams
+    from matplotlib.patheffects import withStroke
+
+    from quantumlink.figures import palette
 
     label: str | None = "over a satellite"
+    rim = [withStroke(linewidth=3.2, foreground=rcParams["text.color"], alpha=0.5)]
     for link, value in sorted(zip(network.links, values, strict=True), key=lambda pair: pair[1] or 0.0):
-        color = _UNKNOWN if norm is None or value is None else colormaps["viridis"](norm(value))
+        color = palette(axes).slate if norm is None or value is None else colormaps["viridis"](norm(value))
         style, name = ("--", label) if _in_space(link) else ("-", None)
-        axes.plot(*sheet.line(link).T, color=color, lw=2.0, ls=style, zorder=2, label=name)
+        axes.plot(*sheet.line(link).T, color=color, lw=2.0, ls=style, zorder=2, label=name, path_effects=rim)
         label = None if name else label
+
+
+def _draw_passes(axes: Axes, network: Network) -> None:
+    """Tracks and footprints of the passes over stations; where two stations see one, as if over their middle."""
+    from quantumlink.figures import palette
+
+    color = palette(axes).amber
+    names: list[str | None] = ["way of a satellite in a pass", "seen at its culmination"]
+    for link in network.links:
+        stations = [end.position for end in link.ends if end.position is not None]
+        if not isinstance(link.medium, SatellitePass | DualDownlink) or not stations:
+            continue
+        over = link.medium if isinstance(link.medium, SatellitePass) else link.medium.left
+        way, seen = (on_a_map(line(over, middle(stations))) for line in (track, footprint))
+        axes.plot(*way.T, color=color, lw=2.5, alpha=0.8, zorder=1.5, label=names[0])
+        axes.plot(*seen.T, color=color, lw=0.8, ls=":", zorder=1.5, label=names[1])
+        names = [None, None]
 
 
 def _values(network: Network, color_by: MapColor) -> list[float | None]:
@@ -253,14 +289,17 @@ def _used(network: Network, capacity: Capacity) -> list[float | None]:
 
 
 def _norm(known: Sequence[float], color_by: MapColor) -> Normalize | None:
+    """The scale of the colors, never so narrow that it shows differences that mean nothing."""
     from matplotlib.colors import LogNorm, Normalize
 
     if not known:
         return None
     low, high = min(known), max(known)
     if color_by == "rate_hz":
-        return LogNorm(low, high) if high > low else LogNorm(low / 2, high * 2)
-    return Normalize(low, high) if high > low else Normalize(low - 0.01, min(1.0, high + 0.01))
+        widen = max(1.0, LEAST_RATIO * low / high) ** 0.5
+        return LogNorm(low / widen, high * widen)
+    top = min(1.0, high + max(0.0, LEAST_SPAN - (high - low)) / 2)
+    return Normalize(min(low, top - LEAST_SPAN), top)
 
 
 def _in_space(link: ElementaryLink) -> bool:
@@ -281,7 +320,9 @@ def _kinds(network: Network) -> dict[str, tuple[str, str]]:
 
 
 def _draw_nodes(axes: Axes, network: Network, sheet: _Sheet, small: set[str]) -> None:
-    kinds = _kinds(network)
+    from matplotlib import rcParams
+
+    kinds, ink = _kinds(network), rcParams["text.color"]
     for kind in sorted(set(kinds.values()), key=lambda kind: kind[1]):
         marker, label = kind
         for tiny in (False, True):
@@ -290,45 +331,59 @@ def _draw_nodes(axes: Axes, network: Network, sheet: _Sheet, small: set[str]) ->
                 x, y = zip(*(sheet.places[name] for name in members), strict=True)
                 size = 10 if tiny else 130 if marker == "*" else 42
                 shown = f"{label}, on the way" if tiny else label
-                axes.scatter(x, y, s=size, marker=marker, color="white", edgecolor="black", zorder=5, label=shown)
+                axes.scatter(
+                    x, y, s=size, marker=marker, color=axes.get_facecolor(), edgecolor=ink, zorder=5, label=shown
+                )
 
 
-def _finish(figure: Figure, axes: Axes, network: Network, sheet: _Sheet) -> None:
+def _finish(axes: Axes, network: Network, sheet: _Sheet, ways: Sequence[Sequence[tuple[str, str]]]) -> None:
     links = f"{len(network.links)} elementary link" + ("" if len(network.links) == 1 else "s")
-    axes.set_title(f"{network.name}: {len(network.nodes)} nodes, {links}", parse_math=False)
+    title = f"{network.name}: {len(network.nodes)} nodes, {links}"
+    if len(ways) == 1:
+        title += f"; route {' – '.join(_ends(ways[0]))}, {len(ways[0])} hop" + ("" if len(ways[0]) == 1 else "s")
+    axes.set_title(title, parse_math=False, wrap=True)
     axes.margins(0.1)
     if sheet.positions is not None:
         axes.set_xlabel("longitude (°)")
         axes.set_ylabel("latitude (°)")
         axes.grid(alpha=0.25)
         axes.set_aspect(sheet.aspect, adjustable="box")
+        draw_coastlines(axes)
     else:
         axes.set_axis_off()
-    _draw_legend(figure, axes)
 
 
-def _draw_legend(figure: Figure, axes: Axes) -> None:
+def _draw_legend(axes: Axes, *, own: bool) -> None:
+    """Below the map of a figure of its own, otherwise beside what is drawn."""
+    from matplotlib import rcParams
     from matplotlib.lines import Line2D
+
+    from quantumlink.figures import figure_of
 
     entries = dict(sorted(zip(*axes.get_legend_handles_labels()[::-1], strict=True)))
     for name, handle in entries.items():
-        if isinstance(handle, Line2D):
+        if isinstance(handle, Line2D) and handle.get_linestyle() in ("-", "--") and not name.startswith("way"):
             # The bands' widths, and the value of one of many links, mean nothing here.
             band = handle.get_linestyle() == "-"
-            entries[name] = Line2D([], [], color=handle.get_color() if band else "black", lw=5 if band else 1.5)
+            color = handle.get_color() if band else rcParams["text.color"]
+            entries[name] = Line2D([], [], color=color, alpha=handle.get_alpha(), lw=5 if band else 1.5)
             entries[name].set_linestyle(handle.get_linestyle())
-    columns = min(len(entries), 5)
-    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns, fontsize=8)
+    handles, names = list(entries.values()), list(entries)
+    if own:
+        columns = min(len(entries), 4)
+        figure_of(axes).legend(handles, names, loc="outside lower center", ncols=columns, fontsize=8)
+    else:
+        axes.legend(handles, names, fontsize=7)
 
 
-def _draw_scale(figure: Figure, axes: Axes, norm: Normalize, color_by: MapColor | None) -> None:
+def _draw_scale(axes: Axes, norm: Normalize, color_by: MapColor | None) -> None:
     """The scale of the colors; of the links' use if they show nothing else."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     texts = {"fidelity": "fidelity of an elementary pair", "rate_hz": "elementary pairs per second"}
     text = texts[color_by] if color_by else "share of the elementary pairs that is used"
-    bar = figure.colorbar(ScalarMappable(norm, "viridis"), ax=axes, label=text, shrink=0.85)
+    bar = axes.figure.colorbar(ScalarMappable(norm, "viridis"), ax=axes, label=text, shrink=0.85)
     assert norm.vmin is not None
     assert norm.vmax is not None
     if color_by == "rate_hz":

@@ -23,16 +23,25 @@ BLOCKS = 50
 ROUNDS_A_BLOCK = 200
 """Fewest rounds of a block, if there are more than that."""
 
-_GAINED, _SPENT, _SECRET = "#1f4e79", "#d1651a", "#2e7d4f"
-_GRANTED, _GUESSED, _QUIET = "#c9d6e4", "#f0a868", "#8a949e"
 
-
-def draw_key(key: Key, *, session: Session | None = None) -> Figure:
+def draw_key(
+    key: Key,
+    *,
+    session: Session | None = None,
+    ax: Axes | None = None,
+    size: tuple[float, float] | None = None,
+) -> Figure:
     """Draw where the bits of a key went, step by step; beside it what Eve knows, if the session had one.
 
     Args:
         key: the key, given or refused.
         session: what it came from.
+        ax: where to draw, and of a session with an eavesdropper one of a grid of subplots; in a new figure if None.
+        size: width and height of a new figure in inches.
+
+    Raises:
+        TypeError: if ``ax`` is no axes.
+        ValueError: if ``size`` is not two lengths, or given beside ``ax``, or ``ax`` is not one of a grid.
 
     >>> from quantumlink.hardware import Fiber
     >>> from quantumlink.qkd import BB84
@@ -40,27 +49,36 @@ def draw_key(key: Key, *, session: Session | None = None) -> Figure:
     >>> len(draw_key(session.run(), session=session).axes)
     1
     """
-    from quantumlink.figures import Figure
+    from quantumlink.figures import figure_of, one_axes, several_axes
 
     listened = isinstance(session, PrepareAndMeasure) and session.eavesdropper is not None
-    figure = Figure(figsize=(12.5 if listened else 8.5, 4.6), layout="constrained")
     if listened and isinstance(session, PrepareAndMeasure):
-        left, right = figure.subplots(1, 2, width_ratios=[2, 1])
+        canvas = several_axes(ax, size, (12.5, 4.6))
+        left, right = canvas.subplots(1, 2, width_ratios=[2, 1])
         _draw_ledger(left, key)
         _draw_knowledge(right, {type(session.eavesdropper).__name__: (session, key)}, columns=1)
-    else:
-        _draw_ledger(figure.add_subplot(), key)
-    return figure
+        return figure_of(canvas)
+    _draw_ledger(axes := one_axes(ax, size, (8.5, 4.6)), key)
+    return figure_of(axes)
 
 
-def draw_eve(cases: Mapping[str, tuple[PrepareAndMeasure, Key]]) -> Figure:
+def draw_eve(
+    cases: Mapping[str, tuple[PrepareAndMeasure, Key]],
+    *,
+    ax: Axes | None = None,
+    size: tuple[float, float] | None = None,
+) -> Figure:
     """Draw what Eve knows of a bit of the key, beside what the bound granted her.
 
     Args:
         cases: for each label a session with an eavesdropper and the key that came of it, given or refused.
+        ax: where to draw; in a new figure if None.
+        size: width and height of a new figure in inches.
 
     Raises:
-        ValueError: if there is no case, or a session has no eavesdropper.
+        TypeError: if ``ax`` is no axes.
+        ValueError: if there is no case, a session has no eavesdropper, or ``size`` is not two lengths or given
+            beside ``ax``.
 
     >>> from quantumlink.hardware import Fiber
     >>> from quantumlink.qkd import BB84, InterceptResend
@@ -68,86 +86,106 @@ def draw_eve(cases: Mapping[str, tuple[PrepareAndMeasure, Key]]) -> Figure:
     >>> [text.get_text() for text in draw_eve({"a tenth": (session, session.run())}).axes[0].get_yticklabels()]
     ['a tenth']
     """
-    from quantumlink.figures import Figure
+    from quantumlink.figures import figure_of, one_axes
 
     if not cases:
         raise ValueError("cases must hold at least one session with its key, got none")
-    figure = Figure(figsize=(8.5, 1.6 + 0.75 * len(cases)), layout="constrained")
-    _draw_knowledge(figure.add_subplot(), cases, columns=3)
-    return figure
+    axes = one_axes(ax, size, (8.5, 1.6 + 0.75 * len(cases)))
+    _draw_knowledge(axes, cases, columns=3)
+    return figure_of(axes)
 
 
-def draw_error_rate(monitor: Monitor, *, stream: str | None = None, attack_from: int | None = None) -> Figure:
+def draw_error_rate(
+    monitor: Monitor,
+    *,
+    stream: str | None = None,
+    attack_from: int | None = None,
+    ax: Axes | None = None,
+    size: tuple[float, float] | None = None,
+) -> Figure:
     """Draw the error rate over time as a monitor saw it, in blocks with 95 % intervals, and its alarms.
 
     Args:
         monitor: what watched.
         stream: which of its streams; may be left out if there is only one.
         attack_from: the round from which on somebody really listened, where that is known; shaded.
+        ax: where to draw; in a new figure if None.
+        size: width and height of a new figure in inches.
 
     Raises:
-        ValueError: if the stream is unknown, saw no round, or the attack began before the first one.
+        TypeError: if ``ax`` is no axes.
+        ValueError: if the stream is unknown, saw no round, the attack began before the first one, or ``size`` is
+            not two lengths or given beside ``ax``.
 
     >>> monitor = Monitor(0.02, attack=0.06)
     >>> _ = monitor.update(np.zeros(1_000, dtype=int))
     >>> draw_error_rate(monitor).axes[0].get_title()
     'no alarm in 1000 compared rounds'
     """
-    from quantumlink.figures import Figure
+    from quantumlink.figures import figure_of, one_axes, palette
 
     errors = monitor.errors(stream)
     if not len(errors):
         raise ValueError("monitor must have seen at least one round of the stream, got none")
-    figure = Figure(figsize=(8.5, 4.4), layout="constrained")
-    axes = figure.add_subplot()
+    axes = one_axes(ax, size, (8.5, 4.4))
+    colors = palette(axes)
     if attack_from is not None:
         begin = validation.count("attack_from", attack_from)
-        axes.axvspan(min(begin, len(errors)), len(errors), color=_SPENT, alpha=0.12, lw=0, label="somebody listens")
+        axes.axvspan(
+            min(begin, len(errors)), len(errors), color=colors.orange, alpha=0.12, lw=0, label="somebody listens"
+        )
     _draw_blocks(axes, errors)
     name = next(iter(monitor.charts)) if stream is None else stream
     baseline = monitor.charts[name].score.baseline
-    axes.axhline(baseline, color=_QUIET, ls=":", label=f"baseline, {baseline:.3g}")
+    axes.axhline(baseline, color=colors.slate, ls=":", label=f"baseline, {baseline:.3g}")
     alarms = [alarm for alarm in monitor.alarms if alarm.stream == name]
     for i, alarm in enumerate(alarms):
         text = f"alarm at round {alarm.round}" if len(alarms) == 1 else "alarm"
-        axes.axvline(alarm.round, color="firebrick", lw=1.5, label=text if not i else None)
+        axes.axvline(alarm.round, color=colors.wine, lw=1.5, label=text if not i else None)
         since = f"rise since round {alarm.change.round}, as the monitor sees it"
-        axes.axvline(alarm.change.round, color="firebrick", ls=":", lw=1.2, label=since if not i else None)
+        axes.axvline(alarm.change.round, color=colors.wine, ls=":", lw=1.2, label=since if not i else None)
     number = {0: "no alarm", 1: "one alarm"}.get(len(alarms), f"{len(alarms)} alarms")
     axes.set_title(f"{number} in {len(errors)} compared rounds")
     axes.set(xlabel="compared round", ylabel="QBER", xlim=(0, 1.02 * len(errors)))
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.25)
     axes.legend(loc="upper left", fontsize=8)
-    return figure
+    return figure_of(axes)
 
 
 def _draw_blocks(axes: Axes, errors: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> None:
     from quantumlink.estimation import binomial_estimate
+    from quantumlink.figures import palette
 
+    color = palette(axes).blue
     blocks = min(BLOCKS, max(1, len(errors) // ROUNDS_A_BLOCK))
     edges = np.unique(np.linspace(0, len(errors), blocks + 1).astype(int))
     wrong, sizes = np.add.reduceat(errors.astype(int), edges[:-1]), np.diff(edges)
     found = [binomial_estimate(int(w), int(n)) for w, n in zip(wrong, sizes, strict=True)]
     low, best, high = np.transpose([list(estimate) for estimate in found])
-    axes.fill_between((edges[:-1] + edges[1:]) / 2, low, high, color=_GAINED, alpha=0.2, lw=0)
-    axes.stairs(best, edges, color=_GAINED, lw=1.5, label=f"QBER in blocks of {int(np.median(sizes))}, 95 %")
+    axes.fill_between((edges[:-1] + edges[1:]) / 2, low, high, color=color, alpha=0.2, lw=0)
+    axes.stairs(best, edges, color=color, lw=1.5, label=f"QBER in blocks of {int(np.median(sizes))}, 95 %")
 
 
 def _draw_ledger(axes: Axes, key: Key) -> None:
     """A waterfall: what was there, less what each step took."""
     from matplotlib.ticker import MaxNLocator
 
+    from quantumlink.figures import palette
+
+    colors = palette(axes)
     entries = [(label, bits) for label, bits in key.ledger if bits]
     total, rows = 0, []
     for label, bits in entries:
-        rows.append((label, min(total, total + bits), abs(bits), _GAINED if bits > 0 else _SPENT, f"{bits:+,}"))
+        rows.append(
+            (label, min(total, total + bits), abs(bits), colors.blue if bits > 0 else colors.orange, f"{bits:+,}")
+        )
         total += bits
-    rows.append(("secret key", 0, len(key), _SECRET, f"{len(key):,} bits" if key else "refused"))
+    rows.append(("secret key", 0, len(key), colors.green, f"{len(key):,} bits" if key else "refused"))
     places = np.arange(len(rows))[::-1]
     widest = max((start + size for _, start, size, _, _ in rows), default=0) or 1
     for y, (_, start, size, color, text) in zip(places, rows, strict=True):
-        axes.barh(y, size, left=start, color=color, height=0.65)
+        axes.barh(y, size, left=start, color=color, alpha=0.85, height=0.65)
         axes.annotate(text, (start + size, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
     axes.set_yticks(places, [_folded(label) for label, *_ in rows])
     axes.set_xlim(0, 1.2 * widest)
@@ -165,6 +203,9 @@ def _folded(text: str) -> str:
 
 
 def _draw_knowledge(axes: Axes, cases: Mapping[str, tuple[PrepareAndMeasure, Key]], *, columns: int) -> None:
+    from quantumlink.figures import palette
+
+    colors = palette(axes)
     names = list(cases)
     places = np.arange(len(names))[::-1]
     for y, (session, key) in zip(places, cases.values(), strict=True):
@@ -172,9 +213,9 @@ def _draw_knowledge(axes: Axes, cases: Mapping[str, tuple[PrepareAndMeasure, Key
             raise ValueError(f"cases must hold sessions with an eavesdropper, got {session!r}")
         knows, granted = session.eavesdropper.information(session), granted_bits(key)
         bars = [
-            (granted or 0.0, 0.0, 0.7, _GRANTED, "granted by the bound"),
-            (knows.holevo, 0.14, 0.24, _SPENT, "she knows, at most (Holevo)"),
-            (knows.mutual, -0.14, 0.24, _GUESSED, "she knows, guessing at once"),
+            (granted or 0.0, 0.0, 0.7, colors.slate, "granted by the bound"),
+            (knows.holevo, 0.14, 0.24, colors.orange, "she knows, at most (Holevo)"),
+            (knows.mutual, -0.14, 0.24, colors.amber, "she knows, guessing at once"),
         ]
         for bits, above, height, color, label in bars:
             axes.barh(y + above, bits, height=height, color=color, label=label if y == places[0] else None)
@@ -188,6 +229,8 @@ def _draw_knowledge(axes: Axes, cases: Mapping[str, tuple[PrepareAndMeasure, Key
     axes.set_xlim(0, 1.3)
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.set_xlabel("bits, of each bit of the raw key")
+    what = "what Eve knows" if columns == 1 else "what Eve knows of it, and what the bound grants her"
+    axes.set_title(what, fontsize=11)
     axes.grid(axis="x", alpha=0.25)
     # Below the axis and its label, however high the picture is.
     axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=5, ncols=columns)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from quantumlink.arrays import FloatArray
     from quantumlink.estimation import Estimate
 
-TIME, QUALITY, MEAN = "#1f4e79", "#4a7c59", "#d1651a"
-
 BINS = 50
 
 TAIL = 0.995
@@ -28,15 +26,20 @@ TAIL = 0.995
 _UNITS = ((1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h"), (86400.0, "days"))
 
 
-def draw_timeline(timeline: Timeline, *, budget: bool = True) -> Figure:
+def draw_timeline(
+    timeline: Timeline, *, budget: bool = True, ax: Axes | None = None, size: tuple[float, float] | None = None
+) -> Figure:
     """Draw the distributions of latency and fidelity over all trials, and the mean budgets of both.
 
     Args:
         timeline: what `simulate` found.
         budget: whether to draw where time and fidelity went; that takes another run of the same trials.
+        ax: one of a grid of subplots, in whose place to draw; in a new figure if None.
+        size: width and height of a new figure in inches.
 
     Raises:
-        TypeError: if it is no timeline.
+        TypeError: if it is no timeline, or ``ax`` no axes.
+        ValueError: if ``ax`` is not one of a grid, or ``size`` is not two lengths or given beside ``ax``.
 
     >>> import quantumlink as ql
     >>> link = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), ql.Fiber(50), fidelity=0.98)
@@ -44,19 +47,20 @@ def draw_timeline(timeline: Timeline, *, budget: bool = True) -> Figure:
     >>> [axes.get_xlabel() for axes in figure.axes]
     ['latency (ms)', 'fidelity to Φ⁺', 'mean latency (ms)', 'mean infidelity']
     """
-    from quantumlink.figures import Figure
+    from quantumlink.figures import figure_of, several_axes
 
     validation.instance("timeline", timeline, Timeline, "a Timeline, which simulate returns")
-    figure = Figure(figsize=(11, 7.4 if budget else 4.2), layout="constrained")
-    panels = figure.subplots(2 if budget else 1, 2, squeeze=False)
+    canvas = several_axes(ax, size, (11, 7.4 if budget else 4.2))
+    panels = canvas.subplots(2 if budget else 1, 2, squeeze=False)
     _draw_latencies(panels[0, 0], timeline)
     _draw_fidelities(panels[0, 1], timeline)
     if budget:
         _draw_budgets(panels[1, 0], panels[1, 1], timeline.budget)
     trials = f"{timeline.trials} trial" + ("" if timeline.trials == 1 else "s")
     stopped = f" of {timeline.run.trials}, interrupted" if timeline.interrupted else ""
-    figure.suptitle(f"{' – '.join(timeline.link.end_labels)}: {trials}{stopped}", parse_math=False)
-    return figure
+    title = f"{' – '.join(timeline.link.end_labels)}: {trials}{stopped}, waiting included"
+    canvas.suptitle(title, parse_math=False)
+    return figure_of(canvas)
 
 
 def time_unit(typical_s: float) -> tuple[float, str]:
@@ -71,14 +75,18 @@ def time_unit(typical_s: float) -> tuple[float, str]:
 
 
 def _draw_latencies(axes: Axes, timeline: Timeline) -> None:
+    from quantumlink.figures import palette
+
     unit, name = time_unit(timeline.latency_s.best)
     values = timeline.latencies_s / unit
     last = float(np.quantile(values, TAIL))
     beyond = int((values > last).sum())
-    _draw_histogram(axes, np.minimum(values, last), TIME)
+    _draw_histogram(axes, np.minimum(values, last), palette(axes).blue)
     _mark_mean(axes, timeline.latency_s, unit, name)
     low, high = timeline.latency_quantile_s(0.05) / unit, timeline.latency_quantile_s(0.95) / unit
-    axes.axvspan(low, high, color=TIME, alpha=0.08, label=f"5 % to 95 %: {low:.4g} to {high:.4g} {name}")
+    axes.axvspan(
+        low, high, color=palette(axes).blue, alpha=0.08, label=f"5 % to 95 %: {low:.4g} to {high:.4g} {name}"
+    )
     more = f" (last bar: {beyond} up to {values.max():.3g} {name})" if beyond else ""
     what = "a pair" if len(timeline.link.ends) == 2 else "a state of all ends"
     axes.set_title(f"time to {what}{more}", fontsize=11)
@@ -87,9 +95,12 @@ def _draw_latencies(axes: Axes, timeline: Timeline) -> None:
 
 
 def _draw_fidelities(axes: Axes, timeline: Timeline) -> None:
-    _draw_histogram(axes, timeline.fidelities, QUALITY)
+    from quantumlink.figures import palette
+
+    _draw_histogram(axes, timeline.fidelities, palette(axes).green)
     _mark_mean(axes, timeline.fidelity, 1.0, "")
     pair = len(timeline.link.ends) == 2
+    axes.set_xlim(right=min(1.0, axes.get_xlim()[1]))
     axes.set_title(f"fidelity when {'both' if pair else 'all'} ends know of it", fontsize=11)
     axes.set_xlabel("fidelity to Φ⁺" if pair else "fidelity to what perfect links would give")
     axes.legend(fontsize=8, loc="upper left")
@@ -108,21 +119,25 @@ def _draw_histogram(axes: Axes, values: FloatArray, color: str) -> None:
 
 
 def _mark_mean(axes: Axes, mean: Estimate, unit: float, name: str) -> None:
+    from quantumlink.figures import palette
+
     low, best, high = (value / unit for value in mean)
     interval = f" [{low:.5g}, {high:.5g}]" if np.isfinite(high - low) else ""
-    axes.axvline(best, color=MEAN, lw=1.8, label=f"mean {best:.5g}{interval} {name}".rstrip())
+    axes.axvline(best, color=palette(axes).orange, lw=1.8, label=f"mean {best:.5g}{interval} {name}".rstrip())
 
 
 def _draw_budgets(time_axes: Axes, fidelity_axes: Axes, budget: Budget) -> None:
+    from quantumlink.figures import palette
+
     unit, name = time_unit(budget.time.total_s)
     times = {
         field.name.removesuffix("_s"): getattr(budget.time, field.name) / unit for field in fields(budget.time)
     }
-    _draw_parts(time_axes, times, TIME)
+    _draw_parts(time_axes, times, palette(time_axes).blue)
     time_axes.set_title("where the time went", fontsize=11)
     time_axes.set_xlabel(f"mean latency ({name})")
     lost = {field.name: getattr(budget.fidelity, field.name) for field in fields(budget.fidelity)}
-    _draw_parts(fidelity_axes, lost, QUALITY)
+    _draw_parts(fidelity_axes, lost, palette(fidelity_axes).green)
     fidelity_axes.set_title("where the fidelity was lost", fontsize=11)
     fidelity_axes.set_xlabel("mean infidelity")
 

@@ -68,7 +68,8 @@ def overlapping(figure):
 def test_title_and_nodes(name):
     link = LINKS[name]
     labels, title = texts(draw(link))
-    assert title == f"{link.left}–{link.right}: {pairs_text(link.pairs)}, fidelity {evaluate(link).fidelity:.4f}"
+    told = f"fidelity {evaluate(link).fidelity:.4f} (exact, waiting not included)"
+    assert title == f"{link.left}–{link.right}: {pairs_text(link.pairs)}, {told}"
     nodes = {str(node) for leaf in link.elementary_links() for node in leaf.ends}
     assert nodes <= set(labels)
     assert all(labels.count(node) == 1 for node in nodes)
@@ -178,7 +179,7 @@ def run():
 def test_the_panels_of_a_run(run):
     _, _, figure = run
     circuit, along, correlations = figure.get_axes()
-    assert figure.get_suptitle() == "alice – s"
+    assert figure.get_suptitle() == "alice – s, waiting not included"
     assert "4 qubits" in circuit.get_title()
     assert "alice" in along.get_title()
     assert correlations.get_title() == "correlations of the two ends"

@@ -32,7 +32,7 @@ def legend(axes):
 
 
 def test_four_panels(figure):
-    assert figure.get_suptitle() == "alice – bob: 3000 trials"
+    assert figure.get_suptitle() == "alice – bob: 3000 trials, waiting included"
     assert [axes.get_xlabel() for axes in figure.axes] == [
         "latency (ms)",
         "fidelity to Φ⁺",
@@ -104,7 +104,7 @@ def test_without_budgets(timeline):
 def test_what_never_varies_is_one_bar():
     link = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=1.0, success_probability=1, attempt_time_s=1e-4)
     figure = draw_timeline(ql.simulate(link, trials=1, seed=1))
-    assert figure.get_suptitle() == "a – b: 1 trial"
+    assert figure.get_suptitle() == "a – b: 1 trial, waiting included"
     assert legend(figure.axes[0])[0] == "mean 100 µs"  # one trial has no interval
     for axes in figure.axes[:2]:
         low, high = axes.get_xlim()
@@ -114,7 +114,10 @@ def test_what_never_varies_is_one_bar():
 
 def test_an_interrupted_timeline_says_so(timeline):
     stopped = replace(timeline, run=replace(timeline.run, trials=9_000), interrupted=True)
-    assert draw_timeline(stopped, budget=False).get_suptitle() == "alice – bob: 3000 trials of 9000, interrupted"
+    assert (
+        draw_timeline(stopped, budget=False).get_suptitle()
+        == "alice – bob: 3000 trials of 9000, interrupted, waiting included"
+    )
 
 
 def test_a_saved_picture_shows_something_and_leaves_pyplot_alone(timeline):
@@ -146,5 +149,5 @@ def test_three_ends_are_drawn_with_their_budget():
     link = ql.join(ql.circuits.multiway_swap(3), *arms)
     figure = draw_timeline(ql.simulate(link, trials=50, seed=1))
     assert figure.axes[1].get_xlabel() == "fidelity to what perfect links would give"
-    assert figure.get_suptitle() == "a – b – c: 50 trials"
+    assert figure.get_suptitle() == "a – b – c: 50 trials, waiting included"
     assert ql.draw(link) is not None

@@ -12,43 +12,43 @@ from quantumlink.arrays import FloatArray
 from quantumlink.execution.preparation.calibration import Calibration
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from quantumlink.execution.preparation.prepared import Prepared
 
-FAINT, LINK = "#c5ccd3", "#1f4e79"
 MAX_LEGEND = 12
 """Most nodes that the legend names."""
 
 
-def draw_on_device(prepared: Prepared) -> Figure:
+def draw_on_device(prepared: Prepared, ax: Axes | None, size: tuple[float, float] | None) -> Figure:
     """The device's coupling map; qubits colored by their node, and the two-qubit gates of the circuit thick."""
     from matplotlib import colormaps
 
-    from quantumlink.figures import Figure
+    from quantumlink.figures import figure_of, one_axes, palette
 
     graph = Calibration(prepared.target).coupling
     places = _unfolded(graph)
-    figure = Figure(figsize=(8, 8), layout="constrained")
-    axes = figure.add_subplot()
+    axes = one_axes(ax, size, (8, 8))
+    ink = palette(axes)
     axes.set_axis_off()
     for a, b in graph.edge_list():
-        axes.plot(*zip(places[a], places[b], strict=True), color=FAINT, linewidth=1, zorder=1)
+        axes.plot(*zip(places[a], places[b], strict=True), color=ink.faint, linewidth=1, zorder=1)
     for a, b in sorted(used_pairs(prepared.circuit)):
-        axes.plot(*zip(places[a], places[b], strict=True), color=LINK, linewidth=4, zorder=2)
+        axes.plot(*zip(places[a], places[b], strict=True), color=ink.blue, linewidth=4, zorder=2)
     nodes = prepared.program.nodes
     names = list(dict.fromkeys(node.name for node in nodes))
     colors = {name: colormaps["tab20"](i % 20) for i, name in enumerate(names)}
     holder = {q: nodes[i].name for i, q in enumerate(prepared.layout)}
     for q in range(graph.num_nodes()):
-        color = colors[holder[q]] if q in holder else "white"
-        axes.plot(*places[q], "o", markersize=13, color=color, markeredgecolor=FAINT, zorder=3)
+        color = colors[holder[q]] if q in holder else axes.get_facecolor()
+        axes.plot(*places[q], "o", markersize=13, color=color, markeredgecolor=ink.slate, zorder=3)
         axes.text(places[q][0], places[q][1], str(q), fontsize=6, ha="center", va="center", zorder=4)
     for name in names[:MAX_LEGEND]:
         axes.plot([], [], "o", color=colors[name], label=name)
     axes.legend(loc="upper left", fontsize=8, title="" if len(names) <= MAX_LEGEND else f"of {len(names)} nodes")
     axes.set_title(f"{' – '.join(prepared.program.ends)} on {prepared.backend_name}", parse_math=False)
-    return figure
+    return figure_of(axes)
 
 
 def _unfolded(graph: rx.PyGraph[int, float]) -> FloatArray:

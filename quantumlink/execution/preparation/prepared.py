@@ -26,6 +26,7 @@ from quantumlink.program import Program
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from qiskit.providers import BackendV2
     from qiskit_aer.noise import NoiseModel
@@ -138,11 +139,20 @@ class Prepared:
         """Write these circuits as QPY (``.qpy``) or OpenQASM 3 (``.qasm``): see `export_circuits`."""
         return export_circuits(self.circuits(), path)
 
-    def draw(self) -> Figure:
-        """The coupling map with the link on it: nodes by color, two-qubit gates as thick lines."""
+    def draw(self, *, ax: Axes | None = None, size: tuple[float, float] | None = None) -> Figure:
+        """The coupling map with the link on it: nodes by color, two-qubit gates as thick lines.
+
+        Args:
+            ax: where to draw; in a new figure if None.
+            size: width and height of a new figure in inches.
+
+        Raises:
+            TypeError: if ``ax`` is no axes.
+            ValueError: if ``size`` is not two lengths or given beside ``ax``.
+        """
         from quantumlink.execution.preparation.picture import draw_on_device
 
-        return draw_on_device(self)
+        return draw_on_device(self, ax, size)
 
     def report(self) -> str:
         """What was chosen and why, in some lines of text."""
