@@ -26,8 +26,8 @@ What happens when, to the letter:
   soon as it knows of all of them it fuses them (`quantumlink.circuits.fuse_pairs_to_ghz`), and keeps a qubit; its
   outcomes travel along the arms, whose far ends correct. The state is delivered when all know, with the exact state
   of what came together. A fusion that would be known after the request's deadline is not begun; nodes that fail
-  before all know spoil the state. The floor is that of the pairs, at the fusion. With `Reservation` all arms are held
-  together.
+  before all know spoil the state. The floor is that of the pairs, at the fusion. With `Reservation` all arms are
+  held together.
 - **Cut-off.** What is older than ``cutoff_s`` is thrown away, its memories are free when the other end was told.
   The last pair of a route, for which nobody waits, is not (that of an arm is).
 - **Failures.** A link that is down makes no pairs; a node that is down loses what it holds. A demand then uses the
