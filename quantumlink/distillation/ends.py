@@ -97,7 +97,9 @@ class Alice(Party):
     def _conversation(self) -> Talk:
         self._session = f"{self._seed():032x}"
         sifting = self.agreement.sifting
-        heard = yield Say("hello", self.agreement.terms() | {"secret_index": self._secret.index}, ("detections",))
+        opening = {"secret_index": self._secret.index, "origin": self._origin}
+        heard = yield Say("hello", self.agreement.terms() | opening, ("detections",))
+        self._hear_origin(heard)
         self._go_on_from(_count(heard, "secret_index", _LARGEST))
         positions = unpack_positions(heard.body.get("rounds"), self.agreement.rounds)
         mine = self._raw.at(positions)
@@ -204,13 +206,16 @@ class Bob(Party):
         heard = yield _LISTEN
         index = _count(heard, "secret_index", _LARGEST)
         own, sifting, mine = self.agreement.terms(), self.agreement.sifting, self._raw
-        if heard.body != own | {"secret_index": index}:
+        if heard.body != own | {"secret_index": index, "origin": heard.body.get("origin")}:
             differing = sorted(name for name in own if heard.body.get(name) != own[name])
             raise Abort(f"the two ends do not agree on {', '.join(differing) or 'what to agree on'}")
+        own_origin = self._origin
+        self._hear_origin(heard)
         index = max(index, self._secret.index)
         self._go_on_from(index)
         n, said = len(mine.bits), sifting.bob_says(mine)
         answer = {
+            "origin": own_origin,
             "secret_index": index,
             "rounds": pack_positions(mine.positions),
             "said": pack_symbols(said, sifting.symbols[1]),

@@ -4,8 +4,10 @@
 it has nothing to say. The messages are bytes, whatever carries them:
 
 =================  =====================================================================================
-hello              Alice: what both must agree on, and how much of the shared secret she has used
-detections         Bob: the rounds he detected, what he says of them, and where both go on in the secret
+hello              Alice: what both must agree on, how much of the shared secret she has used, and whether her
+                   records are simulated and her choices seeded
+detections         Bob: the rounds he detected, what he says of them, where both go on in the secret, and whether
+                   his records are simulated
 announced          Alice: what she says of those rounds; only where Bob answers: ``kept``, what he keeps
 test               Alice: her settings (if not yet), her compared bits, and a sample of her key bits; Bob: his
 reconcile          as many messages as the reconciliation needs, Bob answers each
@@ -26,6 +28,9 @@ Bob has confirmed that he holds the same; Bob releases his once Alice has confir
 If that last message is lost or spoiled, or anything else reaches Bob instead of it, he gives up and says so, while
 Alice holds a key that nobody else uses: it is secret, but the first use of it will find no partner. There is never
 a pair of keys that differ, but for the probability ``eps_cor`` and that of a forged tag.
+
+What one end knows of where the key comes from, the other one is told: a key whose hash functions came from a seed
+is as little a secret at either end.
 """
 
 from __future__ import annotations
@@ -61,6 +66,9 @@ _MOST_FALSE_ABORTS = 1_000
 """Aborts with a wrong tag that are passed over before an end gives up."""
 
 _LONGEST_REASON = 2_000
+
+_ORIGINS = ("", "simulated", "seeded", "simulated, seeded")
+"""What an end may say of its records and of its random choices."""
 
 
 class Abort(Exception):
@@ -121,7 +129,7 @@ class Party(ABC):
         self._authenticator: Authenticator | None = None
         self._false_aborts = 0
         self._inherited = secret.epsilon
-        self._simulated, self._seeded = records.simulated, seeded
+        self._simulated, self._seeded = bool(records.simulated), seeded
         self.account = self._open_account(_NOTHING, detected=0, sifted=0)
         """What is known so far of the key in the making."""
         self.compared_errors: dict[str, NDArray[np.bool_]] = {}
@@ -238,6 +246,20 @@ class Party(ABC):
     def _said(self) -> RunningHash:
         assert isinstance(self._covered, RunningHash)  # as soon as there is an authenticator
         return self._covered
+
+    @property
+    def _origin(self) -> str:
+        """What this end says of where the key comes from."""
+        return _ORIGINS[self._simulated + 2 * self._seeded]
+
+    def _hear_origin(self, message: Message) -> None:
+        """Take over what the other end says of it."""
+        told = message.body.get("origin")
+        if told not in _ORIGINS:
+            raise TranscriptError(f"message {message.number} does not say where the key comes from")
+        self._simulated |= "simulated" in told
+        self._seeded |= "seeded" in told
+        self.account.simulated, self.account.seeded = self._simulated, self._seeded
 
     def _go_on_from(self, index: int) -> None:
         """Take the part of the secret that begins at an index, for this conversation."""

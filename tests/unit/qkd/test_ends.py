@@ -1,6 +1,7 @@
 """Two ends that exchange bytes: whatever happens to the bytes, never two keys that differ."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,9 +92,9 @@ def test_undisturbed_they_get_the_same_key_and_transcript():
         assert end.key.authentication_bits == AUTHENTICATION_BITS
         assert sum(bits for _, bits in end.key.ledger) == len(end.key)
     assert ALICE.key.ledger == BOB.key.ledger
-    # How many errors he corrected Bob keeps to himself; that Alice has a seed is hers to say.
+    # How many errors he corrected Bob keeps to himself.
     lines = [set(end.key.report().splitlines()) for end in (ALICE, BOB)]
-    assert all("errors corrected" in line or "seeded" in line for line in lines[0] ^ lines[1])
+    assert all("errors corrected" in line for line in lines[0] ^ lines[1])
     assert ALICE.key.corrected_errors is None
     assert b"corrected" not in b"".join(ALICE.transcript)
     assert list(ALICE.transcript)[-1].count(b"confirmed") == 1
@@ -333,6 +334,36 @@ def test_records_of_other_rounds_are_refused():
     secret = SharedSecret(np.random.default_rng(2).integers(0, 2, AUTHENTICATION_BITS))
     with pytest.raises(ValueError, match="records must be of 16000 rounds, as agreed, got 1"):
         Bob(Records(bits=[0]), agreement=AGREED, secret=secret)
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+@pytest.mark.parametrize("simulated", [(False, False), (True, False), (False, True)])
+def test_both_ends_know_where_their_key_comes_from(seed, simulated):
+    """Whoever has Alice's seed, or played the channel, has Bob's key too: it is marked at his end as at hers."""
+    hers, his = (
+        Records(rounds=raw.rounds, **{name: getattr(kept, name) for name in ("bits", "settings")}, simulated=flag)
+        for raw, kept, flag in ((r, r.consume(), flag) for r, flag in zip(records(), simulated, strict=True))
+    )
+    shared = np.random.default_rng(1).integers(0, 2, AUTHENTICATION_BITS)
+    alice = Alice(hers, agreement=AGREED, secret=SharedSecret(shared), seed=seed)
+    bob = Bob(his, agreement=AGREED, secret=SharedSecret(shared))
+    converse(alice, bob)
+    for end in (alice, bob):
+        assert len(end.key) > 200
+        assert end.key.simulated == any(simulated)
+        assert end.key.seeded == (seed is not None)
+        assert ("for study, not for use" in end.key.report()) == (any(simulated) or seed is not None)
+
+
+@pytest.mark.parametrize("told", [None, "device", ["seeded"], "seeded, simulated", True])
+def test_an_origin_that_is_none_is_refused(told):
+    def lie(number, line):
+        message = Message.decode(line)
+        return [replace(message, body=message.body | {"origin": told}).encode() if number == 0 else line]
+
+    alice, bob = both()
+    assert not talk(alice, bob, lie)
+    assert "does not say where the key comes from" in bob.reason
 
 
 def test_without_a_seed_the_system_draws_the_hash_functions(monkeypatch):
