@@ -38,9 +38,6 @@ CELLS = len(EDGES_S) - 1
 EARLY, LATE = 1e-3, 1e-10
 """Quantiles of a distribution behind which cells are taken together."""
 
-NARROW = 1e-5
-"""Cells that are that much narrower than a distribution's mean are as good as uniformly filled."""
-
 
 class Moments(NamedTuple):
     """Distributions of moments."""
@@ -83,7 +80,7 @@ def _geometric(p: float, step_s: float, after_s: float) -> Moments:
     within = np.full(len(attempts), (1 - p) / p)  # what is behind the window goes on for ever
     masses[:-1] *= -np.expm1(decay * number)
     ratio = number * np.exp(decay * number) / np.where(number > 0, -np.expm1(decay * number), 1.0)
-    within[:-1] = np.where(number * p < NARROW, (number - 1) / 2, (1 - p) / p - ratio)
+    within[:-1] = np.where(number > 0, (1 - p) / p - ratio, 0.0)
     np.maximum(within, 0.0, out=within)
     return Moments(first, masses[None], ((attempts + within) * step_s + after_s)[None])
 
@@ -96,7 +93,7 @@ def _exponential(mean_s: float) -> Moments:
     masses = np.exp(-edges / mean_s)
     masses[:-1] *= -np.expm1(-width)
     points = edges + mean_s
-    points[:-1] = edges[:-1] + mean_s * np.where(width < NARROW, width / 2, 1 - width / np.expm1(width))
+    points[:-1] = edges[:-1] + mean_s * (1 - width / np.expm1(width))
     return Moments(first, masses[None], points[None])
 
 
@@ -117,16 +114,13 @@ def later_gamma(earliest_s: FloatArray, mean_s: FloatArray, variance: FloatArray
     high = mean_s + 24 * np.maximum(np.sqrt(variance), scale)
     first, last = cell_of(float(low.min())), cell_of(float(high.max()))
     inner = np.maximum(EDGES_S[first + 1 : last + 1] - earliest_s[:, None], 0.0) / scale[:, None]
-    below, moment = (np.empty((len(mean_s), last - first + 2)) for _ in range(2))
-    below[:, 0] = moment[:, 0] = 0.0
-    below[:, -1] = moment[:, -1] = 1.0
     k = shape[:, None]
-    below[:, 1:-1] = gammainc(k, inner)
+    below = gammainc(k, inner)
     # The incomplete gamma function of k + 1 by that of k.
     step = np.exp(k * np.log(np.where(inner > 0, inner, 1.0)) - inner - gammaln(k + 1))
-    moment[:, 1:-1] = below[:, 1:-1] - np.where(inner > 0, step, 0.0)
-    masses = np.maximum(np.diff(below, axis=1), 0.0)
-    total = earliest_s[:, None] * masses + excess[:, None] * np.maximum(np.diff(moment, axis=1), 0.0)
+    moment = below - np.where(inner > 0, step, 0.0)
+    masses, moments = (np.maximum(np.diff(x, axis=1, prepend=0.0, append=1.0), 0.0) for x in (below, moment))
+    total = earliest_s[:, None] * masses + excess[:, None] * moments
     return Moments(first, masses, points_of(first, masses, total))
 
 
