@@ -13,7 +13,7 @@ from quantumlink.link.expression import purification
 from quantumlink.network.objectives import OBJECTIVES, TIMED, Objective
 from quantumlink.network.route import Route
 from quantumlink.network.search import Edge, Found, Hops, Outcome, Search
-from quantumlink.readings.forecasting import Forecast, forecasts, stage_of
+from quantumlink.readings.forecasting import Forecast, forecasts
 from quantumlink.readings.forecasting.joins import swapped
 from quantumlink.readings.forecasting.stages import Stage
 
@@ -117,12 +117,12 @@ class Field:
         if self.by in TIMED and link.attempts is None:
             self._silent.append(link)
             return None
-        both = link, link.reversed()
+        if not self.plan.purify_rounds:
+            return Edge(link)
         try:
-            stage = stage_of(self.plan.link(both[:1]))
-            # A purification may treat its ends in different ways.
-            other = stage_of(self.plan.link(both[1:])) if self.plan.purify_rounds else stage.reversed()
-            return Edge(both, (stage, other))
+            edge = Edge(link, (self.plan.link((link,)), self.plan.link((link.reversed(),))))
+            edge.stages  # noqa: B018 - refused here if at all
+            return edge
         except ValueError as error:  # cannot be purified
             self._refused.append(str(error))
             return None
@@ -146,7 +146,7 @@ class Field:
 
     def _can_be_held(self, edge: Edge, ends: set[str]) -> bool:
         """Whether a pair of this link can wait for others, or need not: it is a segment by itself."""
-        link = edge.links[0]
+        link = edge.link
         return all(node.memories != 0 for node in link.ends) or {node.name for node in link.ends} <= ends
 
     def no_route(self, source: str, target: str, *, trusting: bool = False) -> ValueError:

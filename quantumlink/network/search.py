@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count, pairwise
 
@@ -28,9 +29,9 @@ import rustworkx as rx
 
 from quantumlink.arrays import FloatArray, IntArray
 from quantumlink.hardware import Processor
-from quantumlink.link import ElementaryLink
+from quantumlink.link import ElementaryLink, Link
 from quantumlink.network.objectives import Limits, Objective, Score, bounds, length_km, score
-from quantumlink.readings.forecasting import Forecast
+from quantumlink.readings.forecasting import Forecast, stage_of
 from quantumlink.readings.forecasting.stages import Stage
 from quantumlink.timing.arrivals import CELLS, EDGES_S
 
@@ -49,13 +50,41 @@ Hops = tuple[ElementaryLink, ...]
 Scorer = Callable[[Sequence[Stage]], Forecast]
 
 
-@dataclass(frozen=True, eq=False)
 class Edge:
-    """A link that a route may use, in both directions."""
+    """A link that a route may use, in both directions; what only few paths need is made when it is asked for.
 
-    links: tuple[ElementaryLink, ElementaryLink]
-    stages: tuple[Stage, Stage]
-    """Its pairs as the route swaps them: purified, if asked for."""
+    Args:
+        link: the link.
+        made: what is made of its pairs, told from either end, before the route swaps them; None for nothing.
+    """
+
+    def __init__(self, link: ElementaryLink, made: tuple[Link, Link] | None = None) -> None:
+        self.link, self._made = link, made
+
+    @cached_property
+    def links(self) -> tuple[ElementaryLink, ElementaryLink]:
+        """The link, and the same told from its other end."""
+        return self.link, self.link.reversed()
+
+    @cached_property
+    def stages(self) -> tuple[Stage, Stage]:
+        """Its pairs as the route swaps them, told from either end."""
+        if self._made is None:
+            return self.stage, self.stage.reversed()
+        return self.stage, stage_of(self._made[1])  # a purification may treat its ends in different ways
+
+    @cached_property
+    def stage(self) -> Stage:
+        """Its pairs as the route swaps them."""
+        return stage_of(self.link if self._made is None else self._made[0])
+
+    @property
+    def coefficients(self) -> FloatArray:
+        """Shape (16,): the Pauli coefficients of these pairs, nothing having to wait."""
+        if self._made is None and self.link.move_factors is None:
+            return self.link.coefficients
+        coefficients: FloatArray = self.stage.vectors[0]
+        return coefficients
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +139,7 @@ class Search:
         self._graph.add_nodes_from(names)
         self.steps: list[list[tuple[int, int]]] = [[] for _ in names]
         for number, edge in enumerate(edges):
-            left, right = (index.get(end.name) for end in edge.links[0].ends)
+            left, right = (index.get(end.name) for end in edge.link.ends)
             if left is None or right is None:
                 continue
             self._graph.add_edge(left, right, number)
@@ -139,7 +168,8 @@ class Search:
         for column in costs.T:  # something good to begin with, whatever happens
             self.complete(self._cheapest(column))
         latencies = [f.forecast.latency_s for f in self._scored.values() if f.forecast.latency_s is not None]
-        self._cells = _cells_around(min(latencies)) if latencies else np.zeros(0, dtype=np.int64)
+        timed = latencies and self._by not in ("length", "hops")
+        self._cells = _cells_around(min(latencies)) if timed else np.zeros(0, dtype=np.int64)
         self._weights = np.hstack([self._time_costs(), costs])
         self._rest = self._least_costs()
         return self._best_first(k, above)
@@ -148,10 +178,10 @@ class Search:
         """Shape (edges, 6): −log|⟨XX⟩|, |⟨YY⟩|, |⟨ZZ⟩| with the relays' noise, delay, length, one."""
         rows = []
         for edge in self._edges:
-            kept = np.sqrt([self._kept(end.name, end.processor) for end in edge.links[0].ends])
-            correlations = np.abs(edge.stages[0].vectors[0, [5, 10, 15]]) * kept.prod()
+            kept = np.sqrt([self._kept(end.name, end.processor) for end in edge.link.ends])
+            correlations = np.abs(edge.coefficients[[5, 10, 15]]) * kept.prod()
             weights = -np.log(np.maximum(correlations, 1e-300))
-            rows.append([*weights, edge.stages[0].delay_s, length_km(edge.links[0]), 1.0])
+            rows.append([*weights, edge.link.delay_s, length_km(edge.link), 1.0])
         # A path's rounding must not make a cost negative.
         table: FloatArray = np.maximum(np.array(rows).reshape(-1, 6), 0.0) + 0.0
         return table
@@ -167,7 +197,9 @@ class Search:
 
     def _time_costs(self) -> FloatArray:
         """Shape (edges, cells): −log F(t) at the end of each cell."""
-        arrived = np.array([edge.stages[0].arrived(self._cells)[0] for edge in self._edges])
+        if not len(self._cells):
+            return np.zeros((len(self._edges), 0))
+        arrived = np.array([edge.stage.arrived(self._cells)[0] for edge in self._edges])
         costs: FloatArray = -np.log(np.clip(arrived, 1e-300, 1.0)) + 0.0  # no negative zeros: Dijkstra refuses them
         return costs
 
@@ -258,7 +290,7 @@ class Search:
             here, hops, stages = self._graph[0], [], []
             for number in path:
                 edge = self._edges[number]
-                way = 0 if edge.links[0].left.name == here else 1
+                way = 0 if edge.link.left.name == here else 1
                 hops.append(edge.links[way])
                 stages.append(edge.stages[way])
                 here = hops[-1].right.name

@@ -84,7 +84,7 @@ class Routing:
             ValueError: if there is no route, or none is good enough: the best that can be had is told.
         """
         self._field = field_for(self._network, demands, self._plan, self._avoid)
-        rates = [edge.links[0].attempts for edge in self._field.edges]
+        rates = [edge.link.attempts for edge in self._field.edges]
         self._prices = np.array([1 / attempts.rate_hz for attempts in rates if attempts is not None])
         return [flow for i, demand in enumerate(demands) for flow in self._flows_of(i, demand)]
 
@@ -136,7 +136,7 @@ class Routing:
         edges = self._field.edges
         taken = {edge for way in found for edge in way.edges}
         inner = {name for way in found for name in way.nodes[1:-1]}
-        near = {i for i, edge in enumerate(edges) if inner & {end.name for end in edge.links[0].ends}}
+        near = {i for i, edge in enumerate(edges) if inner & {end.name for end in edge.link.ends}}
         for without in (taken | near, taken) if found else (taken,):
             way = ways.cheapest(self._prices, without=without).way
             if way is not None and len(way.segments) == 1:

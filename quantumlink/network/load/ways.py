@@ -228,7 +228,7 @@ class Ways:
                 yield _Beginning(edges, nodes, (*begun.starts, len(edges)), begun.price + pending / fraction)
 
     def _direction(self, edge: int, here: int) -> int:
-        return 0 if self._search.edges[edge].links[0].left.name == self._search.names[here] else 1
+        return 0 if self._search.edges[edge].link.left.name == self._search.names[here] else 1
 
     def _segment(self, edges: tuple[int, ...], nodes: tuple[int, ...]) -> Segment:
         key = (nodes[0], *edges)
@@ -292,9 +292,9 @@ def _safe_losses(search: Search) -> FloatArray:
     plain = np.array([0, 5, 10, 15])
     mixed = []
     for edge in search.edges:
-        others = np.delete(edge.stages[0].vectors[0], plain)
+        others = np.delete(edge.coefficients, plain)
         mixed.append(bool(np.abs(others).max() > 1e-12))
-    own_errors = any("cx" in end.processor.gate_errors.names for e in search.edges for end in e.links[0].ends)
+    own_errors = any("cx" in end.processor.gate_errors.names for e in search.edges for end in e.link.ends)
     if any(mixed) or own_errors:
         losses = np.repeat(losses.min(axis=1, keepdims=True), 3, axis=1)
         losses[np.array(mixed)] = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -194,11 +195,18 @@ class Meeting:
             return [(0.0, 1.0, latest.pairs)]
         found = []
         # With a time, that is a polynomial of as many degrees as there are stages.
-        roots, weights = np.polynomial.legendre.leggauss(len(latest.pairs) // 2 + 1)
+        roots, weights = _gauss(len(latest.pairs) // 2 + 1)
         for root, weight in zip(roots.tolist(), weights.tolist(), strict=True):
             pairs = [pair + root * part for pair, part in zip(latest.pairs, latest.within, strict=True)]
             found.append((root / 2, weight / 2, pairs))
         return found
+
+
+@cache
+def _gauss(points: int) -> tuple[FloatArray, FloatArray]:
+    """Gauss's points and weights in [-1, 1]."""
+    roots, weights = np.polynomial.legendre.leggauss(points)
+    return roots, weights
 
 
 Half = tuple[FloatArray, FloatArray]
