@@ -17,7 +17,7 @@ from qiskit.quantum_info import Operator
 from quantumlink.arrays import ComplexArray
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.conditions import condition_bits, holds
-from quantumlink.rewrites.expansion import writes
+from quantumlink.rewrites.expanded_form import writes
 
 SAME = 1e-9
 """How far states may differ that are taken for one (rounding of some thousands of gates)."""

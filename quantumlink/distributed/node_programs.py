@@ -30,7 +30,7 @@ from quantumlink.distributed.events import Copy, Place, Teleport
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.plans import Scheduled
 from quantumlink.exact.conditions import condition_bits
-from quantumlink.rewrites.expansion import writes
+from quantumlink.rewrites.expanded_form import writes
 
 NAMESPACE = "quantumlink.ebit"
 

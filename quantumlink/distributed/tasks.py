@@ -27,7 +27,7 @@ from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.conditions import Condition, condition_bits
 from quantumlink.rewrites import expanded_circuit
 from quantumlink.rewrites.delay_times import is_open_time, time_in_words
-from quantumlink.rewrites.expansion import writes
+from quantumlink.rewrites.expanded_form import writes
 
 MAX_TASKS = 4_000_000
 """Most tasks that a circuit may have."""

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
 from qiskit.circuit import (
     CircuitInstruction,
     ClassicalRegister,
@@ -25,7 +24,6 @@ from qiskit.circuit import (
 )
 
 from quantumlink import validation
-from quantumlink.arrays import FloatArray
 from quantumlink.circuits import (
     Operation,
     PauliChannel,
@@ -42,6 +40,7 @@ from quantumlink.readings.perfect import target_of
 from quantumlink.readings.placing import Primitive
 from quantumlink.readings.shared_state import MAX_ENDS, stabilizers_of
 from quantumlink.readings.timeline import Timeline
+from quantumlink.readings.trial_waits import Waits
 from quantumlink.rewrites import feedforward, pauli_frame, qubit_reuse
 
 MAX_PAIRS = 20_000
@@ -99,7 +98,7 @@ def compose(
             f"link must have at most {MAX_PAIRS} elementary pairs to be composed, got {link.pairs}: "
             f"evaluate predicts it without a circuit"
         )
-    waits = None if timeline is None else _Waits(link, timeline)
+    waits = None if timeline is None else Waits(link, timeline)
     program = _Composer(link, waits, conditional=corrections == "sequential").program()
     if corrections == "frame":
         program = pauli_frame(program)
@@ -118,46 +117,8 @@ def compose_joined(link: Join, corrections: Corrections) -> tuple[Program, dict[
     return (feedforward(program) if corrections == "feedforward" else program), place
 
 
-class _Waits:
-    """The waiting times of a timeline's trials, as delays whose durations are parameters."""
-
-    def __init__(self, link: Link, timeline: Timeline) -> None:
-        validation.instance("timeline", timeline, Timeline, "a Timeline of this link, or None")
-        if timeline.link != link:
-            raise ValueError(f"timeline must be of the link {link!r}, got one of {timeline.link!r}")
-        histories = timeline.histories()
-        if any(attempts.any() for attempts in histories.attempts_by_operation):
-            raise ValueError(
-                f"timeline holds attempts that disturb stored qubits (per_attempt), and a delay says how long "
-                f"these wait, not how many attempts are made meanwhile: compose {link!r} without it, or evaluate "
-                f"it with hold_s and hold_attempts"
-            )
-        operations = [waits.T for waits in histories.by_operation]
-        weights = 1 / histories.accepted
-        self._probabilities = weights / weights.sum()
-        self._columns = iter([*operations, histories.last_s.T])
-        self._parameters: list[Parameter] = []
-        self._table: list[FloatArray] = []
-
-    def delay(self, circuit: QuantumCircuit, qubits: Sequence[Qubit]) -> None:
-        """Let these qubits wait for the next of the operations' waiting times."""
-        for qubit, times in zip(qubits, next(self._columns), strict=True):
-            if times.any():
-                parameter = Parameter(f"wait_{len(self._parameters):05d}")
-                circuit.delay(parameter, qubit, unit="s")
-                self._parameters.append(parameter)
-                self._table.append(times)
-
-    def setting(self) -> tuple[RandomSetting, ...]:
-        """What a run draws: the waiting times of one trial. Nothing if no qubit ever waits."""
-        if not self._table:
-            return ()
-        rows = tuple(tuple(row) for row in np.array(self._table).T.tolist())
-        return (RandomSetting(tuple(self._parameters), rows, tuple(self._probabilities.tolist())),)
-
-
 class _Composer:
-    def __init__(self, link: Link, waits: _Waits | None = None, *, conditional: bool = True) -> None:
+    def __init__(self, link: Link, waits: Waits | None = None, *, conditional: bool = True) -> None:
         self._link = link
         self._waits = waits
         self._conditional = conditional

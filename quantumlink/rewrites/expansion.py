@@ -45,10 +45,11 @@ from qiskit.circuit.classical import expr
 
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.condition_forms import compared, mapped
-from quantumlink.exact.conditions import Condition, check_condition, condition_bits
+from quantumlink.exact.conditions import Condition, check_condition
 from quantumlink.exact.expressions import cells_of
 from quantumlink.exact.transfer import device_operation
 from quantumlink.rewrites.delay_times import time_in_words
+from quantumlink.rewrites.expanded_form import cells, constant, is_expanded, writes
 
 MAX_ROUNDS = 10_000
 """Most rounds of a `for` loop that are told one after the other."""
@@ -77,7 +78,7 @@ def expanded_circuit(circuit: QuantumCircuit, *, keep: Callable[[str], bool] | N
     [('measure', 0), ('measure', 1)]
     """
     kept = keep or _none
-    if _is_expanded(circuit, kept):
+    if is_expanded(circuit, kept):
         return circuit
     qubits, clbits = {q: q for q in circuit.qubits}, {c: c for c in circuit.clbits}
     steps, phase = _Expansion(kept).block(circuit, qubits, clbits)
@@ -88,70 +89,8 @@ def expanded_circuit(circuit: QuantumCircuit, *, keep: Callable[[str], bool] | N
     return result
 
 
-def writes(instruction: CircuitInstruction) -> set[Clbit]:
-    """The classical bits that an instruction of an expanded circuit may write, told in the circuit's own bits."""
-    operation = instruction.operation
-    if isinstance(operation, Store):  # its bits are not among the instruction's
-        return {cell for cell in cells_of(operation.lvalue) if isinstance(cell, Clbit)}
-    if not isinstance(operation, IfElseOp):
-        return set(instruction.clbits).union(*(writes(i) for b in getattr(operation, "blocks", ()) for i in b.data))
-    return {bit for block in operation.blocks for inner in block.data for bit in writes(inner)}
-
-
 def _none(_: str) -> bool:
     return False
-
-
-def _is_expanded(circuit: QuantumCircuit, keep: Callable[[str], bool]) -> bool:
-    return all(_stays(instruction, keep) for instruction in circuit.data)
-
-
-def _stays(instruction: CircuitInstruction, keep: Callable[[str], bool]) -> bool:
-    name = instruction.name
-    if instruction.is_standard_gate() or name in ("measure", "reset", "barrier"):
-        return True
-    operation = instruction.operation
-    if isinstance(operation, Delay):
-        return not isinstance(operation.duration, expr.Value)
-    if isinstance(operation, IfElseOp):
-        return _if_stays(instruction, operation, keep)
-    if isinstance(operation, ControlFlowOp):
-        return False
-    if isinstance(operation, Store):
-        return compared(operation.rvalue) is operation.rvalue
-    if not instruction.clbits:
-        return device_operation(operation) is None or keep(name)
-    return keep(name) and device_operation(operation) is not None
-
-
-def _if_stays(instruction: CircuitInstruction, operation: IfElseOp, keep: Callable[[str], bool]) -> bool:
-    condition = operation.condition
-    check_condition(condition)
-    bits = _cells(condition)
-    if not bits.issubset(instruction.clbits) or _constant(condition) is not None:
-        return False
-    if compared(condition) is not condition:
-        return False
-    for block in operation.blocks:
-        if all(inner.is_standard_gate() for inner in block.data):
-            continue
-        same = tuple(block.clbits) == instruction.clbits and tuple(block.qubits) == instruction.qubits
-        if not (same and not block.num_identifiers and _is_expanded(block, keep)):
-            return False
-    return True
-
-
-def _cells(condition: Condition) -> set[Any]:
-    """The bits and variables that a condition reads."""
-    return condition_bits(condition) if isinstance(condition, tuple) else set(cells_of(condition))
-
-
-def _constant(condition: Condition) -> bool | None:
-    """The value of a condition that its form decides."""
-    if isinstance(condition, tuple):
-        target, value = condition
-        return False if isinstance(target, ClassicalRegister) and int(value) >> len(target) else None
-    return bool(condition.value) if isinstance(condition, expr.Value) else None
 
 
 class _Expansion:
@@ -226,7 +165,7 @@ class _Expansion:
                 otherwise = body
                 break
             branches.append((_one_of(operation.target, labels), body))
-        read = {clbits.get(bit, bit) for bit in _cells(expr.lift(operation.target))}
+        read = {clbits.get(bit, bit) for bit in cells(expr.lift(operation.target))}
         bodies = [body for _, body in branches] + [otherwise] * (otherwise is not None)
         written = {bit for body in bodies for step in self._body(body, outer, clbits).data for bit in writes(step)}
         if read & written:
@@ -253,7 +192,7 @@ class _Expansion:
         (condition, body), *rest = branches
         check_condition(condition)
         told = mapped(compared(condition), clbits)
-        value = told if isinstance(told, bool) else _constant(told)
+        value = told if isinstance(told, bool) else constant(told)
         if value is True:
             return self._inside(steps, body, outer, clbits)
         if value is False:
