@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import quantumlink
+from quantumlink.distillation.key import AT_ONE_TABLE
 from quantumlink.estimation import Estimate
 from quantumlink.link import ElementaryLink, Link
 from quantumlink.qkd import Key
@@ -51,12 +52,6 @@ def report_of(session: Session, key: Key) -> Data:
         key: what it ended with.
     """
     proof = session.proof
-    authenticated = (
-        f"What the ends say in public is authenticated; this spends {key.authentication_bits} bits of a secret "
-        "that they shared before, which are deducted."
-        if key.authentication_bits
-        else "The classical channel is authenticated; the key bits that this spends are not deducted."
-    )
     return {
         "report": "quantumlink qkd",
         "format": FORMAT,
@@ -66,7 +61,7 @@ def report_of(session: Session, key: Key) -> Data:
         "reason": key.reason,
         "secret_bits": len(key),
         "copies_agree": _copies_agree(key),
-        "origin": [word for word, true in (("simulated", key.simulated), ("seeded", key.seeded)) if true],
+        "origin": list(key.marks),
         "rounds": {
             "attempted": key.rounds,
             "accepted": key.accepted,
@@ -93,7 +88,7 @@ def report_of(session: Session, key: Key) -> Data:
         },
         "ledger": [[label, bits] for label, bits in key.ledger],
         "eavesdropper": _eavesdropper(session, key),
-        "assumptions": [*_COMMON, *proof.assumptions, authenticated],
+        "assumptions": [*_COMMON, *proof.assumptions, _of_the_channel(key)],
         # What the session remarks about Eve stands under "eavesdropper" already.
         "remarks": [remark for remark in key.remarks if not remark.startswith("Eavesdropper ")],
         "settings": _settings(session),
@@ -242,6 +237,18 @@ def _with_interval(rate: Data | None) -> str:
     return f"{rate['best']:.4f} [{rate['low']:.4f}, {rate['high']:.4f}] ({share})"
 
 
+def _of_the_channel(key: Key) -> str:
+    """What is to be known of what the ends say in public."""
+    if not key.authenticated:
+        return AT_ONE_TABLE
+    if not key.authentication_bits:
+        return "The classical channel is authenticated; the key bits that this spends are not deducted."
+    return (
+        f"What the ends say in public is authenticated; this spends {key.authentication_bits} bits of a secret "
+        "that they shared before, which are deducted."
+    )
+
+
 def _distillation_rows(report: Data) -> list[tuple[str, str]]:
     found, tag = report["reconciliation"], report["verification_tag_bits"]
     rows = [("reconciliation", found["method"])]
@@ -254,7 +261,8 @@ def _distillation_rows(report: Data) -> list[tuple[str, str]]:
     if tag is not None:
         rows.append(("verification", f"a tag of {tag} bits"))
     if report["authentication_bits"]:
-        rows.append(("authentication", f"{report['authentication_bits']} bits of shared secret, deducted"))
+        made = " for tags that nobody made" if "not authenticated" in report["origin"] else ""
+        rows.append(("authentication", f"{report['authentication_bits']} bits of shared secret, deducted{made}"))
     if report["copies_agree"] is not None:
         rows.append(("copies of the key", "equal" if report["copies_agree"] else "DIFFERENT: do not use this key"))
     return rows

@@ -127,7 +127,7 @@ def _report(found: Any, key: Any) -> dict[str, Any]:
         "secret_bits": len(key),
         "secret_bits_per_s": len(key) / found.common_s,
         "epsilon": key.epsilon,
-        "origin": [word for word, true in (("simulated", key.simulated), ("seeded", key.seeded)) if true],
+        "origin": list(key.marks),
     }
 
 

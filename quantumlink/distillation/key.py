@@ -19,6 +19,11 @@ from quantumlink.tables import html_table
 _UNAUTHENTICATED = (
     "The classical channel is assumed to be authenticated; the key bits that this spends are not deducted."
 )
+AT_ONE_TABLE = (
+    "All parties sat at one table: what they say of their rounds (detections, bases, test bits) was not said in an "
+    "authenticated conversation. What its tags would spend is deducted; that one might be forged is not in ε."
+)
+"""What a report says of a key whose parties held no conversation."""
 
 
 class NoSecretKey(Exception):
@@ -98,6 +103,8 @@ class Key:
     """At most this probable is it that what the ends heard was forged unnoticed."""
     inherited_epsilon: float = 0.0
     """What the secret that authenticated may lack of a perfect one, that of all keys before it together."""
+    authenticated: bool = True
+    """Whether all that the key rests on was said in an authenticated conversation; if not, the key is for study."""
     simulated: bool = False
     """No quantum channel was there: the key is for study."""
     seeded: bool = False
@@ -194,7 +201,11 @@ class Key:
         """The whole account, step by step, as readable text without any secret."""
         lines = self._lines()
         width = max(len(label) for label, _ in lines)
-        remarks = self.remarks if self.authentication_bits else (*self.remarks, _UNAUTHENTICATED)
+        remarks = self.remarks
+        if not self.authenticated:
+            remarks = (*remarks, AT_ONE_TABLE)
+        elif not self.authentication_bits:
+            remarks = (*remarks, _UNAUTHENTICATED)
         return "\n".join([self._head(), *(f"  {label:<{width}}  {text}" for label, text in lines), *remarks])
 
     def _repr_html_(self) -> str:
@@ -214,15 +225,24 @@ class Key:
             *self._reconciliation_lines(),
             *([] if self.terms is None else self.terms.lines()),
             *self._epsilon_lines(),
-            *([("origin", self.origin)] if self.simulated or self.seeded else []),
+            *([("origin", self.origin)] if self.marks else []),
             ("secret key", f"{len(self)} bits" if self.reason is None else f"refused: {self.reason}"),
         ]
 
     @property
     def origin(self) -> str:
         """Where the key comes from, in words."""
-        words = [word for word, true in (("simulated", self.simulated), ("seeded", self.seeded)) if true]
-        return f"{', '.join(words)}: for study, not for use" if words else "random choices of the system"
+        return f"{', '.join(self.marks)}: for study, not for use" if self.marks else "random choices of the system"
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Why the key is for study only, in words: none if it is for use."""
+        told = (
+            ("simulated", self.simulated),
+            ("seeded", self.seeded),
+            ("not authenticated", not self.authenticated),
+        )
+        return tuple(word for word, true in told if true)
 
     def _epsilon_lines(self) -> list[tuple[str, str]]:
         if not self.eps_sec:
@@ -231,7 +251,8 @@ class Key:
             (
                 "ε in all",
                 f"{self.epsilon:.3g} (secrecy {self.eps_sec:.3g}, correctness {self.eps_cor:.3g}, forgery "
-                f"{self.forgery_probability:.3g}, keys that authenticated {self.inherited_epsilon:.3g})",
+                f"{f'{self.forgery_probability:.3g}' if self.authenticated else 'left out'}, "
+                f"keys that authenticated {self.inherited_epsilon:.3g})",
             )
         ]
 
@@ -242,7 +263,8 @@ class Key:
         if self.tag_bits is not None:
             lines.append(("verification", f"a tag of {self.tag_bits} bits"))
         if self.authentication_bits:
-            lines.append(("authentication", f"{self.authentication_bits} bits of shared secret, deducted"))
+            made = "" if self.authenticated else " for tags that nobody made"
+            lines.append(("authentication", f"{self.authentication_bits} bits of shared secret, deducted{made}"))
         return lines
 
     def _efficiency(self) -> str:

@@ -6,6 +6,10 @@ the others, and, where a common key marked the test rounds beforehand, that key.
 attempted, so it costs h(z) bits of each, those included that are lost. A key that does not pay its debts is
 refused.
 
+All parties sit at one table here: which rounds reached them, their bases and their test bits are not said in an
+authenticated conversation as those of two ends are, and who could change them would know what she lets through. The
+key says so (``authenticated`` is false), and is for study.
+
 Of Cascade only what Alice says is counted: with error rates alike for both outcomes, a GHZ-diagonal state may be
 assumed, whose purification tells the error pattern anyway.
 
@@ -129,6 +133,7 @@ def distill_conference(
             "marking_bits": marking_bits,
             "eps_sec": eps_sec,
             "eps_cor": eps_cor,
+            "authenticated": False,
             "simulated": True,
             "seeded": True,
         }

@@ -261,6 +261,7 @@ class _Dealing:
             authentication_bits=_CONVERSATIONS * AUTHENTICATION_BITS,
             eps_sec=session.eps_sec,
             eps_cor=session.eps_cor,
+            authenticated=False,
             simulated=True,
             seeded=True,
             **fields,

@@ -75,6 +75,12 @@ def test_shares_give_the_key_together_and_nothing_alone(seed):
     assert key.authentication_bits == 3 * 512
 
 
+def test_that_the_three_held_no_conversation_is_said(seed):
+    key = secret_sharing([Fiber(0)] * 3, 100_000, seed=seed)
+    assert key.marks == ("simulated", "seeded", "not authenticated")
+    assert "All parties sat at one table" in key.report()
+
+
 def test_counts_are_those_of_the_bases(seed):
     session = SecretSharing(media=[Fiber(0), Fiber(1), Fiber(4)], rounds=400_000, seed=seed, z_probability=0.3)
     sifted, all_three = session.sift(), session.reaching_all
