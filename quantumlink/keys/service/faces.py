@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -23,14 +24,14 @@ _HEADERS: Final = {"Cache-Control": "no-store"}
 Answer = Callable[["Call"], Awaitable[web.Response]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Call:
     """A request, and whose certificate made it."""
 
     request: web.BaseRequest
     certificate: Certified
 
-    @property
+    @cached_property
     def parts(self) -> list[str]:
         """The parts of the path, each decoded by itself: an id may hold a slash as %2F."""
         raw = self.request.raw_path.partition("?")[0]

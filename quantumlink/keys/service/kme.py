@@ -20,10 +20,11 @@ from quantumlink.keys.delivery.refusal import Refusal, busy
 from quantumlink.keys.delivery.registry import Application, Certified, Registry
 from quantumlink.keys.service.face014 import keys_014
 from quantumlink.keys.service.face_020 import Domains
-from quantumlink.keys.service.face_peer import PeerLine, check_version, from_peer
+from quantumlink.keys.service.face_peer import check_version, from_peer
 from quantumlink.keys.service.face_push import Devices
 from quantumlink.keys.service.face_skip import skip
 from quantumlink.keys.service.faces import Call, refused
+from quantumlink.keys.service.peer_line import PeerLine
 from quantumlink.keys.service.tls import Credentials, Revocations, client_context, server_context
 from quantumlink.keys.store.sql import SqlStore
 

@@ -54,7 +54,7 @@ class Books:
         self._policy, self._policies = policy or PoolPolicy(), dict(policies or {})
         self._simulated_allowed = simulated_allowed
         self._checkpoint = checkpoint
-        self._late_counter: int | None = None
+        self._is_together = self._has_written = False
         with database.transaction() as tx:
             self._sealer = self._opened(tx, kek)
             if checkpoint is not None:
@@ -140,26 +140,33 @@ class Books:
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Transaction, Chunks]]:
+        counter = None
         with self.database.transaction() as tx:
             yield tx, Chunks(tx, self._sealer)
             if wrong := tx.run(UNBALANCED):
                 raise LedgerError(f"the books of {', '.join(repr(pool) for (pool,) in wrong)} do not balance")
-            counter = tx.run("UPDATE meta SET number = number + 1 WHERE name = 'counter' RETURNING number")[0][0]
-        if self._late_counter is not None:
-            self._late_counter = max(self._late_counter, counter)
-        elif self._checkpoint is not None:
-            self._checkpoint.advance(counter)
+            if self._is_together:
+                self._has_written = True
+            else:
+                counter = _counted(tx)
+        self._advance(counter)
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """One commit for all that this thread does meanwhile; nothing of it may be told before that."""
-        with self.database.together():
-            self._late_counter = 0
+        counter = None
+        with self.database.together() as tx:
+            self._is_together, self._has_written = True, False
             try:
                 yield
             finally:  # within the lock: others count for themselves again
-                counter, self._late_counter = self._late_counter, None
-        if self._checkpoint is not None and counter:
+                self._is_together = False
+            if self._has_written:
+                counter = _counted(tx)
+        self._advance(counter)
+
+    def _advance(self, counter: int | None) -> None:
+        if self._checkpoint is not None and counter is not None:
             self._checkpoint.advance(counter)
 
     def check_together(self) -> None:
@@ -203,6 +210,11 @@ class Books:
                     f"the rows of {pool!r} add up to {counted.get(pool)}, the books say {booked.get(pool)}"
                 )
         self.ledger().check()
+
+
+def _counted(tx: Transaction) -> int:
+    """One commit more."""
+    return int(tx.run("UPDATE meta SET number = number + 1 WHERE name = 'counter' RETURNING number")[0][0])
 
 
 def _meta(tx: Transaction, name: str) -> int:

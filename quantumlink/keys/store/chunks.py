@@ -19,6 +19,7 @@ _INSERT = "INSERT INTO chunks (pool, chunk, start, size, own, state, born, seale
 _INSERT_AT = (
     "INSERT INTO chunks (n, pool, chunk, start, size, own, state, born, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_SHORTEN = "UPDATE chunks SET start = ?, size = ?, sealed = ? WHERE n = ?"
 _BATCH = 64
 
 
@@ -71,25 +72,23 @@ class Chunks:
         missing = length
         while missing:
             rows = self.tx.run(
-                "SELECT n, chunk, start, size, born, sealed FROM chunks WHERE pool = ? AND state = 'stored' "
+                "SELECT n, chunk, start, size, sealed FROM chunks WHERE pool = ? AND state = 'stored' "
                 "AND own = 1 ORDER BY n LIMIT ?", pool, min(_BATCH, 1 + missing // 512),
             )  # fmt: skip
             if not rows:
                 raise NotEnoughKeys(f"the pool {pool!r} holds {length - missing} bytes to give out, not {length}")
-            for n, chunk, start, size, born, sealed in rows:
-                self.tx.run("DELETE FROM chunks WHERE n = ?", n)
+            for n, chunk, start, size, sealed in rows:
                 try:
                     secret = self.sealer.open(sealed, pool, chunk, start, size, "stored")
                 except DamagedRecord:
+                    self.tx.run("DELETE FROM chunks WHERE n = ?", n)
                     self.book(pool, "burnt", size)
                     continue
                 used = min(size, missing)
                 parts.append(secret.cut(0, used).reveal())
                 positions.append(Position(chunk, start, used))
                 missing -= used
-                if used < size:
-                    rest = secret.cut(used, size - used)
-                    self._insert_at(n, self._row(pool, chunk, start + used, rest, 1, "stored", born))
+                self._keep(n, pool, chunk, start + used, secret.cut(used, size - used))
                 if not missing:
                     break
         return Secret(b"".join(parts)), positions
@@ -186,13 +185,21 @@ class Chunks:
             secret = self.sealer.open(sealed, pool, wanted.chunk, start, size, "stored")
         except DamagedRecord:
             return None
-        self.tx.run("DELETE FROM chunks WHERE n = ?", n)
         after = offset + wanted.length
-        for left, right in ((0, offset), (after, size)):
-            if left < right:
-                piece = secret.cut(left, right - left)
-                self.tx.run(_INSERT, *self._row(pool, wanted.chunk, start + left, piece, is_own, "stored", born))
+        self._keep(n, pool, wanted.chunk, start + after, secret.cut(after, size - after))
+        if offset:
+            self.tx.run(
+                _INSERT, *self._row(pool, wanted.chunk, start, secret.cut(0, offset), is_own, "stored", born)
+            )
         return secret.cut(offset, wanted.length)
+
+    def _keep(self, n: int, pool: str, chunk: str, start: int, rest: Secret) -> None:
+        """Leave the rest of a stored record in its place, in the order of age, or nothing of it."""
+        if size := len(rest):
+            sealed = self.sealer.seal(rest, pool, chunk, start, size, "stored")
+            self.tx.run(_SHORTEN, start, size, sealed, n)
+        else:
+            self.tx.run("DELETE FROM chunks WHERE n = ?", n)
 
     def _row(
         self, pool: str, chunk: str, start: int, secret: Secret, own: int, state: State, born: float

@@ -23,12 +23,12 @@ class Database(Protocol):
     """A database that writers share, one at a time."""
 
     blocks: bool
-    """Whether a transaction may take long, so that an event loop should not wait for it."""
+    """Whether a transaction takes so long that an event loop should not wait for it; may change."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction: committed and durable at its end, gone without a trace if an error leaves it."""
 
-    def together(self) -> AbstractContextManager[None]:
+    def together(self) -> AbstractContextManager[Transaction]:
         """A transaction around others of this thread, each of which can still be taken back by itself."""
 
     def is_together(self) -> bool:

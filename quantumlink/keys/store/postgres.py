@@ -35,6 +35,7 @@ class PostgresDatabase:
             raise ValueError(f"schema must be a plain name, got {schema!r}")
         self._url, self._schema = url, schema
         self._lock = threading.RLock()
+        self._together = False
         self._connection: psycopg.Connection[Row] | None = None
         with self.transaction() as tx:
             for statement in tables("BYTEA", _SERIAL):
@@ -53,14 +54,19 @@ class PostgresDatabase:
     def transaction(self) -> Iterator[Transaction]:
         """A transaction that excludes other writers from its beginning."""
         with self._opened(), self._connected().transaction():
-            self.run(f"SELECT pg_advisory_xact_lock({_LOCK}, hashtext('{self._schema}'))")
+            if not self._together:
+                self.run(f"SELECT pg_advisory_xact_lock({_LOCK}, hashtext('{self._schema}'))")
             yield self
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> Iterator[Transaction]:
         """A transaction around others of this thread."""
-        with self.transaction():
-            yield
+        with self.transaction() as tx:
+            self._together = True
+            try:
+                yield tx
+            finally:
+                self._together = False
 
     def is_together(self) -> bool:
         """Whether the transaction around others is still there."""
@@ -69,9 +75,13 @@ class PostgresDatabase:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A consistent view."""
-        with self._opened(), self._connected().transaction():
-            self.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield self
+        with self._opened():
+            if self._together:
+                yield self
+                return
+            with self._connected().transaction():
+                self.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                yield self
 
     def run(self, sql: str, *parameters: Any) -> list[Row]:
         """Run a statement."""
@@ -92,6 +102,8 @@ class PostgresDatabase:
 
     def _connected(self) -> psycopg.Connection[Row]:
         if self._connection is None or self._connection.closed:
+            if self._together:  # another connection would commit a part by itself
+                raise psycopg.OperationalError("the connection was lost")
             self._connection = psycopg.connect(self._url, autocommit=True)
             self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
             self._connection.execute(f"SET search_path TO {self._schema}")

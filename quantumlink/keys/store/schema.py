@@ -11,12 +11,13 @@ COLUMNS: Final = ("generated", *HELD, *LEFT)
 VERSION: Final = 1
 
 
-def tables(blob: str, serial: str) -> list[str]:
-    """Statements that make the tables.
+def tables(blob: str, serial: str, *, clustered: str = "") -> list[str]:
+    """Statements that make the tables; each index more is a page more that a commit writes.
 
     Args:
         blob: the name of the type for bytes.
         serial: the type of a number that counts by itself, with its key.
+        clustered: what makes a table one with the index of its key, where the database can.
     """
     return [
         "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, number BIGINT, content " + blob + ")",
@@ -32,11 +33,11 @@ def tables(blob: str, serial: str) -> list[str]:
         "CREATE INDEX IF NOT EXISTS chunks_by_age ON chunks (pool, born)",
         "CREATE TABLE IF NOT EXISTS assignments (id TEXT PRIMARY KEY, pool TEXT NOT NULL, role TEXT NOT NULL, "
         "state TEXT NOT NULL, size BIGINT NOT NULL, told TEXT NOT NULL, born DOUBLE PRECISION NOT NULL, "
-        f"sealed {blob})",
-        "CREATE INDEX IF NOT EXISTS assignments_by_role ON assignments (role, state)",
+        f"sealed {blob}){clustered}",
+        "CREATE INDEX IF NOT EXISTS assignments_given ON assignments (state, born) WHERE role = 'giver'",
         "CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, pool TEXT NOT NULL, assignment TEXT NOT NULL, "
         "master TEXT NOT NULL, named TEXT NOT NULL, waiting TEXT NOT NULL, size BIGINT NOT NULL, "
-        f"born DOUBLE PRECISION NOT NULL, sealed {blob} NOT NULL)",
+        f"born DOUBLE PRECISION NOT NULL, sealed {blob} NOT NULL){clustered}",
         "CREATE INDEX IF NOT EXISTS keys_by_assignment ON keys (assignment)",
         "CREATE INDEX IF NOT EXISTS keys_by_age ON keys (pool, born)",
         f"CREATE TABLE IF NOT EXISTS trail (n {serial}, event TEXT NOT NULL, digest TEXT NOT NULL)",

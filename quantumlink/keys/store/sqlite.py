@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from quantumlink.keys.store.contract import StoreError, StoreUnavailable
 from quantumlink.keys.store.database import Row, Transaction, rolled_back_on_error
 from quantumlink.keys.store.schema import counting_rules, tables
+
+SLOW_S: Final = 0.01
+"""A commit, or the wait for another writer, that an event loop should not wait for a second time."""
 
 
 class SqliteDatabase:
@@ -23,18 +27,18 @@ class SqliteDatabase:
         busy_s: how long to wait for another writer.
     """
 
-    blocks = False
-
     def __init__(self, path: str | Path, *, busy_s: float = 10.0) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
         self._lock = threading.RLock()
         self._together = False
+        self._begun_s = 0.0
+        self.blocks = False
         with self._failures_named():
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
                 self._connection.execute(f"PRAGMA {pragma}")
             with self._written():
-                for statement in tables("BLOB", "INTEGER PRIMARY KEY AUTOINCREMENT"):
+                for statement in tables("BLOB", "INTEGER PRIMARY KEY", clustered=" WITHOUT ROWID"):
                     self._connection.execute(statement)
                 for name, table, event, update in counting_rules():
                     self._connection.execute(
@@ -48,12 +52,12 @@ class SqliteDatabase:
             yield self
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> Iterator[Transaction]:
         """A transaction around others of this thread."""
         with self._lock, self._failures_named(), self._written():
             self._together = True
             try:
-                yield
+                yield self
             finally:
                 self._together = False
 
@@ -88,9 +92,7 @@ class SqliteDatabase:
             self._connection.close()
 
     def _written(self) -> Any:
-        return rolled_back_on_error(
-            lambda: self._connection.execute("BEGIN IMMEDIATE"), self._commit, self._roll_back
-        )
+        return rolled_back_on_error(self._begin, self._commit_timed, self._roll_back)
 
     def _part(self) -> Any:
         """A part of a transaction that is taken back by itself."""
@@ -104,6 +106,16 @@ class SqliteDatabase:
             self._connection.execute("SAVEPOINT part")
 
         return rolled_back_on_error(begin, lambda: self._connection.execute("RELEASE part"), undo)
+
+    def _begin(self) -> None:
+        began = time.perf_counter()
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._begun_s = time.perf_counter() - began
+
+    def _commit_timed(self) -> None:
+        began = time.perf_counter()
+        self._commit()
+        self.blocks = self._begun_s + time.perf_counter() - began > SLOW_S
 
     def _commit(self) -> None:
         self._connection.execute("COMMIT")

@@ -1,5 +1,6 @@
 """What can go wrong between two nodes: silence, slowness, partition, replays, reflections, lies, old databases."""
 
+import asyncio
 import dataclasses
 import http.client
 import json
@@ -12,9 +13,11 @@ from oracles.key_network import KeyNetwork
 
 from quantumlink.keys import Ledger
 from quantumlink.keys.delivery.manager import PeerSilent
-from quantumlink.keys.service.client import KeyServiceError
-from quantumlink.keys.service.face_peer import PeerLine, _written
+from quantumlink.keys.service.client import AsyncKeyClient, KeyServiceError
+from quantumlink.keys.service.peer_line import PeerLine
+from quantumlink.keys.service.peer_messages import written
 from quantumlink.keys.service.tls import Credentials, client_context
+from quantumlink.keys.store import HeldBack
 
 
 @pytest.fixture
@@ -148,7 +151,7 @@ def assigned(network, **changes):
     assignment = network.do(
         network.store("a").assign, str(uuid.uuid4()), "b", "alice", ["bob"], [str(uuid.uuid4())], 32
     )
-    return _written(assignment, "a") | changes
+    return written(assignment, "a") | changes
 
 
 def test_replayed_reordered_and_reflected_messages(network):
@@ -253,3 +256,108 @@ def test_the_line_checks_whom_it_talks_to(network):
 
     with pytest.raises(PeerSilent):
         network.run(ask())
+
+
+def asked_at_once(network, count=24):
+    """What that many requests at the same time get: keys, or the status of a refusal."""
+
+    async def ask(client):
+        try:
+            return (await client.new_keys("bob"))[0]
+        except KeyServiceError as error:
+            return error.status
+
+    async def run():
+        issued = network.issued["alice"]
+        async with AsyncKeyClient(
+            network.nodes["a"].url, certificate=issued.certificate, key=issued.key,
+            ca=network.authority.certificate,
+        ) as client:  # fmt: skip
+            await ask(client)
+            return await asyncio.gather(*(ask(client) for _ in range(count)))
+
+    return asyncio.run(run())
+
+
+def collected(network, keys):
+    with network.client("bob") as bob:
+        return bob.keys_with_ids("alice", [key.key_id for key in keys])
+
+
+def test_assignments_of_many_requests_share_messages(network, monkeypatch):
+    line = network.nodes["a"].service.manager._lines["b"]
+    real, told = line._send, []
+
+    async def send(what, content, hops=1):
+        told.append(len(content.get("assignments", [None])))
+        return await real(what, content, hops)
+
+    monkeypatch.setattr(line, "_send", send)
+    keys = asked_at_once(network)
+    assert sum(told) == 25
+    assert max(told) > 1
+    assert len({key.secret.reveal() for key in keys}) == 24
+    assert collected(network, keys) == keys
+    ours, theirs = books(network)
+    assert ours.delivered == 25 * 32
+    assert theirs.assigned == 32
+
+
+def test_of_several_in_one_message_each_has_an_answer_of_its_own(network, monkeypatch):
+    store = network.store("b")
+    real, came = store.accept, []
+
+    def accept(assignment):
+        came.append(assignment)
+        if len(came) % 5 == 0:
+            raise HeldBack("an alarm")
+        real(assignment)
+
+    monkeypatch.setattr(store, "accept", accept)
+    found = asked_at_once(network)
+    keys = [each for each in found if not isinstance(each, int)]
+    assert [each for each in found if isinstance(each, int)] == [503] * (25 // 5)
+    assert collected(network, keys) == keys
+    monkeypatch.undo()
+    settled(network)
+    ours, theirs = books(network)
+    assert ours.voided == theirs.voided == 32 * (25 // 5)
+
+
+@pytest.mark.parametrize(
+    "answers", [None, [], "text", lambda n: [None] * n, lambda n: [{"status": "200"}] * n, lambda n: [{}] * n]
+)
+def test_answers_that_do_not_fit_count_as_none(network, monkeypatch, answers):
+    manager = network.nodes["a"].service.manager
+    manager._patience_s = 0.1
+    line = manager._lines["b"]
+    real = line._send
+
+    async def send(what, content, hops=1):
+        count = len(content.get("assignments", ()))
+        if count < 2:
+            return await real(what, content, hops)
+        return 200, {"answers": answers(count) if callable(answers) else answers}
+
+    monkeypatch.setattr(line, "_send", send)
+    found = asked_at_once(network)
+    assert {each for each in found if isinstance(each, int)} == {503}
+    keys = [each for each in found if not isinstance(each, int)]
+    monkeypatch.undo()
+    settled(network)
+    assert not keys or collected(network, keys) == keys
+    ours, theirs = books(network)
+    assert ours.assigned == 0
+    assert ours.stored == theirs.stored
+
+
+def test_a_message_of_several_is_checked(network):
+    one = assigned(network)
+    for told in ([], "text", [one] * 65, [one, None], [one, one | {"from": "b"}], [{}]):
+        assert post(network, "a", {"from": "a", "to": "b", "assignments": told})[0] == 400
+    status, said = post(
+        network, "a", {"from": "a", "to": "b", "assignments": [one, one | {"slaves": ["eve"]}, one]}
+    )
+    assert status == 200
+    assert [each["status"] for each in said["answers"]] == [200, 401, 200]
+    assert network.do(network.store("b").ledger, "a").assigned == 32

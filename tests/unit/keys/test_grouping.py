@@ -2,11 +2,12 @@
 
 import asyncio
 import sqlite3
+import threading
 
 import pytest
 from oracles.key_material import block
 
-from quantumlink.keys.store import NotEnoughKeys, StoreUnavailable
+from quantumlink.keys.store import NotEnoughKeys, StoreUnavailable, sqlite
 from quantumlink.keys.store.grouping import GroupedStore
 
 
@@ -15,6 +16,19 @@ def store(sqlite_places):
     found = sqlite_places.store("a")
     found.ingest("b", block(0, 1 << 16))
     return found
+
+
+@pytest.fixture
+def either(places):
+    found = places.store("a")
+    found.ingest("b", block(0, 1 << 16))
+    return found
+
+
+def commits_of(store):
+    """How many commits changed something."""
+    with store.database.read() as tx:
+        return tx.run("SELECT number FROM meta WHERE name = 'counter'")[0][0]
 
 
 class Watched:
@@ -43,20 +57,28 @@ async def together(store, count=20, odd=None):
     return await asyncio.gather(*asked, return_exceptions=True)
 
 
-def test_few_commits_and_all_different(store):
-    watched = store.database._connection = Watched(store.database._connection)
+def test_few_commits_and_all_different(either):
+    store, before = either, commits_of(either)
     found = asyncio.run(together(store))
-    assert watched.commits <= 3  # the first alone, all others with it or after it
+    assert commits_of(store) - before <= 3  # the first alone, all others with it or after it
     places = [
         (p.chunk, byte) for each in found for p in each.positions for byte in range(p.start, p.start + p.length)
     ]
     assert len(set(places)) == 20 * 32
     assert len(store.pending()) == 20
-    assert store._checkpoint.value == store.database.run("SELECT number FROM meta WHERE name = 'counter'")[0][0]
+    assert store._checkpoint.value == commits_of(store)
     store.audit()
 
 
-def test_one_that_fails_takes_nothing_with_it(store):
+def test_as_many_commits_of_the_database_as_are_counted(store):
+    watched, before = Watched(store.database._connection), commits_of(store)
+    store.database._connection = watched
+    asyncio.run(together(store))
+    assert watched.commits == commits_of(store) - before
+
+
+def test_one_that_fails_takes_nothing_with_it(either):
+    store = either
     found = asyncio.run(together(store, odd=7))
     assert isinstance(found[7], NotEnoughKeys)
     assert len(store.pending()) == 19
@@ -118,4 +140,92 @@ def test_what_is_no_method_of_the_store_is_done_by_itself(store):
         )
 
     assert asyncio.run(run()) == list(range(5))
+    store.audit()
+
+
+def test_who_looks_does_not_commit(either):
+    async def run():
+        grouped = GroupedStore(either)
+        return await asyncio.gather(*(grouped.run(either.level, "b") for _ in range(5)))
+
+    before = commits_of(either)
+    assert {level.stored for level in asyncio.run(run())} == {1 << 16}
+    assert commits_of(either) == before
+
+
+def test_the_loop_works_itself_unless_the_disk_is_slow_or_the_work_long(store, monkeypatch):
+    threads = {}
+
+    def at_commit():
+        threads.setdefault(what, threading.current_thread())
+
+    async def run(act, *arguments):
+        await GroupedStore(store).run(act, *arguments)
+
+    store.database._connection = Watched(store.database._connection, at_commit)
+    what = "short"
+    asyncio.run(run(store.assign, "n1", "b", "alice", ["bob"], ["k1"], 32))
+    what = "long"
+    asyncio.run(run(store.ingest, "b", block(1)))
+    monkeypatch.setattr(sqlite, "SLOW_S", -1.0)
+    asyncio.run(run(store.assign, "n2", "b", "alice", ["bob"], ["k2"], 32))
+    what = "slow"
+    asyncio.run(run(store.assign, "n3", "b", "alice", ["bob"], ["k3"], 32))
+    monkeypatch.setattr(sqlite, "SLOW_S", 60.0)
+    asyncio.run(run(store.assign, "n4", "b", "alice", ["bob"], ["k4"], 32))
+    what = "fast again"
+    asyncio.run(run(store.assign, "n5", "b", "alice", ["bob"], ["k5"], 32))
+    main = threading.main_thread()
+    assert {name: thread is main for name, thread in threads.items()} == {
+        "short": True, "long": False, "slow": False, "fast again": True,
+    }  # fmt: skip
+    assert [each.assignment_id for each in store.pending()] == ["n1", "n2", "n3", "n4", "n5"]
+
+
+def test_the_loop_goes_on_while_something_long_is_done(store):
+    order = []
+
+    async def run():
+        grouped = GroupedStore(store)
+        held, released = threading.Event(), threading.Event()
+
+        def long():
+            held.set()
+            assert released.wait(20)
+            store.ingest("b", block(1))
+            order.append("long")
+
+        first = asyncio.ensure_future(grouped.run(long))
+        while not held.is_set():
+            await asyncio.sleep(0.001)
+        second = asyncio.ensure_future(assign(grouped, store, 1))
+        second.add_done_callback(lambda _: order.append("short"))
+        await asyncio.sleep(0.05)
+        order.append("loop")
+        released.set()
+        await asyncio.gather(first, second)
+
+    asyncio.run(run())
+    assert order == ["loop", "long", "short"]  # in the order in which they asked
+    store.audit()
+
+
+def test_a_connection_that_is_lost_in_the_middle_fails_all(either, places, monkeypatch):
+    if places.kind == "sqlite":
+        pytest.skip("SQLite has no connection to lose")
+    store, real = either, either.database.run
+
+    def run(sql, *parameters):
+        if "n5" in parameters:
+            store.database._connection.close()
+        return real(sql, *parameters)
+
+    monkeypatch.setattr(store.database, "run", run)
+    found = asyncio.run(together(store, 10))
+    monkeypatch.undo()
+    held = {each.assignment_id for each in found if not isinstance(each, Exception)}
+    assert all(isinstance(each, StoreUnavailable) for each in found if isinstance(each, Exception))
+    assert {each.assignment_id for each in store.pending()} == held
+    assert "n5" not in held
+    assert asyncio.run(assign(GroupedStore(store), store, 99)).assignment_id == "n99"  # connected again
     store.audit()

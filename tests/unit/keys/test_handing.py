@@ -9,7 +9,7 @@ import pytest
 from quantumlink.keys.delivery.handing import NotHandedOn
 from quantumlink.keys.service.client import KeyServiceError
 from quantumlink.keys.service.demonstration import Demonstration
-from quantumlink.keys.service.face_peer import PeerLine
+from quantumlink.keys.service.peer_line import PeerLine
 from quantumlink.network import Network
 
 NETWORK = Path(__file__).parents[3] / "notebooks" / "networks" / "government.toml"
