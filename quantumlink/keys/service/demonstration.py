@@ -137,12 +137,12 @@ class Demonstration:
             with suppress(BlockRefused):  # it is there since the last start
                 self._ingest(watch, (block, block))
         self.relays = Relays(
-            {kme_of(node): service.store for node, service in self.services.items()},
+            {kme_of(node): service.manager for node, service in self.services.items()},
             [kme_of(node) for node in self.nodes if self.network.nodes[node].role == "end"],
             {kme_of(node) for node in self.nodes if self.network.nodes[node].role == "trusted"},
             [(kme_of(watch.link.ends[0]), kme_of(watch.link.ends[1])) for watch in self.links],
         )
-        self._relay()
+        await self._relay()
         self._clients = {node: self._client(node) for node in self.nodes}
 
     def announce(self) -> Path:
@@ -258,12 +258,12 @@ class Demonstration:
                     await asyncio.sleep(min(self._pause_s, 1 + time.monotonic() - began))
                 else:
                     await asyncio.sleep(0.1)
-            self._relay()
+            await self._relay()
 
-    def _relay(self) -> None:
+    async def _relay(self) -> None:
         """Top up the pools of far ends, past links that are under alarm and without another way."""
         failed = [(kme_of(each.link.ends[0]), kme_of(each.link.ends[1])) for each in self.links if each.is_down]
-        for text in self.relays.top_up(failed):
+        for text in await self.relays.top_up(failed):
             self.tell("relay", text)
 
     def _take(self, watch: LinkWatch, result: SessionResult) -> None:

@@ -1,14 +1,19 @@
-"""Relays of a demonstration: ends without a link of their own get keys over trusted nodes, by the widest path."""
+"""Relays of a demonstration: ends without a link of their own get keys over trusted nodes, by the widest path.
+
+Which path is chosen here, by what all stores hold. The secret goes as it would between machines: over HTTPS from
+key manager to key manager, each hop under a one-time pad.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Final
 
-from quantumlink.keys.relay.hop_by_hop import RelayFailed, relay, widest_path
+from quantumlink.keys.delivery.manager import KeyManager
+from quantumlink.keys.relay.hop_by_hop import widest_path
+from quantumlink.keys.relay.one_time_pad import TAG_KEY_BYTES
 from quantumlink.keys.store.contract import StoreError
-from quantumlink.keys.store.sql import SqlStore
 
 FIRST_BYTES: Final = 1 << 15
 """What a pair gets at the beginning."""
@@ -20,7 +25,7 @@ class Relays:
     """The relays between the ends of a network.
 
     Args:
-        stores: the nodes' stores, by their ids.
+        managers: the nodes' key managers, by their ids.
         ends: ids of the nodes that want keys.
         trusted: ids of the nodes that may relay.
         linked: pairs of ids that have a link.
@@ -28,18 +33,18 @@ class Relays:
 
     def __init__(
         self,
-        stores: Mapping[str, SqlStore],
+        managers: Mapping[str, KeyManager],
         ends: Sequence[str],
         trusted: Collection[str],
         linked: Collection[tuple[str, str]],
     ) -> None:
-        self._stores, self._trusted = stores, trusted
+        self._managers, self._trusted = managers, trusted
         self._linked = {frozenset(pair) for pair in linked}
         self.pairs = [pair for pair in combinations(ends, 2) if frozenset(pair) not in self._linked]
         self.paths: dict[tuple[str, str], list[str] | None] = {}
         """The way of the last relay of each pair, None where there was none."""
 
-    def top_up(self, failed: Collection[tuple[str, str]] = ()) -> list[str]:
+    async def top_up(self, failed: Collection[tuple[str, str]] = ()) -> list[str]:
         """Relay to pairs that have little; what changed, in words.
 
         Args:
@@ -48,14 +53,17 @@ class Relays:
         told = []
         for pair in self.pairs:
             first, last = pair
-            stored = self._stores[first].level(last).stored
+            manager = self._managers[first]
+            stored = manager.store.level(last).stored
             if stored >= FIRST_BYTES:
                 continue
-            path = widest_path(self._available(), first, last, relays=self._trusted, failed=failed)
-            if path is not None:
+            available = self._available()
+            path = widest_path(available, first, last, relays=self._trusted, failed=failed)
+            if path is not None:  # more than a hop has would use up the hops before it for nothing
+                room = int(min(available[hop] for hop in pairwise(path))) - TAG_KEY_BYTES
                 try:
-                    relay(self._stores, path, MORE_BYTES if stored else FIRST_BYTES)
-                except (RelayFailed, StoreError):
+                    await manager.handing.relay(path, min(MORE_BYTES if stored else FIRST_BYTES, max(1, room)))
+                except StoreError:
                     path = None
             if self.paths.get(pair, []) != path:
                 way = "no way" if path is None else " – ".join(path)
@@ -67,6 +75,6 @@ class Relays:
         found: dict[tuple[str, str], float] = {}
         for link in self._linked:
             a, b = sorted(link)
-            found[a, b] = self._stores[a].level(b).available
-            found[b, a] = self._stores[b].level(a).available
+            found[a, b] = self._managers[a].store.level(b).available
+            found[b, a] = self._managers[b].store.level(a).available
         return found

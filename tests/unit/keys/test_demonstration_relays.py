@@ -44,14 +44,14 @@ def test_far_ends(tmp_path):
             taken = path[1].removeprefix("kme-")
             for watch in demo.links:
                 watch.is_down = taken in watch.link.ends
-            demo._relay()
+            await demo._relay()
             (other,) = demo.relays.paths.values()
             assert other[1] != path[1]
             for watch in demo.links:
                 watch.is_down = True
             with pytest.raises(KeyServiceError, match="503"):  # what is there is used up, and no way is left
                 await use_up(anna, "zoe")
-            demo._relay()
+            await demo._relay()
             assert list(demo.relays.paths.values()) == [None]
             await anna.close()
             await zoe.close()
