@@ -9,8 +9,6 @@ import asyncio
 import json
 import logging
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,8 +16,9 @@ import typer
 
 from quantumlink.cli import keys_trail
 from quantumlink.cli.keys_assess import assess
+from quantumlink.cli.keys_mistakes import mistakes_of_keys
 from quantumlink.cli.keys_sign import sign
-from quantumlink.cli.messages import print_error
+from quantumlink.cli.result import Result, Written, pairs_table
 from quantumlink.cli.shell import Shell
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def serve(
     from quantumlink.keys.service.logs import log_in_json
 
     log_in_json(logging.WARNING)
-    with _failures_told():
+    with mistakes_of_keys():
         if _is_node(file):
             from quantumlink.keys.service.node_file import NodeFile
             from quantumlink.keys.service.serving import serve_node
@@ -93,12 +92,12 @@ def serve(
 
 
 @app.command(examples=["keys openapi"])
-def openapi() -> None:
-    """Print the OpenAPI document of what a node answers, as JSON."""
-    with _failures_told():
-        from quantumlink.keys.service.openapi import document
+def openapi() -> Result:
+    """The OpenAPI document of what a node answers, as JSON."""
+    from quantumlink.keys.service.openapi import document
 
-        typer.echo(json.dumps(document(), indent=2, ensure_ascii=False))
+    found = document()
+    return Result(text=lambda _: json.dumps(found, indent=2, ensure_ascii=False), data=found)
 
 
 Url = Annotated[str, typer.Option("--kme", help="The key manager, https://HOST:PORT.")]
@@ -110,15 +109,15 @@ Authority = Annotated[Path, typer.Option("--ca", help="The authority that the ke
 @app.command(examples=["keys recipient bob"])
 def recipient(
     name: Annotated[str, typer.Argument(help="Writes NAME.recipient (keep it) and NAME.public (give it away).")],
-) -> None:
+) -> Result:
     """Make the keys of somebody who is to open protected files."""
     from quantumlink.keys.protection import Recipient
 
-    with _failures_told():
-        made = Recipient.create()
-        made.save(f"{name}.recipient")
-        made.public.save(f"{name}.public")
-        typer.echo(f"private: {name}.recipient\npublic: {name}.public")
+    files = {kind: Path(f"{name}.{ending}") for kind, ending in (("private", "recipient"), ("public", "public"))}
+    made = Recipient.create()
+    made.save(files["private"])
+    made.public.save(files["public"])
+    return Result(data=files, written=tuple(Written(kind, path) for kind, path in files.items()))
 
 
 _WHO = "--kme https://localhost:8443 --cert app.pem --key app.key --ca ca.pem"
@@ -138,13 +137,13 @@ def protect(
     ] = None,
     one_time_pad: Annotated[bool, typer.Option("--one-time-pad", help="As much key as text: small files.")] = False,
     output: Annotated[Path | None, typer.Option(help="Where to write; FILE.protected if not given.")] = None,
-) -> None:
+) -> Result:
     """Protect a file: AES-256-GCM under hybrid keys, or a one-time pad."""
     from quantumlink.keys.protection import protect_padded, protect_sealed
     from quantumlink.keys.protection.pad_file import write_new
     from quantumlink.keys.protection.recipient import PublicRecipient
 
-    with _failures_told(), _client(kme, cert, key, ca) as client:
+    with mistakes_of_keys(), _client(kme, cert, key, ca) as client:
         target = output or file.with_name(f"{file.name}.protected")
         if one_time_pad:
             content, used = protect_padded(
@@ -152,8 +151,7 @@ def protect(
                 new_keys=lambda count, size: client.new_keys(to, count, size=8 * size),
             )  # fmt: skip
             write_new(target, content)
-            typer.echo(f"{target}: {used} bytes of key used")
-            return
+            return _told("protected", target, mode="one-time pad", key_bytes=used)
         if public is None:
             raise ValueError("--recipient must be given: a delivered key is combined with post-quantum ones")
         with file.open("rb") as source, target.open("xb") as sealed:
@@ -161,7 +159,7 @@ def protect(
                 source, sealed, master=sender, slave=to, recipient=PublicRecipient.load(public),
                 new_key=lambda: client.new_keys(to, size=256)[0],
             )  # fmt: skip
-        typer.echo(f"{target}: {len(ids)} keys used")
+        return _told("protected", target, mode="AES-256-GCM under hybrid keys", keys=len(ids))
 
 
 @app.command(
@@ -179,12 +177,12 @@ def open_(
     private: Annotated[
         Path | None, typer.Option("--recipient", help="NAME.recipient; needed unless it is a one-time pad.")
     ] = None,
-) -> None:
+) -> Result:
     """Open a protected file; whatever is wrong with it, nothing is written."""
     from quantumlink.keys.protection import Recipient, open_padded, open_sealed, pad_file
 
-    with _failures_told(), _client(kme, cert, key, ca) as client, file.open("rb") as source:
-        if source.read(len(pad_file.MAGIC)) == pad_file.MAGIC:
+    with mistakes_of_keys(), _client(kme, cert, key, ca) as client, file.open("rb") as source:
+        if is_padded := source.read(len(pad_file.MAGIC)) == pad_file.MAGIC:
             text = open_padded(file.read_bytes(), keys_of=client.keys_with_ids, slave=to)
             pad_file.write_new(output, text)
             written = len(text)
@@ -196,7 +194,14 @@ def open_(
                 source, output, recipient=Recipient.load(private), slave=to,
                 key_of=lambda master, key_id: client.keys_with_ids(master, [key_id])[0].secret,
             )  # fmt: skip
-        typer.echo(f"{output}: {written} bytes")
+    mode = "one-time pad" if is_padded else "AES-256-GCM under hybrid keys"
+    return _told("opened", output, mode=mode, bytes=written)
+
+
+def _told(done: str, path: Path, **found: str | int) -> Result:
+    told = {done: str(path), **found}
+    rows = [(name.replace("_", " "), value) for name, value in told.items()]
+    return Result(tables=(pairs_table("", rows, words=True),), data=told)
 
 
 def _client(url: str, certificate: Path, key: Path, ca: Path) -> KeyClient:
@@ -210,23 +215,6 @@ def _is_node(file: Path) -> bool:
         return "certificate" in tomllib.loads(file.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{file}: {error}") from error
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    try:
-        from quantumlink.keys.protection import ProtectedFileError
-        from quantumlink.keys.sealing import WrongKeyEncryptionKey
-        from quantumlink.keys.service.client import KeyServiceError
-        from quantumlink.keys.store import StoreError
-    except ImportError as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    try:
-        yield
-    except (KeyServiceError, OSError, ProtectedFileError, StoreError, ValueError, WrongKeyEncryptionKey) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
 
 
 def _tell_ready(demo: Demonstration, path: Path) -> None:

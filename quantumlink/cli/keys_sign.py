@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quantumlink.cli.messages import print_error
+from quantumlink.cli.result import Result, Written, pairs_table
+
+if TYPE_CHECKING:
+    from quantumlink.keys.signing import SigningTerms
 
 NO_SECRET_KEY = 3
 """Exit code where a link gave no key that suffices."""
@@ -22,7 +25,7 @@ def sign(
     output: Annotated[
         Path | None, typer.Option(help="Where to write the signature: a new file.", show_default=False)
     ] = None,
-) -> None:
+) -> Result:
     """Sign a file by keys of three simulated links: a drill, its keys are not secret."""
     from quantumlink.hardware import Fiber
     from quantumlink.keys.signing import prepare_signing
@@ -39,17 +42,36 @@ def sign(
             with output.open("xb") as target:
                 target.write(signature)
     except (KeyTaken, NoSecretKey) as error:
-        typer.echo(f"no signature: {error}")
-        raise typer.Exit(NO_SECRET_KEY) from error
-    except (ImportError, OSError, TypeError, ValueError) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    typer.echo("These keys are simulated: they are not secret.")
+        why = f"no signature: {error}"
+        return Result(notes=(why,), data={"outcome": why}, seed=seed, exit_code=NO_SECRET_KEY)
     words = ["accepts" if verdict else "rejects" for verdict in verdicts]
-    typer.echo(f"{file}: {len(message)} bytes signed; the first recipient {words[0]}, the second {words[1]}")
-    lines = ready.terms.lines()
-    width = max(len(label) for label, _ in lines)
-    for label, value in lines:
-        typer.echo(f"  {label:<{width}}  {value}")
-    if output is not None:
-        typer.echo(f"signature: {output}")
+    return Result(
+        tables=(pairs_table("What may fail, and what was spent", ready.terms.lines(), words=True),),
+        notes=(
+            f"{file}: {len(message)} bytes signed; the first recipient {words[0]}, the second {words[1]}",
+            "These keys are simulated: they are not secret.",
+        ),
+        data={
+            "outcome": "signed",
+            "file": file,
+            "bytes": len(message),
+            "accepted": verdicts,
+            **_terms(ready.terms),
+        },
+        written=() if output is None else (Written("signature", output),),
+        seed=seed,
+    )
+
+
+def _terms(terms: SigningTerms) -> dict[str, Any]:
+    return {
+        "one_time_keys": terms.scheme.keys,
+        "reject_at": terms.scheme.reject_at,
+        "signature_bytes": terms.scheme.signature_bytes,
+        "spent_bytes": terms.spent_bytes,
+        "forgery": terms.forgery,
+        "repudiation": terms.repudiation,
+        "key_epsilons": terms.key_epsilons,
+        "exchange_forgery": terms.exchange_forgery,
+        "epsilon": terms.epsilon,
+    }

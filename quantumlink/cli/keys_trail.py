@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantumlink.cli.messages import print_error
+from quantumlink.cli.keys_mistakes import mistakes_of_keys
+from quantumlink.cli.result import Result, Written, pairs_table
 from quantumlink.cli.shell import Shell
+
+if TYPE_CHECKING:
+    from quantumlink.keys.store.trail_file import CheckedTrail
 
 app = Shell(help="The trail of deliveries: export it, verify it.", no_args_is_help=True)
 
@@ -17,26 +21,18 @@ app = Shell(help="The trail of deliveries: export it, verify it.", no_args_is_he
 def export(
     file: Annotated[Path, typer.Argument(metavar="NODE", help="The node's TOML file.", show_default=False)],
     output: Annotated[Path, typer.Argument(help="Where to write; must not be there.", show_default=False)],
-) -> None:
+) -> Result:
     """Write who got which keys when, without the keys, chained by hashes; the service may run meanwhile."""
-    try:
-        from quantumlink.keys.sealing import WrongKeyEncryptionKey
+    with mistakes_of_keys():
         from quantumlink.keys.service.node_file import NodeFile
-        from quantumlink.keys.store import StoreError, trail_file
-    except ImportError as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    try:
-        node = NodeFile.read(file)
-        store = node.store()
+        from quantumlink.keys.store import trail_file
+
+        store = NodeFile.read(file).store()
         try:
-            head = trail_file.export(output, store.kme_id, store.trail())
+            trail_file.export(output, store.kme_id, store.trail())
         finally:
             store.close()
-    except (OSError, StoreError, ValueError, WrongKeyEncryptionKey) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    typer.echo(f"{output}\nhead: {head}")
+    return _told(trail_file.verify_file(output), Written("trail", output))
 
 
 @app.command(examples=["keys trail verify trail.jsonl"])
@@ -45,13 +41,15 @@ def verify(
     earlier_head: Annotated[
         str | None, typer.Option(help="Head of an earlier export, which this one must go on from.")
     ] = None,
-) -> None:
+) -> Result:
     """Check that an exported trail is as it was written; needs no store and no key."""
-    try:
-        from quantumlink.keys.store import trail_file
+    from quantumlink.keys.store import trail_file
 
-        found = trail_file.verify_file(file, earlier_head=earlier_head)
-    except (ImportError, OSError, ValueError) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    typer.echo(f"{found.kme}: {found.entries} entries, whole\nhead: {found.head}")
+    return _told(trail_file.verify_file(file, earlier_head=earlier_head))
+
+
+def _told(found: CheckedTrail, *written: Written) -> Result:
+    told = {"kme": found.kme, "entries": found.entries, "before": found.before, "head": found.head}
+    return Result(
+        tables=(pairs_table("A whole trail", list(told.items()), words=True),), data=told, written=written
+    )

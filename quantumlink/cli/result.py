@@ -122,9 +122,9 @@ class Result:
         return [{"name": name, "value": value} for name, value in _flat("", self.as_data())]
 
 
-def pairs_table(title: str, rows: Iterable[tuple[str, Any]], *, key: str = "") -> Table:
-    """A table of names and values."""
-    return Table(title, (Column("", "name", left=True), Column("", "value")), tuple(rows), key)
+def pairs_table(title: str, rows: Iterable[tuple[str, Any]], *, key: str = "", words: bool = False) -> Table:
+    """A table of names and values, which are numbers or words."""
+    return Table(title, (Column("", "name", left=True), Column("", "value", left=words)), tuple(rows), key)
 
 
 def plain_data(value: Any) -> Any:

@@ -45,6 +45,7 @@ COMMANDS = {
     ),
     "jobs": ("jobs", "list", "--directory", "."),
     "keys assess": ("keys", "assess", ROOT / "notebooks" / "inventory.toml"),
+    "keys sign": ("keys", "sign", "traffic.csv", "--km", "1", "--rounds", "1.5e5", "--seed", "1"),
     "run": ("run", METRO, *ENDS, "--shots", "50", "--rounds", "2e3", "--seed", "7"),
 }  # fmt: skip
 

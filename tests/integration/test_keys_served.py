@@ -234,12 +234,17 @@ def test_a_file_goes_from_one_to_the_other(served, tmp_path):
             *options,
             "--output",
             sealed,
+            "--json",
         )
         assert made.exit_code == 0, made.output
-        assert "3032 bytes of key" in made.output or "1 keys" in made.output
+        told = json.loads(made.stdout)
+        assert told["protected"] == str(sealed)
+        used = (3032, None) if "--one-time-pad" in options else (None, 1)
+        assert (told.get("key_bytes"), told.get("keys")) == used
         opening = ["open", sealed, out, *access(1), "--to", "ben", *extra]
         found = run(*opening)
         assert found.exit_code == 0, found.output
+        assert "bytes   3000\n" in found.output
         assert out.read_bytes() == text
         out.unlink()
         again = run(*opening)

@@ -113,14 +113,17 @@ def test_from_the_shell(tmp_path):
     def run(*words):
         return CliRunner().invoke(app, ["keys", "trail", *map(str, words)])
 
-    made = run("export", tmp_path / "a.toml", tmp_path / "trail")
+    made = run("export", tmp_path / "a.toml", tmp_path / "trail", "--json")
     assert made.exit_code == 0, made.output
-    head = made.output.split("head: ")[1].strip()
-    checked = run("verify", tmp_path / "trail", "--earlier-head", head)
-    assert (checked.exit_code, "3 entries" in checked.output) == (0, True)
+    told = json.loads(made.stdout)
+    assert (told["kme"], told["entries"], told["before"]) == ("a", 3, "0" * 64)
+    checked = run("verify", tmp_path / "trail", "--earlier-head", told["head"])
+    assert checked.exit_code == 0, checked.output
+    assert f"head     {told['head']}" in checked.output
     again = run("export", tmp_path / "a.toml", tmp_path / "trail")
     assert again.exit_code == 1
     text = (tmp_path / "trail").read_text().replace("bob", "eve")
     (tmp_path / "trail").write_text(text)
-    assert run("verify", tmp_path / "trail").exit_code == 1
+    refused = run("verify", tmp_path / "trail")
+    assert (refused.exit_code, "broken at entry 1" in refused.stderr) == (1, True)
     assert json.loads(text.splitlines()[0])["kme"] == "a"
