@@ -29,6 +29,21 @@ Phases are one of 64. That makes the numbers of photons known up to multiples of
 Nine bounds together fail with (ε_sec/4)²: four of counts, two of shares, one of errors without a photon, one of the
 sample taken of the key, one of the phase errors.
 
+Assumed is that:
+
+- both ends send the same mean numbers of photons with the same probabilities, exactly, and choose all by themselves;
+- where an end sends nothing no light leaves it, and a pulse tells nothing of its setting but by its photons;
+- phases of different pulses are drawn apart, also in Z, where they are never told;
+- the relay has announced all rounds before either end says a word of them. What it may do meanwhile is not limited:
+  n photons are the same state in every setting that allows them (in X with the sign unknown), so what it announces
+  cannot depend on the setting. The number of photons of a tested pair and its phase, which is told later, cannot
+  both be measured; but the number enters only in how improbable it is that counts and phase errors fit together,
+  and neither depends on the phase of both pulses.
+
+The theorems are those of the references. That the noisy sign may be taken in the place of the sign, and how the
+nine bounds fit together, is a derivation of ours, not one that was published: finite keys of the same protocol by
+others (Jiang et al.) go another way and end with other terms.
+
 References:
     X.-B. Wang, Z.-W. Yu, X.-L. Hu, Phys. Rev. A 98, 062323 (2018): the protocol.
     C. Jiang, Z.-W. Yu, X.-L. Hu, X.-B. Wang, Phys. Rev. Applied 12, 024061 (2019): finite keys.

@@ -96,7 +96,12 @@ class TwinField(RelaySession):
         "M. Tomamichel, R. Renner, Phys. Rev. Lett. 106, 110506 (2011), and theorem 1 of D. Tupkary, S. Nahar, "
         "P. Sinha, N. Lütkenhaus, arXiv:2408.17349 (2024), for keys of variable length",
         "coherent attacks, whatever the relay does",
-        (RANDOM_PHASES, "Where an end does not send, no light leaves it."),
+        (
+            RANDOM_PHASES,
+            "Where an end does not send, no light leaves it.",
+            "Both ends send exactly the same mean photon numbers with the same probabilities.",
+            "The relay has announced all rounds before either end says anything of them.",
+        ),
     )
 
     def __post_init__(self) -> None:

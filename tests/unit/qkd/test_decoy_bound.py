@@ -85,6 +85,34 @@ def test_the_published_counts_with_an_exact_sample(eps_share, expected):
     assert published.phase_error < exact / 2
 
 
+def hoeffding_single(counts, price):
+    """Single photons by Hoeffding, in decimals; no vacuum detections, so that the vacuum count is bounded by 0."""
+    spread = (Decimal(sum(counts)) / 2 * price).sqrt()
+    m, p = ([Decimal(str(x)) for x in SENT[name]] for name in ("intensities", "probabilities"))
+    signal, decoy, vacuum = (
+        e.exp() / q * (c + sign * spread) for e, q, c, sign in zip(m, p, counts, (1, -1, 1), strict=True)
+    )
+    tau = sum(q * (-x).exp() * x for q, x in zip(p, m, strict=True))
+    return tau * m[0] / (m[0] * m[1] - m[1] ** 2) * (decoy - vacuum - (m[1] / m[0]) ** 2 * signal)
+
+
+@pytest.mark.parametrize(
+    ("of_counts", "of_sample", "expected"),
+    [("21/e", "21/e", 3.71e-4), ("21/e", "(21/e)²", 7.44e-4), ("208/e²", "208/e²", 1.293e-3)],
+)
+def test_what_the_square_costs_and_where_it_belongs(of_counts, of_sample, expected):
+    """Published figures with a sample to ε/21, to its square, and both as the default has them but by Hoeffding."""
+    price = {"21/e": (21 / Decimal("1e-10")).ln(), "208/e²": (208 / Decimal("1e-20")).ln()}
+    price["(21/e)²"] = 2 * price["21/e"]
+    kept, tested = (int(hoeffding_single(CLEAN[f"{b}_counts"], price[of_counts])) for b in ("key", "test"))
+    unseen, most = Decimal(0), -1
+    while unseen > -price[of_sample]:
+        most += 1
+        unseen += (Decimal(kept - most) / (kept + tested - most)).ln()
+    assert most / kept == pytest.approx(expected, rel=1e-3)
+    assert DecoyBound(**SENT, **CLEAN, **EPS).estimate.phase_error == pytest.approx(4.106e-4, rel=1e-3)
+
+
 def test_no_yields_of_eve_are_below_the_bound():
     """The least number of single photons over all yields, as a linear program: never below, and near."""
     from scipy.optimize import linprog
