@@ -31,7 +31,7 @@ sample taken of the key, one of the phase errors.
 
 Assumed is that:
 
-- both ends send the same mean numbers of photons with the same probabilities, exactly, and choose all by themselves;
+- both ends send exactly the same mean numbers of photons with the same probabilities, and choose by themselves;
 - where an end sends nothing no light leaves it, and a pulse tells nothing of its setting but by its photons;
 - phases of different pulses are drawn apart, also in Z, where they are never told;
 - the relay has announced all rounds before either end says a word of them. What it may do meanwhile is not limited:
