@@ -1,6 +1,6 @@
 """Nodes that are killed (SIGKILL) at every step and at random: no key twice, no id with two, all accounted for.
 
-Fifty kills by default; ``QUANTUMLINK_KILLS=1000`` for a long run.
+Fifty kills of two nodes by default, half as many of three with relays; ``QUANTUMLINK_KILLS=1000`` for a long run.
 """
 
 import os
@@ -87,38 +87,68 @@ def test_killed_at_a_step(pair, node, step, when):
 
 
 def test_killed_at_random(pair, seed):
-    rng = np.random.default_rng(seed)
     for name in "ab":
         pair.start(name)
+    masters, slaves = used_while_killed(pair, KILLS, seed, [("alice", "a", "bob", "b")])
+    assert len(slaves) > KILLS // 2, f"{len(slaves)}: too little was going on for the test to mean anything"
+    pair.check(masters, slaves)
+    assert (Path(pair.folder) / "a.db").exists()
+
+
+def test_killed_at_random_while_keys_are_relayed(tmp_path, seed):
+    """What a and b share came over m alone; both ends give keys out of it, and any of the three is killed."""
+    nodes, kills = Pair(tmp_path, names="amb"), KILLS // 2
+    try:
+        for name in "bma":
+            nodes.start(name, relayed=("a", "m", "b") if name == "a" else None)
+        ways = [("alice", "a", "bob", "b"), ("bob", "b", "alice", "a")]
+        masters, slaves = used_while_killed(nodes, kills, seed, ways, relayed=("a", "m", "b"))
+        assert len(slaves) > kills // 2, f"{len(slaves)}: too little was going on for the test to mean anything"
+        nodes.check(masters, slaves)
+        books = {}
+        for name, other in (("a", "m"), ("m", "a"), ("m", "b"), ("b", "m"), ("b", "a"), ("a", "b")):
+            store = nodes.open(name)
+            books[name + other] = store.ledger(other)
+            store.close()
+        # A hop counts at its sender first; whoever is killed loses pads, and never uses one twice.
+        relayed = [books[hop].relayed for hop in ("am", "ma", "mb", "bm")]
+        assert relayed == sorted(relayed, reverse=True)
+        assert relayed[-1] >= books["ba"].generated >= books["ab"].generated >= 640
+    finally:
+        nodes.stop()
+
+
+def used_while_killed(nodes, kills, seed, ways, relayed=None):
+    """Keys by master and by slave, in order, of users who go on while nodes are killed and started again."""
+    rng = np.random.default_rng(seed)
     masters, slaves, stop = [], [], threading.Event()
 
-    def use():
-        alice, bob = pair.client("alice", "a"), pair.client("bob", "b")
+    def use(master, at, slave, there):
+        first, second = nodes.client(master, at), nodes.client(slave, there)
         while not stop.is_set():
             try:
-                keys = alice.new_keys("bob", 1 + len(masters) % 3)
+                keys = first.new_keys(slave, 1 + len(masters) % 3)
                 masters.extend((key.key_id, key.secret.reveal()) for key in keys)
-                got = bob.keys_with_ids("alice", [key.key_id for key in keys])
+                got = second.keys_with_ids(master, [key.key_id for key in keys])
                 slaves.extend((key.key_id, key.secret.reveal()) for key in got)
             except KeyServiceError:
                 time.sleep(0.01)
 
-    users = [threading.Thread(target=use) for _ in range(3)]
+    users = [threading.Thread(target=use, args=ways[i % len(ways)]) for i in range(3)]
     for each in users:
         each.start()
-    kills = 0
-    while kills < KILLS:
+    names, killed = nodes.names, 0
+    while killed < kills:
         time.sleep(float(rng.uniform(0.02, 1.0)))
-        victims = {0: "a", 1: "b", 2: "ab"}[int(rng.integers(3))]
+        choice = int(rng.integers(len(names) + 1))
+        victims = names[choice] if choice < len(names) else names
         for name in victims:
-            pair.kill(name)
+            nodes.kill(name)
         for name in victims:
-            pair.start(name)
-            kills += 1
+            nodes.start(name, relayed=relayed if name == names[0] else None)
+            killed += 1
     time.sleep(0.5)
     stop.set()
     for each in users:
         each.join(60)
-    assert len(slaves) > KILLS // 2, f"{len(slaves)}: too little was going on for the test to mean anything"
-    pair.check(masters, slaves)
-    assert (Path(pair.folder) / "a.db").exists()
+    return masters, slaves
