@@ -1,5 +1,7 @@
 """CatKDF, the concatenation combiner of ETSI TS 103 744 (V1.1.1, sections 7.2 and 8.2), for peers that speak it.
 
+V1.2.1 has it too, with HKDF as here, and with HMAC and KMAC, which are not here.
+
     secret    = psk ‖ k₁ ‖ … ‖ kₙ
     f_context = H(len ‖ context ‖ len ‖ MA ‖ len ‖ MB)         lengths in four bytes, big-endian
     key       = HKDF(salt = label, input = secret, info = f_context)
