@@ -5,6 +5,10 @@ order that keeps every qubit's and every classical bit's own order, and so the c
 no new qubit runs at once, and a new one is born only when a living one waits for it. Lives that do not overlap
 then share a qubit, with a reset between them.
 
+With ``at_most`` as many qubits as that are used, so that less has to wait: qubits are born in the written order
+while there are any left, then take the place that is free earliest of those beside the qubit that they meet. A
+chain runs along a line of qubits and back.
+
 Assumptions: all qubits start in |0⟩; a reset is perfect, as in the noise rewrite; nothing else happens to a qubit
 that waits. Classical bits, heralds and frames stay as they are.
 
@@ -14,7 +18,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
@@ -22,11 +26,13 @@ from heapq import heapify, heappop, heappush
 from qiskit.circuit import CircuitInstruction, IfElseOp, QuantumCircuit, QuantumRegister, Qubit
 from qiskit.circuit.library import Reset
 
+from quantumlink import validation
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.hardware import Node
 from quantumlink.program import HANDED_ON, Program
 from quantumlink.rewrites.classical_bits import fresh_name
 from quantumlink.rewrites.expansion import expanded_circuit
+from quantumlink.rewrites.spread_reuse import Plan, spread_plan
 
 MEMORY_REGISTER = "memory"
 """The quantum register of the rewritten circuit."""
@@ -45,14 +51,19 @@ class LeanCircuit:
     with the label `HANDED_ON`."""
 
 
-def reuse_qubits(program: Program) -> Program:
-    """The same program on as few qubits as a simple rule finds: see the module.
+def reuse_qubits(program: Program, *, at_most: int | None = None) -> Program:
+    """The same program on as few qubits as a simple rule finds, or on as many as there are: see the module.
 
     Bits, heralds, frame and corrections stay; the ends are at other indices. The noise rewrite may come before or
     after: it follows each qubit from node to node by `Program.earlier_nodes`.
 
+    Args:
+        program: any program.
+        at_most: how many qubits may be used, so that as few as possible have to wait for one; None for as few
+            qubits as are found.
+
     Raises:
-        UnsupportedOperation: as `reused_circuit`.
+        UnsupportedOperation, ValueError: as `reused_circuit`.
 
     >>> from quantumlink.readings import compose
     >>> from quantumlink.hardware import Node
@@ -61,7 +72,7 @@ def reuse_qubits(program: Program) -> Program:
     >>> reuse_qubits(compose(chain([ElementaryLink(*pair) for pair in zip(nodes, nodes[1:])])))
     <Program n0–n10: 4 qubits in place of 20, depth 51, 0 heralds, corrections 'sequential'>
     """
-    lean = reused_circuit(program.circuit, program.ends.values())
+    lean = reused_circuit(program.circuit, program.ends.values(), at_most=at_most)
     holders = [[node for tenant in tenants for node in _holders(program, tenant)] for tenants in lean.tenants]
     return replace(
         program,
@@ -72,17 +83,20 @@ def reuse_qubits(program: Program) -> Program:
     )
 
 
-def reused_circuit(circuit: QuantumCircuit, outputs: Iterable[int] = ()) -> LeanCircuit:
+def reused_circuit(
+    circuit: QuantumCircuit, outputs: Iterable[int] = (), *, at_most: int | None = None
+) -> LeanCircuit:
     """The same circuit with its qubits reused; barriers are dropped.
 
     Args:
         circuit: any circuit all of whose qubits start in |0⟩.
         outputs: qubits (by index) whose final state is wanted; the others may be reset after their last use.
+        at_most: how many qubits may be used; None for as few as are found.
 
     Raises:
         UnsupportedOperation: if the circuit has real-time variables, through which instructions depend on
             each other unseen.
-        ValueError: if there is no output of that index.
+        ValueError: if there is no output of that index, or no way was found that takes so few qubits.
 
     >>> circuit = QuantumCircuit(2, 2)
     >>> _ = circuit.h([0, 1]), circuit.measure([0, 1], [0, 1])
@@ -105,8 +119,10 @@ def reused_circuit(circuit: QuantumCircuit, outputs: Iterable[int] = ()) -> Lean
     qubits = [tuple(qubit_of[q] for q in step.qubits) for step in steps]
     written = list(range(len(steps)))
     late = _LateBirths(steps, qubits).order()
-    plans = [_Plan(order, qubits, kept) for order in (late, written)]
+    plans = [_narrow_plan(order, qubits, kept) for order in (late, written)]
     plan = min(plans, key=lambda plan: len(plan.tenants))  # a tie is the first one's
+    if at_most is not None:
+        plan = _wide(steps, qubits, kept, validation.count("at_most", at_most, at_least=1), plan)
     return LeanCircuit(
         _rebuilt(circuit, steps, qubits, plan),
         {q: plan.places[q] for q in kept},
@@ -125,6 +141,20 @@ def _stores(circuit: QuantumCircuit) -> bool:
         if any(map(_stores, getattr(operation, "blocks", None) or filter(None, [operation.definition]))):
             return True
     return False
+
+
+def _wide(
+    steps: Sequence[CircuitInstruction],
+    qubits: Sequence[tuple[int, ...]],
+    kept: set[int],
+    at_most: int,
+    narrow: Plan,
+) -> Plan:
+    if len(narrow.tenants) > at_most:
+        raise ValueError(
+            f"at_most must be at least {len(narrow.tenants)}, the fewest qubits that were found; got {at_most}"
+        )
+    return spread_plan(steps, qubits, kept, at_most) or narrow
 
 
 class _LateBirths:
@@ -206,41 +236,30 @@ class _LateBirths:
                 heappush(self._ready, after)
 
 
-class _Plan:
-    """Who lives where: qubits as they are needed in a given order, the one that is free for longest first."""
+def _narrow_plan(order: Sequence[int], qubits: Sequence[tuple[int, ...]], kept: set[int]) -> Plan:
+    """Qubits as they are needed in a given order, the one that is free for longest first."""
+    plan = Plan(list(order))
+    free: deque[int] = deque()
+    left = Counter(q for step in order for q in qubits[step])
 
-    def __init__(self, order: Sequence[int], qubits: Sequence[tuple[int, ...]], kept: set[int]) -> None:
-        self.order = order
-        self.places: dict[int, int] = {}
-        """The place of each original qubit, in the order of birth."""
-        self.tenants: list[list[int]] = []
-        self._free: deque[int] = deque()
-        uses: dict[int, int] = {}
-        for step in order:
-            for q in qubits[step]:
-                uses[q] = uses.get(q, 0) + 1
-        for step in order:
-            for q in qubits[step]:
-                if q not in self.places:
-                    self._settle(q)
-            for q in qubits[step]:  # only now: two qubits of one step never share a place
-                uses[q] -= 1
-                if uses[q] == 0 and q not in kept:
-                    self._free.append(self.places[q])
-        for q in sorted(kept - set(self.places)):
-            self._settle(q)
+    def settle(qubit: int) -> None:
+        plan.settle(qubit, free.popleft() if free else len(plan.tenants))
 
-    def _settle(self, qubit: int) -> None:
-        if not self._free:
-            self._free.append(len(self.tenants))
-            self.tenants.append([])
-        place = self._free.popleft()
-        self.tenants[place].append(qubit)
-        self.places[qubit] = place
+    for step in order:
+        for q in qubits[step]:
+            if q not in plan.places:
+                settle(q)
+        for q in qubits[step]:  # only now: two qubits of one step never share a place
+            left[q] -= 1
+            if left[q] == 0 and q not in kept:
+                free.append(plan.places[q])
+    for q in sorted(kept - set(plan.places)):
+        settle(q)
+    return plan
 
 
 def _rebuilt(
-    source: QuantumCircuit, steps: Sequence[CircuitInstruction], qubits: Sequence[tuple[int, ...]], plan: _Plan
+    source: QuantumCircuit, steps: Sequence[CircuitInstruction], qubits: Sequence[tuple[int, ...]], plan: Plan
 ) -> QuantumCircuit:
     memory = QuantumRegister(len(plan.tenants), fresh_name(MEMORY_REGISTER, QuantumCircuit(*source.cregs)))
     metadata = {key: value for key, value in (source.metadata or {}).items() if key != "pairs"}  # told by qubits

@@ -82,6 +82,52 @@ def test_pairs_written_in_any_order_are_born_as_neighbors_of_the_living(hops, rn
     assert reused_circuit(circuit, [0, 2 * hops - 1]).circuit.num_qubits == 4
 
 
+@pytest.mark.parametrize("at_most", [4, 5, 7, 12, 20, 30])
+def test_a_chain_is_spread_over_a_line_and_goes_back_on_it(at_most):
+    """On n qubits a chain of h hops takes about 2h/n rounds, and neighbors on the line alone meet."""
+    hops = 10
+    circuit = QuantumCircuit(2 * hops, 2 * hops - 2)
+    for k in range(hops):
+        circuit.h(2 * k)
+        circuit.cx(2 * k, 2 * k + 1)
+    for k in range(hops - 1):
+        circuit.cx(2 * k + 1, 2 * k + 2)
+        circuit.h(2 * k + 1)
+        circuit.measure([2 * k + 1, 2 * k + 2], [2 * k, 2 * k + 1])
+    lean = reused_circuit(circuit, [0, 2 * hops - 1], at_most=at_most)
+    assert lean.circuit.num_qubits == min(at_most, 2 * hops)
+    depth = lean.circuit.depth()
+    narrow = reused_circuit(circuit, [0, 2 * hops - 1]).circuit.depth()
+    assert depth <= narrow
+    if at_most >= 12:
+        gates = [i for i in lean.circuit.data if i.name == "cx"]
+        met = [[lean.circuit.find_bit(q).index for q in gate.qubits] for gate in gates]
+        assert all(abs(a - b) == 1 for a, b in met)
+        rounds = -(-2 * hops // at_most)
+        assert depth <= rounds * (circuit.depth() + 2)
+
+
+def test_spread_circuits_are_exact(rng):
+    spread = 0
+    for length in (10, 20, 30) * 8:
+        circuit = random_dynamic_circuit(rng, length=length)
+        outputs = [int(q) for q in rng.choice(5, rng.integers(3), replace=False)]
+        fewest = reused_circuit(circuit, outputs).circuit.num_qubits
+        for at_most in range(fewest, 6):
+            lean = reused_circuit(circuit, outputs, at_most=at_most)
+            assert lean.circuit.num_qubits <= at_most
+            mine = branches(lean.circuit, outputs=[lean.places[q] for q in outputs])
+            theirs = branches(circuit, outputs=outputs)
+            for record in {*mine, *theirs}:
+                a, b = (found.get(record, 0) for found in (mine, theirs))
+                np.testing.assert_allclose(a, b, rtol=0, atol=EXACT)
+            spread += lean.circuit.num_qubits > fewest
+        if fewest > 1:
+            with pytest.raises(ValueError, match=f"at_most must be at least {fewest}"):
+                reused_circuit(circuit, outputs, at_most=fewest - 1)
+    assert spread > 0
+
+
 def test_barriers_go_and_names_stay():
     circuit = QuantumCircuit(3, 3, name="three", global_phase=0.5, metadata={"heralds": [[0]], "pairs": [[0, 1]]})
     circuit.h([0, 1, 2])

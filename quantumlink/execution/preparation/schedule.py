@@ -1,7 +1,8 @@
 """When everything happens, as late as possible: how long a circuit takes, and which qubits wait meanwhile.
 
 Rules: operations on common qubits follow one another; a block runs once its bits are measured and the latency of
-the feed-forward has passed, and takes as long as its longer branch; a qubit that has not been touched yet does
+the feed-forward has passed, and takes as long as its longer branch; blocks that read a common bit follow one
+another, each after that latency, as if every block were told of it anew; a qubit that has not been touched yet does
 not wait, nor does one that is done. Hardware may start things earlier, which makes the waits longer.
 """
 
