@@ -1,5 +1,7 @@
 """A calibration for several jobs, gates folded and drawn to zero, tomography on a device: all beside the raw."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from qiskit.circuit.library import CXGate, Measure, RZGate, SXGate, XGate
@@ -153,6 +155,57 @@ def test_drawn_to_zero(fit):
     assert found.raw is samples[1]
     assert "raw" in str(found)
     assert "mitigated" in str(found)
+
+
+def decay(scales, values, asymptote=0.0, full_output=False):
+    """With the arguments of Mitiq's ``ExpFactory.extrapolate``: a line through the logarithms."""
+    sign = np.sign(values[0] - asymptote)
+    _, start = np.polyfit(scales, np.log(sign * (np.array(values) - asymptote)), 1)
+    return asymptote + sign * float(np.exp(start))
+
+
+def mitiqs_decay():
+    inference = pytest.importorskip("mitiq.zne.inference")
+    return partial(inference.ExpFactory.extrapolate, asymptote=0.0)
+
+
+@pytest.mark.parametrize("fit", [lambda: decay, mitiqs_decay])
+def test_a_function_of_the_users_draws_to_zero(fit):
+    """Depolarized by λ at each gate figures decay as (1 − λ)ˢ: such a fit finds what they were without any."""
+    device = GenericBackendV2(4, coupling_map=LINE[:3], seed=1)
+    device._target = target(0.05)
+    prepared = prepare(LINK, device, seed=1, corrections="frame")
+    samples = {s: counted(predict(folded(prepared, s)), 10**7) for s in (1, 3, 5)}
+    extrapolate = fit()
+    found = zero_noise(samples, extrapolate)
+    assert found.raw.fidelity() < 0.9
+    assert found.fidelity().best == pytest.approx(1.0, abs=1e-5)
+    for basis, sign in (("XX", 1), ("YY", -1), ("ZZ", 1)):
+        assert found.expectation(basis).best == pytest.approx(sign, abs=1e-5)
+    # By hand: the logarithm of the value at 0 is a line's, whose coefficients weigh relative errors.
+    weights = np.array([13 / 12, 1 / 3, -5 / 12])
+    spreads = [samples[s].expectation("ZZ") for s in (1, 3, 5)]
+    relative = np.array([(e.high - e.low) / abs(e.best) for e in spreads])
+    width = found.expectation("ZZ").high - found.expectation("ZZ").low
+    # Mitiq weighs what goes into its line.
+    assert width == pytest.approx(np.linalg.norm(weights * relative), rel=0.01 if extrapolate is decay else 0.2)
+
+
+@pytest.mark.parametrize("ours", ["linear", "richardson"])
+def test_fits_are_those_of_mitiq(ours):
+    inference = pytest.importorskip("mitiq.zne.inference")
+    theirs = {"linear": inference.LinearFactory, "richardson": inference.RichardsonFactory}[ours].extrapolate
+    counts = {1: (470, 30, 30, 470), 3: (430, 70, 80, 420), 5: (400, 100, 95, 405)}
+    samples = {s: Samples(("a", "b"), {"ZZ": n}, {"ZZ": 1000}, "sampler", "") for s, n in counts.items()}
+    found = [zero_noise(samples, fit).expectation("ZZ") for fit in (ours, theirs)]
+    np.testing.assert_allclose([found[0].low, found[0].best], [found[1].low, found[1].best], rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, None, (0.9, 0.1), "much"])
+def test_a_function_that_gives_no_number_is_refused(wrong):
+    one = Samples(("a", "b"), {"ZZ": (5, 0, 0, 5)}, {"ZZ": 10}, "sampler", "")
+    with pytest.raises(ValueError, match="fit must give a finite number at 0"):
+        zero_noise({1: one, 3: one}, lambda scales, values: wrong).expectation("ZZ")
 
 
 def test_intervals_widen_with_the_extrapolation():

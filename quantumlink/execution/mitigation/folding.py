@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import isfinite, nan, sqrt
 from statistics import NormalDist
 from typing import Literal
 
@@ -112,12 +112,22 @@ class ZeroNoise:
         best, variance = offset, 0.0
         for factor, pauli in terms:
             values = [samples.expectation(pauli).best for samples in self.samples.values()]
-            best += factor * self.extrapolate(scales, values)
+            best += factor * self._at_zero(scales, values)
             for i, samples in enumerate(self.samples.values()):
                 moved = [[v + way * _STEP * (j == i) for j, v in enumerate(values)] for way in (1, -1)]
-                slope = (self.extrapolate(scales, moved[0]) - self.extrapolate(scales, moved[1])) / (2 * _STEP)
+                slope = (self._at_zero(scales, moved[0]) - self._at_zero(scales, moved[1])) / (2 * _STEP)
                 variance += (factor * slope * _spread(samples, pauli, values[i], z)) ** 2
         return Estimate(best - z * sqrt(variance), best, best + z * sqrt(variance), confidence)
+
+    def _at_zero(self, scales: Sequence[float], values: Sequence[float]) -> float:
+        found = self.extrapolate(scales, values)
+        try:
+            value = float(found)
+        except (TypeError, ValueError):
+            value = nan
+        if not isfinite(value):
+            raise ValueError(f"fit must give a finite number at 0, of the values {list(values)} it makes {found!r}")
+        return value
 
     def __repr__(self) -> str:
         told = ", ".join(f"{name} raw {raw}, mitigated {best}" for name, raw, best in self.lines())
@@ -138,10 +148,12 @@ def zero_noise(
     Args:
         samples: by scale, as `folded` made it, of the same program in the same bases.
         fit: ``"linear"``: the line of least squares; ``"richardson"``: the polynomial through all; or a function of
-            scales and values, such as the ``extrapolate`` of Mitiq's factories.
+            scales and values that gives the value at 0, such as the ``extrapolate`` of Mitiq's factories (the extra
+            ``mitigation``): ``functools.partial(ExpFactory.extrapolate, asymptote=0.0)``.
 
     Raises:
-        ValueError: if there are fewer than two scales, or ends or bases differ.
+        ValueError: if there are fewer than two scales, or ends or bases differ; and whenever a figure is asked for
+            which a function of the user's makes no finite number of.
     """
     validation.instance("samples", samples, Mapping, "a mapping from scales to Samples")
     if len(samples) < 2:
