@@ -38,7 +38,7 @@ class Operation:
     Two operations are equal if their circuits are, instruction by instruction, and their ports.
 
     Args:
-        circuit: what is done; dynamic circuits are welcome. It is copied.
+        circuit: what is done; dynamic circuits are welcome. It is copied, composite instructions part by part.
         inputs: for each link that is consumed, the qubits that receive its ends, in the order of its ends. If None,
             what the metadata's ``pairs`` say; with neither, the registers ``kept_a``, ``spent_a``, ``spent_b``,
             ``kept_b`` of a purification, or ``left``, ``relay`` (2), ``right`` of a swap.
@@ -56,7 +56,7 @@ class Operation:
 
     Raises:
         ValueError: if a port is missing, names no qubit or is used twice, a herald reads a bit that is never
-            written, the circuit acts across sites, or it has parameters that nothing sets.
+            written, the circuit acts across sites, it has parameters that nothing sets, or classical variables.
         TypeError: if an argument is of the wrong kind.
 
     >>> from quantumlink_circuits import entanglement_swap

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import index
 from typing import Any, TypeAlias
 
-from qiskit.circuit import Clbit, QuantumCircuit, Qubit
+from qiskit.circuit import Clbit, ControlFlowOp, QuantumCircuit, Qubit
 
 from quantumlink_circuits.conditions import odd_parity
+from quantumlink_circuits.opening import opened
 
 Port: TypeAlias = int | str | Qubit | Clbit
 """A qubit or a bit: itself, its index, the name of its register of one, or ``"register[i]"``."""
@@ -189,7 +190,7 @@ def parities_of_bits(
 def _written(circuit: QuantumCircuit) -> set[Clbit]:
     found: set[Clbit] = set()
     for instruction in circuit.data:
-        if instruction.name == "measure":
+        if not isinstance(instruction.operation, ControlFlowOp):
             found.update(instruction.clbits)
         for block in getattr(instruction.operation, "blocks", ()):
             inner = _written(block)
@@ -200,8 +201,8 @@ def _written(circuit: QuantumCircuit) -> set[Clbit]:
 def with_corrections(
     circuit: QuantumCircuit, ports: Ports, frame: Mapping[Port, tuple[Sequence[Port], Sequence[Port]]] | None
 ) -> QuantumCircuit:
-    """The circuit with the frame's corrections in the end."""
-    result = circuit.copy()
+    """The circuit, its parts opened, with the frame's corrections in the end."""
+    result = opened(circuit)
     for port, parities in (frame or {}).items():
         qubit = ports.qubit("frame", port)
         if isinstance(parities, str) or len(parities) != 2:

@@ -1,11 +1,13 @@
 """Operations: what ports a circuit has, when two are equal, and what is refused."""
 
+import contextlib
 import copy
 import pickle
 import re
 
 import pytest
 from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit, QuantumRegister
+from qiskit.circuit.classical import expr
 
 import quantumlink as ql
 from quantumlink import circuits
@@ -217,6 +219,57 @@ def test_what_can_never_succeed_is_refused():
     opposite = Operation(circuits.dejmps(), heralds=[], odd_heralds=[[0, 1]])
     with pytest.raises(ValueError, match="this purification can never succeed"):
         ql.evaluate(ql.purify(perfect, perfect, by=opposite))
+
+
+def parts_of(form):
+    """A purification whose local parts are composite instructions: one at each end, one for both, or in a block."""
+    local = QuantumCircuit(2, 1, name="local")
+    local.cx(0, 1)
+    local.measure(1, 0)
+    circuit = QuantumCircuit(4, 3)
+    if form == "both ends":
+        both = QuantumCircuit(4, 2, name="both")
+        both.append(local.to_instruction(), [0, 2], [0])
+        both.append(local.to_instruction(), [1, 3], [1])
+        circuit.append(both.to_instruction(), range(4), [0, 1])
+    elif form == "in a block":
+        circuit.cx(1, 3)
+        circuit.measure(3, 1)
+        with circuit.if_test((circuit.clbits[2], 0)):  # never written, so that it always holds
+            circuit.append(local.to_instruction(), [0, 2], [0])
+    else:
+        for qubits, bit in (([0, 2], 0), ([1, 3], 1)):
+            if form == "each end":
+                circuit.append(local.to_instruction(), qubits, [bit])
+            else:
+                circuit.compose(local, qubits, [bit], inplace=True)
+    return Operation(circuit, [(0, 1), (2, 3)], None if form != "in a block" else [0, 1], heralds=[[0, 1]])
+
+
+@pytest.mark.parametrize("form", ["each end", "both ends", "in a block"])
+def test_composite_instructions_are_told_part_by_part(form):
+    plain, composite = parts_of("plain"), parts_of(form)
+    assert composite.outputs == (0, 1)
+    processor = ql.Processor(0.01, 0.02, 0.03, gate_1q_s=0.1, gate_2q_s=0.3, readout_s=0.5)
+    ends = [ql.Node(name, processor=processor) for name in "ab"]
+    link = ql.ElementaryLink(*ends, ql.Fiber(2e4), fidelity=0.9, success_probability=1.0, attempt_time_s=1.0)
+    states = [ql.evaluate(ql.join(operation, link, link)) for operation in (plain, composite)]
+    assert states[1].density_matrix.data == pytest.approx(states[0].density_matrix.data, abs=1e-12)
+    assert states[1].success_probability == pytest.approx(states[0].success_probability, abs=1e-12)
+    if form != "in a block":
+        times = [ql.forecast(ql.join(operation, link, link)).latency_s for operation in (plain, composite)]
+        assert times[1] == pytest.approx(times[0], rel=1e-12)
+        assert composite.verify() == plain.verify()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_stores_are_refused_where_the_operation_is_made(nested):
+    circuit = QuantumCircuit(4, 3)
+    circuit.measure([2, 3], [0, 1])
+    with circuit.if_test((circuit.clbits[0], 1)) if nested else contextlib.nullcontext():
+        circuit.store(circuit.clbits[2], expr.bit_xor(*circuit.clbits[:2]))
+    with pytest.raises(ValueError, match="has classical variables or stores, which links do not follow"):
+        Operation(circuit, [(0, 1), (2, 3)], heralds=[[2]])
 
 
 # --- what is proven
