@@ -21,8 +21,9 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from quantumlink import validation
-from quantumlink.arrays import FloatArray
+from quantumlink.arrays import ComplexArray, FloatArray
 from quantumlink.circuits import Operation
+from quantumlink.exact import PAULI_MATRICES
 from quantumlink.hardware import Node
 from quantumlink.link import Join, Link
 from quantumlink.link.joins import same_hardware
@@ -68,13 +69,11 @@ class WiredChannel:
     @property
     def superop(self) -> SuperOp:
         """Qiskit's superoperator, qubit 0 the first input and output; trace preserving where no herald refuses."""
-        from qiskit.quantum_info import PTM, SuperOp
+        from qiskit.quantum_info import SuperOp
 
         rows, columns = len(self.outputs), len(self.inputs)
-        tensor = self.transfer.reshape((4,) * (rows + columns))
-        order = [*reversed(range(rows)), *(rows + i for i in reversed(range(columns)))]
-        matrix = tensor.transpose(order).reshape(self.transfer.shape) * 2.0 ** ((columns - rows) / 2)
-        return SuperOp(PTM(matrix, input_dims=(2,) * columns, output_dims=(2,) * rows))
+        matrix = _pauli_vectors(rows).T @ self.transfer @ _pauli_vectors(columns).conj() / 2**rows
+        return SuperOp(matrix, input_dims=(2,) * columns or (1,), output_dims=(2,) * rows)
 
     @property
     def process_fidelity(self) -> float:
@@ -241,6 +240,15 @@ def _wired(operation: Operation, links: tuple[Link, ...], given: Mapping[str, No
     sites = operation.site_of_qubit
     ends = [nodes[sites[q]] for q in operation.outputs]
     return Join(ends[0], ends[-1], sum(link.pairs for link in links), operation, links, tuple(nodes))
+
+
+def _pauli_vectors(qubits: int) -> ComplexArray:
+    """Shape (4^qubits, 4^qubits): a row for each Pauli, as Qiskit's superoperators stack its columns."""
+    found: ComplexArray = np.ones((1, 1, 1), dtype=complex)
+    for _ in range(qubits):  # the first qubit is the most significant digit, and the least significant factor
+        size = 2 * found.shape[1]
+        found = np.einsum("pij,qkl->pqkilj", found, PAULI_MATRICES).reshape(-1, size, size)
+    return found.transpose(0, 2, 1).reshape(len(found), -1)
 
 
 def _transfer(wired: Join) -> FloatArray:

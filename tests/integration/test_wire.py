@@ -1,7 +1,7 @@
 """Circuits over links: their exact channel is that of the whole circuit, in Qiskit's order."""
 
 import re
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -115,6 +115,34 @@ def test_a_circuit_of_ones_own_by_a_register():
     assert list(program.ends) == ["n1", "n0"]
     assert program.channel.transfer.shape == (16, 4)
     np.testing.assert_allclose(program.channel.transfer, followed(program), rtol=0, atol=EXACT)
+
+
+@pytest.mark.parametrize("inputs", [[], ["mine"], ["mine", "other"]])
+@pytest.mark.parametrize("outputs", [["pair[1]"], ["pair[1]", "mine", "other"]])
+@pytest.mark.parametrize("turns", [(), ("h",), ("x", "sx", "t")])
+def test_the_superoperator_of_any_number_of_inputs_and_outputs(inputs, outputs, turns):
+    # What it makes of inputs that were turned is what the program makes, gate by gate, that turns them itself.
+    def wired(turns):
+        registers = [QuantumRegister(n, name) for n, name in ((2, "pair"), (1, "mine"), (1, "other"))]
+        circuit = QuantumCircuit(*registers, ClassicalRegister(1, "c"))
+        for turn, qubit in product(turns, inputs):
+            getattr(circuit, turn)(2 if qubit == "mine" else 3)
+        circuit.cx(2, 0)
+        circuit.ry(0.7, 2)
+        circuit.cx(2, 3)
+        circuit.measure(0, 0)
+        with circuit.if_test((circuit.clbits[0], 1)):
+            circuit.x(1)
+        return ql.wire(circuit, {"pair": chain(2, ql.Processor())}, inputs=inputs, outputs=outputs)
+
+    turned = QuantumCircuit(len(inputs))
+    for turn, qubit in product(turns, range(len(inputs))):
+        getattr(turned, turn)(qubit)
+    superop = wired(()).channel.superop
+    assert superop.dim == (2 ** len(inputs), 2 ** len(outputs))
+    state = ql.evaluate(wired(turns)).density_matrix.data
+    after = superop.data @ DensityMatrix(turned).data.reshape(-1, order="F")
+    np.testing.assert_allclose(after.reshape(state.shape, order="F"), state, rtol=0, atol=EXACT)
 
 
 REFUSED = {
