@@ -1,4 +1,4 @@
-"""Composite instructions in a circuit, told part by part: which bits they write and what they join is then in sight."""
+"""Composite instructions in a circuit, told part by part: what they write and what they join is then in sight."""
 
 from __future__ import annotations
 

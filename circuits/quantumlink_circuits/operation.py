@@ -155,11 +155,11 @@ class Operation:
         return result
 
     def with_data_as_link(self) -> Operation:
-        """The same operation, its data told as one more link that it consumes."""
+        """The same operation, its data told as one more link that it consumes; it still says which they are."""
         if not self.data:
             return self
         result = self._alike()
-        result.inputs, result.data = (*self.inputs, self.data), ()
+        result.inputs = (*self.inputs, self.data)
         return result
 
     def _declare(

@@ -129,6 +129,8 @@ def sides_of(operation: Operation) -> list[Side | None]:
         sides[first] = "right"
         for qubit in others:
             sides[qubit] = "left"
+    for qubit in operation.data:  # told as a link, but none brought it
+        sides[qubit] = None
     return sides
 
 

@@ -145,6 +145,16 @@ def test_the_superoperator_of_any_number_of_inputs_and_outputs(inputs, outputs, 
     np.testing.assert_allclose(after.reshape(state.shape, order="F"), state, rtol=0, atol=EXACT)
 
 
+def test_data_is_read_with_the_mean_error_of_a_node_whose_qubits_differ():
+    uneven = ql.Processor(readout_error={0: 0.3, 1: 0.1})
+    circuit = circuits.teleportation(prepare_pair=False)
+    sender, receiver = ql.Node("sender", processor=uneven), ql.Node("receiver")
+    channel = ql.wire(circuit, {"pair": ql.ElementaryLink(sender, receiver)}).channel
+    # The message is read with 0.2 (then Z fails), the half of the pair, of a link to the right, with 0.1 (X fails).
+    wanted = np.diag([1, 1 - 2 * 0.2, (1 - 2 * 0.2) * (1 - 2 * 0.1), 1 - 2 * 0.1])
+    np.testing.assert_allclose(channel.transfer, wanted, rtol=0, atol=EXACT)
+
+
 REFUSED = {
     "no such port": (lambda: ql.wire(circuits.remote_cnot(), {"link": chain(1)}), ("'link'", "near of 1", "pair")),
     "a port of another size": (lambda: ql.wire(circuits.remote_cnot(), {"near": chain(1)}), ("port 'near' has 1",)),
