@@ -55,7 +55,8 @@ class Processor:
             an Aer `NoiseModel` that is the same for all qubits, which may bring the readout error too.
         reset_error: the probability that a reset leaves |1⟩.
         always_correct: whether a correction costs its gate whether it fires or not, as where a frame of gates is
-            played in any case: the noise after it is then always there.
+            played in any case: the noise after it is then always there. Corrections are conditions of any form with
+            nothing but gates in them.
 
     Raises:
         ValueError: if a value is out of its range, a row of the matrix does not sum to 1, or ``noise`` is not

@@ -49,6 +49,7 @@ from quantumlink.exact import UnsupportedOperation
 from quantumlink.hardware import Memory, Node, Processor
 from quantumlink.link.arriving_pair import ARRIVALS
 from quantumlink.program import HANDED_ON, Program
+from quantumlink.rewrites.costing_anyway import is_correction, told_apart
 from quantumlink.rewrites.delay_times import delay_s
 from quantumlink.rewrites.expansion import expanded_circuit
 from quantumlink.rewrites.noise_model import NATIVE_GATES
@@ -161,13 +162,17 @@ class _Noise:
         operation = instruction.operation
         if name == "reset" and operation.label == HANDED_ON:
             self._hand_on(outer[qubits[0]])
-        if isinstance(operation, IfElseOp) and self._costs_anyway(operation, [node_of[q] for q in qubits]):
-            self._correct(result, instruction, node_of)
-        elif isinstance(operation, ControlFlowOp):
+        if isinstance(operation, ControlFlowOp):
             if isinstance(operation, WhileLoopOp | ForLoopOp):
                 self._blocks(instruction, node_of, outer)  # what a round measures, the next one may use
             blocks = self._blocks(instruction, node_of, outer)
-            result.append(operation.replace_blocks(blocks), qubits, instruction.clbits)
+            noisy = instruction.replace(operation=operation.replace_blocks(blocks))
+            paying = [q for q in qubits if node_of[q].processor.always_correct]
+            if paying and isinstance(operation, IfElseOp) and is_correction(operation):
+                for part in told_apart(noisy, paying):
+                    result.append(part)
+            else:
+                result.append(noisy)
         elif name == "reset" and operation.label != HANDED_ON:
             _keep(result, instruction)
             _append_error(result, reset_error(node_of[qubits[0]].processor), qubits)
@@ -229,29 +234,6 @@ class _Noise:
                 f"no noise rule for {name!r} on {len(qubits)} qubits at node {node.name!r}: rules exist for "
                 f"one- and two-qubit gates, measure, reset, delay, barrier, if_test and pauli_channel"
             )
-
-    def _costs_anyway(self, operation: IfElseOp, nodes: list[Node]) -> bool:
-        """Whether a condition is a correction at a node that plays its gates in any case."""
-        if len(operation.blocks) != 1 or not any(node.processor.always_correct for node in nodes):
-            return False
-        (block,) = operation.blocks
-        node_of = dict(zip(block.qubits, nodes, strict=True))
-        return all(
-            node_of[part.qubits[0]].processor.always_correct and has_rule(part, node_of[part.qubits[0]].processor)
-            for part in block.data
-        )
-
-    def _correct(self, result: QuantumCircuit, instruction: CircuitInstruction, node_of: dict[Qubit, Node]) -> None:
-        """Gate by gate: each under the condition, its noise without."""
-        (block,) = instruction.operation.blocks
-        for part in block.data:
-            bare = block.copy_empty_like()
-            bare.append(part)
-            qubits = tuple(instruction.qubits[block.find_bit(q).index] for q in part.qubits)
-            node = _only_node(part.name, [node_of[q] for q in qubits])
-            conditional = instruction.operation.replace_blocks([bare])
-            result.append(conditional, instruction.qubits, instruction.clbits)
-            _append_error(result, gate_error(node.processor, part.name, len(qubits)), qubits)
 
     def _hand_on(self, qubit: Qubit) -> None:
         if not self._next_nodes[qubit]:
