@@ -130,7 +130,12 @@ class Key:
 
         Failure probabilities of keys that authenticate one another add up.
         """
-        return self.eps_sec + self.eps_cor + self.forgery_probability + self.inherited_epsilon
+        return self.own_epsilon + self.inherited_epsilon
+
+    @property
+    def own_epsilon(self) -> float:
+        """What this key adds to that of all keys before it: secrecy, correctness and forgery."""
+        return self.eps_sec + self.eps_cor + self.forgery_probability
 
     @property
     def left(self) -> int:

@@ -148,7 +148,9 @@ class SharedSecret:
 
         Args:
             bits: what ``key.take`` gave, say: an array of bits, or bytes of them (the first bit first).
-            epsilon: how far these may be from perfect, ``key.epsilon``; the sum counts from here on.
+            epsilon: how far these may be from perfect, apart from what is counted here already; the sum counts from
+                here on. ``key.own_epsilon`` of a key that this very secret has authenticated, ``key.epsilon`` of
+                any other one.
 
         Raises:
             ValueError: if they are no bit string, or 128 bits and more that are all alike.

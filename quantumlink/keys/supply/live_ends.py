@@ -169,7 +169,7 @@ class LiveEnd:
         header = {"block": number, "positions": [[p.chunk, p.start, p.length] for p in positions]}
         await _say(writer, _HEADER, json.dumps(header).encode())
         records, agreed = await asyncio.to_thread(self.live.half, number, self.role)
-        alice = Alice(records, agreement=agreed, secret=_shared(secret))
+        alice = Alice(records, agreement=agreed, secret=_shared(secret, await self._inherited()))
         await _say(writer, _MESSAGE, alice.open())
         while not alice.finished:
             kind, said = await self._hear(reader, alice)
@@ -206,7 +206,7 @@ class LiveEnd:
             await _say(writer, _REFUSAL, json.dumps({"next": max(number + 1, following)}).encode())
             return
         records, agreed = await asyncio.to_thread(self.live.half, number, self.role)
-        bob = Bob(records, agreement=agreed, secret=_shared(secret))
+        bob = Bob(records, agreement=agreed, secret=_shared(secret, await self._inherited()))
         while not bob.finished:
             kind, said = await self._hear(reader, bob)
             if kind == _MESSAGE and (reply := await asyncio.to_thread(bob.receive, said)) is not None:
@@ -233,15 +233,23 @@ class LiveEnd:
                 log.warning("block %d of %s is not stored: %s", number, self.live.name, error)
         self._on_key(number, key)
 
+    async def _inherited(self) -> float:
+        """How far what authenticates may be from a perfect secret, whichever of the pool's blocks it came from.
+
+        The last block of this line counts all before it, whose keys have authenticated it.
+        """
+        accounts = await self._run(self._store.accounts, self._pool)
+        return min(1.0, sum(account.epsilon or 0.0 for account in accounts))
+
     async def _run(self, act: Callable[..., Result], *arguments: Any) -> Result:
         if self._store.database.blocks:
             return await asyncio.to_thread(act, *arguments)
         return act(*arguments)
 
 
-def _shared(secret: Secret) -> SharedSecret:
+def _shared(secret: Secret, epsilon: float) -> SharedSecret:
     try:
-        return SharedSecret(np.unpackbits(np.frombuffer(secret.reveal(), dtype=np.uint8)))
+        return SharedSecret(np.unpackbits(np.frombuffer(secret.reveal(), dtype=np.uint8)), epsilon=epsilon)
     except ValueError as error:  # the pool was filled with something else
         raise LineLost(f"the secret of the pool cannot authenticate: {error}") from None
 

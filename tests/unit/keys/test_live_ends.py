@@ -102,6 +102,16 @@ def test_both_ends_get_the_same_and_pay_for_it(sqlite_places):
         assert mine.secret == theirs.secret
 
 
+def test_what_may_fail_adds_up_from_block_to_block(sqlite_places):
+    """Each block's key has authenticated the next one: the third may fail as all three together."""
+    stores = stores_of(sqlite_places)
+    for blocks in (1, 2, 3):
+        made(stores, 1)
+        for store, other in zip(stores, "ba", strict=True):
+            (live_account,) = [a for a in store.accounts(other) if a.origin == "seeded"]
+            assert live_account.epsilon == pytest.approx(blocks * 2e-10, rel=1e-12)
+
+
 def test_a_later_line_goes_on_where_the_first_ended(sqlite_places):
     stores = stores_of(sqlite_places)
     made(stores, 1)

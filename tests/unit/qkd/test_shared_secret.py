@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from quantumlink.distillation.ends import AUTHENTICATION_BITS, Agreement, Alice, Bob, Records, converse
 from quantumlink.distillation.shared_secret import SecretExhausted, SharedSecret
 
 BITS = np.random.default_rng(8).integers(0, 2, 1_000)
@@ -68,6 +69,24 @@ def test_bytes_of_a_key_refill_it_and_its_epsilon_counts():
     secret.refill(b"\x05", epsilon=3e-10)
     assert secret.take(8).tolist() == [0, 0, 0, 0, 0, 1, 0, 1]
     assert secret.epsilon == pytest.approx(3.01e-10)
+
+
+def test_keys_that_authenticate_the_next_ones_add_up():
+    """n keys of ε each may fail with n·ε, however each of them is refilled from the one before: not with 2ⁿ·ε."""
+    rng = np.random.default_rng(3)
+    shared = rng.integers(0, 2, AUTHENTICATION_BITS)
+    secrets = SharedSecret(shared), SharedSecret(shared)
+    agreed = Agreement(protocol="BB84", rounds=16_000, eps_sec=1e-6, eps_cor=1e-8)
+    for number in range(1, 5):
+        bits, (hers, his) = rng.integers(0, 2, 16_000), rng.integers(0, 2, (2, 16_000))
+        heard = np.where(hers == his, bits, rng.integers(0, 2, 16_000))
+        alice = Alice(Records(bits=bits, settings=hers), agreement=agreed, secret=secrets[0])
+        bob = Bob(Records(bits=heard, settings=his), agreement=agreed, secret=secrets[1])
+        converse(alice, bob)
+        for end, secret in zip((alice, bob), secrets, strict=True):
+            assert end.key.epsilon == pytest.approx(number * 1.01e-6, rel=1e-12)
+            secret.refill(end.key.take(AUTHENTICATION_BITS // 8), epsilon=end.key.own_epsilon)
+            assert secret.epsilon == pytest.approx(end.key.epsilon, rel=1e-12)
 
 
 def test_a_file_goes_on_where_it_was(tmp_path):
