@@ -82,7 +82,11 @@ class Network:
         return load(cls, Path(path))
 
     def save(self, path: str | Path) -> None:
-        """Write a TOML file that `load` reads back as an equal network, whole or not at all; no comment is kept."""
+        """Write a TOML file that `load` reads back as an equal network, whole or not at all.
+
+        Over a file of the same network, with other lengths or another link, say, what has not changed stays as it
+        is written, with comments, defaults and templates.
+        """
         from quantumlink.network.writer import save
 
         save(self, Path(path))

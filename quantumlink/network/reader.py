@@ -33,12 +33,28 @@ T = TypeVar("T")
 def load(kind: type[Network], path: Path) -> Network:
     """Read a file: see `files` for its form, and `Network.load` for what is refused."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # of tomllib, and of bytes that are not UTF-8
+        text = path.read_text(encoding="utf-8-sig")
+    except ValueError as error:  # bytes that are not UTF-8
+        raise NetworkFileError(f"{path}: this is not TOML: {error}") from error
+    return read(kind, text, path, name=path.stem)
+
+
+def read(kind: type[Network], text: str, path: Path | str, *, name: str = "network") -> Network:
+    """Read the text of a file.
+
+    Args:
+        kind: what to make.
+        text: the TOML.
+        path: the file that complaints name.
+        name: of the network, if the text gives it none.
+    """
+    try:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         raise NetworkFileError(f"{path}: this is not TOML: {error}") from error
     reader = _Reader(path)
     reader.keys("the file", data, FILE_KEYS)
-    name = data.get("name", path.stem)
+    name = data.get("name", name)
     if not isinstance(name, str):
         raise reader.error("the file", f"name must be a string, got {name!r}")
     reader.read_common(data)
@@ -52,7 +68,7 @@ def load(kind: type[Network], path: Path) -> Network:
 
 
 class _Reader:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self._path = path
         self._common = Common({}, {}, ())
 

@@ -32,6 +32,8 @@ def save(network: Network, path: Path) -> None:
     if path.exists() and not path.is_file():  # a pipe or a device
         path.write_text(text, encoding="utf-8")
         return
+    if path.exists():
+        text = _with_what_was_written(path, network) or text
     beside = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
         with beside.open("x", encoding="utf-8") as file:
@@ -45,15 +47,26 @@ def save(network: Network, path: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
+def _with_what_was_written(path: Path, network: Network) -> str | None:
+    from quantumlink.network.comments import revised
+
+    try:
+        before = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):  # it cannot be read, or is no text
+        return None
+    return revised(before, network)
+
+
 def to_toml(network: Network) -> str:
     """The text of a file: see `Network.to_toml`."""
-    blocks = [f"name = {_value(network.name)}"]
-    blocks += ["\n".join([f"[nodes.{_key(n.name)}]", *_pairs(_node(n))]) for n in network.nodes.values()]
-    blocks += ["\n".join(["[[links]]", *_pairs(_link(link))]) for link in network.links]
+    blocks = [f"name = {value_text(network.name)}"]
+    blocks += ["\n".join([f"[nodes.{_key(n.name)}]", *_pairs(node_table(n))]) for n in network.nodes.values()]
+    blocks += ["\n".join(["[[links]]", *_pairs(link_table(link))]) for link in network.links]
     return "\n\n".join(blocks) + "\n"
 
 
-def _node(node: Node) -> dict[str, Any]:
+def node_table(node: Node) -> dict[str, Any]:
+    """What a file says of a node."""
     table = node_values(node)
     for key, kind in NODE_PARTS.items():
         part = getattr(node, key)
@@ -62,7 +75,8 @@ def _node(node: Node) -> dict[str, Any]:
     return table
 
 
-def _link(link: ElementaryLink) -> dict[str, Any]:
+def link_table(link: ElementaryLink) -> dict[str, Any]:
+    """What a file says of a link."""
     table: dict[str, Any] = {"between": [link.left.name, link.right.name]}
     if link.medium is not None:
         table[part_of(link.medium).name] = _part(link.medium)
@@ -125,14 +139,15 @@ def _default(field: Field[Any]) -> Any:
 
 
 def _pairs(table: Mapping[str, Any]) -> list[str]:
-    return [f"{_key(key)} = {_value(value)}" for key, value in table.items()]
+    return [f"{_key(key)} = {value_text(value)}" for key, value in table.items()]
 
 
 def _key(name: str) -> str:
     return name if name and set(name) <= _BARE else _text(name)
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A value as TOML."""
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, bool):
@@ -147,7 +162,7 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{ " + ", ".join(_pairs(value)) + " }" if value else "{}"
     if isinstance(value, Sequence):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
+        return "[" + ", ".join(value_text(item) for item in value) + "]"
     raise TypeError(f"a network file cannot hold {value!r} ({type(value).__name__})")
 
 

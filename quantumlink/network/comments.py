@@ -1,0 +1,166 @@
+"""Saving over a network file: what a person wrote in it stays, where the network is still the same.
+
+Comments, order, and what defaults and templates say for many are kept; only what changed is written anew. The
+result is read back before it is believed: if it were another network by a hair, the file is written plainly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from quantumlink.link import ElementaryLink
+from quantumlink.network.files import NetworkFileError
+
+if TYPE_CHECKING:
+    from tomlkit.items import Item
+
+    from quantumlink.network.graph import Network
+
+
+def revised(text: str, network: Network) -> str | None:
+    """The text of a file with a network's changes; None where it is of another network, or cannot be kept.
+
+    Args:
+        text: what the file holds.
+        network: what it is to hold.
+    """
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        before = _read(network, text)
+        if not before.nodes.keys() & network.nodes.keys():
+            return None
+        # What a file says for many may be in the way of what one of them says now: then each says all itself.
+        for flat in (False, True):
+            found = _revised(text, before, network, flat=flat)
+            if _read(network, found) == network:
+                return found
+    except (NetworkFileError, TOMLKitError):
+        return None
+    return None
+
+
+def _read(network: Network, text: str) -> Network:
+    from quantumlink.network.reader import read
+
+    return read(type(network), text, "the file")
+
+
+def _revised(text: str, before: Network, network: Network, *, flat: bool) -> str:
+    import tomlkit
+
+    from quantumlink.network.writer import link_table, node_table
+
+    document = tomlkit.parse(text)
+    if network.name != before.name:
+        document["name"] = _item(network.name)
+    if flat:
+        for common in ("defaults", "templates"):
+            document.pop(common, None)
+    nodes: Any = document["nodes"]
+    for name in [name for name in nodes if name not in network.nodes]:
+        del nodes[name]
+    for name, node in network.nodes.items():
+        if name not in nodes:
+            nodes[name] = _table(node_table(node))
+        elif flat or node != before.nodes[name]:
+            _edit(nodes[name], node_table(node))
+    kept = _kept(before.links, network.links)
+    if "links" not in document:
+        document["links"] = tomlkit.aot()
+    tables: Any = document["links"]
+    for link, number in zip(network.links, kept, strict=True):
+        if number is not None and (flat or link != before.links[number]):
+            _edit(tables[number], link_table(link))
+    _arrange(
+        tables, [number if number is not None else link_table(network.links[i]) for i, number in enumerate(kept)]
+    )
+    return tomlkit.dumps(document)
+
+
+def _arrange(tables: Any, wanted: Sequence[int | Mapping[str, Any]]) -> None:
+    """Put tables in an order, by their places or new ones; what stays in its order is not touched."""
+    from tomlkit.items import AoT
+
+    numbers = [entry for entry in wanted if isinstance(entry, int)]
+    in_place = numbers == sorted(numbers) and all(isinstance(entry, int) for entry in wanted[: len(numbers)])
+    old = list(tables)
+    for number in reversed(range(len(old))):
+        if not in_place or number not in numbers:
+            del tables[number]
+    for entry in wanted:
+        if isinstance(entry, int):
+            if not in_place:
+                tables.append(old[entry])
+        else:
+            tables.append(_table(entry) if isinstance(tables, AoT) else _item(entry))
+
+
+def _kept(before: Sequence[ElementaryLink], links: Sequence[ElementaryLink]) -> list[int | None]:
+    """For each link the place of the one in the file that it is, or else that joins the same nodes; each once."""
+    free = dict(enumerate(before))
+    found: list[int | None] = [None] * len(links)
+    for same in (lambda a, b: a == b, _between_the_same):
+        for place, link in enumerate(links):
+            if found[place] is None:
+                number = next((number for number, other in free.items() if same(other, link)), None)
+                if number is not None:
+                    found[place] = number
+                    del free[number]
+    return found
+
+
+def _between_the_same(one: ElementaryLink, other: ElementaryLink) -> bool:
+    return (one.left.name, one.right.name) == (other.left.name, other.right.name)
+
+
+def _edit(table: Any, wanted: Mapping[str, Any]) -> None:
+    """Make a table say what is wanted, and touch nothing that says it already."""
+    for key in [key for key in table if key not in wanted]:
+        del table[key]
+    for key, value in wanted.items():
+        item = _item(value)
+        if key not in table:
+            _append(table, key, item)
+            continue
+        written = table.value.item(key)
+        if isinstance(written, Mapping) and isinstance(value, Mapping):
+            _edit(written, value)
+        elif written.unwrap() != item.unwrap():
+            item.trivia.comment, item.trivia.comment_ws = written.trivia.comment, written.trivia.comment_ws
+            table[key] = item
+
+
+def _append(table: Any, key: str, item: Item) -> None:
+    """Add a key at the end, before comments that belong to what follows."""
+    from tomlkit.items import Table
+
+    body = table.value.body
+    after = []
+    while body and body[-1][0] is None:
+        after.append(body.pop())
+    if isinstance(table, Table):
+        item.trivia.trail = "\n"
+    table.add(key, item)
+    body.extend(reversed(after))
+
+
+def _table(wanted: Mapping[str, Any]) -> Any:
+    import tomlkit
+
+    table = tomlkit.table()
+    for key, value in wanted.items():
+        table.add(key, _item(value))
+    table.add(tomlkit.nl())
+    return table
+
+
+def _item(value: Any) -> Item:
+    """A value as the writer writes it."""
+    import tomlkit
+
+    from quantumlink.network.writer import value_text
+
+    item: Any = tomlkit.parse(f"value = {value_text(value)}").item("value")
+    return item  # type: ignore[no-any-return]

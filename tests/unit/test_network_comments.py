@@ -1,0 +1,161 @@
+"""Saving over a file that a person wrote: comments and templates stay, and what is read back is the network."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import quantumlink as ql
+from quantumlink.network.comments import revised
+
+NETWORKS = Path(__file__).parents[2] / "notebooks" / "networks"
+SHIPPED = sorted(path.stem for path in NETWORKS.glob("*.toml"))
+
+FILE = """\
+# A network of two cities.
+name = "cities"  # for short
+
+[defaults.node]
+memory = { t1_s = 10.0 }
+
+[templates.span]
+fiber = { connectors = 2 }
+fidelity = 0.97
+
+# Where it begins.
+[nodes.a]
+position = [48.1, 16.2]  # the old station
+
+[nodes.b]
+qubits = 3  # all there are
+
+[nodes.c]
+
+[[links]]  # the first
+between = ["a", "b"]
+use = "span"
+fiber = { length_km = 25.0 }  # measured
+
+# The second is rented.
+[[links]]
+between = ["b", "c"]
+fidelity = 0.9
+rate_hz = 10.0
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "cities.toml"
+    path.write_text(FILE, encoding="utf-8")
+    return path
+
+
+def saved(network, path):
+    network.save(path)
+    assert ql.Network.load(path) == network
+    return path.read_text(encoding="utf-8")
+
+
+def with_links(network, links, nodes=()):
+    changed = {node.name: node for node in nodes}
+
+    def joined(link):
+        left, right = (changed.get(node.name, node) for node in (link.left, link.right))
+        kwargs = {"fidelity": link.fidelity} if link.is_bell_diagonal else {"state": link.state}
+        return ql.ElementaryLink(left, right, link.medium, rate_hz=link.rate_hz, **kwargs)
+
+    every = [changed.get(name, node) for name, node in network.nodes.items()]
+    return ql.Network(every, [joined(link) for link in links], network.name)
+
+
+def test_nothing_changes_where_nothing_changed(file):
+    assert saved(ql.Network.load(file), file) == FILE
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_files_stay_as_they_are(name):
+    path = NETWORKS / f"{name}.toml"
+    assert revised(path.read_text(encoding="utf-8"), ql.Network.load(path)) == path.read_text(encoding="utf-8")
+
+
+def test_one_number_is_one_number(file):
+    network = ql.Network.load(file)
+    rented = ql.ElementaryLink(network.nodes["b"], network.nodes["c"], fidelity=0.9, rate_hz=20.0)
+    text = saved(ql.Network(network.nodes.values(), [network.links[0], rented], "cities"), file)
+    assert text == FILE.replace("rate_hz = 10.0", "rate_hz = 20.0")
+
+
+def test_a_link_less_takes_only_itself(file):
+    text = saved(ql.Network.load(file).without(links=[("b", "c")], nodes=["c"]), file)
+    assert "# measured" in text
+    assert "# the old station" in text
+    assert "rate_hz" not in text
+    assert "nodes.c" not in text
+
+
+def test_what_defaults_forbid_is_written_out(file):
+    network = ql.Network.load(file)
+    node = replace(network.nodes["c"], memory=ql.Memory())  # the default of the library, not of the file
+    text = saved(with_links(network, network.links, [node]), file)
+    assert "defaults" not in text
+    assert "# A network of two cities." in text
+    assert "# the old station" in text
+
+
+def test_new_links_and_nodes_come_last(file):
+    network = ql.Network.load(file)
+    d = ql.Node("d e", memory=ql.Memory(t1_s=10.0))
+    more = ql.Network(
+        [*network.nodes.values(), d], [*network.links, ql.ElementaryLink(network.nodes["c"], d)], "cities"
+    )
+    text = saved(more, file)
+    assert text.startswith(FILE[: FILE.index("[nodes.b]")])
+    assert "# The second is rented." in text
+
+
+def test_another_network_is_written_plainly(file):
+    x, y = ql.Node("x"), ql.Node("y")
+    assert "#" not in saved(ql.Network([x, y], [ql.ElementaryLink(x, y)], "other"), file)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"not toml", b'name = "x"\n[nodes.a]\nmemory = 3\n'])
+def test_over_what_is_no_network_file(content, file):
+    network = ql.Network.load(file)
+    file.write_bytes(content)
+    assert saved(network, file) == network.to_toml()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_changed_is_read_back(seed, tmp_path):
+    dice = random.Random(seed)
+    source = NETWORKS / f"{dice.choice(SHIPPED)}.toml"
+    path = tmp_path / "network.toml"
+    path.write_bytes(source.read_bytes())
+    network = ql.Network.load(path)
+    for _ in range(3):
+        links, nodes = list(network.links), dict(network.nodes)
+        match dice.choice(["drop", "shuffle", "twice", "add", "rename", "node less"]):
+            case "drop":
+                del links[dice.randrange(len(links))]
+            case "shuffle":
+                dice.shuffle(links)
+            case "twice":
+                links.insert(dice.randrange(len(links)), dice.choice(links))
+            case "add":
+                one, other = dice.sample(sorted(nodes), 2)
+                links.append(
+                    ql.ElementaryLink(nodes[one], nodes[other], ql.Fiber(dice.uniform(1, 90)), fidelity=0.8)
+                )
+            case "rename":
+                network = ql.Network(nodes.values(), links, network.name + " ü'\"")
+            case "node less":
+                gone = dice.choice(sorted(nodes))
+                links = [link for link in links if gone not in (link.left.name, link.right.name)]
+                del nodes[gone]
+        if not links:
+            return
+        network = ql.Network(nodes.values(), links, network.name)
+        text = saved(network, path)
+        assert text == path.read_text(encoding="utf-8")
