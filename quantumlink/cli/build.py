@@ -24,7 +24,7 @@ NO_PLAN = NO_STRATEGY
 
 
 def build(
-    file: Annotated[Path, typer.Argument(help="A fibre map (TOML or GraphML).", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="A fibre map (TOML, GraphML or GML).", show_default=False)],
     demands: Annotated[Path, typer.Option(help="A traffic file (TOML or CSV).", show_default=False)],
     costs: Annotated[Path, typer.Option(help="Prices (TOML): repeater = 100, …", show_default=False)],
     max_link_km: Annotated[

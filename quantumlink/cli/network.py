@@ -1,4 +1,4 @@
-"""``quantumlink network show|routes|simulate|operate|capacity|resilience FILE``: what a network file gives.
+"""``quantumlink network show|routes|simulate|operate|capacity|resilience|import FILE``: what a network file gives.
 
 Exit codes: 0, 1 for a mistake in what was asked for, 2 for wrong usage, 130 if interrupted.
 """
@@ -13,6 +13,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from quantumlink import validation
+from quantumlink.cli.network_files import import_map, schema
 from quantumlink.cli.network_load import capacity, resilience
 from quantumlink.cli.network_operate import operate
 from quantumlink.cli.network_options import (
@@ -48,6 +49,10 @@ app = Shell(
 )
 _TRAFFIC = "notebooks/networks/metro.toml --demands traffic.csv"
 app.command(examples=[f"network capacity {_TRAFFIC}", f"network capacity {_TRAFFIC} --json"])(capacity)
+app.command("import", examples=["network import Surfnet.gml --end Delft --end Groningen --output surfnet.toml"])(
+    import_map
+)
+app.command(examples=["network schema --output network.schema.json"])(schema)
 app.command(examples=["network resilience notebooks/networks/germany.toml --failures 1"])(resilience)
 app.command(examples=[f"network operate {_TRAFFIC} --duration-s 2 --policy max-weight"])(operate)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from io import StringIO
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,6 +110,27 @@ class Table:
         except ImportError as error:
             raise ImportError("to_pandas needs pandas, which is not installed: pip install pandas") from error
         return DataFrame({name: column.copy() for name, column in self.columns.items()})
+
+    def to_csv(self, path: str | PathLike[str] | None = None) -> str:
+        """The table as CSV: a line of names, then a line a row, numbers with all their digits.
+
+        Args:
+            path: a file to write it to as well, in UTF-8.
+
+        Returns:
+            The text.
+
+        Raises:
+            OSError: if the file cannot be written.
+        """
+        lines = StringIO()
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(zip(*(column.tolist() for column in self.columns.values()), strict=True))
+        text = lines.getvalue()
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8", newline="")
+        return text
 
     def plot(
         self,

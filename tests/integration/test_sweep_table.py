@@ -1,7 +1,9 @@
 """The table of a sweep: read-only columns, and how they are shown."""
 
+import csv
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -74,3 +76,15 @@ def test_plots(table, here):
     assert [tick.get_text() for tick in one.get_xticklabels()] == ["b", "a"]
     with pytest.raises(ValueError, match="nothing to plot"):
         sweep(lambda x: 1, {"x": []}).plot()
+
+
+def test_csv_has_every_digit(tmp_path):
+    rows = [{"x": 0.1, "name": 'a,"b"', "y": 1 / 3}, {"x": 1e-300, "name": "ü", "y": float("inf")}]
+    calls, found = [{key: row[key] for key in ("x", "name")} for row in rows], [{"y": row["y"]} for row in rows]
+    table = Table.from_rows(print, ("x", "name"), calls, found)
+    text = table.to_csv(tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_bytes() == text.encode("utf-8")
+    read = list(csv.DictReader(StringIO(text)))
+    assert [(float(row["x"]), row["name"], float(row["y"])) for row in read] == [
+        tuple(row.values()) for row in rows
+    ]

@@ -7,9 +7,10 @@ from types import ModuleType
 import pytest
 from typer.testing import CliRunner
 
+import quantumlink as ql
 from quantumlink import Network
 from quantumlink.cli import app
-from quantumlink.network import great_circle_km, load_demands, plan_network
+from quantumlink.network import file_schema, great_circle_km, load_demands, plan_network
 from quantumlink.network.planning import Costs, Fibre, FibreMap, FibreMapError, Site, load_costs
 
 MAP = """
@@ -76,6 +77,78 @@ def test_graphml_is_read(tmp_path):
     assert [site.name for site in found.sites] == ["A", "B", "B (2)"]
     assert found.fibres[0].length_km == pytest.approx(1.2 * great_circle_km((52.1, 5.1), (52.3, 5.2)))
     assert found.fibres[1] == Fibre("B", "B (2)", 12.5)
+
+
+GML = """graph [
+  Network "Three"
+  multigraph 1
+  node [ id 0 label "A" Latitude 52.1 Longitude 5.1 ]
+  node [ id 4 label "B" Latitude 52.3 Longitude 5.2 ]
+  node [ id 9 label "B" ]
+  edge [ source 0 target 4 LinkLabel "rented" ]
+  edge [ source 0 target 4 length 33.0 ]
+  edge [ source 4 target 9 length_km 12.5 ]
+]
+"""
+
+
+def test_gml_is_read(tmp_path):
+    pytest.importorskip("networkx")
+    path = tmp_path / "net.gml"
+    path.write_text(GML)
+    found = FibreMap.load(path, detour=1.2)
+    assert [site.name for site in found.sites] == ["A", "B", "B (9)"]
+    assert found.sites[0].position == (52.1, 5.1)
+    over_ground = great_circle_km((52.1, 5.1), (52.3, 5.2))
+    assert [fibre.length_km for fibre in found.fibres] == pytest.approx([1.2 * over_ground, 33.0, 12.5])
+    path.write_text("graph [ node [")
+    with pytest.raises(FibreMapError, match=r"net\.gml"):
+        FibreMap.load(path)
+
+
+def test_gml_without_networkx_says_what_to_install(tmp_path, monkeypatch):
+    (path := tmp_path / "net.gml").write_text(GML)
+    monkeypatch.setitem(sys.modules, "networkx", None)
+    with pytest.raises(ImportError, match=r"quantumlink\[topologies\]"):
+        FibreMap.load(path)
+
+
+def test_a_lit_map_is_a_network(tmp_path):
+    (path := tmp_path / "net.graphml").write_text(GRAPHML)
+    found = FibreMap.load(path)
+    parts = {"fidelity": 0.97, "success_probability": 0.1, "attempt_time_s": 1e-3}
+    network = found.network(parts, role={"A": "end", "B": "repeater", "B (2)": "end"})
+    assert [node.role for node in network.nodes.values()] == ["end", "repeater", "end"]
+    assert network.nodes["A"].position == (52.1, 5.1)
+    link = network.links[1]
+    assert link.success_probability == pytest.approx(0.1 * 10 ** (-0.2 * 12.5 / 10))
+    assert ql.evaluate(network.route("A", "B (2)")).fidelity == pytest.approx(0.97**2 + 0.03**2 / 3)
+    ends = FibreMap("two", (Site("x", hosts=()), Site("y")), (Fibre("x", "y", 3),)).network()
+    assert [node.role for node in ends.nodes.values()] == ["end", "repeater"]
+    with pytest.raises(ValueError, match="role"):
+        found.network(parts, role={"A": "end"})
+
+
+def test_a_map_becomes_a_network_file(tmp_path):
+    (path := tmp_path / "net.graphml").write_text(GRAPHML)
+    options = ["--end", "A", "--fidelity", "0.95", "--detour", "1.2", "--output", str(tmp_path / "net.toml")]
+    done = CliRunner().invoke(app, ["network", "import", str(path), *options])
+    assert done.exit_code == 0, done.output
+    network = Network.load(tmp_path / "net.toml")
+    assert [node.role for node in network.nodes.values()] == ["end", "repeater", "repeater"]
+    assert network.links[1].fidelity == 0.95
+    for wrong, said in ((["--end", "C"], "--end must name a site"), (["--fidelity", "2"], "--fidelity must be")):
+        refused = CliRunner().invoke(app, ["network", "import", str(path), *wrong])
+        assert refused.exit_code == 1
+        assert said in refused.output
+
+
+def test_the_schema_is_printed_or_written(tmp_path):
+    printed = CliRunner().invoke(app, ["network", "schema"])
+    assert json.loads(printed.output) == file_schema()
+    path = tmp_path / "network.schema.json"
+    assert CliRunner().invoke(app, ["network", "schema", "--output", str(path)]).exit_code == 0
+    assert json.loads(path.read_text()) == file_schema()
 
 
 def test_topohub_has_places_and_distances(monkeypatch):

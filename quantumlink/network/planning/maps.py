@@ -1,4 +1,4 @@
-"""Fibre maps: from TOML and GraphML files, and from topohub's collection.
+"""Fibre maps: from TOML, GraphML and GML files, and from topohub's collection.
 
 TOML has a table for each site and an entry for each fibre::
 
@@ -20,9 +20,10 @@ TOML has a table for each site and an entry for each fibre::
     attempt_time_s = 1e-3
     processor = { depolarizing_2q = 1e-3 }
 
-A GraphML file has sites as nodes, with a ``label`` (else the node's id), ``Latitude`` and ``Longitude``, as the
-Internet Topology Zoo writes them, and fibres as edges with ``length_km`` or ``length``; without one, the way over
-ground times a detour. topohub (the extra ``topologies``) has positions and distances over ground.
+A GraphML or GML file has sites as nodes, with a ``label`` (else the node's id), ``Latitude`` and ``Longitude``, as
+the Internet Topology Zoo writes them, and fibres as edges with ``length_km`` or ``length``, in kilometers; without
+one, the way over ground times a detour. Of several fibres between two sites each counts. GML is read by networkx,
+topohub has positions and distances over ground; both come with the extra ``topologies``.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ import rustworkx as rx
 from quantumlink import validation
 from quantumlink.hardware import Memory, Processor
 from quantumlink.network.geography import great_circle_km
+from quantumlink.network.graph import Network
 from quantumlink.network.planning.costs import Costs
-from quantumlink.network.planning.equipment import Equipment
+from quantumlink.network.planning.equipment import Equipment, checked_parts
 from quantumlink.network.planning.places import Fibre, Site
 
 DETOUR = 1.3
@@ -61,7 +63,7 @@ class FibreMap:
 
     @classmethod
     def load(cls, path: str | Path, *, detour: float = DETOUR) -> FibreMap:
-        """Read a TOML or GraphML file, by its ending; see `quantumlink.network.planning.maps` for their form.
+        """Read a TOML, GraphML or GML file, by its ending; see `quantumlink.network.planning.maps` for their form.
 
         Args:
             path: the file.
@@ -70,24 +72,43 @@ class FibreMap:
         Raises:
             FibreMapError: if it is no such file, or anything in it is missing, misspelt or out of range.
             FileNotFoundError: if there is no such file.
+            ImportError: if it is GML, and networkx is not installed.
         """
         path = Path(path)
         detour = validation.number("detour", detour, at_least=1.0)
-        if path.suffix.lower() not in (".toml", ".graphml"):
-            raise FibreMapError(f"{path}: a fibre map must end in .toml or .graphml")
+        if path.suffix.lower() not in (".toml", ".graphml", ".gml"):
+            raise FibreMapError(f"{path}: a fibre map must end in .toml, .graphml or .gml")
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {str(path)!r}")
         try:
             if path.suffix.lower() == ".toml":
                 return _of_toml(path, detour)
-            (graph,) = rx.read_graphml(str(path))
-            nodes = [dict(node) for node in graph.nodes()]
-            edges = [(a, b, dict(data or {})) for a, b, data in graph.weighted_edge_list()]
-            return _of_graph(path.stem, nodes, edges, detour)
-        except FibreMapError:
+            return _of_graph(path.stem, *(_gml(path) if path.suffix.lower() == ".gml" else _graphml(path)), detour)
+        except (FibreMapError, ImportError):
             raise
         except Exception as error:  # whatever the readers make of a file that is none
             raise FibreMapError(f"{path}: {error}") from error
+
+    def network(self, parts: Any = None, *, role: str | Mapping[str, str] = "repeater") -> Network:
+        """The network in which every fibre is lit.
+
+        Args:
+            parts: what it is built from: an `Equipment` or its arguments, or an object with these methods; those of
+                the map if None.
+            role: of every node, or of each by its name; sites that may host nothing are ends.
+
+        Raises:
+            ValueError: if a role is unknown, or that of a site is missing; if there is no fibre.
+            TypeError: if the parts are none.
+
+        >>> sites = (Site("a", hosts=()), Site("b"), Site("c", hosts=()))
+        >>> FibreMap("abc", sites, (Fibre("a", "b", 40), Fibre("b", "c", 30))).network({"fidelity": 0.98})
+        <Network 'abc': 3 nodes, 2 links>
+        """
+        built = self.parts if parts is None else checked_parts(parts)
+        nodes = {site.name: built.node(site, _role(site, role)) for site in self.sites}
+        links = [built.link(nodes[fibre.a], nodes[fibre.b], fibre.length_km) for fibre in self.fibres]
+        return Network(nodes.values(), links, self.name)
 
     @classmethod
     def from_topohub(cls, key: str, *, detour: float = DETOUR) -> FibreMap:
@@ -118,6 +139,14 @@ class FibreMap:
             for e in found["edges"]
         ]
         return _of_graph(str(found["graph"].get("name", key)), nodes, edges, detour)
+
+
+def _role(site: Site, role: str | Mapping[str, str]) -> str:
+    if not site.hosts:
+        return "end"
+    if isinstance(role, str):
+        return role
+    return role[validation.choice("role", site.name, role)]
 
 
 def load_costs(path: str | Path) -> Costs:
@@ -169,6 +198,27 @@ def _equipment(path: Path, table: Mapping[str, Any]) -> Equipment:
         if name in values:
             values[name] = kind(**values[name])
     return Equipment(**values)
+
+
+Graph = tuple[list[dict[str, Any]], list[tuple[int, int, dict[str, Any]]]]
+"""What is said of each node, and of each edge with the numbers of its ends."""
+
+
+def _graphml(path: Path) -> Graph:
+    (graph,) = rx.read_graphml(str(path))
+    edges = [(a, b, dict(data or {})) for a, b, data in graph.weighted_edge_list()]
+    return [dict(node) for node in graph.nodes()], edges
+
+
+def _gml(path: Path) -> Graph:
+    try:
+        import networkx
+    except ImportError as error:
+        raise ImportError("GML files need networkx: pip install quantumlink[topologies]") from error
+    graph = networkx.read_gml(path, label="id")
+    number = {key: i for i, key in enumerate(graph)}
+    nodes = [{**data, "id": key} for key, data in graph.nodes(data=True)]
+    return nodes, [(number[a], number[b], data) for a, b, data in graph.edges(data=True)]
 
 
 def _of_graph(
