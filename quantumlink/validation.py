@@ -90,6 +90,11 @@ def count(name: str, value: Any, *, at_least: int = 0) -> int:
     return int(value)
 
 
+def many(name: str, value: Any, *, at_least: int = 1) -> int:
+    """A whole number, which may be written as 1e6."""
+    return count(name, int(value) if isinstance(value, float) and value.is_integer() else value, at_least=at_least)
+
+
 def choice(name: str, value: Any, allowed: Collection[str]) -> str:
     """One of the allowed words; a near miss is pointed out."""
     if not isinstance(value, str) or value not in allowed:

@@ -94,7 +94,7 @@ def sample(
     validation.instance("program", program, Program, "a Program or a link")
     program = ordered_bits(program)
     labels = checked_bases(program, bases)
-    shots = validation.count("shots", shots, at_least=1)
+    shots = validation.many("shots", shots)
     seed = validation.seed("seed", seed)
     if engine is not None:
         validation.choice("engine", engine, ENGINE_NAMES)

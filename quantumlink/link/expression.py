@@ -37,7 +37,7 @@ def swap(left: Link, right: Link, *, by: Any = "entanglement_swap") -> Swap:
     >>> from quantumlink.link import ElementaryLink
     >>> a, b, c = Node("a"), Node("b"), Node("c")
     >>> swap(ElementaryLink(a, b), ElementaryLink(b, c))
-    <Swap a–c, 2 elementary pairs>
+    <Swap a–c via b, 2 elementary pairs>
     """
     validation.instance("left", left, Link, "a link")
     validation.instance("right", right, Link, "a link")
@@ -149,7 +149,7 @@ def chain(
     >>> nodes = [Node(name) for name in "abcd"]
     >>> hops = [ElementaryLink(a, b, fidelity=0.95) for a, b in zip(nodes, nodes[1:])]
     >>> chain(hops, purify_rounds=1)
-    <Swap a–d, 6 elementary pairs>
+    <Swap a–d via b–c, 6 elementary pairs>
     """
     validation.choice("order", order, CHAIN_ORDERS)
     purified_by: Any = as_operation("protocol", protocol, "purification")

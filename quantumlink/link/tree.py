@@ -110,7 +110,7 @@ class Link:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.left}–{self.right}, {pairs_text(self.pairs)}>"
+        return f"<{type(self).__name__} {self.left}–{self.right}{via_text(self)}, {pairs_text(self.pairs)}>"
 
     def _repr_html_(self) -> str:
         told = [part.does for part in distinct_links(self)]
@@ -124,6 +124,22 @@ class Link:
     def _facts(self) -> list[tuple[str, str]]:
         """What a table tells of this kind of link."""
         return []
+
+
+MOST_VIA = 4
+"""Nodes on the way that a link's short text names."""
+
+
+def via_text(link: Link) -> str:
+    """The nodes on the way, in words, or how many there are; empty if there are none."""
+    ends = {node.name for node in link.ends}
+    inner: dict[str, None] = {}
+    for part in distinct_links(link):
+        if not part.children:
+            inner.update(dict.fromkeys(node.name for node in part.ends if node.name not in ends))
+    if not inner:
+        return ""
+    return f" via {'–'.join(inner)}" if len(inner) <= MOST_VIA else f" via {len(inner)} nodes"
 
 
 def pairs_text(pairs: int) -> str:

@@ -46,7 +46,7 @@ class Network:
     >>> a, r, b = Node("a"), Node("r"), Node("b")
     >>> network = Network([a, r, b], [ElementaryLink(a, r), ElementaryLink(b, r)])
     >>> network.route("a", "b")
-    <Swap a–b, 2 elementary pairs>
+    <Swap a–b via r, 2 elementary pairs>
     """
 
     def __init__(self, nodes: Iterable[Node], links: Iterable[ElementaryLink], name: str = "") -> None:
@@ -114,7 +114,7 @@ class Network:
         >>> a, r, b = Node("a"), Node("r"), Node("b")
         >>> ring = Network([a, r, b], [ElementaryLink(a, r), ElementaryLink(r, b), ElementaryLink(a, b)])
         >>> ring.route("a", "b"), ring.without(links=[("a", "b")]).route("a", "b")
-        (<ElementaryLink a–b, fidelity 1>, <Swap a–b, 2 elementary pairs>)
+        (<ElementaryLink a–b, fidelity 1>, <Swap a–b via r, 2 elementary pairs>)
         """
         gone = [validation.choice("nodes", name, self.nodes) for name in _listed("nodes", nodes)]
         kept = self.usable([*gone, *_listed("links", links)])

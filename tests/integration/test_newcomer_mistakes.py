@@ -161,7 +161,7 @@ MISTAKES = {
     "draw a program": (lambda: ql.draw(ql.compose(LINK)), TypeError, ("link must be a link", "Program")),
     # sampling
     "no shots": (lambda: ql.sample(LINK, shots=0), ValueError, ("shots", "at least 1", "got 0")),
-    "shots as float": (lambda: ql.sample(LINK, shots=1e4), TypeError, ("shots", "whole number", "10000.0")),
+    "a part of a shot": (lambda: ql.sample(LINK, shots=0.5), TypeError, ("shots", "whole number", "0.5")),
     "one-letter bases": (lambda: ql.sample(LINK, bases="Z", shots=10), ValueError, ("bases", "two-letter", "'Z'")),
     "small letters": (lambda: ql.sample(LINK, bases=["zz"], shots=10), ValueError, ("bases", "X, Y, Z", "'zz'")),
     "no bases": (lambda: ql.sample(LINK, bases=[], shots=10), ValueError, ("bases", "at least one", "[]")),
@@ -205,7 +205,7 @@ MISTAKES = {
     "no network file": (lambda: ql.Network.load("metro.tml"), FileNotFoundError, ("metro.tml",)),
     # keys
     "no rounds": (lambda: ql.qkd.bbm92(LINK, rounds=0), ValueError, ("rounds", "at least 1", "got 0")),
-    "rounds as float": (lambda: ql.qkd.bbm92(LINK, rounds=1e6), TypeError, ("rounds", "whole number", "1000000.0")),
+    "a part of a round": (lambda: ql.qkd.bbm92(LINK, rounds=1.5), TypeError, ("rounds", "whole number", "1.5")),
     "a probability in percent": (
         lambda: ql.qkd.bbm92(LINK, 1_000, z_probability=80),
         ValueError,
@@ -282,3 +282,14 @@ def test_parts_do_not_change_afterwards(change):
     part = next(p for p in (LEFT, A, A.memory, LEFT.medium) if hasattr(p, name))
     with pytest.raises(AttributeError):
         setattr(part, name, value)
+
+
+def test_large_numbers_may_be_written_with_an_exponent():
+    session = ql.qkd.BBM92(link=LINK, rounds=1e5, seed=1)
+    assert type(session.rounds) is int
+    assert session.rounds == 100_000
+    assert ql.sample(LINK, shots=1e2, seed=1).shots["ZZ"] == 100
+    assert ql.simulate(ql.ElementaryLink(A, B, ql.Fiber(1)), trials=1e1, seed=1).trials == 10
+    for wrong in (True, float("inf"), float("nan"), 0.0, -1e6, "1e6"):
+        with pytest.raises((TypeError, ValueError), match="rounds must be a whole number"):
+            ql.qkd.BBM92(link=LINK, rounds=wrong)

@@ -83,7 +83,7 @@ def task_of(
     if isinstance(what, Link):
         what = compose(what)
     if isinstance(what, Program | Prepared):
-        shots = validation.count("shots", DEFAULT_SHOTS if shots is None else shots, at_least=1)
+        shots = validation.many("shots", DEFAULT_SHOTS if shots is None else shots)
     if isinstance(what, Program):
         labels = checked_bases(what, bases)
         _warn_of_dropped_noise(what, machine)

@@ -86,7 +86,7 @@ def plan_network(
     >>> plan
     <NetworkPlan: 1 repeater, cost 1, proven>
     >>> plan.network.route("a", "b")
-    <Swap a–b, 2 elementary pairs>
+    <Swap a–b via r, 2 elementary pairs>
     """
     limits = Limits(
         max_link_km, max_repeaters, paths, paths_per_repeater, wavelengths, most_channels, budget, use, gap

@@ -92,7 +92,7 @@ class Session(ABC):
         seed = validation.seed("seed", self.seed)
         self._set(_has_own_seed=seed is not None)
         self._set(seed=secrets.randbits(62) if seed is None else seed)
-        self._set(rounds=validation.count("rounds", self.rounds, at_least=1))
+        self._set(rounds=validation.many("rounds", self.rounds))
         for name in ("sample_fraction", "eps_sec", "eps_cor"):
             self._set(**{name: validation.tolerance(name, getattr(self, name))})
         method = Cascade() if self.reconciliation is None else self.reconciliation

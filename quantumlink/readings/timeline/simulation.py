@@ -102,7 +102,7 @@ def simulate(
     True
     """
     validation.instance("link", link, Link, "a link")
-    trials = validation.count("trials", trials, at_least=1)
+    trials = validation.many("trials", trials)
     seed = validation.seed("seed", seed)
     validation.choice("swapping", swapping, SWAPPINGS)
     validation.choice("stored", stored, STORED)
