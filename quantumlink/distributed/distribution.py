@@ -241,7 +241,10 @@ class Distribution:
             TypeError: if ``ax`` is no axes.
             ValueError: if ``size`` is not two lengths or given beside ``ax``.
         """
-        return drawing.nodes_and_pairs(self, ax, size)
+        used = self.candidate.scheduled
+        names = [node.name for node in self.machine.nodes]
+        qubits = dict(zip(names, zip(used.computing, used.communicating, strict=True), strict=True))
+        return drawing.nodes_and_pairs(qubits, self.ebits_between, ax, size)
 
     def report(self) -> str:
         """What it costs, under which rules, as a table in plain text."""

@@ -13,6 +13,7 @@ from quantumlink import validation
 from quantumlink.arrays import IntArray
 from quantumlink.monitoring.change import ChangeEstimate, estimate_change
 from quantumlink.monitoring.charts import CusumChart
+from quantumlink.monitoring.plot import Watched, draw_monitor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -237,9 +238,12 @@ class Monitor:
             TypeError: if ``ax`` is no axes.
             ValueError: if ``ax`` is not one of a grid, or ``size`` is not two lengths or given beside ``ax``.
         """
-        from quantumlink.monitoring.plot import draw_monitor
-
-        return draw_monitor(self, ax, size)
+        streams = {
+            name: Watched(self.walk(name), self.errors(name), chart.threshold, chart.score.baseline)
+            for name, chart in self.charts.items()
+        }
+        alarms = [(alarm.round, alarm.change.round) for alarm in self.alarms]
+        return draw_monitor(streams, alarms, self.rounds(), ax, size)
 
     def walk(self, stream: str | None = None) -> IntArray:
         """W after each round of a stream: shape (rounds,)."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+
+from quantumlink.arrays import IntArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from quantumlink.monitoring.monitor import Monitor
 
 POINTS = 2_000
 """Most points of a line, and most rounds that are looked at one by one."""
@@ -19,40 +21,65 @@ BLOCKS = 60
 """Blocks in which the error rate is shown."""
 
 
-def draw_monitor(monitor: Monitor, ax: Axes | None, size: tuple[float, float] | None) -> Figure:
-    """The charts of all streams: see `Monitor.plot`."""
+class Watched(NamedTuple):
+    """A stream as it is drawn."""
+
+    walk: IntArray
+    """W after each round: shape (rounds,)."""
+    errors: npt.NDArray[np.uint8]
+    """1 where the ends differ: shape (rounds,)."""
+    threshold: float
+    """The W that is an alarm."""
+    baseline: float
+    """The error rate that is expected."""
+
+
+def draw_monitor(
+    streams: Mapping[str, Watched],
+    alarms: Sequence[tuple[int, int]],
+    rounds: int,
+    ax: Axes | None,
+    size: tuple[float, float] | None,
+) -> Figure:
+    """The charts of all streams: see `quantumlink.monitoring.Monitor.plot`.
+
+    Args:
+        streams: by name.
+        alarms: of each its round, and that of the estimated change.
+        rounds: how many were watched.
+        ax: where to draw, or None.
+        size: of a new figure, or None.
+    """
     from quantumlink.estimation import binomial_estimate
     from quantumlink.figures import curve, figure_of, palette, several_axes
 
     canvas = several_axes(ax, size, (8, 5.2))
     above, below = canvas.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    for number, (name, chart) in enumerate(monitor.charts.items()):
+    for number, (name, (walk, errors, threshold, baseline)) in enumerate(streams.items()):
         color, dash = curve(number, above)["color"], curve(number, above)["linestyle"]
-        walk, errors = monitor.walk(name), monitor.errors(name)
         if not len(walk):
             continue
         stride = -(-len(walk) // POINTS)
         starts = np.arange(0, len(walk), stride)
         # The highest value of each stretch: no alarm disappears between two points.
         above.plot(starts, np.maximum.reduceat(walk, starts), color=color, ls=dash, lw=1, label=name)
-        above.axhline(chart.threshold, color=color, ls="--", lw=1)
+        above.axhline(threshold, color=color, ls="--", lw=1)
         edges = np.unique(np.linspace(0, len(errors), min(BLOCKS, len(errors)) + 1).astype(int))
         wrong = np.add.reduceat(errors.astype(int), edges[:-1])
         found = [binomial_estimate(int(w), int(n)) for w, n in zip(wrong, np.diff(edges), strict=True)]
         low, rates, high = np.transpose([list(estimate) for estimate in found])
         below.fill_between((edges[:-1] + edges[1:]) / 2, low, high, color=color, alpha=0.15, lw=0)
         below.stairs(rates, edges, color=color, ls=dash, label=name)
-        below.axhline(chart.score.baseline, color=color, ls=":", lw=1)
-    for alarm in monitor.alarms:
+        below.axhline(baseline, color=color, ls=":", lw=1)
+    for alarm, change in alarms:
         for axes in (above, below):
-            axes.axvline(alarm.round, color=palette(above).wine, lw=1.2)
-        above.axvline(alarm.change.round, color=palette(above).wine, lw=0.8, ls=":")
+            axes.axvline(alarm, color=palette(above).wine, lw=1.2)
+        above.axvline(change, color=palette(above).wine, lw=0.8, ls=":")
     above.set_ylabel("CUSUM W (alarm at the dashed line)")
     below.set_ylabel("error rate, 95 %")
     below.set_xlabel("compared round")
     below.set_ylim(bottom=0)
     above.legend(loc="upper left", frameon=False)
-    number = len(monitor.alarms)
-    alarms = f"{number} alarm{'' if number == 1 else 's'}"
-    above.set_title(f"{alarms} in {monitor.rounds()} rounds (full line; dotted: estimated change)")
+    found_alarms = f"{len(alarms)} alarm{'' if len(alarms) == 1 else 's'}"
+    above.set_title(f"{found_alarms} in {rounds} rounds (full line; dotted: estimated change)")
     return figure_of(canvas)

@@ -24,10 +24,11 @@ from quantumlink.network.control import (
 )
 from quantumlink.network.files import NetworkFileError
 from quantumlink.network.geography import great_circle_km
-from quantumlink.network.graph import Network
+from quantumlink.network.graph import Graph
 from quantumlink.network.load import Capacity, Cut, Demand, Failure, Resilience, TrafficFileError, load_demands
 from quantumlink.network.load.arrivals import Periodic, Poisson
 from quantumlink.network.load.matrices import demands_of_matrix, gravity_demands, uniform_demands
+from quantumlink.network.network import Network
 from quantumlink.network.planning import Costs, Equipment, Fibre, NetworkPlan, NoPlan, Site, plan_network
 from quantumlink.network.route import Multipath, Route
 from quantumlink.network.schema import file_schema
@@ -45,6 +46,7 @@ __all__ = [
     "Fibre",
     "FirstComeFirstServed",
     "Forecast",
+    "Graph",
     "Load",
     "ManyPaths",
     "MaxWeight",

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from quantumlink.link import ElementaryLink
 from quantumlink.network.files import NetworkFileError
+from quantumlink.network.graph import Graph
+from quantumlink.network.reader import read
+from quantumlink.network.writer import link_table, node_table, value_text
 
 if TYPE_CHECKING:
     from tomlkit.items import Item
 
-    from quantumlink.network.graph import Network
 
-
-def revised(text: str, network: Network) -> str | None:
+def revised(text: str, network: Graph) -> str | None:
     """The text of a file with a network's changes; None where it is of another network, or cannot be kept.
 
     Args:
@@ -41,16 +42,13 @@ def revised(text: str, network: Network) -> str | None:
     return None
 
 
-def _read(network: Network, text: str) -> Network:
-    from quantumlink.network.reader import read
+def _read(network: Graph, text: str) -> Graph:
 
     return read(type(network), text, "the file")
 
 
-def _revised(text: str, before: Network, network: Network, *, flat: bool) -> str:
+def _revised(text: str, before: Graph, network: Graph, *, flat: bool) -> str:
     import tomlkit
-
-    from quantumlink.network.writer import link_table, node_table
 
     document = tomlkit.parse(text)
     if network.name != before.name:
@@ -159,8 +157,6 @@ def _table(wanted: Mapping[str, Any]) -> Any:
 def _item(value: Any) -> Item:
     """A value as the writer writes it."""
     import tomlkit
-
-    from quantumlink.network.writer import value_text
 
     item: Any = tomlkit.parse(f"value = {value_text(value)}").item("value")
     return item  # type: ignore[no-any-return]

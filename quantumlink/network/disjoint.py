@@ -12,16 +12,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from quantumlink import validation
+from quantumlink.network.graph import Avoid, Graph
 from quantumlink.network.objectives import Objective
 from quantumlink.network.route import Multipath
 from quantumlink.network.routing import Field, Plan
 from quantumlink.network.search import Found, Outcome, Search
-
-if TYPE_CHECKING:
-    from quantumlink.network.graph import Avoid, Network
 
 Steps = Sequence[Sequence[tuple[int, int]]]
 """For each node, the edges from it and the nodes they lead to."""
@@ -31,7 +28,7 @@ TOLERANCE = 1e-12
 
 
 def disjoint_routes(
-    network: Network, source: str, target: str, k: int, *, by: Objective | None, plan: Plan, avoid: Avoid = ()
+    network: Graph, source: str, target: str, k: int, *, by: Objective | None, plan: Plan, avoid: Avoid = ()
 ) -> Multipath:
     """Up to k routes that share no link: see `Network.disjoint_routes`."""
     validation.count("k", k, at_least=1)

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from quantumlink.network.graph import Avoid, Graph
 from quantumlink.network.route import Route
 from quantumlink.network.routing import Field, Plan
 
-if TYPE_CHECKING:
-    from quantumlink.network.graph import Avoid, Network
 
-
-def key_route(network: Network, source: str, target: str, *, plan: Plan, avoid: Avoid = ()) -> Route:
+def key_route(network: Graph, source: str, target: str, *, plan: Plan, avoid: Avoid = ()) -> Route:
     """The route of the highest secret-key rate over entanglement and trusted nodes: see `Network.key_route`."""
     field = Field(network, source, target, by="secret_key_rate", plan=plan, avoid=avoid)
     trusted = [n.name for n in network.nodes.values() if n.role == "trusted" and n.name not in (source, target)]

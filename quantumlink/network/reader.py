@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from quantumlink import validation
 from quantumlink.hardware import Node
@@ -21,16 +21,15 @@ from quantumlink.network.files import (
     field_types,
     link_keys,
 )
+from quantumlink.network.graph import Graph
 from quantumlink.network.templates import ONCE, STATES, Common, Table, What
 from quantumlink.parts import IN_TABLES, Part, named_part, part_at, parts_of, place_of
 
-if TYPE_CHECKING:
-    from quantumlink.network.graph import Network
-
 T = TypeVar("T")
+G = TypeVar("G", bound=Graph)
 
 
-def load(kind: type[Network], path: Path) -> Network:
+def load(kind: type[G], path: Path) -> G:
     """Read a file: see `files` for its form, and `Network.load` for what is refused."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -39,7 +38,7 @@ def load(kind: type[Network], path: Path) -> Network:
     return read(kind, text, path, name=path.stem)
 
 
-def read(kind: type[Network], text: str, path: Path | str, *, name: str = "network") -> Network:
+def read(kind: type[G], text: str, path: Path | str, *, name: str = "network") -> G:
     """Read the text of a file.
 
     Args:

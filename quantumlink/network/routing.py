@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from quantumlink import validation
 from quantumlink.link import CHAIN_ORDERS, ChainOrder, ElementaryLink, Link, chain
 from quantumlink.link.expression import purification
+from quantumlink.network.graph import Avoid, Graph
 from quantumlink.network.objectives import OBJECTIVES, TIMED, Objective
 from quantumlink.network.route import Route
 from quantumlink.network.search import Edge, Found, Hops, Outcome, Search
 from quantumlink.readings.forecasting import Forecast, forecasts
 from quantumlink.readings.forecasting.joins import swapped
 from quantumlink.readings.forecasting.stages import Stage
-
-if TYPE_CHECKING:
-    from quantumlink.network.graph import Avoid, Network
 
 SWAPPING = ("repeater", "satellite")
 """Roles that let entanglement through."""
@@ -64,7 +62,7 @@ class Plan:
 
 
 def best_routes(
-    network: Network,
+    network: Graph,
     source: str,
     target: str,
     k: int = 1,
@@ -91,7 +89,7 @@ class Field:
     """The links of a network that routes between two nodes may use, and what each is worth under a plan."""
 
     def __init__(
-        self, network: Network, source: str, target: str, *, by: Objective | None, plan: Plan, avoid: Avoid
+        self, network: Graph, source: str, target: str, *, by: Objective | None, plan: Plan, avoid: Avoid
     ) -> None:
         check_ends(network, source, target)
         if by is not None:
@@ -204,7 +202,7 @@ def check_searched(links: Iterable[ElementaryLink]) -> None:
             )
 
 
-def check_ends(network: Network, source: str, target: str) -> None:
+def check_ends(network: Graph, source: str, target: str) -> None:
     """Refuse unknown nodes and a route from a node to itself."""
     for argument, name in (("source", source), ("target", target)):
         validation.choice(argument, name, network.nodes)

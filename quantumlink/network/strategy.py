@@ -15,8 +15,8 @@ from quantumlink.link import ElementaryLink, Link, chain, distinct_links, pairs_
 from quantumlink.link.expression import purification
 from quantumlink.link.tree import check_memories
 from quantumlink.network.alternatives import Alternatives, Stretch, alternatives, link_of, secret_fractions
-from quantumlink.network.graph import Avoid, Network
-from quantumlink.network.routing import check_searched
+from quantumlink.network.graph import Avoid, Graph
+from quantumlink.network.routing import Plan, best_routes, check_searched
 from quantumlink.readings.forecasting import Forecast, forecast
 from quantumlink.readings.forecasting.stages import Stage, delivered
 from quantumlink.tables import html_table
@@ -128,7 +128,7 @@ class Strategy:
 
 
 def best_strategy(
-    network: Network | Sequence[ElementaryLink],
+    network: Graph | Sequence[ElementaryLink],
     source: str | None = None,
     target: str | None = None,
     *,
@@ -217,16 +217,16 @@ class _Best:
 
 
 def _paths(
-    network: Network | Sequence[ElementaryLink], source: str | None, target: str | None, routes: int, avoid: Avoid
+    network: Graph | Sequence[ElementaryLink], source: str | None, target: str | None, routes: int, avoid: Avoid
 ) -> list[tuple[ElementaryLink, ...]]:
-    if isinstance(network, Network):
+    if isinstance(network, Graph):
         if source is None or target is None:
             raise ValueError(f"source and target must name two nodes of {network!r}, got {source!r} and {target!r}")
         validation.count("routes", routes, at_least=1)
         # Before purification a good path may have no key yet: its rate tells it then.
         best = [
-            *network.routes(source, target, routes, by="secret_key_rate", avoid=avoid),
-            *network.routes(source, target, routes, by="rate", avoid=avoid),
+            *best_routes(network, source, target, routes, by="secret_key_rate", plan=Plan(), avoid=avoid),
+            *best_routes(network, source, target, routes, by="rate", plan=Plan(), avoid=avoid),
         ]
         return list(dict.fromkeys(route.hops for route in best))
     if source is not None or target is not None:

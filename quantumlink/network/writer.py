@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from math import isinf, isnan
 from numbers import Integral, Real
-from pathlib import Path
-from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from quantumlink.hardware import Detector, Node
 from quantumlink.hardware.bell_diagonal import werner
 from quantumlink.hardware.pauli_coefficients import nested
 from quantumlink.link import ElementaryLink
 from quantumlink.network.files import LINK_VALUES, NODE_PARTS, STATED, field_types, node_values
+from quantumlink.network.graph import Graph
 from quantumlink.parts import part_at, part_of, place_of
-
-if TYPE_CHECKING:
-    from quantumlink.network.graph import Network
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 _BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
-def save(network: Network, path: Path) -> None:
-    """Write a file whole or not at all: whoever reads it, also after a crash, has the old one or the new one."""
-    text = to_toml(network)
-    path = path.resolve()  # a link to a file stays one
-    if path.exists() and not path.is_file():  # a pipe or a device
-        path.write_text(text, encoding="utf-8")
-        return
-    if path.exists():
-        text = _with_what_was_written(path, network) or text
-    beside = path.with_name(f".{path.name}.{token_hex(8)}")
-    try:
-        with beside.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            beside.chmod(path.stat().st_mode)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _with_what_was_written(path: Path, network: Network) -> str | None:
-    from quantumlink.network.comments import revised
-
-    try:
-        before = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError):  # it cannot be read, or is no text
-        return None
-    return revised(before, network)
-
-
-def to_toml(network: Network) -> str:
+def to_toml(network: Graph) -> str:
     """The text of a file: see `Network.to_toml`."""
     blocks = [f"name = {value_text(network.name)}"]
     blocks += ["\n".join([f"[nodes.{_key(n.name)}]", *_pairs(node_table(n))]) for n in network.nodes.values()]

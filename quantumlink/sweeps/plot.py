@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +11,39 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from quantumlink.sweeps.table import Table
-
 MAX_LINES = 12
 """More lines than this tell nobody anything."""
 
 
+class Columns(Protocol):
+    """What is drawn: columns by name."""
+
+    @property
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """All of them."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those that were chosen."""
+        ...
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Those that were found."""
+        ...
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        """A column."""
+        ...
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        ...
+
+
 def draw_table(
-    table: Table,
+    table: Columns,
     x: str | None,
     y: str | None,
     by: str | None,
@@ -51,7 +76,7 @@ def draw_table(
     return figure_of(axes)
 
 
-def _lines(axes: Axes, table: Table, x: str, y: str, by: list[str]) -> None:
+def _lines(axes: Axes, table: Columns, x: str, y: str, by: list[str]) -> None:
     from quantumlink.figures import curve
 
     groups: dict[tuple[int, ...], list[int]] = {}
@@ -91,7 +116,7 @@ def _lines(axes: Axes, table: Table, x: str, y: str, by: list[str]) -> None:
         axes.legend()
 
 
-def _heat_map(axes: Axes, table: Table, x: str, y: str, value: str) -> None:
+def _heat_map(axes: Axes, table: Columns, x: str, y: str, value: str) -> None:
     columns, rows = np.unique(table[x]), np.unique(table[y])
     field = np.full((len(rows), len(columns)), np.nan)
     seen: set[tuple[int, int]] = set()

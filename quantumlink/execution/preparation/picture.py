@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,40 +15,54 @@ from quantumlink.execution.preparation.calibration import Calibration
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from quantumlink.execution.preparation.prepared import Prepared
+    from qiskit.transpiler import Target
 
 MAX_LEGEND = 12
 """Most nodes that the legend names."""
 
 
-def draw_on_device(prepared: Prepared, ax: Axes | None, size: tuple[float, float] | None) -> Figure:
-    """The device's coupling map; qubits colored by their node, and the two-qubit gates of the circuit thick."""
+def draw_on_device(
+    target: Target,
+    circuit: QuantumCircuit,
+    holders: Mapping[int, str],
+    title: str,
+    *,
+    ax: Axes | None,
+    size: tuple[float, float] | None,
+) -> Figure:
+    """The device's coupling map; qubits colored by their node, and the two-qubit gates of the circuit thick.
+
+    Args:
+        target: the device.
+        circuit: what it is to run.
+        holders: of each of its qubits that is used, the node that it stands for; nodes in the legend's order.
+        title: what is said above.
+        ax: where to draw, or None.
+        size: of a new figure, or None.
+    """
     from matplotlib import colormaps
 
     from quantumlink.figures import figure_of, one_axes, palette
 
-    graph = Calibration(prepared.target).coupling
+    graph = Calibration(target).coupling
     places = _unfolded(graph)
     axes = one_axes(ax, size, (8, 8))
     ink = palette(axes)
     axes.set_axis_off()
     for a, b in graph.edge_list():
         axes.plot(*zip(places[a], places[b], strict=True), color=ink.faint, linewidth=1, zorder=1)
-    for a, b in sorted(used_pairs(prepared.circuit)):
+    for a, b in sorted(used_pairs(circuit)):
         axes.plot(*zip(places[a], places[b], strict=True), color=ink.blue, linewidth=4, zorder=2)
-    nodes = prepared.program.nodes
-    names = list(dict.fromkeys(node.name for node in nodes))
+    names = list(dict.fromkeys(holders.values()))
     colors = {name: colormaps["tab20"](i % 20) for i, name in enumerate(names)}
-    holder = {q: nodes[i].name for i, q in enumerate(prepared.layout)}
     for q in range(graph.num_nodes()):
-        color = colors[holder[q]] if q in holder else axes.get_facecolor()
+        color = colors[holders[q]] if q in holders else axes.get_facecolor()
         axes.plot(*places[q], "o", markersize=13, color=color, markeredgecolor=ink.slate, zorder=3)
         axes.text(places[q][0], places[q][1], str(q), fontsize=6, ha="center", va="center", zorder=4)
     for name in names[:MAX_LEGEND]:
         axes.plot([], [], "o", color=colors[name], label=name)
     axes.legend(loc="upper left", fontsize=8, title="" if len(names) <= MAX_LEGEND else f"of {len(names)} nodes")
-    axes.set_title(f"{' – '.join(prepared.program.ends)} on {prepared.backend_name}", parse_math=False)
+    axes.set_title(title, parse_math=False)
     return figure_of(axes)
 
 

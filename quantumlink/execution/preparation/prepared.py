@@ -152,7 +152,9 @@ class Prepared:
         """
         from quantumlink.execution.preparation.picture import draw_on_device
 
-        return draw_on_device(self, ax, size)
+        holders = {q: self.program.nodes[i].name for i, q in enumerate(self.layout)}
+        title = f"{' – '.join(self.program.ends)} on {self.backend_name}"
+        return draw_on_device(self.target, self.circuit, holders, title, ax=ax, size=size)
 
     def report(self) -> str:
         """What was chosen and why, in some lines of text."""

@@ -24,7 +24,8 @@ from quantumlink.readings.exact import evaluate
 
 if TYPE_CHECKING:
     from quantumlink.network.control.policies import Policy
-    from quantumlink.network.graph import Avoid, Network
+    from quantumlink.network.graph import Avoid
+    from quantumlink.network.network import Network
 
 ANY_ORDER = ("asap", "fidelity")
 """Ways of swapping in which any node swaps as soon as it can."""

@@ -29,7 +29,8 @@ from quantumlink.network.routing import Plan
 from quantumlink.progress import track
 
 if TYPE_CHECKING:
-    from quantumlink.network.graph import Avoid, Network
+    from quantumlink.network.graph import Avoid
+    from quantumlink.network.network import Network
 
 Swapping = Literal["asap", "balanced", "sequential", "fidelity"]
 """When nodes swap: as soon as they can; in the order of `chain`; or as soon as they can, but nothing that cannot

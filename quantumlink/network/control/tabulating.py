@@ -19,7 +19,7 @@ from quantumlink.timing.attempts import rounds_of
 
 if TYPE_CHECKING:
     from quantumlink.network.control.ghz import Fusion
-    from quantumlink.network.graph import Network
+    from quantumlink.network.network import Network
 
 ROUNDING = 1e-15
 """Entries of a map below this are rounding of zero."""

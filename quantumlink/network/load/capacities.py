@@ -11,19 +11,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from quantumlink.arrays import FloatArray
 from quantumlink.link import ElementaryLink
+from quantumlink.network.graph import Avoid, Graph
 from quantumlink.network.load.concurrent_flow import GAP, concurrent_flow
 from quantumlink.network.load.demand import Demand, checked_demands
 from quantumlink.network.load.ways import Ways, pairs_needed
 from quantumlink.network.routing import Field, Plan
-
-if TYPE_CHECKING:
-    from quantumlink.network.graph import Avoid, Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +130,7 @@ class Capacity:
         return f"<Capacity of {found}: {self.scale:.4g} times what is wanted, at most {self.at_most:.4g}>"
 
 
-def capacity_of(network: Network, demands: Any, *, plan: Plan, avoid: Avoid = ()) -> Capacity:
+def capacity_of(network: Graph, demands: Any, *, plan: Plan, avoid: Avoid = ()) -> Capacity:
     """The capacity of a network: see `Network.capacity`."""
     wanted = checked_demands(network, demands)
     field = field_for(network, wanted, plan, avoid)
@@ -154,7 +152,7 @@ def ways_of(field: Field, demands: tuple[Demand, ...]) -> list[Ways]:
 
 
 def capacity_among(
-    network: Network, field: Field, demands: tuple[Demand, ...], ways: list[Ways], without: Collection[int] = ()
+    network: Graph, field: Field, demands: tuple[Demand, ...], ways: list[Ways], without: Collection[int] = ()
 ) -> Capacity:
     """The capacity for demands whose ways are known, without some of the field's edges."""
     links = [network.links[i] for i in field.numbers]
@@ -175,7 +173,7 @@ def capacity_among(
     return Capacity(flow.share, flow.at_most, tuple(supplies), left, numbers, tuple(use), tuple(prices))
 
 
-def field_for(network: Network, demands: tuple[Demand, ...], plan: Plan, avoid: Avoid) -> Field:
+def field_for(network: Graph, demands: tuple[Demand, ...], plan: Plan, avoid: Avoid) -> Field:
     """The links that demands may use.
 
     Raises:
@@ -217,7 +215,7 @@ def served(ways: Ways) -> Ways:
     )
 
 
-def min_cut(network: Network, source: str, target: str, *, plan: Plan, trusting: bool, avoid: Avoid = ()) -> Cut:
+def min_cut(network: Graph, source: str, target: str, *, plan: Plan, trusting: bool, avoid: Avoid = ()) -> Cut:
     """The least cut between two nodes: see `Network.min_cut`."""
     (demand,) = checked_demands(network, [Demand(source, target, "key" if trusting else "pairs")])
     field = field_for(network, (demand,), plan, avoid)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from quantumlink.arrays import BoolArray
-from quantumlink.network.graph import Network
+from quantumlink.network.graph import Graph
 from quantumlink.network.routing import SWAPPING
 
 
@@ -17,7 +17,7 @@ class Connectivity:
     A route leads through nodes that swap; a node without memory can only end a link that is used on its own.
     """
 
-    def __init__(self, network: Network, links: Collection[int]) -> None:
+    def __init__(self, network: Graph, links: Collection[int]) -> None:
         self.index = {name: i for i, name in enumerate(network.nodes)}
         self._swaps = [node.role in SWAPPING for node in network.nodes.values()]
         self._links: list[tuple[int, int, int, bool]] = []

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from quantumlink import validation
 from quantumlink.arrays import FloatArray
+from quantumlink.network.graph import Graph
 from quantumlink.network.load.arrivals import Periodic, Poisson, checked_times
-
-if TYPE_CHECKING:
-    from quantumlink.network.graph import Network
 
 DemandKind = Literal["pairs", "key", "ghz"]
 """Entangled pairs from end to end; secret bits, which may also pass through trusted nodes; or GHZ states."""
@@ -155,7 +153,7 @@ def _requests(value: Any) -> tuple[tuple[float, int], ...]:
     return tuple(sorted(found))
 
 
-def checked_demands(network: Network, demands: Any, kinds: Sequence[str] = ("pairs", "key")) -> tuple[Demand, ...]:
+def checked_demands(network: Graph, demands: Any, kinds: Sequence[str] = ("pairs", "key")) -> tuple[Demand, ...]:
     """Demands on a network, at least one.
 
     Raises:

@@ -16,21 +16,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import comb
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from quantumlink import validation
 from quantumlink.link import ElementaryLink
+from quantumlink.network.graph import Avoid, Graph
 from quantumlink.network.load.capacities import Capacity, capacity_among, field_for, ways_of
 from quantumlink.network.load.connectivity import Connectivity
 from quantumlink.network.load.demand import Demand, checked_demands
 from quantumlink.network.load.region import struck
 from quantumlink.network.load.ways import Ways
 from quantumlink.network.routing import Field, Plan
-
-if TYPE_CHECKING:
-    from quantumlink.network.graph import Avoid, Network
 
 MOST_FAILURES = 3
 """So many at once are looked at: the work grows with their number as its power."""
@@ -153,7 +151,7 @@ def _ends(demand: Demand) -> dict[str, Any]:
     return {"a": demand.a, "b": demand.b, "kind": demand.kind, "min_fidelity": demand.min_fidelity}
 
 
-def resilience_of(network: Network, failures: int, demands: Any, *, plan: Plan, avoid: Avoid = ()) -> Resilience:
+def resilience_of(network: Graph, failures: int, demands: Any, *, plan: Plan, avoid: Avoid = ()) -> Resilience:
     """How a network stands failures: see `Network.resilience`."""
     if validation.count("failures", failures, at_least=1) > MOST_FAILURES:
         raise ValueError(f"failures must be at most {MOST_FAILURES}, got {failures}")
@@ -170,7 +168,7 @@ def resilience_of(network: Network, failures: int, demands: Any, *, plan: Plan, 
     return Resilience(failures, tuple(d for d in wanted if d in served), unserved, found, among.proven, among)
 
 
-def _between_ends(network: Network) -> tuple[Demand, ...]:
+def _between_ends(network: Graph) -> tuple[Demand, ...]:
     """A demand for pairs between any two end nodes; where there are no ends, between any two nodes."""
     ends = [name for name, node in network.nodes.items() if node.role == "end"]
     names = ends if len(ends) > 1 else list(network.nodes)
@@ -180,7 +178,7 @@ def _between_ends(network: Network) -> tuple[Demand, ...]:
 class _Among:
     """The demands on a network, and who is served when parts of it have failed."""
 
-    def __init__(self, network: Network, demands: tuple[Demand, ...], plan: Plan, avoid: list[Any]) -> None:
+    def __init__(self, network: Graph, demands: tuple[Demand, ...], plan: Plan, avoid: list[Any]) -> None:
         self.network, self._plan, self._avoid = network, plan, avoid
         self._usable = network.usable(avoid)
         self.demands = tuple(dict.fromkeys(demands))

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from quantumlink import validation
 from quantumlink.network.geography import great_circle_km
+from quantumlink.network.graph import Graph
 from quantumlink.network.load.demand import Demand
-
-if TYPE_CHECKING:
-    from quantumlink.network.graph import Network
 
 LEAST_KM = 1.0
 """Nodes that are nearer to each other count as that far apart."""
@@ -55,7 +53,7 @@ def demands_of_matrix(nodes: Any, rates_hz: Any, **fields: Any) -> tuple[Demand,
 
 
 def uniform_demands(
-    network: Network, total_hz: float, *, nodes: Sequence[str] | None = None, **fields: Any
+    network: Graph, total_hz: float, *, nodes: Sequence[str] | None = None, **fields: Any
 ) -> tuple[Demand, ...]:
     """The same rate between every two nodes.
 
@@ -75,7 +73,7 @@ def uniform_demands(
 
 
 def gravity_demands(
-    network: Network,
+    network: Graph,
     total_hz: float,
     *,
     sizes: Mapping[str, float] | None = None,
@@ -112,7 +110,7 @@ def gravity_demands(
     )
 
 
-def _near(network: Network, a: str, b: str, exponent: float) -> float:
+def _near(network: Graph, a: str, b: str, exponent: float) -> float:
     if not exponent:
         return 1.0
     places = [network.nodes[name].position for name in (a, b)]
@@ -123,7 +121,7 @@ def _near(network: Network, a: str, b: str, exponent: float) -> float:
     return float(max(km, LEAST_KM) ** -exponent)
 
 
-def _chosen(network: Network, nodes: Sequence[str] | None) -> list[str]:
+def _chosen(network: Graph, nodes: Sequence[str] | None) -> list[str]:
     if nodes is None:
         ends = [name for name, node in network.nodes.items() if node.role == "end"]
         names = ends or list(network.nodes)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from quantumlink import validation
 from quantumlink.arrays import FloatArray
 from quantumlink.hardware.orbit import EARTH_RADIUS_KM
-
-if TYPE_CHECKING:
-    from quantumlink.network.graph import Network
+from quantumlink.network.graph import Graph
 
 
-def struck(network: Network, position: Any, radius_km: float) -> tuple[list[str], list[int]]:
+def struck(network: Graph, position: Any, radius_km: float) -> tuple[list[str], list[int]]:
     """Names of the nodes within a radius, and numbers of the links that pass through it between other nodes.
 
     Raises:

@@ -39,7 +39,7 @@ import rustworkx as rx
 from quantumlink import validation
 from quantumlink.hardware import Memory, Processor
 from quantumlink.network.geography import great_circle_km
-from quantumlink.network.graph import Network
+from quantumlink.network.network import Network
 from quantumlink.network.planning.costs import Costs
 from quantumlink.network.planning.equipment import Equipment, checked_parts
 from quantumlink.network.planning.places import Fibre, Site

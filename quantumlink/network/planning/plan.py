@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from quantumlink import validation
-from quantumlink.network.graph import Network
 from quantumlink.network.load.demand import Demand
+from quantumlink.network.network import Network
 from quantumlink.network.planning.answers import Answer
 from quantumlink.network.planning.costs import PRICES, Costs, Counts
 from quantumlink.network.planning.places import Fibre

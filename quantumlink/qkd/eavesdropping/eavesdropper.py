@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
@@ -13,11 +13,9 @@ from quantumlink import validation
 from quantumlink.arrays import FloatArray
 from quantumlink.hardware import Node
 from quantumlink.program import RandomSetting
+from quantumlink.qkd.eavesdropping.information import EveInformation, circuit_information
+from quantumlink.qkd.eavesdropping.overheard import Overheard
 from quantumlink.qkd.photon_numbers import thinned
-
-if TYPE_CHECKING:
-    from quantumlink.qkd.eavesdropping.information import EveInformation
-    from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure
 
 Floats = FloatArray
 
@@ -66,7 +64,7 @@ class Eavesdropper(ABC):
         """
         return thinned(photons, transmittance)
 
-    def tuned(self, session: PrepareAndMeasure) -> Eavesdropper:
+    def tuned(self, session: Overheard) -> Eavesdropper:
         """The policy as it acts in a session, for attacks that look at the pulses first.
 
         Raises:
@@ -83,11 +81,9 @@ class Eavesdropper(ABC):
         """
         return 1.0
 
-    def information(self, session: PrepareAndMeasure) -> EveInformation:
+    def information(self, session: Overheard) -> EveInformation:
         """What she knows about a bit of Alice's sifted key, exactly, from the session's own circuit."""
-        from quantumlink.qkd.eavesdropping.information import circuit_information
-
-        return circuit_information(session, self)
+        return circuit_information(session, self.fraction, self.nodes, self.responds)
 
 
 def renamed(circuit: QuantumCircuit, names: Mapping[str, str], *, name: str | None = None) -> QuantumCircuit:

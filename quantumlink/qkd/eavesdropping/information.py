@@ -16,23 +16,26 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from quantumlink.arrays import ComplexArray, FloatArray
 from quantumlink.exact import PAULI_MATRICES, branches
+from quantumlink.hardware import Node
+from quantumlink.qkd.eavesdropping.overheard import Overheard
 from quantumlink.rewrites import noisy_circuit
-
-if TYPE_CHECKING:
-    from quantumlink.qkd.eavesdropping.eavesdropper import Eavesdropper
-    from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure
 
 Matrix = ComplexArray
 Record = tuple[int, ...]
+Nodes = Callable[[QuantumCircuit], tuple[Node, ...]]
+"""Whose noise acts on each qubit of a round with her circuit in it."""
+Responds = Callable[[str | None, int], float]
+"""The probability that Bob's detectors answer, by his basis and her setting."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +66,24 @@ class EveInformation:
         return f"{text}; the bound granted her {granted:.4f} bit."
 
 
-def circuit_information(session: PrepareAndMeasure, eve: Eavesdropper) -> EveInformation:
+def circuit_information(session: Overheard, fraction: float, nodes: Nodes, responds: Responds) -> EveInformation:
     """What follows from her circuit in the session's round.
 
     Of a pulse with several photons, each of which passes her circuit, she is taken to know everything.
 
     Args:
-        session: the session, whose settings, sifting and medium count.
-        eve: the attack; its fraction and its circuit count.
+        session: the session, her circuit in its second play.
+        fraction: share of the rounds that she attacks.
+        nodes: whose noise acts in these.
+        responds: how Bob's detectors answer there.
     """
     plays = session.plays()
-    if not eve.fraction or len(plays) < 2:
+    if not fraction or len(plays) < 2:
         return EveInformation(holevo=0.0, mutual=0.0, guess=0.5, attacked=0.0)
     # The probability to be sifted tells attacked and other rounds apart, where sifting looks at results.
-    quiet = _kept(session, attacked=False) * (1 - eve.fraction)
-    loud = _kept(session, attacked=True) * eve.fraction
-    holevo, mutual, guess = _ensembles(session, eve)
+    quiet = _kept(session, attacked=False) * (1 - fraction)
+    loud = _kept(session, attacked=True) * fraction
+    holevo, mutual, guess = _ensembles(session, nodes, responds)
     share = loud / (loud + quiet) if loud else 0.0
     several = session.several_photons_share(attacked=True)
     holevo, mutual, guess = (several * 1 + (1 - several) * x for x in (holevo, mutual, guess))
@@ -87,21 +92,22 @@ def circuit_information(session: PrepareAndMeasure, eve: Eavesdropper) -> EveInf
     )
 
 
-def _kept(session: PrepareAndMeasure, *, attacked: bool) -> float:
+def _kept(session: Overheard, *, attacked: bool) -> float:
     """The probability that photons arrive and the round is sifted into the key."""
     found, settings = session.probabilities(attacked=attacked), session.settings()
-    return session.arrival_probability(attacked=attacked) * sum(
+    sifted: float = sum(
         cell.weight * settings[cell.setting][1] * found[cell.setting][result]
         for cell in session.key_cells()
         for result in cell.results
     )
+    return session.arrival_probability(attacked=attacked) * sifted
 
 
-def _ensembles(session: PrepareAndMeasure, eve: Eavesdropper) -> tuple[float, float, float]:
+def _ensembles(session: Overheard, nodes: Nodes, responds: Responds) -> tuple[float, float, float]:
     """Holevo information, mutual information and guess, averaged over the kept rounds that are attacked."""
     play, settings = session.plays()[1], session.settings()
     names, values, weights = list(settings), play.values(), play.weights
-    circuit = noisy_circuit(play.circuit, eve.nodes(play.circuit))
+    circuit = noisy_circuit(play.circuit, nodes(play.circuit))
     groups: dict[tuple[Any, int], dict[int, dict[Record, Matrix]]] = {}
     held: dict[tuple[int, int], dict[int, dict[Record, Matrix]]] = {}
     for cell, d in product(session.key_cells(), range(len(weights))):
@@ -109,10 +115,7 @@ def _ensembles(session: PrepareAndMeasure, eve: Eavesdropper) -> tuple[float, fl
         if (s, d) not in held:
             held[s, d] = _states(circuit.assign_parameters(values[s, d]), play.bits[0])
         weight = (
-            cell.weight
-            * settings[cell.setting][1]
-            * weights[d]
-            * eve.responds(session.measured_basis(cell.setting), d)
+            cell.weight * settings[cell.setting][1] * weights[d] * responds(session.measured_basis(cell.setting), d)
         )
         ensemble = groups.setdefault((cell.announced, d), {0: {}, 1: {}})[cell.bit]
         for result in cell.results:

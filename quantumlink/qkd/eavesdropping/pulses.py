@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import pi
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit, QuantumRegister
@@ -18,11 +18,9 @@ from quantumlink import validation
 from quantumlink.circuits import intercept_resend
 from quantumlink.program import RandomSetting
 from quantumlink.qkd.eavesdropping.eavesdropper import Eavesdropper, Floats, renamed
+from quantumlink.qkd.eavesdropping.information import EveInformation
+from quantumlink.qkd.eavesdropping.overheard import Overheard
 from quantumlink.qkd.photon_numbers import thinned
-
-if TYPE_CHECKING:
-    from quantumlink.qkd.eavesdropping.information import EveInformation
-    from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class PhotonNumberSplitting(Eavesdropper):
         """Nothing: what she lets pass she does not touch."""
         return QuantumCircuit(QuantumRegister(1, "signal"), name="photon_number_splitting")
 
-    def tuned(self, session: PrepareAndMeasure) -> Eavesdropper:
+    def tuned(self, session: Overheard) -> Eavesdropper:
         """With numbers in the place of None, and Bob's detectors counted in.
 
         Raises:
@@ -108,10 +106,8 @@ class PhotonNumberSplitting(Eavesdropper):
         left[1 : len(photons) - 1] += photons[2:]
         return thinned(left, self.transmittance)
 
-    def information(self, session: PrepareAndMeasure) -> EveInformation:
+    def information(self, session: Overheard) -> EveInformation:
         """All of the bits of pulses with several photons that she attacked, nothing of the others."""
-        from quantumlink.qkd.eavesdropping.information import EveInformation
-
         share = session.attacked_share()
         known = share * session.several_photons_share(attacked=True)
         return EveInformation(holevo=known, mutual=known, guess=(1 + known) / 2, attacked=share)
@@ -151,7 +147,7 @@ class DetectorBlinding(Eavesdropper):
         (theta,) = self.circuit().parameters
         return (RandomSetting((theta,), ((0.0,), (pi / 2,))),)
 
-    def tuned(self, session: PrepareAndMeasure) -> Eavesdropper:
+    def tuned(self, session: Overheard) -> Eavesdropper:
         """The same, if Bob's settings are named bases and his clicks are all hers.
 
         Raises:
