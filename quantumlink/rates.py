@@ -24,12 +24,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf, log2, sqrt
-from typing import TypeAlias, overload
+from typing import overload
 
 import numpy as np
-from numpy.typing import NDArray
 
-Numbers: TypeAlias = NDArray[np.float64]
+from quantumlink.arrays import FloatArray
 
 TSIRELSON = 2 * sqrt(2)
 """The largest CHSH value quantum mechanics allows."""
@@ -40,8 +39,8 @@ _ROUNDING = 1e-9
 @overload
 def binary_entropy(p: float) -> float: ...
 @overload
-def binary_entropy(p: Numbers) -> Numbers: ...
-def binary_entropy(p: float | Numbers) -> float | Numbers:
+def binary_entropy(p: FloatArray) -> FloatArray: ...
+def binary_entropy(p: float | FloatArray) -> float | FloatArray:
     """Entropy of a coin, ``h(p) = −p·log₂p − (1−p)·log₂(1−p)``, in bits.
 
     Args:
@@ -58,7 +57,7 @@ def binary_entropy(p: float | Numbers) -> float | Numbers:
     return _plain(entropies(_within("p", p, 0, 1)))
 
 
-def entropies(p: Numbers) -> Numbers:
+def entropies(p: FloatArray) -> FloatArray:
     """`binary_entropy` of an array that is known to hold probabilities (nothing is checked)."""
     return _surprise(p) + _surprise(1 - p)
 
@@ -79,7 +78,7 @@ def secret_fraction(qber_z: float, qber_x: float) -> float:
     return 0.0 if max(qber_z, qber_x) > 0.5 else max(0.0, 1 - _coin(qber_z) - _coin(qber_x))
 
 
-def secret_fractions(qber_z: Numbers, qber_x: Numbers) -> Numbers:
+def secret_fractions(qber_z: FloatArray, qber_x: FloatArray) -> FloatArray:
     """``max(0, 1 − h(Q_Z) − h(Q_X))``, 0 where a rate exceeds one half; `secret_fraction` of arrays.
 
     >>> secret_fractions(np.array([0.0, 0.05, 0.6]), np.array([0.0, 0.05, 0.0])).round(6).tolist()
@@ -92,8 +91,8 @@ def secret_fractions(qber_z: Numbers, qber_x: Numbers) -> Numbers:
 @overload
 def plob_rate(transmittance: float) -> float: ...
 @overload
-def plob_rate(transmittance: Sequence[float] | Numbers) -> Numbers: ...
-def plob_rate(transmittance: float | Sequence[float] | Numbers) -> float | Numbers:
+def plob_rate(transmittance: Sequence[float] | FloatArray) -> FloatArray: ...
+def plob_rate(transmittance: float | Sequence[float] | FloatArray) -> float | FloatArray:
     """The most that no repeater can beat, ``−log₂(1 − η)`` bits per use (infinite at η = 1; Pirandola et al. 2017).
 
     Args:
@@ -115,13 +114,15 @@ def plob_rate(transmittance: float | Sequence[float] | Numbers) -> float | Numbe
 def bb84_rate(qber: float, efficiency: float = 1.0, *, phase_error: float | None = None) -> float: ...
 @overload
 def bb84_rate(
-    qber: Numbers, efficiency: float | Numbers = 1.0, *, phase_error: float | Numbers | None = None
-) -> Numbers: ...
+    qber: FloatArray, efficiency: float | FloatArray = 1.0, *, phase_error: float | FloatArray | None = None
+) -> FloatArray: ...
 @overload
-def bb84_rate(qber: float, efficiency: Numbers, *, phase_error: float | Numbers | None = None) -> Numbers: ...
 def bb84_rate(
-    qber: float | Numbers, efficiency: float | Numbers = 1.0, *, phase_error: float | Numbers | None = None
-) -> float | Numbers:
+    qber: float, efficiency: FloatArray, *, phase_error: float | FloatArray | None = None
+) -> FloatArray: ...
+def bb84_rate(
+    qber: float | FloatArray, efficiency: float | FloatArray = 1.0, *, phase_error: float | FloatArray | None = None
+) -> float | FloatArray:
     """Rate of BB84 and BBM92, ``1 − h(Q_phase) − f·h(Q)``.
 
     ``h(Q_phase)`` bounds what an eavesdropper knows, ``f·h(Q)`` is what reconciliation discloses. With equal
@@ -150,10 +151,10 @@ def bb84_rate(
 @overload
 def six_state_rate(qber: float, efficiency: float = 1.0) -> float: ...
 @overload
-def six_state_rate(qber: Numbers, efficiency: float | Numbers = 1.0) -> Numbers: ...
+def six_state_rate(qber: FloatArray, efficiency: float | FloatArray = 1.0) -> FloatArray: ...
 @overload
-def six_state_rate(qber: float, efficiency: Numbers) -> Numbers: ...
-def six_state_rate(qber: float | Numbers, efficiency: float | Numbers = 1.0) -> float | Numbers:
+def six_state_rate(qber: float, efficiency: FloatArray) -> FloatArray: ...
+def six_state_rate(qber: float | FloatArray, efficiency: float | FloatArray = 1.0) -> float | FloatArray:
     """Rate of the six-state protocol on a depolarizing link, ``1 + Σλ·log₂λ − (f−1)·h(Q)``.
 
     Three bases with the one error rate Q fix the shared state to be Bell-diagonal with
@@ -183,10 +184,10 @@ def six_state_rate(qber: float | Numbers, efficiency: float | Numbers = 1.0) -> 
 @overload
 def device_independent_rate(qber: float, chsh: float) -> float: ...
 @overload
-def device_independent_rate(qber: Numbers, chsh: float | Numbers) -> Numbers: ...
+def device_independent_rate(qber: FloatArray, chsh: float | FloatArray) -> FloatArray: ...
 @overload
-def device_independent_rate(qber: float, chsh: Numbers) -> Numbers: ...
-def device_independent_rate(qber: float | Numbers, chsh: float | Numbers) -> float | Numbers:
+def device_independent_rate(qber: float, chsh: FloatArray) -> FloatArray: ...
+def device_independent_rate(qber: float | FloatArray, chsh: float | FloatArray) -> float | FloatArray:
     """Rate that trusts no device, only a Bell test: ``1 − h(Q) − h((1 + √((S/2)² − 1))/2)``.
 
     Proven for collective attacks in the reference; without a violation (S ≤ 2) nothing is secret.
@@ -212,7 +213,7 @@ def device_independent_rate(qber: float | Numbers, chsh: float | Numbers) -> flo
     return _rate(1 - entropies(q) - known, q)
 
 
-def sarg04_rate(qber: float | Numbers, efficiency: float | Numbers = 1.0) -> float | Numbers:
+def sarg04_rate(qber: float | FloatArray, efficiency: float | FloatArray = 1.0) -> float | FloatArray:
     """Rate of SARG04 with single photons, ``1 − h(3Q/2) − f·h(Q)``.
 
     Its phase error rate is at most 3/2 of its bit error rate Q (Fung, Tamaki, Lo 2006). What the two errors have in
@@ -237,13 +238,13 @@ def sarg04_rate(qber: float | Numbers, efficiency: float | Numbers = 1.0) -> flo
 
 
 def mdi_rate(
-    gain: float | Numbers,
-    qber: float | Numbers,
+    gain: float | FloatArray,
+    qber: float | FloatArray,
     *,
-    single_photon_gain: float | Numbers,
-    single_photon_error: float | Numbers,
-    efficiency: float | Numbers = 1.0,
-) -> float | Numbers:
+    single_photon_gain: float | FloatArray,
+    single_photon_error: float | FloatArray,
+    efficiency: float | FloatArray = 1.0,
+) -> float | FloatArray:
     """Rate of measurement-device-independent keys, ``Q₁₁·(1 − h(e₁₁)) − Q·f·h(E)`` (Lo, Curty, Qi 2012).
 
     Args:
@@ -270,8 +271,8 @@ def mdi_rate(
 
 
 def conference_rate(
-    qber_x: float | Numbers, qber_ab: float | Numbers, efficiency: float | Numbers = 1.0
-) -> float | Numbers:
+    qber_x: float | FloatArray, qber_ab: float | FloatArray, efficiency: float | FloatArray = 1.0
+) -> float | FloatArray:
     """Rate of a conference key from GHZ states, ``1 − h(Q_X) − f·max h(Q_AB)`` (Epping et al. 2017).
 
     Args:
@@ -294,7 +295,7 @@ def conference_rate(
     return _rate(1 - entropies(x) - f * entropies(ab), np.maximum(x, ab))
 
 
-def _within(name: str, values: float | Numbers, low: float, high: float) -> Numbers:
+def _within(name: str, values: float | FloatArray, low: float, high: float) -> FloatArray:
     """``values`` as an array of floats, all of them finite and in [low, high]."""
     try:
         array = np.asarray(values if isinstance(values, np.ndarray) else float(values), dtype=np.float64)
@@ -308,14 +309,14 @@ def _within(name: str, values: float | Numbers, low: float, high: float) -> Numb
     return array
 
 
-def _surprise(p: Numbers) -> Numbers:
+def _surprise(p: FloatArray) -> FloatArray:
     """``−p·log₂p``, which is 0 at p = 0."""
     return 0.0 - p * np.log2(np.where(p > 0, p, 1.0))  # not -p·…, which would be a negative zero
 
 
-def _rate(rate: Numbers, qber: Numbers) -> float | Numbers:
+def _rate(rate: FloatArray, qber: FloatArray) -> float | FloatArray:
     return _plain(np.where(qber > 0.5, 0.0, np.maximum(rate, 0.0)))
 
 
-def _plain(values: Numbers) -> float | Numbers:
+def _plain(values: FloatArray) -> float | FloatArray:
     return values if np.ndim(values) else float(values)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import Any
 
 from qiskit.circuit import Parameter, ParameterVectorElement, QuantumCircuit
@@ -26,6 +28,21 @@ class RandomSetting:
     def weights(self) -> tuple[float, ...]:
         """The probability of each row."""
         return self.probabilities or (1 / len(self.rows),) * len(self.rows)
+
+
+def choices_of(settings: Sequence[RandomSetting]) -> Iterator[tuple[float, dict[Parameter, float]]]:
+    """Everything that some settings can draw together: the probability, and the parameters' values.
+
+    >>> from qiskit.circuit import Parameter
+    >>> angle = Parameter("angle")
+    >>> [(weight, values[angle]) for weight, values in choices_of([RandomSetting((angle,), ((0.0,), (1.0,)))])]
+    [(0.5, 0.0), (0.5, 1.0)]
+    """
+    for drawn in product(*(zip(setting.rows, setting.weights, strict=True) for setting in settings)):
+        values: dict[Parameter, float] = {}
+        for setting, (row, _) in zip(settings, drawn, strict=True):
+            values.update(zip(setting.parameters, row, strict=True))
+        yield prod(weight for _, weight in drawn), values
 
 
 def random_settings_of(

@@ -63,19 +63,29 @@ def aer_plan(program: Program) -> AerPlan:
     static = _static(program)
     if static is not None:
         circuit, how = static
-        method = "density_matrix" if _is_noisy(circuit) else "statevector"
-        qubits = circuit.num_qubits
-        if qubits <= (MAX_DENSITY_QUBITS if method == "density_matrix" else MAX_STATIC_QUBITS):
-            reason = f"{method} on {qubits} qubits, {how}: one run for all shots"
+        if (method := one_run_method(circuit)) is not None:
+            reason = f"{method} on {circuit.num_qubits} qubits, {how}: one run for all shots"
             return AerPlan(_in_form(program, circuit), method, reason)
     lean = lean_form(program)
     qubits = lean.circuit.num_qubits
     reused = f"{qubits} qubits"
     if qubits < program.circuit.num_qubits:
         reused += f" used again in place of {program.circuit.num_qubits}"
-    if qubits <= MAX_VECTOR_QUBITS:
-        return AerPlan(lean, "statevector", f"statevector on {reused}, shot by shot")
-    return AerPlan(lean, "matrix_product_state", f"matrix_product_state on {reused}, shot by shot")
+    method = shot_by_shot_method(lean.circuit)
+    return AerPlan(lean, method, f"{method} on {reused}, shot by shot")
+
+
+def one_run_method(circuit: QuantumCircuit) -> str | None:
+    """How Aer draws all shots of a circuit in one run; None if it measures before its end, or is too large."""
+    noisy = not _CHANNELS.isdisjoint(circuit.count_ops())
+    if not _measures_last(circuit) or circuit.num_qubits > (MAX_DENSITY_QUBITS if noisy else MAX_STATIC_QUBITS):
+        return None
+    return "density_matrix" if noisy else "statevector"
+
+
+def shot_by_shot_method(circuit: QuantumCircuit) -> str:
+    """How Aer simulates a circuit anew for each shot."""
+    return "statevector" if circuit.num_qubits <= MAX_VECTOR_QUBITS else "matrix_product_state"
 
 
 def _static(program: Program) -> tuple[QuantumCircuit, str] | None:
@@ -101,10 +111,6 @@ def _measures_last(circuit: QuantumCircuit) -> bool:
         elif instruction.clbits or instruction.name == "reset" or not done.isdisjoint(instruction.qubits):
             return False
     return True
-
-
-def _is_noisy(circuit: QuantumCircuit) -> bool:
-    return not _CHANNELS.isdisjoint(circuit.count_ops())
 
 
 @lru_cache(maxsize=1)

@@ -139,7 +139,8 @@ class ContinuousSource(PhotonicSource):
         window = (detector if isinstance(detector, Detector) else detector[0]).window_s
         return found.rate_hz * window, found.left_hz * window, found.right_hz * window
 
-    def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+    def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+        """One attempt over a medium at rest."""
         found = self.coincidences(medium, detector=detectors)
         ends = (detectors, detectors) if isinstance(detectors, Detector) else detectors
         contrast = (1 - 2 * ends[0].misalignment) * (1 - 2 * ends[1].misalignment)

@@ -14,16 +14,14 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
 from math import expm1
-from typing import Any, Literal, TypeAlias, get_args, overload
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.hardware.medium import Medium
 from quantumlink.hardware.said import said
-
-Numbers: TypeAlias = NDArray[np.float64]
 
 Basis = Literal["X", "Y", "Z"]
 """In which basis a qubit is read."""
@@ -109,8 +107,8 @@ class Detector:
     @overload
     def gain(self, transmittance: float | Medium) -> float: ...
     @overload
-    def gain(self, transmittance: Numbers) -> Numbers: ...
-    def gain(self, transmittance: float | Numbers | Medium) -> float | Numbers:
+    def gain(self, transmittance: FloatArray) -> FloatArray: ...
+    def gain(self, transmittance: float | FloatArray | Medium) -> float | FloatArray:
         """Probability that the receiver clicks in the window of a photon sent, Q = Y₀ + η − Y₀·η.
 
         The last term, a noise count together with the photon, is often left out (Ma et al. 2005).
@@ -128,8 +126,8 @@ class Detector:
     @overload
     def qber(self, transmittance: float | Medium, *, basis: Basis = "Z") -> float: ...
     @overload
-    def qber(self, transmittance: Numbers, *, basis: Basis = "Z") -> Numbers: ...
-    def qber(self, transmittance: float | Numbers | Medium, *, basis: Basis = "Z") -> float | Numbers:
+    def qber(self, transmittance: FloatArray, *, basis: Basis = "Z") -> FloatArray: ...
+    def qber(self, transmittance: float | FloatArray | Medium, *, basis: Basis = "Z") -> float | FloatArray:
         """Error rate of the bits read, [(1 − η)·Y₀/2 + e·η]/Q with e = (1 − `contrast`)/2.
 
         To first order in Y₀ it is the familiar (Y₀/2 + e_d·η)/(Y₀ + η). A receiver that never clicks errs
@@ -155,8 +153,8 @@ class Detector:
     @overload
     def count_rate_hz(self, rate_hz: float) -> float: ...
     @overload
-    def count_rate_hz(self, rate_hz: Numbers) -> Numbers: ...
-    def count_rate_hz(self, rate_hz: float | Numbers) -> float | Numbers:
+    def count_rate_hz(self, rate_hz: FloatArray) -> FloatArray: ...
+    def count_rate_hz(self, rate_hz: float | FloatArray) -> float | FloatArray:
         """Counts per second where ``rate_hz`` would be counted without dead time, n/(1 + n·τ/k).
 
         The arrivals are random (Poisson), the dead time is not extended by them (Müller 1973); each of the k
@@ -181,7 +179,7 @@ class Detector:
             return self
         return self.with_background(self.background_rate_hz + self.efficiency * brought)
 
-    def _counted(self, transmittance: Any) -> Numbers:
+    def _counted(self, transmittance: Any) -> FloatArray:
         known = transmittance.transmittance if _is_medium(transmittance) else transmittance
         values = np.asarray(known, dtype=np.float64)
         if not np.all((values >= 0) & (values <= 1)):
@@ -202,5 +200,5 @@ def _kept(medium: Any, basis: Basis) -> float:
     return 1 - 2 * {"X": py + pz, "Y": px + pz, "Z": px + py}[basis]
 
 
-def _plain(values: Numbers) -> float | Numbers:
+def _plain(values: FloatArray) -> float | FloatArray:
     return values if values.ndim else float(values)

@@ -78,7 +78,8 @@ class MidpointBellMeasurement(PhotonicSource):
         emitted = validation.positive("emission_efficiency", self.emission_efficiency, at_most=1.0)
         object.__setattr__(self, "emission_efficiency", emitted)
 
-    def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+    def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+        """One attempt over a medium at rest."""
         arms = arms_of(medium)
         detector = single(detectors, type(self).__name__).beside(arms.left, arms.right)
         counted = self.emission_efficiency * detector.efficiency
@@ -147,8 +148,9 @@ class TimeBinMeasurement(MidpointBellMeasurement):
         object.__setattr__(self, "phase_jitter_rad", jitter)
         validation.instance("one_detector_twice", self.one_detector_twice, bool, "True or False")
 
-    def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
-        found = super()._attempt(medium, detectors)
+    def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+        """One attempt over a medium at rest."""
+        found = super().attempt(medium, detectors)
         # All of it alike: of noise counts, too, half would be the same detector's.
         share = 1.0 if self.one_detector_twice else 0.5
         dephased = (1 - exp(-(self.phase_jitter_rad**2) / 2)) / 2

@@ -75,7 +75,7 @@ class _OnePhoton(PhotonicSource):
         emitted = validation.positive("emission_efficiency", self.emission_efficiency, at_most=1.0)
         object.__setattr__(self, "emission_efficiency", emitted)
 
-    def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+    def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
         arms = arms_of(medium)
         detector = single(detectors, type(self).__name__).beside(arms.left, arms.right)
         return self._herald(self._round(arms, detector), 2 * max(arms.left.delay_s, arms.right.delay_s))

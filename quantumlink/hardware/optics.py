@@ -19,15 +19,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log, pi, sqrt
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.hardware.said import said
-
-Numbers: TypeAlias = NDArray[np.float64]
 
 DivergenceAngle = Literal["half", "full"]
 """Which angle of the 1/e² cone a divergence is: from its axis, or from edge to edge."""
@@ -41,7 +40,7 @@ _DIFFRACTION_ROUNDING = 1e-9
 """How far, relatively, a divergence may be below the limit: written with a rounded π, it is no impossible beam."""
 
 
-def air_mass(elevation_deg: ArrayLike) -> Numbers:
+def air_mass(elevation_deg: ArrayLike) -> FloatArray:
     """Air on the way at an elevation, relative to the zenith: 1/(sinθ + 0.50572·(θ° + 6.07995)^−1.6364).
 
     Kasten and Young (1989), good down to the horizon. The fit gives 0.9997 at the zenith; it is held at 1 there.
@@ -159,7 +158,7 @@ class Optics:
 
     __repr__ = said
 
-    def transmitted(self, distance_km: ArrayLike, elevation_deg: ArrayLike = 90.0) -> dict[str, Numbers]:
+    def transmitted(self, distance_km: ArrayLike, elevation_deg: ArrayLike = 90.0) -> dict[str, FloatArray]:
         """What each cause of loss lets pass, in [0, 1]; the product is the transmittance.
 
         Args:
@@ -183,7 +182,7 @@ class Optics:
             "optics": np.asarray(self.optics_efficiency),
         }
 
-    def _collected(self, radius_squared: Numbers) -> Numbers:
+    def _collected(self, radius_squared: FloatArray) -> FloatArray:
         """The share of a beam of this radius (squared, in m²) that the receiver collects."""
         outer = self.receiver_diameter_m**2 / 2 / radius_squared
         inner = self.receiver_obscuration_m**2 / 2 / radius_squared
@@ -201,9 +200,9 @@ def _half_angle(wavelength_nm: float, waist_m: float) -> float:
     return wavelength_nm * 1e-9 / (pi * waist_m)
 
 
-def _ratio(part: Numbers, whole: Numbers) -> Numbers:
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
     return np.asarray(np.divide(part, whole, out=np.ones_like(whole), where=whole > 0))
 
 
-def _passed(loss_db: ArrayLike) -> Numbers:
+def _passed(loss_db: ArrayLike) -> FloatArray:
     return np.asarray(10 ** (-np.asarray(loss_db, dtype=np.float64) / 10))

@@ -10,12 +10,11 @@ References:
 from __future__ import annotations
 
 from math import cos, inf, pi, radians
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Numbers: TypeAlias = NDArray[np.float64]
+from quantumlink.arrays import FloatArray
 
 EARTH_RADIUS_KM = 6371.0
 """Mean radius of the Earth, km."""
@@ -30,7 +29,7 @@ LOWEST_ORBIT_KM = 100.0
 """Below this altitude the atmosphere ends an orbit at once."""
 
 
-def slant_range_km(altitude_km: ArrayLike, elevation_deg: ArrayLike) -> Numbers:
+def slant_range_km(altitude_km: ArrayLike, elevation_deg: ArrayLike) -> FloatArray:
     """Distance to a satellite, √((R + h)² − R²cos²θ) − R·sinθ.
 
     >>> round(float(slant_range_km(500, 90)), 6), round(float(slant_range_km(500, 10)), 1)
@@ -41,14 +40,14 @@ def slant_range_km(altitude_km: ArrayLike, elevation_deg: ArrayLike) -> Numbers:
     return np.asarray(np.sqrt(orbit**2 - level**2) - up)
 
 
-def central_angle_deg(altitude_km: float, elevation_deg: ArrayLike) -> Numbers:
+def central_angle_deg(altitude_km: float, elevation_deg: ArrayLike) -> FloatArray:
     """Angle at the Earth's middle between a station and the point under a satellite seen at that elevation."""
     theta = np.radians(elevation_deg)
     ratio = EARTH_RADIUS_KM / (EARTH_RADIUS_KM + altitude_km)
     return np.asarray(np.degrees(np.arccos(ratio * np.cos(theta)) - theta))
 
 
-def elevation_and_range(altitude_km: float, central_angle: ArrayLike) -> tuple[Numbers, Numbers]:
+def elevation_and_range(altitude_km: float, central_angle: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Elevation in degrees (negative below the horizon) and distance in km at a central angle in degrees."""
     angle, orbit = np.radians(central_angle), EARTH_RADIUS_KM + altitude_km
     # Half-angle form of the cosine rule: no cancellation when the satellite is overhead.

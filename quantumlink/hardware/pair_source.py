@@ -143,7 +143,8 @@ class MidpointSource(_PairSource):
     (0.081, 0.98)
     """
 
-    def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+    def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+        """One attempt over a medium at rest."""
         arms = arms_of(medium)
         errors = combined(through(arms.left.channel), through(arms.right.channel))
         time_s = max(arms.left.delay_s, arms.right.delay_s) + arms.delay_s
@@ -189,7 +190,7 @@ class NodeSource(_PairSource):
     0.1
     """
 
-    _in_the_middle = False
+    in_the_middle = False
 
     at: Side = "left"
     """At which end the source is."""
@@ -207,7 +208,8 @@ class NodeSource(_PairSource):
         """The same source, of a link told from its other end."""
         return replace(self, at="right" if self.at == "left" else "left")
 
-    def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+    def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+        """One attempt over a medium at rest."""
         kept, arriving = self._receivers(medium, detectors)
         if self.at == "right":
             kept, arriving = arriving, kept

@@ -30,6 +30,10 @@ BELL_PLACES = [5, 10, 15]
 BELL_SIGNS = np.array([[1, -1, 1], [-1, 1, 1], [1, 1, -1], [-1, -1, -1]], dtype=float)
 """Signs of (XX, YY, ZZ) in Φ⁺, Φ⁻, Ψ⁺, Ψ⁻."""
 
+FIDELITY_SIGNS: FloatArray = np.zeros(16)
+"""Shape (16,): the fidelity of coefficients to Φ⁺ is their product with it."""
+FIDELITY_SIGNS[[0, *BELL_PLACES]] = 0.25, *(BELL_SIGNS[0] / 4)
+
 
 def bell_coefficients(populations: npt.ArrayLike) -> FloatArray:
     """Coefficients, shape (..., 16), of populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻), shape (..., 4)."""

@@ -23,11 +23,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import PauliChannel
 from quantumlink.hardware.background_light import SKY_RADIANCE, TimeOfDay, background_rate_hz, earth_radiance
 from quantumlink.hardware.fiber import SPEED_OF_LIGHT_KM_S
 from quantumlink.hardware.free_space import FreeSpace
-from quantumlink.hardware.optics import Numbers, Optics, decibels
+from quantumlink.hardware.optics import Optics, decibels
 from quantumlink.hardware.orbit import (
     EARTH_RADIUS_KM,
     LOWEST_ORBIT_KM,
@@ -49,19 +50,19 @@ NODES = 32
 class PassSeries:
     """A pass moment by moment: arrays of one length."""
 
-    time_s: Numbers
+    time_s: FloatArray
     """Time from the culmination in seconds."""
-    elevation_deg: Numbers
+    elevation_deg: FloatArray
     """Elevation above the horizon in degrees."""
-    slant_range_km: Numbers
+    slant_range_km: FloatArray
     """Distance in km."""
-    transmittance: Numbers
+    transmittance: FloatArray
     """Fraction of photons that arrive."""
-    delay_s: Numbers
+    delay_s: FloatArray
     """Time of flight in seconds."""
 
     @property
-    def loss_db(self) -> Numbers:
+    def loss_db(self) -> FloatArray:
         """The whole loss in dB."""
         return np.asarray(-10 * np.log10(self.transmittance))
 
@@ -150,7 +151,7 @@ class SatellitePass(Optics):
         farthest = cos(radians(float(central_angle_deg(self.altitude_km, self.min_elevation_deg))))
         return 2 * acos(farthest / nearest) / self.angular_speed_rad_s
 
-    def position(self, time_s: ArrayLike) -> tuple[Numbers, Numbers]:
+    def position(self, time_s: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Elevation in degrees and distance in km at times from the culmination, also before and after the pass."""
         nearest = np.cos(np.radians(central_angle_deg(self.altitude_km, self.max_elevation_deg)))
         along = self.angular_speed_rad_s * np.asarray(time_s, dtype=np.float64)
@@ -183,7 +184,7 @@ class SatellitePass(Optics):
         steps = int(self.duration_s / 2 / validation.positive("step_s", step_s))
         return self.sampled(step_s * np.arange(-steps, steps + 1, dtype=np.float64))
 
-    def sampled(self, time_s: Numbers, *, shown_s: Numbers | None = None) -> PassSeries:
+    def sampled(self, time_s: FloatArray, *, shown_s: FloatArray | None = None) -> PassSeries:
         """The pass at these times from its culmination; ``shown_s`` are the times by another clock."""
         elevation, distance = self.position(time_s)
         factors = Optics(**self.optics).transmitted(distance, elevation)

@@ -102,7 +102,7 @@ class Outcome:
 class PhotonicSource(ABC):
     """What our sources have in common."""
 
-    _in_the_middle: ClassVar[bool] = True
+    in_the_middle: ClassVar[bool] = True
     """Whether something stands in the middle of the medium."""
 
     clock_hz: float | None = None
@@ -138,8 +138,8 @@ class PhotonicSource(ABC):
         """
         as_medium("medium", medium)
         pair = detector_pair(detector)
-        every = arm_moments(medium) if self._in_the_middle else moments(medium)
-        outcomes = [(share, self._attempt(moment, pair)) for share, moment in every]
+        every = arm_moments(medium) if self.in_the_middle else moments(medium)
+        outcomes = [(share, self.attempt(moment, pair)) for share, moment in every]
         total = sum(share * outcome.total for share, outcome in outcomes)
         time_s = sum(share * (outcome.time_s + self.preparation_s) for share, outcome in outcomes)
         states = [share * outcome.total * np.asarray(outcome.heralded) for share, outcome in outcomes]
@@ -151,7 +151,7 @@ class PhotonicSource(ABC):
         return HeraldedPair(min(1.0, total), time_s, (a, b, c, d))
 
     @abstractmethod
-    def _attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
+    def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
         """One attempt over a medium at rest."""
 
 

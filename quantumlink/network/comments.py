@@ -43,7 +43,6 @@ def revised(text: str, network: Graph) -> str | None:
 
 
 def _read(network: Graph, text: str) -> Graph:
-
     return read(type(network), text, "the file")
 
 

@@ -133,13 +133,13 @@ def _watched(
 ) -> Iterator[WatchedBlock]:
     for index, session in enumerate(sessions):
         validation.instance("sessions", session, Session, "sessions such as BB84(...)")
-        observed, source, remark, simulated = session._rounds_on(sampler)
+        observed, source, remark, simulated = session.rounds_on(sampler)
         sifted = session.sifted(observed, source)
         rng = np.random.default_rng([session.seed, 4])
         compared = _sample(len(sifted.key_alice), session.sample_fraction, rng)
         key = None
         if keys:
-            key, errors = session._key_and_errors(observed, source, remark, simulated)
+            key, errors = session.key_and_errors(observed, source, remark, simulated)
         else:
             errors = {
                 "Z": sifted.key_alice[compared] != sifted.key_bob[compared],

@@ -27,6 +27,9 @@ EVERYTHING = (1 << 16) - 1
 ROUNDING = 1e-15
 """Entries of a map below this are rounding of zero."""
 
+MOST_PRODUCTS = 8192
+"""Products of coefficients up to which an operation is kept as a sum over them; else states are carried."""
+
 GENERIC_ROUNDING = 1e-13
 """A coefficient of states in general position below this part of the largest one is rounding of zero."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import reduce
-from itertools import product
 from math import prod
 from typing import Any, overload
 
 import numpy as np
-from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.circuit import QuantumCircuit
+from quantumlink_circuits.random_settings import choices_of
 
 from quantumlink import validation
 from quantumlink.arrays import BoolArray, FloatArray
@@ -166,12 +166,7 @@ def _evaluate_program(program: Program) -> PairState | SharedState:
     waits = bool(program.waiting_parameters)
     noisy = program if waits else add_noise(program)
     total = np.zeros((4,) * len(ends))
-    for choice in product(*(range(len(setting.rows)) for setting in random)):
-        values: dict[Parameter, float] = {}
-        weight = 1.0
-        for setting, row in zip(random, choice, strict=True):
-            values.update(zip(setting.parameters, setting.rows[row], strict=True))
-            weight *= setting.weights[row]
+    for weight, values in choices_of(random):
         bound = noisy.circuit.assign_parameters(values)
         if waits:
             bound = add_noise(replace(program, circuit=bound)).circuit

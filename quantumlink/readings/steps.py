@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from math import prod
 
 import numpy as np
 from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp, Instruction, Parameter, QuantumCircuit, Qubit
+from quantumlink_circuits.random_settings import choices_of
 
 from quantumlink.arrays import FloatArray
 from quantumlink.circuits import Operation, RandomSetting
@@ -185,12 +185,7 @@ def averaged_settings(steps: list[Step], operation: Operation) -> Iterator[tuple
             f"{operation.name} draws one of {settings} settings of its random parameters, at most {MAX_SETTINGS} "
             f"are averaged exactly; sample still can"
         )
-    for choice in product(*(range(len(setting.rows)) for setting in one_by_one)):
-        values: dict[Parameter, float] = {}
-        weight = 1.0
-        for setting, row in zip(one_by_one, choice, strict=True):
-            values.update(zip(setting.parameters, setting.rows[row], strict=True))
-            weight *= setting.weights[row]
+    for weight, values in choices_of(one_by_one):
         yield weight, [step.bound(values) for step in steps]
 
 

@@ -166,7 +166,7 @@ def test_frames_on_devices_are_exact(protocol, purified):
     ]
     link = ql.purify(pairs[0], pairs[0]) if purified else ql.swap(*pairs)
     session = protocol(link=link, rounds=1, seed=1, play_medium=True)
-    [play] = session._bare_plays()
+    [play] = session.bare_plays()
     assert not play.circuit.count_ops().get("if_else")
     exact = session.probabilities()
     for setting, found in folded(session, play).items():
@@ -195,7 +195,7 @@ def test_a_frame_spares_errors_on_a_device():
     rates = []
     for link in (SWAPPED, ql.compose(SWAPPED, corrections="sequential")):
         session = BBM92(link=link, rounds=1, seed=1)
-        [play] = session._bare_plays()
+        [play] = session.bare_plays()
         isa = compiled(play.circuit, FakeManilaV2(), initial_layout=[0, 1, 2, 3], seed=1).circuit
         found = folded(session, replace(play, circuit=inlined_noise(isa, model)))["Z", "Z"]
         rates.append(found[0, 1] + found[1, 0])

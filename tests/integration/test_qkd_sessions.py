@@ -101,7 +101,7 @@ ALL = MEASURED | PAIRS
 def test_the_exact_state_and_the_noisy_circuit_give_one_table(name):
     """Nothing sampled: the program's circuit followed branch by branch, against the state that `evaluate` folds."""
     session = PAIRS[name](rounds=10, seed=1)
-    found, heralded = session._noisy(session.plays()[0]).probabilities()[:, 0], session.probabilities()
+    found, heralded = session.noisy(session.plays()[0]).probabilities()[:, 0], session.probabilities()
     for row, (label, expected) in zip(found, heralded.items(), strict=True):
         table = np.zeros((2, 2))
         for value in np.flatnonzero(row[:64]):

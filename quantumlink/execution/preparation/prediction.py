@@ -9,13 +9,14 @@ from math import prod
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from qiskit.circuit import IfElseOp, Parameter, QuantumCircuit
+from qiskit.circuit import Parameter, QuantumCircuit
 
 from quantumlink import validation
 from quantumlink.circuits import BASIS_ANGLES
 from quantumlink.estimation import Estimate
 from quantumlink.exact import UnsupportedOperation, branches, interpreter_size
 from quantumlink.execution.aer_limits import lost_by_truncation
+from quantumlink.execution.aer_plans import one_run_method, shot_by_shot_method
 from quantumlink.execution.preparation.decoupling import checked_dephasing
 from quantumlink.execution.preparation.device_noise import NoisyCircuit, noisy_isa_circuit, small
 from quantumlink.execution.preparation.evaluation_order import measured_early
@@ -46,8 +47,6 @@ rows that would be submitted are followed instead."""
 
 DEFAULT_SHOTS = 4_000
 ROWS = "random parameters as drawn for the rows"
-MAX_DENSITY_QUBITS = 10
-MAX_STATEVECTOR_QUBITS = 16
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -324,7 +323,8 @@ def _sampled(prepared: Prepared, noisy: NoisyCircuit, shots: int, seed: int | No
     from qiskit_aer import AerSimulator
     from qiskit_aer.primitives import SamplerV2
 
-    circuit, method = noisy.circuit, _aer_method(noisy.circuit)
+    circuit = noisy.circuit
+    method = one_run_method(circuit) or shot_by_shot_method(circuit)
     truncated = not lost_by_truncation(circuit)
     simulator = AerSimulator(method=method, noise_model=_readout_model(noisy), enable_truncation=truncated)
     table = _columns(prepared, circuit)
@@ -350,13 +350,6 @@ def _joined(recipe: Recipe, parts: Sequence[object]) -> Samples:
         for name, _ in recipe.registers
     }
     return recipe.samples(data)
-
-
-def _aer_method(circuit: QuantumCircuit) -> str:
-    dynamic = any(isinstance(i.operation, IfElseOp) or i.name == "reset" for i in circuit.data)
-    if not dynamic and circuit.num_qubits <= MAX_DENSITY_QUBITS:
-        return "density_matrix"
-    return "statevector" if circuit.num_qubits <= MAX_STATEVECTOR_QUBITS else "matrix_product_state"
 
 
 def _columns(prepared: Prepared, circuit: QuantumCircuit) -> np.ndarray:

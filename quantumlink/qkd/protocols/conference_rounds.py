@@ -124,14 +124,16 @@ class ConferenceSession(Session):
         assert isinstance(observed, ConferenceSifted)
         return observed
 
-    def _key_and_errors(self, observed: Any, rng: np.random.Generator, remark: str, simulated: bool) -> NoReturn:
+    def key_and_errors(self, observed: Any, rng: np.random.Generator, remark: str, simulated: bool) -> NoReturn:
+        """Nothing: a conference makes no key block by block."""
         raise TypeError("a conference makes no key block by block: run it by itself")
 
     def records(self, sampler: BaseSamplerV2 | BackendV2 | None = None) -> tuple[Records, Records]:
         """None: a conference is no conversation of two."""
         raise TypeError("a conference is among several parties: it has no raw records of two ends")
 
-    def _key(self, observed: Any, rng: np.random.Generator, remark: str, simulated: bool) -> Key:
+    def key_of(self, observed: Any, rng: np.random.Generator, remark: str, simulated: bool) -> Key:
+        """The key of observed rounds."""
         sifted = self.sifted(observed, rng)
         return distill_conference(
             protocol=f"{self.protocol} of {self.parties}",

@@ -65,7 +65,8 @@ class DecoyBB84(PulsedBB84):
     )
     names: ClassVar[tuple[str, ...]] = INTENSITIES
 
-    def _check_order(self) -> None:
+    def check_order(self) -> None:
+        """Refuse intensities that are not told in their order."""
         signal, decoy, vacuum = self.intensities
         if not (signal > decoy + vacuum and decoy > vacuum):
             raise ValueError(
@@ -110,7 +111,8 @@ class OneDecoyBB84(PulsedBB84):
     )
     names: ClassVar[tuple[str, ...]] = INTENSITIES[:2]
 
-    def _check_order(self) -> None:
+    def check_order(self) -> None:
+        """Refuse intensities that are not told in their order."""
         signal, decoy = self.intensities
         if not signal > decoy > 0:
             raise ValueError(f"intensities must fall, with signal > decoy > 0; got {self.intensities}")

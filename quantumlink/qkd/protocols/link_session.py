@@ -32,11 +32,11 @@ class LinkSession(Session):
             validation.instance("link", self.link, Link, "a link or a program")
 
     @abstractmethod
-    def _played(self, program: Program) -> Play:
+    def played(self, program: Program) -> Play:
         """The program with its ends measured."""
 
     @property
-    def _late_paulis_invert(self) -> bool:
+    def late_paulis_invert(self) -> bool:
         """Whether a Pauli that is left to the end inverts outcomes, and does no more."""
         return True
 
@@ -48,7 +48,7 @@ class LinkSession(Session):
     @cached_property
     def _bare_program(self) -> Program:
         """What runs on a machine with noise of its own: the corrections in a frame, if they can be."""
-        if isinstance(self.link, Program) or not self._late_paulis_invert:
+        if isinstance(self.link, Program) or not self.late_paulis_invert:
             return self.program
         try:
             return compose(self.link, corrections="frame")
@@ -57,16 +57,18 @@ class LinkSession(Session):
 
     @cached_property
     def _play(self) -> Play:
-        return self._played(self.program)
+        return self.played(self.program)
 
     def plays(self) -> Sequence[Play]:
         """The program with its ends measured."""
         return [self._play]
 
-    def _bare_plays(self) -> list[Play]:
-        return [self._played(self._bare_program).on_sampler(play_medium=self.play_medium)]
+    def bare_plays(self) -> list[Play]:
+        """The plays without the noise of the session's own hardware."""
+        return [self.played(self._bare_program).on_sampler(play_medium=self.play_medium)]
 
-    def _noisy(self, play: Play) -> Play:
+    def noisy(self, play: Play) -> Play:
+        """The play under the noise of its own hardware, for Aer."""
         program = self.program
         circuit = noisy_circuit(play.circuit, program.nodes, earlier_nodes=program.earlier_nodes)
         return replace(play, circuit=circuit)
@@ -77,10 +79,12 @@ class LinkSession(Session):
         return np.asarray(self._allotment.wanted[0][:, 0])
 
     @cached_property
-    def _bare_wanted(self) -> list[Counts]:
+    def bare_wanted(self) -> list[Counts]:
+        """How often each setting and draw is played where only the sampler's own noise acts."""
         rng = np.random.default_rng([self.seed, 3])
-        return [play.allot(self._played_rounds, rng) for play in self._bare_plays()]
+        return [play.allot(self._played_rounds, rng) for play in self.bare_plays()]
 
     @property
-    def _own_wanted(self) -> Sequence[Counts]:
+    def own_wanted(self) -> Sequence[Counts]:
+        """How often each setting and draw is played where the medium's noise is written into the circuit."""
         return [self._play.allot(self._played_rounds, np.random.default_rng([self.seed, 3]))]

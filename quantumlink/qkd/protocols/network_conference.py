@@ -79,7 +79,8 @@ class NetworkConference(LinkSession, ConferenceSession):
 
     # --- circuits
 
-    def _played(self, program: Program) -> Play:
+    def played(self, program: Program) -> Play:
+        """A program with its ends measured as the setting says."""
         circuit = program.circuit.copy()
         outcome = ClassicalRegister(self.parties, fresh_name("outcome", circuit))
         circuit.add_register(outcome)
@@ -118,7 +119,8 @@ class NetworkConference(LinkSession, ConferenceSession):
         found /= found.sum(axis=1, keepdims=True)
         return found
 
-    def _exact_pools(self, rng: np.random.Generator) -> list[Pool]:
+    def exact_pools(self, rng: np.random.Generator) -> list[Pool]:
+        """Where outcomes are drawn from if nothing is run: their exact probabilities."""
         exact, values = self.probabilities(), np.arange(2**self.parties)
         table = np.zeros((2, 4**self.parties + 1))
         table[0, values], table[1, values << self.parties] = exact[:, :-1]

@@ -76,10 +76,12 @@ class PairSession(LinkSession):
     # --- circuits
 
     @property
-    def _late_paulis_invert(self) -> bool:
+    def late_paulis_invert(self) -> bool:
+        """Whether a Pauli that is left to the end inverts outcomes, and does no more: not on turned axes."""
         return all(choice in ("X", "Y", "Z") for label in self.settings() for choice in label)
 
-    def _played(self, program: Program) -> Play:
+    def played(self, program: Program) -> Play:
+        """A program with its ends measured as the setting says."""
         measurement = self.measurement()
         circuit = program.circuit.copy()
         first = circuit.num_clbits
@@ -120,7 +122,8 @@ class PairSession(LinkSession):
             found[label] = row[:4].reshape(2, 2).T / row[:4].sum()
         return found
 
-    def _exact_pools(self, rng: np.random.Generator) -> list[Pool]:
+    def exact_pools(self, rng: np.random.Generator) -> list[Pool]:
+        """Where outcomes are drawn from if nothing is run: their exact probabilities."""
         return [ExactPool(self._table / self._table.sum(axis=1, keepdims=True), rng)]
 
     def allot(self, rng: np.random.Generator) -> Allotment:

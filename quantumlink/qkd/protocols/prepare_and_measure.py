@@ -230,10 +230,12 @@ class PrepareAndMeasure(Session):
         weights = self._plays[play].weights * self._responses(play)
         return np.stack([((1 - one) * weights).sum(1), (one * weights).sum(1), 1 - weights.sum(1)], axis=1)
 
-    def _exact_pools(self, rng: np.random.Generator) -> list[Pool]:
+    def exact_pools(self, rng: np.random.Generator) -> list[Pool]:
+        """Where outcomes are drawn from if nothing is run: their exact probabilities."""
         return [ExactPool(np.clip(self._seen(i), 0.0, 1.0), rng) for i in range(len(self._plays))]
 
-    def _drawn_pools(self, found: Sequence[Outcomes], rng: np.random.Generator) -> list[Pool]:
+    def drawn_pools(self, found: Sequence[Outcomes], rng: np.random.Generator) -> list[Pool]:
+        """Where outcomes are drawn from if circuits were run: what they gave."""
         pools: list[Pool] = []
         for i, outcomes in enumerate(found):
             responses = self._responses(i)

@@ -58,7 +58,7 @@ class PulsedBB84(BB84):
             self._set(**{name: values})
         if self.key_bases != "Z":
             raise ValueError(f"key_bases must be 'Z' where pulses are sent, got {self.key_bases!r}")
-        self._check_order()
+        self.check_order()
         total = sum(self.intensity_probabilities)
         if min(self.intensity_probabilities) <= 0 or abs(total - 1) > 1e-9:
             raise ValueError(
@@ -67,7 +67,7 @@ class PulsedBB84(BB84):
         super().__post_init__()
 
     @abstractmethod
-    def _check_order(self) -> None:
+    def check_order(self) -> None:
         """Refuse intensities in a wrong order."""
 
     def photons(self) -> list[tuple[float, Floats]]:

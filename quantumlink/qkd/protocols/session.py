@@ -89,6 +89,8 @@ class Session(ABC):
     def __post_init__(self) -> None:
         if not isinstance(getattr(self, "proof", None), Proof):
             raise TypeError(f"{type(self).__name__} must have a class attribute proof, a Proof(...) of its keys")
+        if not isinstance(getattr(self, "protocol", None), str):
+            raise TypeError(f"{type(self).__name__} must have a class attribute protocol, the name of the protocol")
         seed = validation.seed("seed", self.seed)
         self._set(_has_own_seed=seed is not None)
         self._set(seed=secrets.randbits(62) if seed is None else seed)
@@ -136,16 +138,18 @@ class Session(ABC):
         """The key with what the protocol adds to it."""
         return key
 
-    def _exact_pools(self, rng: np.random.Generator) -> list[Pool]:
+    def exact_pools(self, rng: np.random.Generator) -> list[Pool]:
+        """Where outcomes are drawn from if nothing is run: their exact probabilities."""
         return [ExactPool(np.einsum("sdo,d->so", play.probabilities(), play.weights), rng) for play in self.plays()]
 
-    def _drawn_pools(self, found: Sequence[Outcomes], rng: np.random.Generator) -> list[Pool]:
+    def drawn_pools(self, found: Sequence[Outcomes], rng: np.random.Generator) -> list[Pool]:
+        """Where outcomes are drawn from if circuits were run: what they gave."""
         return [
             DrawnPool([np.concatenate(draws) for draws in outcomes], play.outcomes, rng)
             for play, outcomes in zip(self.plays(), found, strict=True)
         ]
 
-    def _noisy(self, play: Play) -> Play:
+    def noisy(self, play: Play) -> Play:
         """The play under the noise of its own hardware, for Aer."""
         return play.with_noise()
 
@@ -167,7 +171,7 @@ class Session(ABC):
             (circuit, parameter values of shape (rows, parameters), shots) for every circuit.
         """
         shots = self._equal_shots()
-        return [play.pub(shots) for play in self._bare_plays()]
+        return [play.pub(shots) for play in self.bare_plays()]
 
     def analyse(self, result: PrimitiveResult[Any]) -> Key:
         """The key, from the result of the PUBs of `circuits`.
@@ -178,7 +182,7 @@ class Session(ABC):
         rng = self._late_rng()
         found = self._kept(result, rng)
         remark = "The rounds ran on a sampler of the user's, under its noise alone" + self._medium_remark()
-        return self._key(self.observe(self._allotment, self._drawn_pools(found, rng), rng), rng, remark, False)
+        return self.key_of(self.observe(self._allotment, self.drawn_pools(found, rng), rng), rng, remark, False)
 
     def run(self, sampler: BaseSamplerV2 | BackendV2 | None = None) -> Key:
         """The key, all in one.
@@ -192,11 +196,11 @@ class Session(ABC):
             The key. One in which nothing is secret is refused: it says why, and reading its bits raises
             `NoSecretKey`.
         """
-        return self._key(*self._rounds_on(sampler))
+        return self.key_of(*self.rounds_on(sampler))
 
     def sift(self, sampler: BaseSamplerV2 | BackendV2 | None = None) -> Sifted:
         """The sifted bits alone, before anything is distilled from them; the arguments are those of `run`."""
-        observed, rng, _, _ = self._rounds_on(sampler)
+        observed, rng, _, _ = self.rounds_on(sampler)
         return self.sifted(observed, rng)
 
     def sifted(self, observed: ObservedRounds, rng: np.random.Generator) -> Sifted:
@@ -208,7 +212,7 @@ class Session(ABC):
 
         The arguments are those of `run`.
         """
-        observed, rng, _, simulated = self._rounds_on(sampler)
+        observed, rng, _, simulated = self.rounds_on(sampler)
         return observed.records(rng, simulated=simulated)
 
     def agreement(self) -> Agreement:
@@ -224,13 +228,13 @@ class Session(ABC):
             eps_cor=self.eps_cor,
         )
 
-    def _rounds_on(
+    def rounds_on(
         self, sampler: BaseSamplerV2 | BackendV2 | None
     ) -> tuple[ObservedRounds, np.random.Generator, str, bool]:
         """The observed rounds, the source of later choices, what to remark, whether nothing was measured."""
         rng = self._late_rng()
         if sampler is None:
-            observed = self.observe(self._allotment, self._exact_pools(rng), rng)
+            observed = self.observe(self._allotment, self.exact_pools(rng), rng)
             return observed, rng, "The outcomes were drawn from the exact probabilities of the circuits.", True
         engine = given_engine(sampler, self.seed % 2**31)
         name = type(sampler).__name__
@@ -241,15 +245,15 @@ class Session(ABC):
         else:
             found = self._run_bare(engine, rng)
             remark = f"The rounds ran on {name}, under its noise alone{self._medium_remark()}"
-        return self.observe(self._allotment, self._drawn_pools(found, rng), rng), rng, remark, own_noise
+        return self.observe(self._allotment, self.drawn_pools(found, rng), rng), rng, remark, own_noise
 
     def _run_own_noise(self, engine: Engine) -> list[Outcomes]:
-        plays = zip(self.plays(), self._own_wanted, strict=True)
-        return [self._noisy(play).run(counts, engine) for play, counts in plays]
+        plays = zip(self.plays(), self.own_wanted, strict=True)
+        return [self.noisy(play).run(counts, engine) for play, counts in plays]
 
     def _run_bare(self, engine: Engine, rng: np.random.Generator) -> list[Outcomes]:
         shots, found = self._equal_shots(), []
-        for play, counts in zip(self._bare_plays(), self._bare_wanted, strict=True):
+        for play, counts in zip(self.bare_plays(), self.bare_wanted, strict=True):
             everything = play.run(np.full_like(counts, shots), engine)
             found.append(
                 [
@@ -260,44 +264,47 @@ class Session(ABC):
         return found
 
     def _kept(self, result: PrimitiveResult[Any], rng: np.random.Generator) -> list[Outcomes]:
-        plays = self._bare_plays()
+        plays = self.bare_plays()
         if len(result) != len(plays):
             raise ValueError(
                 f"result must be that of {len(plays)} PUBs, as session.circuits() gives, got {len(result)}"
             )
         return [
-            play.keep(pub, counts, rng) for play, pub, counts in zip(plays, result, self._bare_wanted, strict=True)
+            play.keep(pub, counts, rng) for play, pub, counts in zip(plays, result, self.bare_wanted, strict=True)
         ]
 
-    def _bare_plays(self) -> list[Play]:
+    def bare_plays(self) -> list[Play]:
+        """The plays without the noise of the session's own hardware."""
         return [play.on_sampler(play_medium=self.play_medium) for play in self.plays()]
 
     @property
-    def _own_wanted(self) -> Sequence[Counts]:
+    def own_wanted(self) -> Sequence[Counts]:
         """How often each setting and draw is played where the medium's noise is written into the circuit."""
         return self._allotment.wanted
 
     @cached_property
-    def _bare_wanted(self) -> list[Counts]:
+    def bare_wanted(self) -> list[Counts]:
+        """How often each setting and draw is played where only the sampler's own noise acts."""
         if not self.play_medium:
             return list(self._allotment.wanted)
         # The medium's own draws come after the allotment, so that they do not change it.
         rng = np.random.default_rng([self.seed, 3])
-        pairs = zip(self._bare_plays(), self._allotment.wanted, strict=True)
+        pairs = zip(self.bare_plays(), self._allotment.wanted, strict=True)
         return [play.allot(counts.sum(axis=1), rng) for play, counts in pairs]
 
     def _equal_shots(self) -> int:
-        return max(1, *(int(counts.max(initial=0)) for counts in self._bare_wanted))
+        return max(1, *(int(counts.max(initial=0)) for counts in self.bare_wanted))
 
     def _medium_remark(self) -> str:
         if self.play_medium:
             return "; the medium's own channel was played by rotations drawn at random."
         return ": that of the session's own medium and nodes was not played."
 
-    def _key(self, observed: ObservedRounds, rng: np.random.Generator, remark: str, simulated: bool) -> Key:
-        return self._key_and_errors(observed, rng, remark, simulated)[0]
+    def key_of(self, observed: ObservedRounds, rng: np.random.Generator, remark: str, simulated: bool) -> Key:
+        """The key of observed rounds."""
+        return self.key_and_errors(observed, rng, remark, simulated)[0]
 
-    def _key_and_errors(
+    def key_and_errors(
         self, observed: ObservedRounds, rng: np.random.Generator, remark: str, simulated: bool
     ) -> tuple[Key, dict[str, BoolArray]]:
         """The key, and where the bits differed that the ends compared on the way."""

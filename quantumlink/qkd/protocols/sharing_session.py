@@ -173,7 +173,8 @@ class SecretSharing(Conference):
         assert isinstance(observed, SharingSifted)
         return observed
 
-    def _key(self, observed: Any, rng: np.random.Generator, remark: str, simulated: bool) -> Key:
+    def key_of(self, observed: Any, rng: np.random.Generator, remark: str, simulated: bool) -> Key:
+        """The key of observed rounds."""
         return _Dealing(self, observed, rng, (remark, *self.remarks())).key()
 
 

@@ -222,9 +222,10 @@ class TwinField(RelaySession):
         """
         raise ValueError(f"{_NO_CIRCUIT}, so that there is no result to analyse")
 
-    def _rounds_on(
+    def rounds_on(
         self, sampler: BaseSamplerV2 | BackendV2 | None
     ) -> tuple[ObservedRounds, np.random.Generator, str, bool]:
+        """The observed rounds, the source of later choices, what to remark, whether nothing was measured."""
         if sampler is not None:
             raise ValueError(f"sampler must be None, got {sampler!r}: {_NO_CIRCUIT}")
         rng = self._late_rng()

@@ -59,7 +59,8 @@ class WeakPulseBB84(PulsedBB84):
     )
     names: ClassVar[tuple[str, ...]] = INTENSITIES[:1]
 
-    def _check_order(self) -> None:
+    def check_order(self) -> None:
+        """Refuse intensities that are not told in their order."""
         if not self.intensities[0] > 0:
             raise ValueError(f"intensities must be above 0, got {self.intensities}")
 

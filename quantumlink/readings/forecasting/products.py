@@ -11,15 +11,9 @@ import numpy as np
 from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation
 from quantumlink.hardware import Processor
-from quantumlink.readings.contraction import BELL_SUPPORT, carried_support
+from quantumlink.readings.contraction import BELL_SUPPORT, MOST_PRODUCTS, ROUNDING, carried_support
 from quantumlink.readings.forecasting.waits import HeldPair
 from quantumlink.readings.maps import Carrying, carrier, is_pair_map, is_sampled, pair_map
-
-ROUNDING = 1e-15
-"""Entries of a map below this are rounding of zero."""
-
-MOST_PRODUCTS = 8192
-"""Products of coefficients up to which an operation is kept as a sum over them; else states are carried."""
 
 AT_ONCE = 1 << 21
 """Products at once: 16 MB."""

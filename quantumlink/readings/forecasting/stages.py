@@ -24,13 +24,11 @@ import numpy as np
 
 from quantumlink.arrays import BoolArray, FloatArray, IndexArray
 from quantumlink.hardware import Node
+from quantumlink.hardware.pauli_coefficients import FIDELITY_SIGNS
 from quantumlink.link import ElementaryLink
 from quantumlink.readings.forecasting.waits import held_pair
 from quantumlink.timing.arrivals import EDGES_S, Moments, of_rounds
 from quantumlink.timing.attempts import Rounds, rounds_of, whole_attempts
-
-FIDELITY_SIGNS = np.zeros(16)
-FIDELITY_SIGNS[[0, 5, 10, 15]] = 0.25, 0.25, -0.25, 0.25
 
 
 @dataclass(frozen=True)

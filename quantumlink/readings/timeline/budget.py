@@ -8,6 +8,7 @@ import numpy as np
 
 from quantumlink.arrays import FloatArray
 from quantumlink.hardware import Memory, Node
+from quantumlink.hardware.pauli_coefficients import FIDELITY_SIGNS
 from quantumlink.link import ElementaryLink, Join, Link, distinct_links
 from quantumlink.progress import track
 from quantumlink.readings.perfect import target_of
@@ -109,8 +110,7 @@ def fidelity_budget(run: Run, trials: int) -> FidelityBudget:
 def fidelities(states: FloatArray, target: FloatArray | None = None) -> FloatArray:
     """The fidelity of each state to a pure one: shapes (4^k, n) and (4^k,) to (n,); of pairs to Φ⁺ if None."""
     if target is None or len(states) == 16:
-        found: FloatArray = (1 + states[5] - states[10] + states[15]) / 4
-        return found
+        return np.asarray(FIDELITY_SIGNS @ states)
     return np.asarray(target @ states / np.sqrt(len(states)))
 
 

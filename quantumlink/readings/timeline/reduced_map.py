@@ -16,13 +16,8 @@ import numpy as np
 from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation
 from quantumlink.hardware import Processor
+from quantumlink.readings.contraction import MOST_PRODUCTS, ROUNDING
 from quantumlink.readings.maps import Carrying, carrier, is_pair_map, is_sampled, pair_map
-
-MOST_PRODUCTS = 8192
-"""Products of coefficients up to which an operation is kept as a sum over them; else states are carried."""
-
-ROUNDING = 1e-15
-"""Entries of a map below this are rounding of zero."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,7 +47,7 @@ def test_every_mean_is_that_of_what_is_drawn(name):
     """Each kind's count lies within six of its standard deviations: a chance of some 1e-8 for each of them."""
     session = SESSIONS[name]
     means = session.expected_rounds()
-    observed, *_ = session._rounds_on(None)
+    observed, *_ = session.rounds_on(None)
     counts = np.bincount(observed.order, minlength=observed.kinds.shape[1])
     seen = dict(zip(map(tuple, observed.kinds.T.tolist()), counts.tolist(), strict=True))
     assert len(seen) == means.shape[1]
