@@ -261,7 +261,7 @@ class Bob(Party):
                 reply = talk.send(said)
                 limit.count_reply(reply)
                 heard = yield Say("reconciled", {"data": pack(reply)}, ("reconcile", after))
-            next(talk)
+            talk.send(b"")  # nothing more: it is over, or finds that this is too little
         except StopIteration as stopped:
             if heard.kind == after:
                 return stopped.value, heard

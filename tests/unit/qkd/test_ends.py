@@ -22,7 +22,8 @@ from quantumlink.distillation.ends import (
 )
 from quantumlink.distillation.reconciliation import Ldpc
 from quantumlink.distillation.transcript import Message, Transcript, TranscriptError, unpack
-from quantumlink.qkd import Cascade, NoSecretKey
+from quantumlink.hardware import Fiber
+from quantumlink.qkd import Cascade, NoSecretKey, OneDecoyBB84
 from quantumlink.security.recipes import Decoys
 
 N = 4_000
@@ -328,6 +329,45 @@ def test_noise_on_the_line_is_answered_by_an_abort(noise):
 def test_bad_agreements_are_named(change, text):
     with pytest.raises(ValueError, match=text):
         Agreement(**AGREED.__dict__ | change)
+
+
+@pytest.mark.parametrize("reconciliation", [Cascade(), Ldpc(frame=2_000)])
+@pytest.mark.parametrize("number", [4, 6])
+def test_whoever_says_that_reconciliation_is_over_too_soon_is_answered_by_an_abort(reconciliation, number):
+    """Bob is sent the check where parities or syndromes are due: he gives up, and does not break down."""
+    agreed = replace(AGREED, reconciliation=reconciliation)
+
+    for tag in (None, "A" * 22 + "=="):
+        alice, bob = both(agreement=agreed)
+
+        def hurry(position, line, tag=tag):
+            message = Message.decode(line)
+            early = position == number and message.kind == "reconcile"
+            return [replace(message, kind="check", tag=tag).encode() if early else line]
+
+        assert not talk(alice, bob, hurry)
+        assert bob.reason is not None
+
+
+def test_a_reconciliation_cut_short_is_an_abort_wherever_no_tag_is_checked():
+    """Where Bob tells his errors the message after it has no tag: anybody on the line could say it."""
+    session = OneDecoyBB84(medium=Fiber(0), rounds=400_000, seed=2, eps_sec=1e-6)
+    hers, his = session.records()
+    shared = np.random.default_rng(1).integers(0, 2, AUTHENTICATION_BITS)
+    alice = Alice(hers, agreement=session.agreement(), secret=SharedSecret(shared), seed=2)
+    bob = Bob(his, agreement=session.agreement(), secret=SharedSecret(shared))
+    seen = []
+
+    def hurry(number, line):
+        message = Message.decode(line)
+        if message.kind == "reconcile":
+            seen.append(number)
+            if len(seen) == 3:
+                return [replace(message, kind="count", body={}).encode()]
+        return [line]
+
+    assert not talk(alice, bob, hurry)
+    assert "bits come in" in bob.reason
 
 
 def test_records_of_other_rounds_are_refused():
