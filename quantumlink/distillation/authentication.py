@@ -113,6 +113,9 @@ class PolynomialHash:
     (0, '0x6')
     """
 
+    # No dictionary, here and below: `vars` and what prints it show no secret.
+    __slots__ = ("__weakref__", "_field", "_powers", "_tables")
+
     def __init__(self, point: int, field: BinaryField = GF128) -> None:
         if not 0 <= point < 1 << field.bits:
             raise ValueError(f"point must be an element of {field.bits} bits")  # its value is a secret
@@ -171,6 +174,8 @@ class RunningHash:
     >>> running.value() == PolynomialHash(12345)(b"what was said and goes on"), len(running)
     (True, 25)
     """
+
+    __slots__ = ("_field", "_hash", "_length", "_open")
 
     def __init__(self, hashed: PolynomialHash, field: BinaryField, message: bytes | bytearray) -> None:
         self._hash, self._field = hashed, field
@@ -234,6 +239,8 @@ class Authenticator:
     >>> ends[1].check(b"for Bob", tag, place=0), ends[0].spent_bits
     (True, 256)
     """
+
+    __slots__ = ("_hash", "_masks", "_tagged", "forgery_probability", "spent_bits")
 
     TAG_BITS = 128
     """Length of a tag, and of the point."""

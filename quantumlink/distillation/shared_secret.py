@@ -48,6 +48,9 @@ class SharedSecret:
     (128, SharedSecret(128 bits left), 128)
     """
 
+    # No dictionary: `vars` and what prints it show no bit.
+    __slots__ = ("_bits", "_index", "_lock", "_path", "_start", "epsilon")
+
     def __init__(self, bits: ArrayLike, *, epsilon: float = 0.0) -> None:
         self._bits = _secret_bits(bits).copy()
         self._start = 0
@@ -200,6 +203,9 @@ class SharedSecret:
             os.close(folder)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a shared secret cannot be copied or pickled: its bits would be used twice")
+
+    def __getstate__(self) -> NoReturn:
         raise TypeError("a shared secret cannot be copied or pickled: its bits would be used twice")
 
 

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from quantumlink.distillation.authentication import Authenticator
 from quantumlink.distillation.ends import AUTHENTICATION_BITS, Agreement, Alice, Bob, Records, converse
 from quantumlink.distillation.shared_secret import SecretExhausted, SharedSecret
 
@@ -20,6 +21,18 @@ def test_it_cannot_be_copied_or_pickled():
     for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="its bits would be used twice"):
             attempt(secret)
+
+
+def test_no_bit_of_it_shows():
+    """Not in what `vars`, a debugger or a log of all attributes prints, nor in those of what uses it up."""
+    secret = SharedSecret(BITS)
+    tags = Authenticator(SharedSecret(BITS), places=2)
+    for held in (secret, tags, tags.running(b"said")):
+        with pytest.raises(TypeError, match="__dict__"):
+            vars(held)
+    assert repr(secret) == "SharedSecret(1000 bits left)"
+    with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        secret.__getstate__()
 
 
 @pytest.mark.parametrize("bit", [0, 1])
