@@ -1,7 +1,8 @@
 """The circuits of a run as files, exactly as they run: every parameter bound, one circuit for each row.
 
 QPY holds all of them in one file, for Qiskit; OpenQASM 3 is text for everybody else, a file for each circuit, with
-the device's qubits as ``$0``, ``$1``, … where the circuit has a place on a device.
+the device's qubits as ``$0``, ``$1``, … where the circuit has a place on a device. It has one kind of measurement:
+where a circuit has variants of its device's, such as ``measure_2``, a comment says so.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from qiskit import qasm3, qpy
 from qiskit.circuit import QuantumCircuit
 
 from quantumlink.arrays import FloatArray
+from quantumlink.exact.transfer import device_operation
+from quantumlink.rewrites import expanded_circuit
 
 SUFFIXES = (".qpy", ".qasm")
 
@@ -78,6 +81,14 @@ def export_circuits(circuits: Sequence[QuantumCircuit], path: str | PathLike[str
     written = []
     for number, circuit in enumerate(circuits):
         single = target if len(circuits) == 1 else target.with_stem(f"{target.stem}-{number:0{width}d}")
-        single.write_text(f"// {circuit.name}\n{qasm3.dumps(circuit)}", encoding="utf-8")
+        single.write_text(f"// {circuit.name}\n{_as_text(circuit)}", encoding="utf-8")
         written.append(single)
     return tuple(written)
+
+
+def _as_text(circuit: QuantumCircuit) -> str:
+    names = {i.name for i in circuit.data if device_operation(i.operation) is not None} - {"measure", "reset"}
+    if not names:
+        return str(qasm3.dumps(circuit))
+    told = qasm3.dumps(expanded_circuit(circuit))
+    return f"// told as measurements and resets: {', '.join(sorted(names))}\n{told}"

@@ -43,7 +43,10 @@ def errors_by_another(
     result = other.result(timeout_s)
     by_qubit = {each.qubit: each for each in told.errors(result[1], result[2])}
     mine = calibration_of(here.pubs[0].circuit, recipe, shots=1, row_shots=1)
-    missing = sorted(set(mine.qubits) - by_qubit.keys())
+    ways = dict(told.variants), dict(mine.variants)
+    missing = sorted(q for q in set(mine.qubits) if q not in by_qubit or ways[0].get(q) != ways[1].get(q))
     if missing:
-        raise ValueError(f"calibration must be of all qubits that are read here, it lacks {missing}")
+        raise ValueError(
+            f"calibration must be of all qubits that are read here, measured in the same way; it lacks {missing}"
+        )
     return mine, [by_qubit[qubit] for qubit in mine.qubits]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,7 @@ from quantumlink.execution.jobs.job_file import Mode, Where
 from quantumlink.execution.jobs.patience import Patience, patiently
 from quantumlink.execution.jobs.splitting import Limits
 from quantumlink.execution.preparation.compilation import backend_of, is_device
+from quantumlink.execution.preparation.mid_circuit import is_variant, plainly_measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +73,16 @@ class LocalMachine:
         return Limits()
 
     def run(self, pubs: Sequence[Any], options: Mapping[str, Any], seed: int | None) -> Any:
-        """Start one job."""
+        """Start one job; simulators measure in one way only."""
+        variants = {i.name for circuit, *_ in pubs for i in circuit.data if is_variant(i.operation)}
+        if variants and self.backend is not None:
+            warnings.warn(
+                f"{self.name} is simulated, where {', '.join(sorted(variants))} runs as measure, with that one's "
+                f"errors: prepare with mid_circuit='measure' to predict what is simulated",
+                UserWarning,
+                stacklevel=2,
+            )
+            pubs = [(plainly_measured(circuit), *rest) for circuit, *rest in pubs]
         return self.make_sampler(options, seed).run(list(pubs))
 
 

@@ -25,6 +25,7 @@ from quantumlink import validation
 from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.estimation import CONFIDENCE, Estimate, binomial_estimate
 from quantumlink.execution.mitigation.balanced_states import ROWS, balanced_states, columns_apart
+from quantumlink.execution.preparation.mid_circuit import variants_in, with_variants
 from quantumlink.execution.preparation.recipe import Recipe
 
 REGISTER = "calibration"
@@ -45,6 +46,8 @@ class Calibration:
     """Rows of each calibration circuit, so that it runs about as often as a basis."""
     columns: tuple[int, ...] = ()
     """Of a balanced one for each of the measured qubits the column of states that it goes through."""
+    variants: tuple[tuple[int, str], ...] = ()
+    """Qubits that are measured by a variant of the device's, and its name: so they are calibrated."""
 
     @property
     def measured(self) -> tuple[int, ...]:
@@ -91,7 +94,7 @@ class Calibration:
         if prepared:
             circuit.x(list(self.measured))
         circuit.measure(list(self.measured), record)
-        circuit = _in_instructions(circuit, target)
+        circuit = self._in_instructions(circuit, target)
         return circuit, np.zeros((self.rows, 1)) if self.rows > 1 else None
 
     def _balanced(
@@ -102,7 +105,7 @@ class Calibration:
         for qubit, column in zip(self.measured, self.columns, strict=True):
             circuit.rx(angles[column], qubit)
         circuit.measure(list(self.measured), record)
-        circuit = _in_instructions(circuit, target)
+        circuit = self._in_instructions(circuit, target)
         states = self.states ^ bool(opposite)
         of_angle = {angles[c]: states[:, self.columns.index(c)] for c in angles}
         table: FloatArray = np.where(np.stack([of_angle[p] for p in circuit.parameters], axis=-1), np.pi, 0.0)
@@ -143,8 +146,16 @@ class Calibration:
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
         told = {"bits": self.bits, "qubits": self.qubits, "acted_on": self.acted_on}
-        columns = {"columns": list(self.columns)} if self.is_balanced else {}
-        return {**{name: list(values) for name, values in told.items()}, "rows": self.rows, **columns}
+        more: dict[str, Any] = {"columns": list(self.columns)} if self.is_balanced else {}
+        more |= {"variants": [list(each) for each in self.variants]} if self.variants else {}
+        return {**{name: list(values) for name, values in told.items()}, "rows": self.rows, **more}
+
+    def _in_instructions(self, circuit: QuantumCircuit, target: Target | None) -> QuantumCircuit:
+        if target is None:
+            return circuit
+        layout = list(range(circuit.num_qubits))
+        told = generate_preset_pass_manager(0, target=target, initial_layout=layout).run(circuit)
+        return with_variants(told, target, dict(self.variants))
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Calibration:
@@ -160,7 +171,9 @@ class Calibration:
             if len(bits) != len(qubits):
                 raise ValueError(f"there are {len(bits)} bits and {len(qubits)} qubits")
             columns = tuple(validation.count("columns", n) for n in told.get("columns", ()))
-            found = cls(bits, qubits, acted_on, validation.count("rows", told["rows"], at_least=1), columns)
+            variants = tuple((validation.count("variants", q), str(name)) for q, name in told.get("variants", ()))
+            rows = validation.count("rows", told["rows"], at_least=1)
+            found = cls(bits, qubits, acted_on, rows, columns, variants)
             if columns and (len(columns) != len(found.measured) or max(columns) >= ROWS - 1 or found.rows % ROWS):
                 raise ValueError(f"the columns {columns} are not those of {len(found.measured)} qubits")
             return found
@@ -219,7 +232,7 @@ def calibration_of(
         target: the device, which tells which qubits are near each other then.
 
     Raises:
-        ValueError: if a bit that the reading needs is not measured.
+        ValueError: if a bit that the reading needs is not measured, or a qubit in several ways.
     """
     qubit_of = {qubit: i for i, qubit in enumerate(circuit.qubits)}
     clbit_of = {clbit: i for i, clbit in enumerate(circuit.clbits)}
@@ -239,7 +252,8 @@ def calibration_of(
     columns: tuple[int, ...] = ()
     if balanced:
         rows, columns = ROWS * -(-rows // ROWS), columns_apart(tuple(dict.fromkeys(qubits)), target)
-    return Calibration(tuple(bits), qubits, tuple(sorted(acted_on & set(bits))), rows, columns)
+    variants = tuple((q, name) for q, name in variants_in(circuit).items() if q in qubits)
+    return Calibration(tuple(bits), qubits, tuple(sorted(acted_on & set(bits))), rows, columns, variants)
 
 
 def needed_bits(recipe: Recipe) -> set[int]:
@@ -253,13 +267,6 @@ def needed_bits(recipe: Recipe) -> set[int]:
 def errors_as_array(errors: Sequence[ReadoutErrors]) -> FloatArray:
     """The rates, shape (bits, 2)."""
     return np.array([[rate.best for rate in each.rates] for each in errors]).reshape(-1, 2)
-
-
-def _in_instructions(circuit: QuantumCircuit, target: Target | None) -> QuantumCircuit:
-    if target is None:
-        return circuit
-    layout = list(range(circuit.num_qubits))
-    return generate_preset_pass_manager(0, target=target, initial_layout=layout).run(circuit)
 
 
 def _pair(values: npt.NDArray[np.int_]) -> tuple[int, int]:

@@ -32,6 +32,7 @@ from quantumlink import validation
 from quantumlink.arrays import BoolArray, ComplexArray, FloatArray
 from quantumlink.estimation import CONFIDENCE, Estimate, check_confidence
 from quantumlink.exact import UnsupportedOperation
+from quantumlink.exact.transfer import device_operation
 from quantumlink.execution.mitigation.bare_record import needs
 from quantumlink.execution.preparation import Prepared
 from quantumlink.execution.preparation.calibration import Calibration
@@ -263,7 +264,7 @@ def _steps(circuit: QuantumCircuit, calibration: Calibration) -> Iterator[_Step]
         if isinstance(operation, ControlFlowOp):
             raise UnsupportedOperation(f"errors are not followed back through conditions: {_HINT}")
         qubits = [circuit.find_bit(q).index for q in instruction.qubits]
-        if instruction.name not in ("measure", "reset"):
+        if device_operation(operation) not in ("measure", "reset"):
             size = 2 ** len(qubits)
             error = (calibration.error(instruction.name, qubits) or 0.0) * size / (size - 1)
             kept = 1 - min(1.0, error)

@@ -35,7 +35,9 @@ SMALLEST_FIDELITY = 1e-6
 UNSTATED = 2.0
 """How many times as bad as the worst that is stated something counts that is not stated."""
 
-_NO_GATES = {"measure", "reset", "delay", "barrier"}
+_NO_GATES = ("measure", "reset", "delay", "barrier")
+"""How the names of operations begin that are no gates: devices have variants, such as ``measure_2``."""
+
 _PAIR_INFIDELITY = 5 / 4
 _SINGLE_INFIDELITY = 3 / 2
 
@@ -119,10 +121,10 @@ class Calibration:
         factor = _PAIR_INFIDELITY if len(qubits) == 2 else _SINGLE_INFIDELITY
         return max(SMALLEST_FIDELITY, 1 - factor * error)
 
-    def readout_fidelity(self, qubit: int) -> float:
+    def readout_fidelity(self, qubit: int, name: str = "measure") -> float:
         """The probability that a measurement is read right, averaged over both values; as `gate_fidelity`."""
-        error = self.error("measure", (qubit,))
-        return max(SMALLEST_FIDELITY, 1 - (self._unstated_error("measure", 1) if error is None else error))
+        error = self.error(name, (qubit,))
+        return max(SMALLEST_FIDELITY, 1 - (self._unstated_error(name, 1) if error is None else error))
 
     def waiting_fidelity(self, qubit: int, seconds: float) -> float:
         """Process fidelity of waiting, (1 + e^(−t/T1) + 2e^(−t/T2))/4; as `gate_fidelity`."""
@@ -143,16 +145,16 @@ class Calibration:
 
     def _read_error(self, name: str, qubits: Sequence[int]) -> float | None:
         error = _number(self._property(name, qubits, "error"), most=1.0)
-        if error is None and name == "measure":
-            flips = self.flips(qubits[0])
+        if error is None and name.startswith("measure"):
+            flips = self.flips(qubits[0], name)
             return None if flips is None else sum(flips) / 2
         virtual = len(qubits) == 1 and self.duration(name, qubits) == 0
         return 0.0 if error is None and virtual else error
 
-    def flips(self, qubit: int) -> tuple[float, float] | None:
+    def flips(self, qubit: int, name: str = "measure") -> tuple[float, float] | None:
         """The probabilities of reading 1 for |0⟩ and 0 for |1⟩, None if they are not stated apart."""
-        names = ("prob_meas1_prep0", "prob_meas0_prep1")
-        up, down = (_number(self._property("measure", (qubit,), name), most=1.0) for name in names)
+        which = ("prob_meas1_prep0", "prob_meas0_prep1")
+        up, down = (_number(self._property(name, (qubit,), each), most=1.0) for each in which)
         return None if up is None or down is None else (up, down)
 
     def duration(self, name: str, qubits: Sequence[int]) -> float | None:
@@ -225,7 +227,7 @@ class Calibration:
         found: tuple[list[float], list[float], list[float]] = ([], [], [])
         for name in self.target.operation_names:
             for qubits, duration in self._all_stated(name, "duration"):
-                if duration and name not in ("reset", "delay"):
+                if duration and (name == "measure" or not name.startswith(_NO_GATES)):
                     found[2 if name == "measure" else len(qubits) - 1 if len(qubits) <= 2 else 1].append(duration)
         single, double, measure = (median(values) if values else 0.0 for values in found)
         return single, double, measure
@@ -234,8 +236,8 @@ class Calibration:
         """What an error that is not stated counts as: by those of the same operation, else of those as wide."""
         if (name, num_qubits) not in self._unstated_errors:
             same = [error for _, error in self._all_stated(name, "error")]
-            if not same and name != "measure":
-                others = (other for other in self.target.operation_names if other not in _NO_GATES)
+            if not same and not name.startswith("measure"):
+                others = (other for other in self.target.operation_names if not other.startswith(_NO_GATES))
                 same = [e for other in others for q, e in self._all_stated(other, "error") if len(q) == num_qubits]
             worst = max((error for error in same if error < 1), default=0.0)  # an error of 1: a gate that is broken
             self._unstated_errors[name, num_qubits] = min(UNSTATED * worst, (1 + worst) / 2)

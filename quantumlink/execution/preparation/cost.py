@@ -19,7 +19,8 @@ from quantumlink.execution.preparation.schedule import latest_schedule
 FEEDFORWARD_LATENCY_S = 1e-6
 """Assumed time from the end of a measurement to the gate that depends on it: targets do not state it."""
 
-_FREE = {"barrier", "delay", "reset"}
+_FREE = ("barrier", "delay", "reset")
+"""How the names of operations begin that cost nothing but time."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,12 @@ def _walk(circuit: QuantumCircuit, calibration: Calibration, outer: list[int]) -
                 inner, fidelity = _walk(block, calibration, qubits)
                 gates += inner
                 total += fidelity / 2
-        elif name == "measure":
-            total += log(calibration.readout_fidelity(qubits[0]))
+        elif name.startswith("measure"):
+            total += log(calibration.readout_fidelity(qubits[0], name))
         elif name == "delay":
             seconds = calibration.delay_s(instruction.operation)
             total += log(calibration.waiting_fidelity(qubits[0], seconds))
-        elif name not in _FREE:
+        elif not name.startswith(_FREE):
             gates += len(qubits) == 2
             total += log(calibration.gate_fidelity(name, qubits))
     return gates, total

@@ -34,8 +34,8 @@ DecouplingChoice = Literal["XX", "XpXm", "XY4", "auto"]
 
 DECOUPLINGS: tuple[DecouplingChoice, ...] = get_args(DecouplingChoice)
 
-_UNFLIPPED = {"measure", "reset", "measure_2", "reset_2", "measure_reset"}
-"""After these a qubit holds no phase to be kept."""
+_UNFLIPPED = ("measure", "reset")
+"""How the names of operations begin after which a qubit holds no phase to be kept."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def decoupled(
         else:
             result.append(instruction)
         for qubit, wait in zip(instruction.qubits, waits, strict=True):
-            if instruction.name in _UNFLIPPED:
+            if instruction.name.startswith(_UNFLIPPED):
                 touched.discard(qubit)
             elif instruction.name != "barrier" and not is_delay:
                 touched.add(qubit)

@@ -22,11 +22,13 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import CircuitInstruction, Delay, IfElseOp, Instruction, QuantumCircuit, QuantumRegister
+from qiskit.circuit.library import Measure
 from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
 from quantumlink.arrays import FloatArray
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.preparation.calibration import Calibration
+from quantumlink.execution.preparation.mid_circuit import plainly_measured, variants_in
 from quantumlink.execution.preparation.prepared import used_qubits
 from quantumlink.execution.preparation.schedule import Schedule, latest_schedule
 from quantumlink.execution.preparation.slow_dephasing import DephasingTimes, dephased
@@ -77,9 +79,11 @@ def noisy_isa_circuit(
 
     Raises:
         UnsupportedOperation: if the model has custom passes that are no relaxation of delays.
+        ValueError: if a qubit is measured in several ways, by variants of the device's.
     """
     used = used_qubits(circuit)
     calibration = Calibration(target)
+    variants_in(circuit)  # each qubit has one confusion
     if noise_model is None:
         model = target_noise(circuit, target)
         stated = stated_by_target(circuit, target, latency_s=latency_s)
@@ -97,7 +101,7 @@ def noisy_isa_circuit(
         stated = stated_by_model(circuit, model, relaxes=bool(noise_model._custom_noise_passes))
     confusions = readout_errors(model, circuit.num_qubits)
     return NoisyCircuit(
-        small(inlined_noise(told, model), used),
+        small(inlined_noise(plainly_measured(told), model), used),
         {i: confusions[q] for i, q in enumerate(used) if q in confusions},
         tuple(used),
         stated,
@@ -116,6 +120,7 @@ def target_noise(circuit: QuantumCircuit, target: Target) -> NoiseModel:
     found: dict[str, set[tuple[int, ...]]] = {}
     for name, qubits in _instructions(circuit, list(range(circuit.num_qubits))):
         found.setdefault(name, set()).add(qubits)
+    readouts: dict[tuple[int, ...], InstructionProperties | None] = {}
     for name, places in found.items():
         known = target[name] if name in target.operation_names else None
         if known is not None and None not in known and name not in ("delay", "barrier"):
@@ -124,7 +129,12 @@ def target_noise(circuit: QuantumCircuit, target: Target) -> NoiseModel:
                 for qubits in sorted(places)
                 if qubits in known
             }
-            part.add_instruction(target.operation_from_name(name), told)
+            if name.startswith("measure"):  # by whatever variant: a qubit is measured in one way
+                readouts |= told
+            else:
+                part.add_instruction(target.operation_from_name(name), told)
+    if readouts:
+        part.add_instruction(Measure(), readouts)
     model = NoiseModel()
     for name, gate_qubits, error in basic_device_gate_errors(target=part):
         model.add_quantum_error(error, name, gate_qubits)
@@ -139,9 +149,9 @@ def _figures(
 ) -> InstructionProperties | None:
     """What a target states of an instruction, without what is no number; None if a readout has no error."""
     error, duration = calibration.error(name, qubits), calibration.duration(name, qubits)
-    if name != "measure":
+    if not name.startswith("measure"):
         return InstructionProperties(duration=duration, error=error)
-    if calibration.flips(qubits[0]) is not None:
+    if calibration.flips(qubits[0], name) is not None:
         return given  # Aer takes the two as they are
     return None if error is None else InstructionProperties(duration=duration, error=error)
 

@@ -98,6 +98,8 @@ class Prepared:
     """Prepares the same program anew, with the same arguments, for the device as it is now."""
     noise_model: NoiseModel | None = None
     """Of an `AerSimulator` the noise that it plays, whatever its target says; None for a device."""
+    measured_by: Mapping[int, str] = field(default_factory=dict)
+    """The variants by which qubits are measured in the middle of the circuit, by physical qubit."""
     told_plainly: tuple[str, ...] = ()
     """Names by which the program calls a device's own measurements and resets, which run as plain ones."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -173,6 +175,9 @@ class Prepared:
         unknown = stated_by_target(self.circuit, self.target, latency_s=self.latency_s).unknown
         if unknown:
             lines.append(f"not stated by the target: {'; '.join(unknown)}")
+        for name in sorted(set(self.measured_by.values())):
+            qubits = [str(q) for q, variant in self.measured_by.items() if variant == name]
+            lines.append(f"measured in the middle by {name}: qubits {', '.join(qubits)}")
         if self.told_plainly:
             lines.append(f"run as plain measurements and resets: {', '.join(self.told_plainly)}")
         if self.delay_rounding_s:

@@ -44,6 +44,7 @@ from quantumlink.execution.preparation.lowering import (
     Lowering,
     Medium,
 )
+from quantumlink.execution.preparation.mid_circuit import MID_CIRCUIT, MidCircuit, chosen_variants, with_variants
 from quantumlink.execution.preparation.options_lint import against_conditions
 from quantumlink.execution.preparation.prepared import Prepared
 from quantumlink.execution.preparation.recipe import recipe_of
@@ -71,6 +72,7 @@ def prepare(
     feedforward_latency_s: float = FEEDFORWARD_LATENCY_S,
     options: Mapping[str, Any] | None = None,
     pass_manager: PassManager | None = None,
+    mid_circuit: MidCircuit = "auto",
     decoupling: DecouplingChoice | None = None,
     low_frequency_dephasing_s: float | Mapping[int, float] | None = None,
     seed: int | None = None,
@@ -108,6 +110,10 @@ def prepare(
             conditions: with such options no lowering that has any is taken.
         pass_manager: one of the user's, which makes the device's circuit in place of our search and Qiskit's preset
             passes; what it makes is checked as everything else is. Not together with ``initial_layout``.
+        mid_circuit: ``"auto"`` measures in the middle of the circuit by a faster variant of the device's, such as
+            ``measure_2``, on the qubits where the expected fidelity is higher with it
+            (`quantumlink.execution.preparation.mid_circuit`), unless the runtime is to decouple or twirl;
+            ``"measure"`` never does.
         decoupling: pulses in the idle time, also in the wait for feed-forward and in delays, as ordinary gates:
             ``"XX"``, ``"XpXm"`` or ``"XY4"`` in every wait that holds it, or ``"auto"``: where a gain is predicted.
             See `quantumlink.execution.preparation.decoupling`; not together with the runtime's own.
@@ -160,6 +166,7 @@ def prepare(
         randomizations=randomizations,
         feedforward_latency_s=feedforward_latency_s,
         options=options,
+        mid_circuit=mid_circuit,
         decoupling=decoupling,
         low_frequency_dephasing_s=low_frequency_dephasing_s,
         seed=seed,
@@ -170,6 +177,7 @@ def prepare(
     kept_options = checked_options(options)
     validation.choice("medium", medium, MEDIA)
     validation.choice("corrections", corrections, ("auto", *LOWERINGS))
+    validation.choice("mid_circuit", mid_circuit, MID_CIRCUIT)
     level = validation.count("optimization_level", optimization_level)
     if level > 3:
         raise ValueError(f"optimization_level must be 0, 1, 2 or 3, got {optimization_level!r}")
@@ -200,6 +208,11 @@ def prepare(
         latency_s=latency_s,
         pass_manager=pass_manager,
     )
+    measured_by: dict[int, str] = {}
+    # Aer knows no variants; nor do the runtime's passes that such options ask for.
+    unknown = own_noise(backend) is not None or against_conditions(kept_options)
+    if mid_circuit == "auto" and pass_manager is None and not unknown:
+        built, measured_by = _measured(built, backend, latency_s)
     pulses = None
     if decoupling is not None:
         built, pulses = _decoupled(built, backend, decoupling, latency_s, dephasing_s)
@@ -232,6 +245,7 @@ def prepare(
         drawn_waits=drawn_waits,
         noise_model=own_noise(backend),
         told_plainly=tuple(sorted(variants)),
+        measured_by=measured_by,
         options=kept_options,
         calibrated_at=calibrated_at(backend),
         again=again if pass_manager is None else None,
@@ -252,6 +266,15 @@ def _variants(circuit: QuantumCircuit) -> set[str]:
             inner.append(instruction.operation.definition)
         found |= {name for block in inner for name in _variants(block)}
     return found
+
+
+def _measured(built: Compiled, backend: BackendV2, latency_s: float) -> tuple[Compiled, dict[int, str]]:
+    calibration = Calibration(backend.target)
+    chosen = chosen_variants(built.circuit, calibration, latency_s=latency_s)
+    if not chosen:
+        return built, {}
+    circuit = with_variants(built.circuit, backend.target, chosen)
+    return replace(built, circuit=circuit, cost=cost_of(circuit, calibration, latency_s=latency_s)), chosen
 
 
 def _decoupled(

@@ -43,7 +43,8 @@ _DIAGONAL = {
     "barrier",
 }
 _FLIPS = {"x", "y"}
-_FORGETS = {"measure", "reset"}
+_FORGETS = ("measure", "reset")
+"""How the names of measurements and resets begin."""
 
 
 def dephased(
@@ -102,7 +103,7 @@ def _before(
         if qubit in signed:
             signed[qubit] = -signed[qubit]
         return
-    if instruction.name in _FORGETS:
+    if instruction.name.startswith(_FORGETS):
         signed.pop(qubit, None)
         return
     close(qubit)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SHOWN = 4
 """Places that are named; of more the number is told."""
 
-_WITHOUT_ERRORS = {"barrier", "delay", "reset"}
+_WITHOUT_ERRORS = ("barrier", "delay", "reset", "measure")
+"""How the names of operations begin that are no gates."""
 
 Places = dict[str, dict[tuple[int, ...], None]]
 """Names, and the physical qubits of each, in their order."""
@@ -45,8 +46,8 @@ def stated_by_target(circuit: QuantumCircuit, target: Target, *, latency_s: floa
     """
     calibration = Calibration(target)
     used = _used(circuit)
-    gates = {name: places for name, places in used.items() if name not in _WITHOUT_ERRORS | {"measure"}}
-    readouts = {name: places for name, places in used.items() if name == "measure"}
+    gates = {name: places for name, places in used.items() if not name.startswith(_WITHOUT_ERRORS)}
+    readouts = {name: places for name, places in used.items() if name.startswith("measure")}
     touched = list(dict.fromkeys(q for places in used.values() for qubits in places for q in qubits))
     lifetimes = {q: calibration.stated_lifetimes(q) for q in touched}
     known, lacking, untimed_places = list[str](), list[str](), 0
