@@ -29,7 +29,7 @@ from quantumlink.execution.jobs.sending import cancelled, find_sent_by_copies, r
 from quantumlink.execution.jobs.status import ORDER, REMOTE, Status, summed, without_planned
 from quantumlink.execution.jobs.timing import Timing
 from quantumlink.execution.jobs.waiting import shown
-from quantumlink.execution.mitigation import Calibration, Mitigated, Scope
+from quantumlink.execution.mitigation import Calibration, Mitigated, QuietRuns, Scope
 from quantumlink.execution.preparation.recipe import Recipe
 from quantumlink.execution.samples import Samples
 from quantumlink.tables import html_table
@@ -175,6 +175,14 @@ class Job:
             )
         found = Calibration.from_dict(told["calibration"])
         return Mitigated.of(self._recipe(), found, self.result(timeout_s), scope=scope)
+
+    def quiet_runs(self, timeout_s: float | None = None) -> QuietRuns:
+        """Figures of the runs in which no spectator flipped, beside those of all runs; see `result`.
+
+        Raises:
+            ValueError: if it was prepared without spectators, or this is a job of a session.
+        """
+        return QuietRuns.of(self._recipe(), self.result(timeout_s)[0])
 
     def key(self, timeout_s: float | None = None) -> Any:
         """What the session makes of its rounds, such as the key, for a job of a session; see `result`."""

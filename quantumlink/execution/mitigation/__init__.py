@@ -5,12 +5,14 @@ from quantumlink.execution.mitigation.calibration import Calibration, ReadoutErr
 from quantumlink.execution.mitigation.cancellation import Cancelled, cancelled
 from quantumlink.execution.mitigation.folding import ZeroNoise, folded, zero_noise
 from quantumlink.execution.mitigation.mitigated import Mitigated, Scope
+from quantumlink.execution.mitigation.quiet_runs import QuietRuns
 
 __all__ = [
     "Calibration",
     "Cancelled",
     "Mitigated",
     "PostSelection",
+    "QuietRuns",
     "ReadoutErrors",
     "Scope",
     "ZeroNoise",

@@ -23,6 +23,7 @@ from quantumlink.execution.preparation.evaluation_order import measured_early
 from quantumlink.execution.preparation.prepared import Prepared
 from quantumlink.execution.preparation.probabilities import Probabilities
 from quantumlink.execution.preparation.recipe import Recipe, recipe_of
+from quantumlink.execution.preparation.spectators import without_spectators
 from quantumlink.execution.preparation.twirled import twirled_errors
 from quantumlink.execution.running_parities import running_parities
 from quantumlink.execution.samples import Samples
@@ -160,7 +161,7 @@ def predict(
     if feedforward_latency_s is not None:
         latency_s = validation.number("feedforward_latency_s", feedforward_latency_s, at_least=0.0)
     noisy = noisy_isa_circuit(
-        prepared.circuit,
+        without_spectators(prepared.circuit, prepared.recipe.spectators),
         prepared.target,
         latency_s=latency_s,
         noise_model=model,

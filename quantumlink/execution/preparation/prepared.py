@@ -100,6 +100,8 @@ class Prepared:
     """Of an `AerSimulator` the noise that it plays, whatever its target says; None for a device."""
     measured_by: Mapping[int, str] = field(default_factory=dict)
     """The variants by which qubits are measured in the middle of the circuit, by physical qubit."""
+    spectators: tuple[int, ...] = ()
+    """Physical qubits beside those in use that are measured in the end, to tell disturbed runs."""
     told_plainly: tuple[str, ...] = ()
     """Names by which the program calls a device's own measurements and resets, which run as plain ones."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -113,8 +115,8 @@ class Prepared:
 
     @property
     def physical_qubits(self) -> tuple[int, ...]:
-        """The physical qubits that the circuit touches, ascending."""
-        return tuple(used_qubits(self.circuit))
+        """The physical qubits that the circuit touches, ascending, without spectators."""
+        return tuple(q for q in used_qubits(self.circuit) if q not in self.spectators)
 
     def settings(self) -> FloatArray:
         """The rows of the broadcast PUB: shape (bases · randomizations, parameters), by ``circuit.parameters``."""
@@ -178,6 +180,8 @@ class Prepared:
         for name in sorted(set(self.measured_by.values())):
             qubits = [str(q) for q, variant in self.measured_by.items() if variant == name]
             lines.append(f"measured in the middle by {name}: qubits {', '.join(qubits)}")
+        if self.spectators:
+            lines.append(f"spectators: {', '.join(map(str, self.spectators))}")
         if self.told_plainly:
             lines.append(f"run as plain measurements and resets: {', '.join(self.told_plainly)}")
         if self.delay_rounding_s:

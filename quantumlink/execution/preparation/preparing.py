@@ -49,6 +49,7 @@ from quantumlink.execution.preparation.options_lint import against_conditions
 from quantumlink.execution.preparation.prepared import Prepared
 from quantumlink.execution.preparation.recipe import recipe_of
 from quantumlink.execution.preparation.snapshot import calibrated_at
+from quantumlink.execution.preparation.spectators import spectators_of, with_spectators
 from quantumlink.execution.preparation.waits import stratified, with_played_waits, without_drawn_waits
 from quantumlink.link import Link
 from quantumlink.program import Program, RandomSetting
@@ -73,6 +74,7 @@ def prepare(
     options: Mapping[str, Any] | None = None,
     pass_manager: PassManager | None = None,
     mid_circuit: MidCircuit = "auto",
+    spectators: bool | Sequence[int] = False,
     decoupling: DecouplingChoice | None = None,
     low_frequency_dephasing_s: float | Mapping[int, float] | None = None,
     seed: int | None = None,
@@ -114,6 +116,8 @@ def prepare(
             ``measure_2``, on the qubits where the expected fidelity is higher with it
             (`quantumlink.execution.preparation.mid_circuit`), unless the runtime is to decouple or twirl;
             ``"measure"`` never does.
+        spectators: whether the neighbors of the qubits in use are measured too, after everything else, so that runs
+            in which one of them flipped can be dropped (`Job.quiet_runs`); or which physical qubits.
         decoupling: pulses in the idle time, also in the wait for feed-forward and in delays, as ordinary gates:
             ``"XX"``, ``"XpXm"`` or ``"XY4"`` in every wait that holds it, or ``"auto"``: where a gain is predicted.
             See `quantumlink.execution.preparation.decoupling`; not together with the runtime's own.
@@ -167,6 +171,7 @@ def prepare(
         feedforward_latency_s=feedforward_latency_s,
         options=options,
         mid_circuit=mid_circuit,
+        spectators=spectators,
         decoupling=decoupling,
         low_frequency_dephasing_s=low_frequency_dephasing_s,
         seed=seed,
@@ -178,6 +183,8 @@ def prepare(
     validation.choice("medium", medium, MEDIA)
     validation.choice("corrections", corrections, ("auto", *LOWERINGS))
     validation.choice("mid_circuit", mid_circuit, MID_CIRCUIT)
+    if not isinstance(spectators, bool):
+        validation.instance("spectators", spectators, Sequence, "True, False, or a list of physical qubits")
     level = validation.count("optimization_level", optimization_level)
     if level > 3:
         raise ValueError(f"optimization_level must be 0, 1, 2 or 3, got {optimization_level!r}")
@@ -216,11 +223,15 @@ def prepare(
     pulses = None
     if decoupling is not None:
         built, pulses = _decoupled(built, backend, decoupling, latency_s, dephasing_s)
+    watching = spectators_of(built.circuit, Calibration(backend.target), spectators)
+    watched, spectator_bits = with_spectators(built.circuit, watching)
+    built = replace(built, circuit=watched)
     rows = _randomizations(randomizations, told.program.random_settings)
     rng = np.random.default_rng(None if seed is None else [seed, 2])
     source = f"{backend.name}, qubits {', '.join(map(str, built.layout))}, corrections {chosen!r}"
     row_bases = [label for label in labels for _ in range(rows)]
     recipe = recipe_of(told.program, built.circuit, told.end_bits, row_bases, source, told.conditional, dropped)
+    recipe = replace(recipe, spectators=spectator_bits)
     table = _table(told, built, labels, rows, rng)
     lint([(built.circuit, table)], backend.target, options=kept_options)
     names = [instruction.name for instruction in program.circuit.data]
@@ -246,6 +257,7 @@ def prepare(
         noise_model=own_noise(backend),
         told_plainly=tuple(sorted(variants)),
         measured_by=measured_by,
+        spectators=watching,
         options=kept_options,
         calibrated_at=calibrated_at(backend),
         again=again if pass_manager is None else None,

@@ -52,11 +52,19 @@ class Recipe:
     """What conditions did to the bits, where it can be undone in the record; None if there are none."""
     dropped: tuple[str, ...] = ()
     """Noise of the program's own that does not act, as the device has its own."""
+    spectators: tuple[int, ...] = ()
+    """Bits of qubits beside those in use, which are 0 in a run that nothing disturbed from beside."""
 
     @property
     def num_bits(self) -> int:
         """Classical bits of the circuit."""
         return 1 + max(bit for _, bits in self.registers for bit in bits)
+
+    @property
+    def bit_names(self) -> dict[int, str]:
+        """What the records of `Samples` call each bit: register and place in it; those of the ends as the ends."""
+        names = {bit: f"{name}[{i}]" for name, bits in reversed(self.registers) for i, bit in enumerate(bits)}
+        return names | {bit: end for end, bit in self.ends}
 
     def samples(self, result: Any) -> Samples:
         """What was measured: accepted and corrected counts per basis.
@@ -78,8 +86,7 @@ class Recipe:
         size = 2 ** len(self.ends)
         outcomes = {basis: np.zeros(size, dtype=int) for basis in dict.fromkeys(self.bases)}
         runs = dict.fromkeys(outcomes, 0)
-        names = {bit: f"{name}[{i}]" for name, bits in reversed(self.registers) for i, bit in enumerate(bits)}
-        names |= {bit: end for end, bit in self.ends}
+        names = self.bit_names
         last = [bit for _, bit in self.ends]
         there = [*sorted(names.keys() - set(last)), *last]
         recorder = Recorder([end for end, _ in self.ends])
@@ -149,6 +156,8 @@ class Recipe:
             told["conditional"] = self.conditional.to_dict()
         if self.dropped:
             told["dropped"] = list(self.dropped)
+        if self.spectators:
+            told["spectators"] = list(self.spectators)
         return told
 
     @classmethod
@@ -173,6 +182,7 @@ class Recipe:
                 tuple((str(label), int(sign)) for label, sign in told.get("stabilizers", ())),
                 ConditionalPaulis.from_dict(told["conditional"]) if "conditional" in told else None,
                 tuple(map(str, told.get("dropped", ()))),
+                _bits(told.get("spectators", ())),
             )
             found._check()
             return found
@@ -182,7 +192,7 @@ class Recipe:
     def _check(self) -> None:
         """Refuse bits that are nowhere, and labels of another number of ends."""
         there = {bit for _, bits in self.registers for bit in bits}
-        read = {bit for _, bit in self.ends}.union(*self.heralds, *self.odd_heralds)
+        read = {bit for _, bit in self.ends}.union(*self.heralds, *self.odd_heralds, self.spectators)
         read = read.union(*((*frame.x, *frame.z) for _, frame in self.frame))
         read |= set() if self.conditional is None else self.conditional.bits
         if not read <= there or self.num_bits > len(there) + MAX_UNREGISTERED:
