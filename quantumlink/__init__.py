@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from quantumlink.sweeps import sweep
     from quantumlink.visualization import draw
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Loaded at their first use, so that the import stays about as quick as Qiskit's own.
 _LATER = {

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from pathlib import Path
 from email.utils import formatdate
 
 import numpy as np
@@ -151,6 +152,17 @@ def test_the_default_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("QUANTUMLINK_JOBS")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert default_folder().parts[-2:] == ("quantumlink", "jobs")
+
+
+def test_a_folder_of_an_earlier_version_stays_the_one_on_a_mac(monkeypatch, tmp_path):
+    for name in ("QUANTUMLINK_JOBS", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    earlier = tmp_path / ".local" / "share" / "quantumlink"
+    with monkeypatch.context() as mac:
+        mac.setattr("quantumlink.execution.jobs.locks.sys.platform", "darwin")
+        earlier.mkdir(parents=True)
+        assert default_folder() == earlier / "jobs"
 
 
 def test_only_one_at_a_time(file):

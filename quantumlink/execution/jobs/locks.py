@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -55,6 +56,15 @@ def locked_job(job: str) -> Iterator[None]:
 
 
 def user_folder() -> Path:
-    """Where this package keeps a user's data."""
-    base = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "quantumlink"
+    """Where this package keeps a user's data: where the system has such things.
+
+    On a Mac, the folder that an earlier version made elsewhere stays the one.
+    """
+    from platformdirs import user_data_path
+
+    if sys.platform == "darwin":
+        base = os.environ.get("XDG_DATA_HOME")
+        earlier = (Path(base) if base else Path.home() / ".local" / "share") / "quantumlink"
+        if earlier.is_dir():
+            return earlier
+    return user_data_path("quantumlink", appauthor=False)
