@@ -4,8 +4,8 @@ import json
 import os
 import threading
 import time
-from pathlib import Path
 from email.utils import formatdate
+from pathlib import Path
 
 import numpy as np
 import pytest
