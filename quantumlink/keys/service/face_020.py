@@ -12,7 +12,6 @@ import base64
 import binascii
 import json
 import logging
-import ssl
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -26,6 +25,7 @@ from quantumlink.keys.delivery.refusal import Refusal, malformed
 from quantumlink.keys.delivery.registry import Peer
 from quantumlink.keys.material import DeliveredKey, Secret
 from quantumlink.keys.service.faces import Call, MethodNotAllowed, answer, not_found
+from quantumlink.keys.service.tls import Outbound
 from quantumlink.keys.store.contract import StoreError, StoreUnavailable
 
 log = logging.getLogger("quantumlink.keys")
@@ -41,7 +41,7 @@ class Domains:
     Args:
         manager: the key manager of this node.
         session: the HTTP client.
-        context: TLS with this node's certificate.
+        tls: TLS with this node's certificate.
         timeout_s: how long to wait for an answer.
     """
 
@@ -49,11 +49,11 @@ class Domains:
         self,
         manager: KeyManager,
         session: aiohttp.ClientSession,
-        context: ssl.SSLContext,
+        tls: Outbound,
         *,
         timeout_s: float = 5.0,
     ) -> None:
-        self._manager, self._session, self._context = manager, session, context
+        self._manager, self._session, self._tls = manager, session, tls
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self.acknowledged: dict[str, str] = {}
         """The last status of each key that was sent and is confirmed by a call back."""
@@ -184,7 +184,7 @@ class Domains:
     async def _post(self, peer: Peer, url: str, content: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         try:
             async with self._session.post(
-                url, json=content, ssl=self._context, server_hostname=peer.tls_name, timeout=self._timeout,
+                url, json=content, ssl=self._tls.context(), server_hostname=peer.tls_name, timeout=self._timeout,
                 allow_redirects=False,
             ) as response:  # fmt: skip
                 said = json.loads(await response.read())

@@ -25,7 +25,7 @@ from quantumlink.keys.service.face_push import Devices
 from quantumlink.keys.service.face_skip import skip
 from quantumlink.keys.service.faces import Call, refused
 from quantumlink.keys.service.peer_line import PeerLine
-from quantumlink.keys.service.tls import Credentials, Revocations, client_context, server_context
+from quantumlink.keys.service.tls import Credentials, Outbound, Revocations, server_context
 from quantumlink.keys.store.sql import SqlStore
 
 log = logging.getLogger("quantumlink.keys")
@@ -92,14 +92,12 @@ class KeyService:
     async def start(self) -> None:
         """Listen; what was open when the last process ended is given up soon."""
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60))
-        context = client_context(self.credentials)
-        lines = {
-            peer.id: PeerLine(self.registry.kme_id, peer, self._session, context) for peer in self.registry.peers
-        }
+        tls = Outbound(self.credentials)
+        lines = {peer.id: PeerLine(self.registry.kme_id, peer, self._session, tls) for peer in self.registry.peers}
         self.manager = KeyManager(
             self.store, self.registry, lines, limits=self._limits, on_alarm=self._alarm, is_relay=self._is_relay
         )
-        self._domains = Domains(self.manager, self._session, context)
+        self._domains = Domains(self.manager, self._session, tls)
         self.manager.domains = self._domains
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None))
         await self._runner.setup()

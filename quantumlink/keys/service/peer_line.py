@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -25,6 +24,7 @@ from quantumlink.keys.service.peer_messages import (
     position,
     written,
 )
+from quantumlink.keys.service.tls import Outbound
 from quantumlink.keys.store.contract import Assignment, PositionsGone, StoreError
 
 _Said = tuple[int, dict[str, Any]]
@@ -38,7 +38,7 @@ class PeerLine:
         own_id: id of this node.
         peer: the other.
         session: the HTTP client.
-        context: TLS with this node's certificate.
+        tls: TLS with this node's certificate.
         timeout_s: how long to wait for an answer.
     """
 
@@ -47,12 +47,12 @@ class PeerLine:
         own_id: str,
         peer: Peer,
         session: aiohttp.ClientSession,
-        context: ssl.SSLContext,
+        tls: Outbound,
         *,
         timeout_s: float = 2.0,
     ) -> None:
         self._own_id, self._peer = own_id, peer
-        self._session, self._context = session, context
+        self._session, self._tls = session, tls
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._waiting: list[tuple[Assignment, asyncio.Future[_Said]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,7 +148,7 @@ class PeerLine:
                 f"{self._peer.url}/peer/v1/{what}",
                 data=body,
                 headers={"Content-Type": "application/json"},
-                ssl=self._context,
+                ssl=self._tls.context(),
                 server_hostname=self._peer.tls_name,
                 timeout=timeout,
             ) as response:

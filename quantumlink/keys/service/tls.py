@@ -1,7 +1,8 @@
 """TLS with certificates on both sides, and what is checked again at each request.
 
 A kept or resumed connection would outlive a revocation or the end of a certificate: there are no tickets, and
-serial number, dates and revocation are looked at each time.
+serial number, dates and revocation are looked at each time. Towards other nodes, connections made before the
+revocation list changed are not used any more.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from quantumlink.keys.delivery.refusal import Refusal
 from quantumlink.keys.delivery.registry import Certified
 
 _LOOK_EVERY_S: Final = 1.0
+_RENEW_S: Final = 3600.0
+"""How long connections to another node may be kept at most."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,47 @@ def client_context(credentials: Credentials, *, minimum: ssl.TLSVersion = ssl.TL
     context.minimum_version = minimum
     context.load_cert_chain(str(credentials.certificate), str(credentials.key))
     return context
+
+
+class Outbound:
+    """TLS towards other nodes, whose certificates must not be revoked either.
+
+    A connection is kept for the context that made it. There is a new one whenever the revocation list changes, and
+    now and then.
+
+    Args:
+        credentials: this node's.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._made_at = self._looked_at = -_RENEW_S
+        self._mark: tuple[int, int] | None = None
+        self._context: ssl.SSLContext | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """The context for the next request.
+
+        Raises:
+            OSError: if the revocation list cannot be read: then nobody can be trusted.
+        """
+        now = time.monotonic()
+        if self._context is not None and now - self._looked_at < _LOOK_EVERY_S:
+            return self._context
+        listed = self._credentials.revocations
+        mark = None
+        if listed is not None:
+            found = listed.stat()
+            mark = (found.st_mtime_ns, found.st_ino)
+        if self._context is None or mark != self._mark or now - self._made_at >= _RENEW_S:
+            self._context = None  # none at all, unless this one can be made
+            context = client_context(self._credentials)
+            if listed is not None:
+                context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+                context.load_verify_locations(str(listed))
+            self._context, self._mark, self._made_at = context, mark, now
+        self._looked_at = now
+        return self._context
 
 
 class Revocations:

@@ -16,7 +16,7 @@ from quantumlink.keys.delivery.manager import PeerSilent
 from quantumlink.keys.service.client import AsyncKeyClient, KeyServiceError
 from quantumlink.keys.service.peer_line import PeerLine
 from quantumlink.keys.service.peer_messages import written
-from quantumlink.keys.service.tls import Credentials, client_context
+from quantumlink.keys.service.tls import Credentials, Revocations, client_context
 from quantumlink.keys.store import HeldBack
 
 
@@ -251,7 +251,7 @@ def test_the_line_checks_whom_it_talks_to(network):
     old = network.nodes["a"].service.manager._lines["b"]
 
     async def ask():
-        line = PeerLine("a", peer, old._session, old._context)
+        line = PeerLine("a", peer, old._session, old._tls)
         await line.assign(network.store("a").assign("n", "b", "alice", ["bob"], [str(uuid.uuid4())], 32))
 
     with pytest.raises(PeerSilent):
@@ -361,3 +361,24 @@ def test_a_message_of_several_is_checked(network):
     assert status == 200
     assert [each["status"] for each in said["answers"]] == [200, 401, 200]
     assert network.do(network.store("b").ledger, "a").assigned == 32
+
+
+def test_a_node_that_is_revoked_is_told_nothing_any_more(network, monkeypatch):
+    network.nodes["a"].service.manager._patience_s = 0.1
+    round_trip(network)  # over a connection that is kept
+    before = network.do(network.store("b").ledger, "a")
+    network.authority.revoke([network.nodes["b"].issued.serial])
+    time.sleep(1.1)
+    with network.client("alice") as alice, pytest.raises(KeyServiceError, match="503"):
+        alice.new_keys("bob")
+    assert network.do(network.store("b").ledger, "a") == before
+    network.authority.revoke([], days=-1)  # a list that has expired: nobody is trusted
+    time.sleep(1.1)
+    monkeypatch.setattr(Revocations, "check", lambda self, certificate: None)  # at the doors
+    with network.client("alice") as alice, pytest.raises(KeyServiceError, match="503"):
+        alice.new_keys("bob")
+    assert network.do(network.store("b").ledger, "a") == before
+    monkeypatch.undo()
+    network.authority.revoke([])
+    time.sleep(1.1)
+    round_trip(network)

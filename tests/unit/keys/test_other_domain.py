@@ -144,3 +144,17 @@ def test_a_pair_that_is_not_allowed(domains):
         post(domains, "v1/ext_keys/ack", {"key_ids": [str(i) for i in range(1025)], "ack_status": "failed"})[0]
         == 400
     )
+
+
+def test_no_key_goes_to_a_manager_that_is_revoked(domains):
+    with domains.client("alice") as alice:
+        alice.new_keys("bob")  # over a connection that is kept
+        generated = domains.do(domains.store("b").ledger, "a").generated
+        domains.authority.revoke([domains.nodes["b"].issued.serial])
+        time.sleep(1.1)
+        with pytest.raises(KeyServiceError, match="503"):
+            alice.new_keys("bob")
+        assert domains.do(domains.store("b").ledger, "a").generated == generated
+        domains.authority.revoke([])
+        time.sleep(1.1)
+        assert len(alice.new_keys("bob")) == 1
