@@ -1,6 +1,7 @@
 """Streams of pairs and classical delays: closed forms, and an event-by-event play of places."""
 
 import heapq
+from itertools import pairwise
 from math import exp, log, sqrt
 
 import numpy as np
@@ -150,12 +151,113 @@ def test_heralds_come_by_light_and_by_messages(tmp_path):
         tried(a, b, classical_delay_s=-1e-3)
 
 
+def played_in_levels(periods, delays, pairs, *, levels):
+    """Two levels of swaps of four hops with one place each, step by step; waits of the middle node's halves."""
+    free, found = [0.0] * 4, []
+    for _ in range(pairs):
+        made = [start + period for start, period in zip(free, periods, strict=True)]
+        first, second = max(made[:2]), max(made[2:])
+        if levels:
+            first = second = max(first, second)
+        middle = max(first + delays[1], second + delays[2])
+        known = max(middle + delays[0] + delays[1], middle + delays[2] + delays[3])
+        found.append((known, 2 * middle - made[1] - made[2]))
+        free = [known, middle, middle, known]
+    return np.array(found).T
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    periods=st.lists(st.integers(1, 9), min_size=4, max_size=4),
+    delays=st.lists(st.integers(0, 5), min_size=4, max_size=4),
+    swapping=st.sampled_from(["asap", "levels"]),
+)
+def test_levels_as_they_are_played_step_by_step(periods, delays, swapping):
+    periods = [max(period, -(-delay // 2)) for period, delay in zip(periods, delays, strict=True)]
+    nodes = [ql.Node(name, memories=1) for name in "abcde"]
+    nodes[2] = ql.Node("c", memory=ql.Memory(t2_s=50.0), memories=1)
+    hops = [
+        tried(*ends, 1.0, float(period), classical_delay_s=float(delay))
+        for ends, period, delay in zip(pairwise(nodes), periods, delays, strict=True)
+    ]
+    link = ql.chain(hops)
+    stream = ql.simulate(link, trials=2, pairs=8, seed=1, swapping=swapping)
+    known, waits = played_in_levels(periods, delays, 8, levels=swapping == "levels")
+    np.testing.assert_allclose(stream.delivered_s, [known, known], rtol=0, atol=1e-9)
+    fidelity = (1 + W**4 + 2 * W**4 * np.exp(-waits / 50)) / 4
+    np.testing.assert_allclose(stream.fidelities, [fidelity, fidelity], rtol=0, atol=1e-9)
+    once = ql.simulate(link, trials=1, seed=1, swapping=swapping)
+    np.testing.assert_allclose(once.latencies_s, known[:1], rtol=0, atol=1e-9)
+
+
+def test_the_first_pair_in_levels_is_a_trial(seed):
+    nodes = [ql.Node(name) for name in "abcde"]
+    link = ql.chain([tried(*ends, 0.3, 1.0, classical_delay_s=2.0) for ends in pairwise(nodes)])
+    options = {"trials": 4000, "seed": seed, "swapping": "levels"}
+    first, once = ql.simulate(link, pairs=2, **options).delivered_s[:, 0], ql.simulate(link, **options).latencies_s
+    assert abs(first.mean() - once.mean()) < SURE * sqrt((first.var() + once.var()) / 4000)
+
+
+def purified_twice(fidelity, period=1.0, delay=3.0):
+    ends = ql.Node("a", memories=4), ql.Node("b", memories=4)
+    pair = ql.ElementaryLink(
+        *ends, fidelity=fidelity, success_probability=1.0, attempt_time_s=period, classical_delay_s=delay
+    )
+    once = ql.purify(pair, pair)
+    return ql.purify(once, once)
+
+
+def test_optimistic_streams_of_what_never_fails():
+    """Four pairs side by side, both rounds at once, one message at the end: places go on where they are free."""
+    link = purified_twice(1.0)
+    stream = ql.simulate(link, trials=3, pairs=5, seed=1, purifying="optimistic")
+    # The kept pair's place is taken until all know; its next pair comes a period later.
+    moments = (1.5 + 3.0) * np.arange(1, 6)
+    np.testing.assert_allclose(stream.delivered_s, np.tile(moments, (3, 1)), rtol=0, atol=1e-9)
+    waiting = ql.simulate(link, trials=3, pairs=5, seed=1)
+    np.testing.assert_allclose(waiting.delivered_s[:, 0], 1.5 + 2 * 3.0, rtol=0, atol=1e-9)
+
+
+def test_optimistic_streams_of_what_may_fail(seed):
+    """Every try takes as long, as its pairs are sure: a geometric number of them, as a trial by itself has."""
+    link = purified_twice(0.9)
+    state = ql.evaluate(link)
+    stream = ql.simulate(link, trials=2000, pairs=6, seed=seed, purifying="optimistic")
+    once = ql.simulate(link, trials=4000, seed=seed, purifying="optimistic")
+    expected = (1.5 + 3.0) / state.success_probability
+    for latencies in (stream.delivered_s[:, 0], intervals(stream), once.latencies_s):
+        near(latencies, expected)
+    np.testing.assert_allclose(stream.fidelities, state.fidelity, rtol=0, atol=1e-9)
+    assert (np.diff(stream.delivered_s, axis=1) > 0).all()
+
+
+def test_storage_of_what_is_made_in_turn(seed):
+    """One communication qubit: a trial after the other, moves and disturbing attempts as in each of them."""
+    memory = ql.Memory(t2_s=50.0, per_attempt=0.01, move_s=0.25)
+    r = ql.Node("r", memory, storage=2, communication=1)
+    link = ql.swap(tried(ql.Node("a"), r, 0.3), tried(r, ql.Node("b"), 0.4))
+    stream = ql.simulate(link, trials=2000, pairs=10, seed=seed)
+    once = ql.simulate(link, trials=20_000, seed=seed)
+    for mine, other in ((intervals(stream), once.latencies_s), (stream.fidelities.mean(axis=1), once.fidelities)):
+        error = sqrt(mine.var() / len(mine) + other.var() / len(other))
+        assert abs(mine.mean() - other.mean()) < SURE * error
+    # The first attempts, then a move, then the other ones, and a move.
+    near(intervals(stream), 1 / 0.3 + 1 / 0.4 + 2 * 0.25)
+
+
 def test_what_streams_do_not_know_is_refused():
     a, r, b = ql.Node("a"), ql.Node("r"), ql.Node("b")
     link = ql.swap(tried(a, r), tried(r, b))
-    for options in ({"swapping": "levels"}, {"purifying": "optimistic"}, {"pairs": 1}, {"pairs": 2.5}):
-        with pytest.raises((TypeError, ValueError), match=next(iter(options))):
-            ql.simulate(link, trials=1, **{"pairs": 3, **options})
+    for pairs in (1, 2.5):
+        with pytest.raises((TypeError, ValueError), match="pairs"):
+            ql.simulate(link, trials=1, pairs=pairs)
     apart = ql.Node("r", ql.Memory(per_attempt=0.1))
     with pytest.raises(ValueError, match="node 'r'"):
         ql.simulate(ql.swap(tried(a, apart), tried(apart, b)), trials=1, pairs=3)
+    many = ql.Node("r", storage=4, communication=2)
+    with pytest.raises(ValueError, match=r"node 'r' shares storage=4.*communication=1"):
+        ql.simulate(ql.swap(tried(a, many), tried(many, b)), trials=1, pairs=3)
+    few = ql.Node("a", memories=1), ql.Node("b", memories=2)
+    pair = tried(*few)
+    with pytest.raises(ValueError, match=r"too few|side by side"):
+        ql.simulate(ql.purify(pair, pair), trials=1, pairs=3, purifying="optimistic")

@@ -8,6 +8,7 @@ each.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from math import sqrt
 
 import numpy as np
@@ -17,6 +18,9 @@ from quantumlink.readings.timeline.disturbing import SideBySide
 from quantumlink.readings.timeline.pairs import CUTOFFS, RETRIES, Pairs, begins, operated
 from quantumlink.readings.timeline.plan import Elementary, Joining, Plan
 from quantumlink.readings.timeline.planning import MOST_TRIES
+
+Step = tuple[int, Joining, list[int]]
+"""An operation's name, itself, and the names of what it consumes."""
 
 _KINDS = 6
 """Of what time is spent on: see `quantumlink.readings.timeline.pairs`."""
@@ -97,48 +101,40 @@ class Drawing:
         return [(part, self.pairs(part, trials)) for part in self.region(plan) if not self.is_plain(part)]
 
     def _assembled(self, plan: Plan, leaves: list[tuple[Plan, Pairs]], others: SideBySide) -> Pairs:
-        made = iter([pairs for _, pairs in leaves])
-        return (
-            self._in_levels(plan, made, others) if self._levels else self._as_soon_as_possible(plan, made, others)
-        )
+        names, groups = self.groups(plan)
+        made = dict(zip(names, (pairs for _, pairs in leaves), strict=True))
+        for steps in groups:
+            at = reduce(np.maximum, [begins(step, [made[child] for child in below]) for _, step, below in steps])
+            for name, step, below in steps:
+                made[name] = self._operated(step, [made.pop(child) for child in below], at, others)
+        (whole,) = made.values()
+        return whole
 
-    def _as_soon_as_possible(self, plan: Plan, leaves: Iterator[Pairs], others: SideBySide) -> Pairs:
-        # Left-deep chains would exceed Python's recursion limit: an explicit stack.
-        done: list[Pairs] = []
-        for part in self.region(plan):
-            if not self.is_plain(part):
-                done.append(next(leaves))
-                continue
-            assert isinstance(part, Joining)
-            count = len(part.children)
-            parts = done[-count:]
-            del done[-count:]
-            done.append(self._operated(part, parts, begins(part, parts), others))
-        return done.pop()
+    def groups(self, plan: Plan) -> tuple[list[int], list[list[Step]]]:
+        """The plain operations on top of a plan: those that begin together, one group after the other.
 
-    def _in_levels(self, plan: Plan, leaves: Iterator[Pairs], others: SideBySide) -> Pairs:
-        """Every operation of a level begins when the last of that level could."""
+        In levels, every operation of a level begins when the last of that level could; else each stands alone.
+
+        Returns:
+            The names of what is joined, in the order of `region`, and the groups.
+        """
+        leaves: list[int] = []
         below: list[tuple[int, int]] = []  # the level and the name of what is not joined yet
-        levels: list[list[tuple[int, Joining, list[int]]]] = []
-        made: dict[int, Pairs] = {}
+        groups: list[list[Step]] = []
         for name, part in enumerate(self.region(plan)):
             if not self.is_plain(part):
                 below.append((0, name))
-                made[name] = next(leaves)
+                leaves.append(name)
                 continue
             assert isinstance(part, Joining)
             count = len(part.children)
-            level = max(height for height, _ in below[-count:])
-            if level == len(levels):
-                levels.append([])
-            levels[level].append((name, part, [child for _, child in below[-count:]]))
+            level = max(height for height, _ in below[-count:]) if self._levels else len(groups)
+            if level == len(groups):
+                groups.append([])
+            groups[level].append((name, part, [child for _, child in below[-count:]]))
             del below[-count:]
             below.append((level + 1, name))
-        for steps in levels:
-            at = np.maximum.reduce([begins(step, [made[child] for child in names]) for _, step, names in steps])
-            for name, step, names in steps:
-                made[name] = self._operated(step, [made.pop(child) for child in names], at, others)
-        return made[below[0][1]]
+        return leaves, groups
 
     def region(self, plan: Plan) -> Iterator[Plan]:
         """The plain operations on top of a plan and what they join, children before parents."""

@@ -14,7 +14,7 @@ from quantumlink.readings.timeline.drawing import Drawing
 from quantumlink.readings.timeline.pairs import Pairs
 from quantumlink.readings.timeline.plan import Plan
 from quantumlink.readings.timeline.planning import make_plan
-from quantumlink.readings.timeline.streaming import delivered
+from quantumlink.readings.timeline.streaming import delivered, one_after_the_other
 
 Swapping = Literal["asap", "levels"]
 """When a swap happens: as soon as both its pairs are there, or when all pairs of its level are."""
@@ -86,7 +86,13 @@ class Run:
     def streamed(self, number: int, pairs: int) -> tuple[FloatArray, FloatArray]:
         """Some pairs in turn in each trial of one batch: see `quantumlink.readings.timeline.streaming`."""
         rng = self._rng(number)
-        return delivered(self.plan, self._drawing(rng), rng, self._in_batch(number), pairs)
+        optimistic = self.purifying == "optimistic"
+        return delivered(self.plan, self._drawing(rng), rng, self._in_batch(number), pairs, optimistic=optimistic)
+
+    @property
+    def one_after_the_other(self) -> bool:
+        """Whether a stream makes its whole link anew for each pair."""
+        return one_after_the_other(self.plan, self._drawing(self._rng(0)))
 
     def _in_batch(self, number: int) -> int:
         return min(self.batch_size, self.trials - number * self.batch_size)

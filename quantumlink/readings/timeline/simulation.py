@@ -123,10 +123,10 @@ def simulate(
     assert isinstance(entropy, int)
     run = Run(link, trials, entropy, cutoff_s, swapping, stored, purifying)
     plan = run.plan
-    if pairs is not None:
-        return _streamed(run, validation.count("pairs", pairs, at_least=2))
     if purifying != "wait":
         _check_side_by_side(plan)
+    if pairs is not None:
+        return _streamed(run, validation.count("pairs", pairs, at_least=2))
     done: list[Pairs] = []
     interrupted = False
     try:
@@ -148,15 +148,13 @@ def simulate(
 
 def _streamed(run: Run, pairs: int) -> Stream:
     """A stream, of what streams know."""
-    for name, value, usual in (("swapping", run.swapping, "asap"), ("purifying", run.purifying, "wait")):
-        if value != usual:
-            raise ValueError(f"pairs={pairs} goes with {name}={usual!r} only, got {name}={value!r}")
     for node in (node for leaf in run.link.elementary_links() for node in leaf.ends):
-        if node.stores_apart:
+        if node.stores_apart and not run.one_after_the_other:
             raise ValueError(
                 f"pairs={pairs}: streams do not know how node {node.name!r} shares storage={node.storage!r} among "
-                f"its links, nor when its attempts disturb what it stores "
-                f"(per_attempt={node.memory.per_attempt:g}); without pairs, simulate does"
+                f"its links while they go on, nor when its attempts then disturb what it stores "
+                f"(per_attempt={node.memory.per_attempt:g}); without pairs, simulate does, and so do streams of "
+                f"what is made one pair after the other (communication=1)"
             )
     times, states = zip(*(run.streamed(number, pairs) for number in range(run.batches)), strict=True)
     found = Stream(run, np.concatenate(times), np.concatenate(states))

@@ -9,6 +9,11 @@
 - **What may have to begin again** (operations that may fail, links that are made in turn, all of it with a cut-off)
   is made one pair after the other, each begun with nothing when the one before was used.
 - **The users** take each pair when both know of it.
+- **In levels** the operations of a level begin when the last of them could, for each pair that is delivered.
+- **Optimistic purification**: ends go on as soon as their gates are done, and what they used goes on too. When all
+  messages are there, all know whether everything succeeded; if not, the pair is thrown away, and the next one, on
+  its way by then, takes its turn.
+- **Storage and disturbing attempts** are known where the whole link is made one pair after the other.
 
 What an operation takes and when does not depend on what comes later, so all trials go through the stream together.
 
@@ -21,17 +26,18 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import reduce
 from typing import Protocol
 
 import numpy as np
 
-from quantumlink.arrays import FloatArray
+from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.progress import track
 from quantumlink.readings.timeline.drawing import Drawing
 from quantumlink.readings.timeline.histories import delivered_states
 from quantumlink.readings.timeline.pairs import Pairs, begins, held_until, operated
 from quantumlink.readings.timeline.plan import Elementary, Joining, Plan
+from quantumlink.readings.timeline.planning import MOST_TRIES
 
 Half = tuple[int, int]
 """Which source's pair, and which end of it."""
@@ -55,57 +61,61 @@ class Streaming:
         drawing: draws what may have to begin again.
         rng: where randomness comes from.
         trials: how many trials there are.
+        optimistic: whether ends go on with what may still fail.
     """
 
-    def __init__(self, plan: Plan, drawing: Drawing, rng: np.random.Generator, trials: int) -> None:
-        self._plan, self._trials = plan, trials
-        self._parts = list(drawing.region(plan))
-        self._sources: list[Source] = []
-        self._plain = [drawing.is_plain(part) for part in self._parts]
-        for part, plain in zip(self._parts, self._plain, strict=True):
-            if isinstance(part, Elementary):
-                self._sources.append(_attempting(part, rng, trials))
-            elif not plain:
-                self._sources.append(_Repeated(part, drawing, trials))
+    def __init__(
+        self, plan: Plan, drawing: Drawing, rng: np.random.Generator, trials: int, *, optimistic: bool
+    ) -> None:
+        self._plan, self._rng, self._trials, self._optimistic = plan, rng, trials, optimistic
+        self._names, self._groups = drawing.groups(plan)
+        leaves = [part for part in drawing.region(plan) if not drawing.is_plain(part)]
+        self._sources: list[Source] = [
+            _attempting(part, rng, trials) if isinstance(part, Elementary) else _Repeated(part, drawing, trials)
+            for part in leaves
+        ]
 
-    def next(self) -> tuple[FloatArray, FloatArray]:
-        """The next pair of each trial: when all ends know of it, shape (n,), and its state then, (4^ends, n)."""
+    def next(self) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """The next try of each trial: when all ends know of it, its state then, and whether it succeeded.
+
+        Returns:
+            Shapes (n,), (4^ends, n) and (n,).
+        """
         used = [np.zeros(self._trials) for _ in self._sources]
-        done: list[tuple[Pairs, tuple[Half | None, ...]]] = []
-        sources = iter(enumerate(self._sources))
-        for part, plain in zip(self._parts, self._plain, strict=True):
-            if not plain:
-                number, source = next(sources)
-                pairs = source.take()
-                done.append((pairs, tuple((number, end) for end in range(len(pairs.known)))))
-                continue
-            assert isinstance(part, Joining)
-            below = done[-len(part.children) :]
-            del done[-len(part.children) :]
-            done.append(self._operated(part, below, used))
-        pairs, halves = done.pop()
+        made: dict[int, _Made] = {}
+        for number, (name, source) in enumerate(zip(self._names, self._sources, strict=True)):
+            pairs = source.take()
+            made[name] = pairs, tuple((number, end) for end in range(len(pairs.known)))
+        for steps in self._groups:
+            at = reduce(np.maximum, [begins(step, [made[child][0] for child in below]) for _, step, below in steps])
+            for name, step, below in steps:
+                made[name] = self._operated(step, [made.pop(child) for child in below], at, used)
+        ((pairs, halves),) = made.values()
+        success = np.ones(self._trials, dtype=bool)
+        if self._optimistic:  # in the end all know whether everything succeeded
+            np.maximum(pairs.known, pairs.heard, out=pairs.known)
+            success = self._rng.random(self._trials) < pairs.accepted
         states = delivered_states(self._plan, pairs)
         for half in halves:
             _use(used, half, pairs.ready)
         for source, time in zip(self._sources, used, strict=True):
             source.free(time)
-        tick_s = self._plan.ticks.tick_s
-        return pairs.ready * tick_s, states
+        return pairs.ready * self._plan.ticks.tick_s, states, success
 
-    @staticmethod
-    def _operated(
-        part: Joining, below: list[tuple[Pairs, tuple[Half | None, ...]]], used: list[FloatArray]
-    ) -> tuple[Pairs, tuple[Half | None, ...]]:
+    def _operated(self, part: Joining, below: list[_Made], at: FloatArray, used: list[FloatArray]) -> _Made:
         parts = [pairs for pairs, _ in below]
-        at = begins(part, parts)
         operation = part.link.operation
-        qubits = [q for ends in operation.inputs for q in ends]
-        held = dict(zip(qubits, (half for _, halves in below for half in halves), strict=True))
-        until = dict(zip(qubits, held_until(part, parts, at), strict=True))
+        held = dict(zip(part.qubits, (half for _, halves in below for half in halves), strict=True))
+        until = dict(zip(part.qubits, held_until(part, parts, at), strict=True))
         for qubit, half in held.items():
             if qubit not in operation.outputs:
                 _use(used, half, until[qubit])
-        return operated(part, parts, at, record=False), tuple(held.get(q) for q in operation.outputs)
+        made = operated(part, parts, at, record=False, optimistic=self._optimistic)
+        return made, tuple(held.get(q) for q in operation.outputs)
+
+
+_Made = tuple[Pairs, tuple[Half | None, ...]]
+"""Pairs, and where their halves came from."""
 
 
 def _use(used: list[FloatArray], half: Half | None, time: FloatArray) -> None:
@@ -113,18 +123,38 @@ def _use(used: list[FloatArray], half: Half | None, time: FloatArray) -> None:
         np.maximum(used[half[0]], time, out=used[half[0]])
 
 
+def one_after_the_other(plan: Plan, drawing: Drawing) -> bool:
+    """Whether the whole link is made anew for each pair, begun with nothing when the one before was used."""
+    return isinstance(plan, Joining) and not drawing.is_plain(plan)
+
+
 def delivered(
-    plan: Plan, drawing: Drawing, rng: np.random.Generator, trials: int, pairs: int
+    plan: Plan, drawing: Drawing, rng: np.random.Generator, trials: int, pairs: int, *, optimistic: bool
 ) -> tuple[FloatArray, FloatArray]:
-    """When each of some pairs is there, shape (trials, pairs), and its state, shape (trials, pairs, 4^ends)."""
-    stream = Streaming(plan, drawing, rng, trials)
-    times, states = zip(*_each(stream, pairs), strict=True)
-    return np.stack(times, axis=1), np.stack([state.T for state in states], axis=1)
+    """When each of some pairs is there, shape (trials, pairs), and its state, shape (trials, pairs, 4^ends).
 
-
-def _each(stream: Streaming, pairs: int) -> Iterator[tuple[FloatArray, FloatArray]]:
-    for _ in track(range(pairs), "pairs"):
-        yield stream.next()
+    Raises:
+        ValueError: if pairs are accepted too rarely.
+    """
+    stream = Streaming(plan, drawing, rng, trials, optimistic=optimistic)
+    if not optimistic:
+        each = [stream.next() for _ in track(range(pairs), "pairs")]
+        return np.stack([time for time, *_ in each], axis=1), np.stack([state.T for _, state, _ in each], axis=1)
+    tries: list[tuple[FloatArray, FloatArray, BoolArray]] = []
+    have = np.zeros(trials, dtype=np.intp)
+    while have.min() < pairs:
+        tries.append(stream.next())
+        have += tries[-1][2]
+        if len(tries) > MOST_TRIES / trials * (have.sum() + 1):
+            raise ValueError(
+                f"{plan.link!r} succeeded {have.sum()} times in {len(tries) * trials} tries, less than once in "
+                f"{MOST_TRIES:.0e}: trials would hardly end"
+            )
+    success = np.array([found for *_, found in tries])
+    chosen, which = np.nonzero((success & (np.cumsum(success, axis=0) <= pairs)).T)
+    times = np.array([time for time, *_ in tries])[which, chosen].reshape(trials, pairs)
+    states = np.stack([state.T for _, state, _ in tries])[which, chosen].reshape(trials, pairs, -1)
+    return times, states
 
 
 class _Repeated:
