@@ -80,7 +80,8 @@ class PauliTracker:
 
     def _step(self, instruction: CircuitInstruction) -> None:
         name, qubits = instruction.name, [self._qubit[q] for q in instruction.qubits]
-        if instruction.is_standard_gate():  # told apart without Qiskit making a gate of it
+        # What is frequent is told apart without Qiskit making an object of it.
+        if instruction.is_standard_gate() or (name in _TRANSPARENT and not instruction.clbits):
             self._gate(instruction, qubits)
             return
         operation = instruction.operation

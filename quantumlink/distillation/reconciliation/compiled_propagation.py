@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from quantumlink.distillation.reconciliation.belief_propagation import LEAST_EXPECTED, MOST_TOLD, SURE
+from quantumlink.distillation.reconciliation.odds import LEAST_EXPECTED, MOST_TOLD, SURE
 
 _ONE = np.float32(1)
 _LEAST = np.float32(1 / SURE)

@@ -24,9 +24,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from quantumlink import validation
 from quantumlink.distillation.bits import Bits, as_bit_pair, as_bits, sealed
-from quantumlink.distillation.reconciliation.belief_propagation import SURE, decode
+from quantumlink.distillation.reconciliation.belief_propagation import decode
 from quantumlink.distillation.reconciliation.frames import collect, deal, error_rate, shape, unpacked
 from quantumlink.distillation.reconciliation.lifted_codes import LiftedCode, lifted_code
+from quantumlink.distillation.reconciliation.odds import SURE
 from quantumlink.distillation.reconciliation.outcome import AliceEnd, BobEnd, Reconciliation
 from quantumlink.progress import track
 from quantumlink.rates import binary_entropy

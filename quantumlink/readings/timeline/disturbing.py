@@ -11,7 +11,7 @@ meanwhile, that is refused.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -19,8 +19,16 @@ from quantumlink.arrays import FloatArray
 from quantumlink.readings.timeline.plan import Elementary, Joining, Plan, in_order
 from quantumlink.timing.attempts import whole_attempts
 
-if TYPE_CHECKING:
-    from quantumlink.readings.timeline.pairs import Pairs
+
+class Stored(Protocol):
+    """Pairs, as far as it matters here: see `quantumlink.readings.timeline.pairs`."""
+
+    made: FloatArray
+    """Shape (n,): when each was made."""
+    since: FloatArray
+    """Shape (k, n): since when each end waits."""
+    tried: FloatArray
+    """Shape (nodes, n): how many attempts were made for it."""
 
 
 def tried(link: Elementary, made: FloatArray) -> FloatArray:
@@ -39,7 +47,7 @@ class SideBySide:
         leaves: the links, and their pairs.
     """
 
-    def __init__(self, leaves: Sequence[tuple[Plan, Pairs]]) -> None:
+    def __init__(self, leaves: Sequence[tuple[Plan, Stored]]) -> None:
         self._of: dict[int, list[tuple[float, int, FloatArray]]] = {}
         for link, pairs in leaves:
             for row in set(getattr(link, "rows", ())) - {None} if not link.operations else ():
@@ -55,7 +63,7 @@ class SideBySide:
 
 
 def attempts_meanwhile(
-    step: Joining, parts: Sequence[Pairs], until: FloatArray, others: SideBySide | None
+    step: Joining, parts: Sequence[Stored], until: FloatArray, others: SideBySide | None
 ) -> FloatArray | None:
     """Shape (qubits, n): how many attempts each qubit was stored through; None if they disturb none.
 

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantumlink.distillation.reconciliation import Ldpc, ReconciliationError, belief_propagation, lifted_codes
-from quantumlink.distillation.reconciliation.belief_propagation import SURE, decode
+from quantumlink.distillation.reconciliation.belief_propagation import decode
 from quantumlink.distillation.reconciliation.degree_distributions import degrees
 from quantumlink.distillation.reconciliation.lifted_codes import LiftedCode, lifted_code
+from quantumlink.distillation.reconciliation.odds import SURE
 from quantumlink.qkd import binary_entropy
 
 SMALL = Ldpc(frame=2_000)
