@@ -261,22 +261,26 @@ def _distillation_rows(report: Data) -> list[tuple[str, str]]:
     if tag is not None:
         rows.append(("verification", f"a tag of {tag} bits"))
     if report["authentication_bits"]:
-        made = " for tags that nobody made" if "not authenticated" in report["origin"] else ""
+        made = "" if _was_authenticated(report) else " for tags that nobody made"
         rows.append(("authentication", f"{report['authentication_bits']} bits of shared secret, deducted{made}"))
     if report["copies_agree"] is not None:
         rows.append(("copies of the key", "equal" if report["copies_agree"] else "DIFFERENT: do not use this key"))
     return rows
 
 
+def _was_authenticated(report: Data) -> bool:
+    return "not authenticated" not in report["origin"]
+
+
 def _security_rows(report: Data) -> list[tuple[str, str]]:
     found = report["security"]
-    terms = found["terms"]
+    terms, forgery = found["terms"], "included" if _was_authenticated(report) else "left out"
     return [
         ("proven against", found["attacks"]),
         ("by", found["proof"]),
         ("secrecy ε_sec", f"{found['eps_sec']:g}"),
         ("correctness ε_cor", f"{found['eps_cor']:g}"),
-        ("all that may fail, ε", f"{found['epsilon']:.3g}, forgery included"),
+        ("all that may fail, ε", f"{found['epsilon']:.3g}, forgery {forgery}"),
         *((label, text) for label, text in ([] if terms is None else terms["lines"])),
         ("bits that the bound grants", "not reached" if terms is None else str(terms["length"])),
         ("secret key", f"{report['secret_bits']} bits"),
