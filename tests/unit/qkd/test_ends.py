@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from quantumlink.distillation.ends import (
 from quantumlink.distillation.reconciliation import Ldpc
 from quantumlink.distillation.transcript import Message, Transcript, TranscriptError, unpack
 from quantumlink.hardware import Fiber
-from quantumlink.qkd import Cascade, NoSecretKey, OneDecoyBB84
+from quantumlink.qkd import BB84, SARG04, Cascade, NoSecretKey, OneDecoyBB84
 from quantumlink.security.recipes import Decoys
 
 N = 4_000
@@ -347,6 +348,43 @@ def test_whoever_says_that_reconciliation_is_over_too_soon_is_answered_by_an_abo
 
         assert not talk(alice, bob, hurry)
         assert bob.reason is not None
+
+
+KINDS = (
+    "detections",
+    "announced",
+    "kept",
+    "test",
+    "tested",
+    "reconcile",
+    "reconciled",
+    "count",
+    "counted",
+    "check",
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("session", [BB84, SARG04])
+def test_no_message_out_of_turn_breaks_an_end_down(session, kind):
+    """Each of the first messages said to be of another kind, with a body of its own or none: an end gives up."""
+    options = {"key_bases": "both", "rounds": 30_000} if session is BB84 else {"rounds": 60_000}
+    played = session(medium=Fiber(0), seed=2, eps_sec=1e-6, **options)
+    shared = np.random.default_rng(1).integers(0, 2, AUTHENTICATION_BITS)
+    for number, empty in product(range(1, 9), (False, True)):
+        hers, his = played.records()
+        alice = Alice(hers, agreement=played.agreement(), secret=SharedSecret(shared), seed=2)
+        bob = Bob(his, agreement=played.agreement(), secret=SharedSecret(shared))
+
+        def turn(position, line, number=number, empty=empty):
+            message = Message.decode(line)
+            if position != number or message.kind == kind:
+                return [line]
+            return [replace(message, kind=kind, body={} if empty else message.body).encode()]
+
+        if not talk(alice, bob, turn):
+            assert alice.reason is not None
+            assert bob.reason is not None
 
 
 def test_a_reconciliation_cut_short_is_an_abort_wherever_no_tag_is_checked():
