@@ -35,7 +35,11 @@ class SiftedRounds:
         self._sample: Mask = np.zeros(0, dtype=np.bool_)
 
     def choose(self, seed: int) -> None:
-        """Choose by a public seed which key rounds are compared and which are the sample."""
+        """Choose by a public seed which key rounds are compared and which are the sample.
+
+        Alice has drawn the seed when Bob had named his rounds. That what a generator makes of it is as good as a
+        choice drawn bit by bit is an assumption: no attack can be fitted to a seed that comes later.
+        """
         rng, fraction = np.random.default_rng(seed), self._end.agreement.sifting.compared_fraction
         if fraction:
             keys = np.flatnonzero(self._streams == KEY)
