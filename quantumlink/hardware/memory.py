@@ -120,7 +120,7 @@ class Memory:
     @property
     def is_ideal(self) -> bool:
         """Whether waiting does nothing."""
-        return all(getattr(self, name) == inf for name in ("t1_s", "t2_s", "depolarizing_s", "gaussian_s"))
+        return self.t1_s == self.t2_s == self.depolarizing_s == self.gaussian_s == inf
 
     @property
     def relaxes(self) -> bool:

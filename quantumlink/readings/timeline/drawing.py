@@ -65,6 +65,8 @@ class Drawing:
         self._record = record
         self._optimistic = optimistic
         self._rounds = 0
+        self._plain: dict[int, bool] = {}
+        """Of each part of the plan, which lives longer, see `is_plain`."""
 
     def pairs(self, plan: Plan, trials: int) -> Pairs:
         """One accepted pair in each of so many trials, begun at time 0.
@@ -80,9 +82,13 @@ class Drawing:
 
     def is_plain(self, plan: Plan) -> bool:
         """Whether this is what an operation makes whenever its links are there."""
-        if not isinstance(plan, Joining) or not plan.side_by_side or self._cutoff_s is not None:
-            return False
-        return self._optimistic or not plan.may_fail
+        found = self._plain.get(id(plan))
+        if found is None:
+            found = self._cutoff_s is None and isinstance(plan, Joining) and plan.side_by_side
+            if isinstance(plan, Joining) and plan.may_fail and not self._optimistic:
+                found = False
+            self._plain[id(plan)] = found
+        return found
 
     def _heralded(self, link: Elementary, trials: int) -> Pairs:
         if link.success_probability is None:

@@ -168,14 +168,18 @@ def operated(
     since = course.held(operation.outputs, known, at)
     if not step.may_fail:
         accepted = np.ones(len(at))
+    heard = np.asarray(latest(list(told)))
+    if optimistic:  # else what failed has begun again, and all know of it
+        heard = reduce(np.maximum, [heard, *(part.heard for part in parts)])
+        accepted = reduce(np.multiply, [accepted, *(part.accepted for part in parts)])
     return Pairs(
         done,
         since.copy() if optimistic else told,
         since,
         states,
         _spent(step, parts, at, done),
-        reduce(np.maximum, [told.max(axis=0), *(part.heard for part in parts)]),
-        reduce(np.multiply, [accepted, *(part.accepted for part in parts)]),
+        heard,
+        accepted,
         reduce(np.add, [part.tried for part in parts]),
         (*(rows for part in parts for rows in part.waits), waits) if record else (),
         (*(rows for part in parts for rows in part.attempts), _counts(attempts, waits)) if record else (),
