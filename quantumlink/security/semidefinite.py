@@ -16,6 +16,7 @@ from quantumlink.arrays import ComplexArray, FloatArray
 Operator = ComplexArray
 
 
+_NEAR = 1e-10  # no other way need be tried
 _WEIGHT = 1e3  # of a distance from the values against how mixed a state is
 
 
@@ -32,6 +33,36 @@ def feasible_state(observables: Operator, values: FloatArray, *, within: float) 
         ArithmeticError: if the solver fails.
         ImportError: if a package is missing.
     """
+    candidates, failed = [], None
+    for softly in (True, False):  # where the solver fails one way, it mostly finds the other
+        try:
+            solved = _proposed_state(observables, values, softly=softly)
+        except ArithmeticError as error:
+            failed = error
+            continue
+        for state in (_nearest_state(matrix) for matrix in (solved, _moved(solved, observables, values))):
+            distance = np.abs(np.einsum("aij,ji->a", observables, state).real - values)
+            candidates.append((float(distance.max()), int(np.argmax(distance)), state))
+        if min(far for far, _, _ in candidates) <= _NEAR:
+            break
+    if not candidates:
+        raise ArithmeticError(str(failed))
+    far, worst, state = min(candidates, key=lambda candidate: candidate[0])
+    # Looked at anew: below a state that is not there anything can be proven.
+    if far > within:
+        raise ValueError(
+            f"statistics must be those of a state: no state was found that has the expectations "
+            f"{values[1:].tolist()}; the nearest one is {far:.2g} from the one at place {worst - 1}"
+        )
+    return state, far
+
+
+def _proposed_state(observables: Operator, values: FloatArray, *, softly: bool) -> Operator:
+    """What the solver takes for the most mixed state with the expectations, or softly: with nearly these.
+
+    Raises:
+        ArithmeticError: if it fails.
+    """
     cvxpy = _cvxpy()
     size = observables.shape[1]
     real, imaginary = cvxpy.Variable((size, size), symmetric=True), cvxpy.Variable((size, size))
@@ -40,29 +71,14 @@ def feasible_state(observables: Operator, values: FloatArray, *, within: float) 
     found = cvxpy.hstack(
         [cvxpy.trace(operator.real @ real) - cvxpy.trace(operator.imag @ imaginary) for operator in observables]
     )
-    constraints = [
-        imaginary == -imaginary.T,
-        whole - least * np.eye(2 * size) >> 0,
-        least >= 0,
-        cvxpy.trace(real) == 1,
-        cvxpy.abs(found - values) <= far,
-    ]
+    constraints = [imaginary == -imaginary.T, whole - least * np.eye(2 * size) >> 0, cvxpy.trace(real) == 1]
+    constraints += [least >= 0, cvxpy.abs(found - values) <= far] if softly else [found == values, far == 0]
     problem = cvxpy.Problem(cvxpy.Maximize(least - _WEIGHT * far), constraints)
     _solve(problem)
     if real.value is None:
         raise ArithmeticError(f"the semidefinite program has no solution: {problem.status}")
     solved: Operator = real.value + 1j * imaginary.value
-    states = [_nearest_state(matrix) for matrix in (solved, _moved(solved, observables, values))]
-    distances = [np.abs(np.einsum("aij,ji->a", observables, state).real - values) for state in states]
-    state, distance = min(zip(states, distances, strict=True), key=lambda pair: float(pair[1].max()))
-    # Looked at anew: below a state that is not there anything can be proven.
-    if float(distance.max()) > within:
-        worst = int(np.argmax(distance))
-        raise ValueError(
-            f"statistics must be those of a state: no state was found that has the expectations "
-            f"{values[1:].tolist()}; the nearest one is {distance[worst]:.2g} from the one at place {worst - 1}"
-        )
-    return state, float(distance.max())
+    return solved
 
 
 def _moved(matrix: Operator, observables: Operator, values: FloatArray) -> Operator:
