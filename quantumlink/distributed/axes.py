@@ -68,7 +68,7 @@ def axes_of(gate: Any) -> Axes:
         return Axes(("Z",) * gate.num_ctrl_qubits + base.reads, ("",) * width)
     if width > MAX_MATRIX_QUBITS:
         return Axes(("",) * width, ("",) * width)
-    if gate.base_class in _standard_classes():
+    if gate.base_class in standard_classes():
         usual = gate.base_class(*_IRRATIONAL[: len(gate.params)]) if gate.params else gate
         state = getattr(gate, "ctrl_state", None)
         if state is not None and usual.ctrl_state != state:
@@ -86,7 +86,8 @@ def axes_of(gate: Any) -> Axes:
 
 
 @lru_cache(maxsize=1)
-def _standard_classes() -> frozenset[type]:
+def standard_classes() -> frozenset[type]:
+    """The classes of Qiskit's standard gates: these are told by class and parameters."""
     every = {gate.base_class for gate in get_standard_gate_name_mapping().values() if isinstance(gate, Gate)}
     return frozenset(every)
 

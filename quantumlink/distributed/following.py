@@ -15,6 +15,7 @@ from qiskit.circuit import Clbit, IfElseOp, QuantumCircuit
 from qiskit.quantum_info import Operator
 
 from quantumlink.arrays import ComplexArray
+from quantumlink.distributed.axes import standard_classes
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.conditions import condition_bits, holds
 from quantumlink.rewrites.expanded_form import writes
@@ -162,14 +163,18 @@ class Following:
         self._branches = grown
 
     def _matrix(self, operation: Any) -> ComplexArray:
-        key = (operation.name, *map(_number, operation.params), getattr(operation, "ctrl_state", None))
-        known = self._matrices.get(key) if operation.name != "unitary" else None
+        # Gates of a user's own may share a name, and differ: only standard ones are told by it.
+        key = None
+        if operation.base_class in standard_classes():
+            key = (operation.base_class, *map(float, operation.params), getattr(operation, "ctrl_state", None))
+        known = self._matrices.get(key) if key else None
         if known is None:
             try:
                 known = np.asarray(Operator(operation).data)
             except Exception as error:
                 raise UnsupportedOperation(f"{operation.name!r} has no matrix that a state follows") from error
-            self._matrices[key] = known
+            if key:
+                self._matrices[key] = known
         return known
 
     def _applied(self, state: ComplexArray, matrix: ComplexArray, qubits: Sequence[int]) -> ComplexArray:
@@ -262,16 +267,6 @@ def parallel(a: ComplexArray, b: ComplexArray) -> bool:
     product = np.vdot(a, b)
     norms = float(np.vdot(a, a).real) * float(np.vdot(b, b).real)
     return bool(abs(norms - abs(product) ** 2) <= SAME * norms)
-
-
-def _number(value: Any) -> Any:
-    return (
-        value.tobytes()
-        if isinstance(value, np.ndarray)
-        else float(value)
-        if not hasattr(value, "data")
-        else id(value)
-    )
 
 
 def _last_reads(circuit: QuantumCircuit) -> dict[int, list[Clbit]]:
