@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any, Literal
 
@@ -184,9 +184,28 @@ def _usable(machine: Machine, fixed: Mapping[int, int], needed: int) -> Machine:
             )
     if not speaking:
         return machine
-    parts = [[u for u in speaking if machine.distance[v][u] < inf] for v in speaking]
-    fitting = [p for p in parts if held <= set(p) and sum(machine.room[u] for u in p) >= needed]
+    fitting = [p for p in _parts(machine, speaking) if held <= p and sum(machine.room[u] for u in p) >= needed]
     if not fitting:
         a, b = next((u, v) for u in speaking for v in speaking if machine.distance[u][v] == inf)
         raise ValueError(f"no link joins the nodes {names[a]!r} and {names[b]!r}, over repeaters neither")
-    return machine.only(max(fitting, key=lambda p: sum(machine.room[u] for u in p)))
+    return machine.only(sorted(max(fitting, key=lambda p: sum(machine.room[u] for u in p))))
+
+
+def _parts(machine: Machine, nodes: Sequence[int]) -> Iterator[set[int]]:
+    """The largest sets of nodes each of which gets pairs with each other one.
+
+    An end node in the middle has them with both sides, which have none with one another. All maximal cliques:
+    C. Bron, J. Kerbosch, Commun. ACM 16, 575 (1973).
+    """
+    near = {v: {u for u in nodes if u != v and machine.distance[v][u] < inf} for v in nodes}
+
+    def grown(part: set[int], may: set[int], done: set[int]) -> Iterator[set[int]]:
+        if not may and not done:
+            yield part
+            return
+        pivot = max(may | done, key=lambda v: len(near[v] & may))
+        for v in sorted(may - near[pivot]):
+            yield from grown(part | {v}, may & near[v], done & near[v])
+            may, done = may - {v}, done | {v}
+
+    yield from grown(set(), set(nodes), set())

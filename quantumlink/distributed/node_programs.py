@@ -17,6 +17,7 @@ from qiskit.circuit import (
     Annotation,
     ClassicalRegister,
     Clbit,
+    Gate,
     IfElseOp,
     QuantumCircuit,
     QuantumRegister,
@@ -25,6 +26,7 @@ from qiskit.circuit import (
 from qiskit.circuit.annotation import OpenQASM3Serializer
 from qiskit.circuit.classical import expr, types
 
+from quantumlink.distributed.axes import standard_classes
 from quantumlink.distributed.building import Built
 from quantumlink.distributed.events import Copy, Place, Teleport
 from quantumlink.distributed.machine import Machine
@@ -215,7 +217,7 @@ class _Writer:
             if own:
                 told[len(circuit.data) - 1] = tuple((m, circuit.find_bit(bit).index) for m, bit in own)
         circuit.metadata = {"node": self.name}
-        text = qasm3.dumps(circuit, annotation_handlers={NAMESPACE: _Serializer()})
+        text = qasm3.dumps(circuit, annotation_handlers={NAMESPACE: _Serializer()}, allow_aliasing=True)
         result = NodeProgram(text)
         result.node, result.circuit = self.name, circuit
         result.receives = tuple(self.messages)
@@ -247,7 +249,7 @@ class _Writer:
         qubits = [self._registers[place.holds_pairs][place.number] for place in places]
         operation = instruction.operation
         if not isinstance(operation, IfElseOp):
-            circuit.append(operation, qubits, [self._own[bit] for bit in instruction.clbits])
+            _append(circuit, operation, qubits, [self._own[bit] for bit in instruction.clbits])
             return
         read = condition_bits(operation.condition)
         condition = operation.condition
@@ -269,11 +271,29 @@ class _Writer:
             told_bit = dict(zip(block.clbits, instruction.clbits, strict=True))
             inner = QuantumCircuit(qubits, [self._own[bit] for bit in kept])
             for step in block.data:
-                inner.append(
-                    step.operation, [at[q] for q in step.qubits], [self._own[told_bit[c]] for c in step.clbits]
-                )
+                own = [self._own[told_bit[c]] for c in step.clbits]
+                _append(inner, step.operation, [at[q] for q in step.qubits], own)
             blocks.append(inner)
         circuit.append(IfElseOp(condition, *blocks), qubits, [self._own[bit] for bit in kept])
+
+
+def _append(circuit: QuantumCircuit, operation: Any, qubits: Sequence[Qubit], clbits: Sequence[Clbit]) -> None:
+    """Append an operation, told by its parts where OpenQASM 3 could not define it as a gate."""
+    inside = operation.definition
+    if inside is None or (isinstance(operation, Gate) and _is_defined_by_gates(operation)):
+        circuit.append(operation, qubits, clbits)
+        return
+    circuit.global_phase += inside.global_phase
+    for step in inside.data:
+        _append(circuit, step.operation, [qubits[inside.find_bit(q).index] for q in step.qubits], ())
+
+
+def _is_defined_by_gates(gate: Gate) -> bool:
+    """Whether a gate is made of gates alone, however deep one looks."""
+    if gate.base_class in standard_classes() or gate.definition is None:
+        return True
+    parts = [step.operation for step in gate.definition.data]
+    return all(isinstance(part, Gate) and _is_defined_by_gates(part) for part in parts)
 
 
 def _identifier(name: str) -> str:
