@@ -27,7 +27,7 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.library import CXGate, CYGate, HGate, SGate, XGate, YGate, ZGate
 
-from quantumlink.distributed.events import Copy, Do, Place, Settle, Teleport, Uncopy
+from quantumlink.distributed.events import Copy, Do, Place, Settle, TakeOver, Teleport, Uncopy
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.pair_circuits import PairCircuits
 from quantumlink.distributed.plans import Scheduled
@@ -118,6 +118,7 @@ class Building:
             Do: self._do,
             Copy: self._copy,
             Uncopy: self._uncopy,
+            TakeOver: self._take_over,
             Teleport: self._teleport,
             Settle: self._settle,
         }
@@ -293,6 +294,14 @@ class Building:
         bit = self._measure(copy, event.place.node)
         self._correct(PAULI_GATES[event.axis], self._qubit(event.root), bit, event.root.node)
 
+    def _take_over(self, event: TakeOver) -> None:
+        """The wire and its copy are alike: the one that stays is corrected for what the other was found to be."""
+        root = self._qubit(event.root)
+        if event.axis == "Z":
+            self._gate(_H, root)
+        bit = self._measure(root, event.root.node)
+        self._correct(PAULI_GATES[event.axis], self._qubit(event.place), bit, event.place.node)
+
     def _teleport(self, event: Teleport) -> None:
         near, far = self._pair(event)
         source = self._qubit(event.source)
@@ -345,7 +354,7 @@ def _bits_needed(scheduled: Scheduled, circuits: PairCircuits) -> int:
         if isinstance(event, Copy | Teleport):
             total += circuits.of(event.near.node, event.far.node).program.circuit.num_clbits
             total += 1 if isinstance(event, Copy) else 2
-        elif isinstance(event, Uncopy):
+        elif isinstance(event, Uncopy | TakeOver):
             total += 1
     return total
 

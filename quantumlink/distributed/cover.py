@@ -97,6 +97,8 @@ class _Covering:
 
     def run(self) -> Where:
         at, demands = self._at, self._demands
+        # What becomes the wire later on is there in any case.
+        self._copies.update((g, at[n]) for g, n in enumerate(demands.after) if n >= 0 and at[n] != at[g])
         for read, there in demands.held.tolist():
             if at[read] != at[there]:
                 self._put((read, there), at[there])

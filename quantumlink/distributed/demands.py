@@ -36,6 +36,9 @@ class Demands:
     """The groups of each wide task."""
     reading: tuple[bool, ...]
     """Of each group, whether its wire is only read."""
+    after: tuple[int, ...]
+    """Of each group, the next one of its wire if that moves in between, and a copy there becomes the wire: such a
+    copy costs nothing. -1 if not."""
 
 
 def demands_of(tasks: Sequence[Task], groups: Groups, num_wires: int) -> Demands:
@@ -74,7 +77,22 @@ def demands_of(tasks: Sequence[Task], groups: Groups, num_wires: int) -> Demands
         _array(every, 2),
         tuple(wide),
         reading,
+        followed(tasks, groups),
     )
+
+
+def followed(tasks: Sequence[Task], groups: Groups) -> tuple[int, ...]:
+    """Of each group that is read right before a move the one after the move, else -1."""
+    after = [-1] * len(groups.wire)
+    for number, task in enumerate(tasks):
+        if not isinstance(task.operation, Move):
+            continue
+        for wire, stage in zip(task.wires, groups.stages[number], strict=True):
+            stages = groups.stages_of_wire[wire]
+            place = stages.index(stage)
+            if 0 < place < len(stages) - 1 and groups.axis[groups.group_of_stage[stages[place - 1]]]:
+                after[groups.group_of_stage[stages[place - 1]]] = groups.group_of_stage[stages[place + 1]]
+    return tuple(after)
 
 
 def _array(rows: Sequence[Sequence[int]], width: int) -> IntArray:

@@ -69,6 +69,21 @@ class Uncopy(NamedTuple):
     """The wire."""
 
 
+class TakeOver(NamedTuple):
+    """A copy becomes the wire: the wire's own qubit is measured, and its place is empty then."""
+
+    number: int
+    """Which copy."""
+    axis: str
+    """Its axis."""
+    place: Place
+    """Where it is, and the wire from now on."""
+    root: Place
+    """The wire's own qubit until now."""
+    wire: int
+    """The wire."""
+
+
 class Teleport(NamedTuple):
     """An e-bit is spent to bring a qubit to another node, into a place that is empty."""
 
@@ -105,4 +120,4 @@ class Settle(NamedTuple):
     """Where it goes, a place that is empty."""
 
 
-Event: TypeAlias = Do | Copy | Uncopy | Teleport | Settle
+Event: TypeAlias = Do | Copy | Uncopy | TakeOver | Teleport | Settle

@@ -1,14 +1,19 @@
-"""Plans in which wires move for good: found in several ways, the cheapest kept and improved.
+"""Plans in which wires move for good.
 
-Where no gate reads its wires, layers of blocks are annealed; else intervals of layers by an estimate, then runs of
-groups on the exact cost.
+A move costs one pair, a state teleportation. Where a copy of the wire is there already, that one becomes the wire:
+the wire's own qubit is measured, and the pair that brought the copy has brought the wire (a copy that serves gates
+at both nodes before the move is so paid for once). Where no gate reads its wires, layers of blocks are annealed;
+else runs of groups on the exact cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from time import perf_counter
+
+import numpy as np
 
 from quantumlink.arrays import IntArray
 from quantumlink.distributed.block_annealing import annealed_blocks
@@ -16,17 +21,19 @@ from quantumlink.distributed.cover import Cover
 from quantumlink.distributed.cover_cost import CoverCost
 from quantumlink.distributed.demands import demands_of
 from quantumlink.distributed.machine import Machine
-from quantumlink.distributed.migration import layers_of, migrated, with_moves
+from quantumlink.distributed.migration import layers_of, runs_of, with_moves
 from quantumlink.distributed.plans import Plan, plan_of
-from quantumlink.distributed.segments import segmented
+from quantumlink.distributed.segments import RunSearch
 from quantumlink.distributed.tasks import Move, Task
 
-SHARINGS = (1.0, 0.0)
-"""How much of a copy tasks are thought to share while intervals are looked for, one try each."""
+EFFORTS = (20.0, 80.0, 320.0, 1280.0, 5120.0)
+"""Proposals for each group and node of one search after the other, as long as longer ones find more."""
 
+PATIENCE = 2
+"""So many searches in a row that find nothing are the last ones."""
 
-EFFORTS = (0.1, 0.4, 1.6)
-"""How long the searches are, one after the other, as long as a longer one finds more."""
+HOT = 0.6
+"""The temperature in the beginning, in pairs; it falls evenly to nothing."""
 
 
 def moving_plans(
@@ -50,31 +57,21 @@ def moving_plans(
 
     if only_blocks(tasks):
         table = annealed_blocks(tasks, layers, machine, plan.home, fixed, seed=seed, budget_s=left())
-        return _cheaper([_planned(tasks, layers, table, machine, cover)[0]], plan, machine)
-    found: list[tuple[Plan, Sequence[int]]] = [(plan, layers)]
-    reached = inf
+        return _cheaper([_planned(tasks, layers, table, machine, cover)], plan, machine)
+    own, after = runs_of(tasks, plan.groups, layers, len(plan.home))
+    demands = replace(demands_of(tasks, plan.groups, len(plan.home)), after=after)
+    search = RunSearch(demands, machine, own, plan.at, plan.home, fixed, moving=True, budget_s=budget_s)
+    if not search.fits:
+        return []
+    rng = np.random.default_rng([seed, 23])
+    vain = 0
     for effort in EFFORTS:
-        for number, sharing in enumerate(SHARINGS):
-            table = migrated(
-                tasks,
-                plan.groups,
-                layers,
-                machine,
-                plan.home,
-                fixed,
-                sharing=sharing,
-                effort=effort,
-                seed=seed,
-                budget_s=left() / (len(SHARINGS) - number + 0.6),
-            )
-            found.append(_planned(tasks, layers, table, machine, cover))
-        best = min(found, key=lambda one: cost_of(one[0], machine))
-        found.append(_polished(*best, machine, fixed, cover, effort, seed + 1, left()))
-        cost = min(cost_of(one, machine) for one, _ in found)
-        if cost >= reached or not left():
-            break  # four times as much did not help
-        reached = cost
-    return _cheaper([one for one, _ in found], plan, machine)
+        reached = search.best
+        search.run(rng, effort * search.proposals, left(), lambda share: HOT * (1 - share) + 1e-6)
+        vain = 0 if search.best < reached else vain + 1
+        if vain == PATIENCE or not left():
+            break
+    return _cheaper([_planned(tasks, layers, search.table(), machine, cover)], plan, machine)
 
 
 def only_blocks(tasks: Sequence[Task]) -> bool:
@@ -102,37 +99,6 @@ def _cheaper(found: Sequence[Plan], plan: Plan, machine: Machine) -> list[Plan]:
     return [found[i] for cost, i in sorted(priced) if cost <= limit and found[i].tasks is not plan.tasks]
 
 
-def _planned(
-    tasks: Sequence[Task], layers: Sequence[int], table: IntArray, machine: Machine, cover: Cover
-) -> tuple[Plan, list[int]]:
-    """The plan of a table, and the layer of each of its tasks."""
-    moved, found = with_moves(tasks, layers, table)
-    return plan_of(moved, table[0].tolist(), machine, cover), found
-
-
-def _polished(
-    plan: Plan,
-    layers: Sequence[int],
-    machine: Machine,
-    fixed: Mapping[int, int],
-    cover: Cover,
-    effort: float,
-    seed: int,
-    budget_s: float,
-) -> tuple[Plan, Sequence[int]]:
-    """The plan, its groups put at better nodes."""
-    demands = demands_of(plan.tasks, plan.groups, len(plan.home))
-    table = segmented(
-        plan.tasks,
-        plan.groups,
-        demands,
-        layers,
-        machine,
-        plan.at,
-        plan.home,
-        fixed,
-        effort=effort,
-        seed=seed,
-        budget_s=budget_s,
-    )
-    return (plan, layers) if table is None else _planned(plan.tasks, layers, table, machine, cover)
+def _planned(tasks: Sequence[Task], layers: Sequence[int], table: IntArray, machine: Machine, cover: Cover) -> Plan:
+    """The plan of a table."""
+    return plan_of(with_moves(tasks, layers, table), table[0].tolist(), machine, cover)

@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -25,6 +24,7 @@ from quantumlink.arrays import IntArray
 from quantumlink.distributed.cover_cost import CoverCost
 from quantumlink.distributed.demands import Demands
 from quantumlink.distributed.machine import Machine
+from quantumlink.distributed.segments import RunSearch
 
 Fixed = Mapping[int, int]
 """The node of each wire that is fixed."""
@@ -78,7 +78,7 @@ class SearchedPlacement:
             if best_cost == 0 or left <= 0:
                 break
             share = left / (len(starts) - number)
-            cost, found = _Annealing(demands, machine, fixed, home, rng).run(share)
+            cost, found = _annealed(demands, machine, fixed, home, rng, share)
             if cost < best_cost - 1e-12:
                 best_cost, best = cost, found
         return tuple(best.tolist())
@@ -188,63 +188,16 @@ def _weights(demands: Demands) -> list[Counter[int]]:
     return found
 
 
-class _Annealing:
+def _annealed(
+    demands: Demands, machine: Machine, fixed: Fixed, home: IntArray, rng: np.random.Generator, budget_s: float
+) -> tuple[float, IntArray]:
     """Moves of a wire and exchanges of two, on the exact cost."""
-
-    def __init__(
-        self, demands: Demands, machine: Machine, fixed: Fixed, home: IntArray, rng: np.random.Generator
-    ) -> None:
-        self._home = home.tolist()
-        self._cost = CoverCost(demands, machine, home[demands.wire].tolist())
-        self._groups: list[list[int]] = [[] for _ in self._home]
-        for group, wire in enumerate(demands.wire.tolist()):
-            self._groups[wire].append(group)
-        self._room = list(machine.room)
-        for node in home.tolist():
-            self._room[node] -= 1
-        self._nodes = machine.computing
-        self._free = [wire for wire in range(demands.num_wires) if wire not in fixed]
-        self._rng = rng
-
-    def run(self, budget_s: float) -> tuple[float, IntArray]:
-        cost = self._cost
-        best, found = cost.total, list(self._home)
-        if len(self._nodes) < 2 or not self._free:
-            return best, np.array(found)
-        began, rounds = perf_counter(), 0
-        limit = ROUNDS * len(self._free) * len(self._nodes)
-        hot = max(1.0, 0.05 * best)
-        share = 0.0
-        while share < 1 and best > 0:
-            temperature = hot * 0.02**share * (1 - share) + 1e-9
-            before = cost.total
-            moves = self._proposal()
-            if not moves:
-                break
-            after = cost.change((group, node) for wire, node in moves for group in self._groups[wire])
-            change = after - before
-            if change <= 0 or self._rng.random() < exp(-change / temperature):
-                for wire, node in moves:
-                    self._room[self._home[wire]] += 1
-                    self._room[node] -= 1
-                    self._home[wire] = node
-                if after < best - 1e-12:
-                    best, found = after, list(self._home)
-            else:
-                cost.undo()
-            rounds += 1
-            share = max((perf_counter() - began) / budget_s, rounds / limit)
-        return best, np.array(found)
-
-    def _proposal(self) -> list[tuple[int, int]]:
-        home, rng = self._home, self._rng
-        for _ in range(50):
-            wire = self._free[rng.integers(len(self._free))]
-            here = home[wire]
-            open_nodes = [v for v in self._nodes if v != here and self._room[v] > 0]
-            if open_nodes and rng.random() < 0.5:
-                return [(wire, open_nodes[rng.integers(len(open_nodes))])]
-            other = self._free[rng.integers(len(self._free))]
-            if home[other] != here:
-                return [(wire, home[other]), (other, here)]
-        return []
+    own: list[list[tuple[int, int]]] = [[] for _ in home]
+    for group, wire in enumerate(demands.wire.tolist()):
+        own[wire].append((group, 0))
+    at = home[demands.wire].tolist()
+    search = RunSearch(demands, machine, own, at, home.tolist(), fixed, moving=False, budget_s=budget_s)
+    hot = max(1.0, 0.05 * search.best)
+    most = ROUNDS * len(home) * len(machine.computing)
+    cost = search.run(rng, most, budget_s, lambda share: hot * 0.02**share * (1 - share) + 1e-9)
+    return cost, search.home()

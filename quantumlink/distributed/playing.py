@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from quantumlink.arrays import FloatArray
-from quantumlink.distributed.events import Copy, Do, Event, Place, Settle, Teleport, Uncopy
+from quantumlink.distributed.events import Copy, Do, Event, Place, Settle, TakeOver, Teleport, Uncopy
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.planning import Candidate
 from quantumlink.distributed.tasks import Task
@@ -155,6 +155,7 @@ class _Player:
             Do: self._do,
             Copy: self._copy,
             Uncopy: self._uncopy,
+            TakeOver: self._take_over,
             Teleport: self._teleport,
             Settle: self._settle,
         }
@@ -285,14 +286,20 @@ class _Player:
         self._empty(event)
 
     def _uncopy(self, event: Uncopy) -> None:
-        here, there = event.place.node, event.root.node
-        start = self._begin([event.place], self._zero)
-        turned = start + self._gate(here, 1) if event.axis == "Z" else start
-        read = turned + self._read(here)
-        self._free[event.place] = read
-        self._holds.discard(event.place)
-        begin = self._begin([event.root], read + self._delay(here, there))
-        self._free[event.root] = begin + self._gate(there, 1)
+        self._measured_out(event.axis, event.place, event.root)
+
+    def _take_over(self, event: TakeOver) -> None:
+        self._measured_out(event.axis, event.root, event.place)
+
+    def _measured_out(self, axis: str, gone: Place, kept: Place) -> None:
+        """Of a qubit and its copy one is measured, the other corrected."""
+        start = self._begin([gone], self._zero)
+        turned = start + self._gate(gone.node, 1) if axis == "Z" else start
+        read = turned + self._read(gone.node)
+        self._free[gone] = read
+        self._holds.discard(gone)
+        begin = self._begin([kept], read + self._delay(gone.node, kept.node))
+        self._free[kept] = begin + self._gate(kept.node, 1)
 
     def _teleport(self, event: Teleport) -> None:
         here, there = event.near.node, event.far.node

@@ -19,7 +19,7 @@ import numpy as np
 from qiskit.circuit import IfElseOp, QuantumCircuit
 
 from quantumlink.distributed.building import Built
-from quantumlink.distributed.events import Copy, Do, Place, Settle, Teleport, Uncopy
+from quantumlink.distributed.events import Copy, Do, Place, Settle, TakeOver, Teleport, Uncopy
 from quantumlink.distributed.following import Following, TooManyOutcomes, amplitudes, parallel
 from quantumlink.distributed.plans import Plan, Scheduled
 from quantumlink.distributed.tasks import Move, Tasks
@@ -99,6 +99,8 @@ class _Linear:
                 self._copy(event)
             elif isinstance(event, Uncopy):
                 self._uncopy(event)
+            elif isinstance(event, TakeOver):
+                self._take_over(event)
             elif isinstance(event, Settle):
                 self._settle(event)
             else:
@@ -178,6 +180,14 @@ class _Linear:
             raise NotTheSame(f"copy {event.number} is taken away where it is not")
         del self._at[event.place]
         self._full.discard(event.place)
+
+    def _take_over(self, event: TakeOver) -> None:
+        wire = event.wire
+        found = self._copies.pop(event.number, None)
+        if found != (wire, event.axis, event.place) or event.root != self._place[wire] or wire in self._visiting:
+            raise NotTheSame(f"copy {event.number} becomes wire {wire}, which it does not tell")
+        del self._at[event.place]
+        self._visiting[wire] = event.place
 
     def _teleport(self, event: Teleport) -> None:
         wire = event.wire

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
 
-from quantumlink.distributed.events import Copy, Do, Event, Place, Settle, Teleport, Uncopy
+from quantumlink.distributed.demands import followed
+from quantumlink.distributed.events import Copy, Do, Event, Place, Settle, TakeOver, Teleport, Uncopy
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.order import Order
 from quantumlink.distributed.pair_circuits import PairCircuits
@@ -92,6 +93,10 @@ class _Scheduling:
         self._needs: list[tuple[tuple[int, int], ...]] = []
         self._asked()
         self._uses = Counter(copy for needs in self._needs for copy in needs)
+        # What is to become the wire is used once more, by the move.
+        after = followed(plan.tasks, plan.groups)
+        becomes = ((group, plan.at[next_]) for group, next_ in enumerate(after) if next_ >= 0)
+        self._uses.update([copy for copy in becomes if copy in self._uses])
         self._waiting: dict[tuple[int, int], dict[int, None]] = {}
         self._order = Order(plan)
 
@@ -289,6 +294,13 @@ class _Scheduling:
                 wire = next(iter(left))
             node = left.pop(wire)
             source = self._place[wire]
+            live = next((one for (g, v), one in self._live.items() if self._wire_of(g) == wire and v == node), None)
+            if live is not None:
+                self._take_over(wire, live)
+                landed[wire] = live.place
+                self._data.give(source)
+                self._settle(landed)
+                continue
             pair, ends = self._pair(source.node, node, ())
             if self._data.spare(node) > 0:
                 target = self._data.take(node)
@@ -304,6 +316,16 @@ class _Scheduling:
         for place in landed.values():
             limit = self._machine.room[place.node]
             raise DoesNotFit(f"the plan holds more qubits at node number {place.node} than the {limit} it has")
+
+    def _wire_of(self, group: int) -> int:
+        return self._plan.groups.wire[group]
+
+    def _take_over(self, wire: int, live: _Live) -> None:
+        """A copy becomes the wire."""
+        del self._live[live.group, live.node], self._live_at[live.node][live.group, live.node]
+        self._live_of[live.group].remove(live.node)
+        axis = self._plan.groups.axis[live.group]
+        self._events.append(TakeOver(live.number, axis, live.place, self._place[wire], wire))
 
     def _settle(self, landed: dict[int, Place]) -> None:
         """What waits goes on where there is room now."""

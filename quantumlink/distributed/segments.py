@@ -1,230 +1,181 @@
-"""Moves between groups: each wire may be at another node in each of its groups, at one pair a move.
+"""Where each wire is in each of its groups: a search on the exact cost of copies and moves.
 
-Runs of groups of one wire, or of two that change places, are annealed on the exact cost of copies (see
-`quantumlink.distributed.cover_cost`) plus that of the moves. A wire is brought over right before the first joint
-task of a group; no node holds more wires in any layer than it has room for.
+Runs of groups of one wire, or of two that change places, are annealed (`quantumlink.distributed.run_annealing`). A
+wire is brought over right before the first joint task of a group, at one pair; a copy that the group before has at
+the new node becomes the wire, and costs nothing then. No node holds more wires in any layer than it has room for.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from math import exp
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from quantumlink.arrays import IntArray
+from quantumlink.distributed.compiled_annealing import compiled_anneal, has_numba
 from quantumlink.distributed.cover_cost import CoverCost
 from quantumlink.distributed.demands import Demands
-from quantumlink.distributed.groups import Groups
 from quantumlink.distributed.machine import Machine
-from quantumlink.distributed.tasks import Move, Task
+from quantumlink.distributed.run_annealing import DRAWS, RUN, Wires, Work, anneal
 
-HOT = 0.6
-"""The temperature in the beginning, in pairs; it falls evenly to nothing."""
+WORTH_COMPILING_S = 2.0
+"""Searches that may take so long are compiled: the first time ever, that takes some 15 seconds more."""
 
-ROUNDS = 200
-"""Proposals for each group and node that it could be at, at an effort of 1."""
+WORTH_COMPILING = 300
+"""Groups below which a search is over soon anyway."""
 
-CHECK_EVERY = 32
+PLAIN, COMPILED = 64, 4096
 """How many proposals pass between two looks at the clock."""
 
-WHOLE = 0.2
-"""How often a wire is moved for the whole time."""
+WHOLE = 0.1
+"""How often a wire that may move is moved for the whole time."""
+
+Temperature = Callable[[float], float]
+"""The temperature, in pairs, when a share of the search is over."""
 
 
-def segmented(
-    tasks: Sequence[Task],
-    groups: Groups,
-    demands: Demands,
-    layers: Sequence[int],
-    machine: Machine,
-    at: Sequence[int],
-    home: Sequence[int],
-    fixed: Mapping[int, int],
-    *,
-    effort: float = 1.0,
-    seed: int,
-    budget_s: float,
-) -> IntArray | None:
-    """The node of each wire in each layer: shape (layers, wires); None if it does not fit to begin with.
+class RunSearch:
+    """A search that can go on.
 
     Args:
-        tasks: the tasks, perhaps with moves already.
-        groups: their groups.
-        demands: what they ask.
-        layers: the layer of each task; at most one joint task of a wire is in a layer.
+        demands: what is asked.
         machine: where.
+        own: of each wire its groups that joint tasks belong to, in order, each with the layer in which it begins.
         at: the node of each group to begin with.
         home: and of each wire.
         fixed: wires that begin at given nodes.
-        effort: how many proposals, 1 for `ROUNDS`.
-        seed: makes the search repeatable, as far as the time allows.
-        budget_s: how long to search at most.
+        moving: whether wires without groups stay; otherwise they are placed where room is left.
+        budget_s: about how long it will go on.
     """
-    search = _Segments(tasks, groups, demands, layers, machine, at, home, fixed)
-    if not search.fits:
-        return None
-    search.run(np.random.default_rng([seed, 23]), effort, budget_s)
-    return search.table()
 
-
-class _Segments:
     def __init__(
         self,
-        tasks: Sequence[Task],
-        groups: Groups,
         demands: Demands,
-        layers: Sequence[int],
         machine: Machine,
+        own: Sequence[Sequence[tuple[int, int]]],
         at: Sequence[int],
         home: Sequence[int],
         fixed: Mapping[int, int],
+        *,
+        moving: bool,
+        budget_s: float,
     ) -> None:
-        self._nodes = machine.computing
-        self._distance = machine.distance
-        self._fixed = frozenset(fixed)
-        self._count = max(layers, default=0) + 1
-        first: dict[int, int] = {}
-        moved: dict[int, int] = {}
-        for number, task in enumerate(tasks):
-            if isinstance(task.operation, Move):
-                moved.update(dict.fromkeys(task.wires, layers[number]))
-            elif len(task.wires) > 1:
-                for wire, group in zip(task.wires, groups.groups(number), strict=True):
-                    if group not in first:
-                        first[group] = moved.pop(wire, layers[number])
-        self._groups: list[list[int]] = [[] for _ in home]
-        """The groups of each wire that joint tasks belong to, in order."""
-        self._starts: list[list[int]] = [[] for _ in home]
-        """The layer in which each of them begins; the first in the first layer."""
-        for group in sorted(first, key=lambda g: (first[g], g)):
-            wire = groups.wire[group]
-            self._starts[wire].append(first[group] if self._groups[wire] else 0)
-            self._groups[wire].append(group)
-        self._home = list(home)
-        self._cost = CoverCost(demands, machine, at)
-        self._room = [[room] * self._count for room in machine.room]
-        self._acting = [wire for wire, own in enumerate(self._groups) if own]
-        for wire, own in enumerate(self._groups):
-            if not own:
-                self._room[home[wire]] = [room - 1 for room in self._room[home[wire]]]
-            for i, group in enumerate(own):
-                row = self._room[at[group]]
-                for layer in range(*self._span(wire, i)):
-                    row[layer] -= 1
+        groups = sum(map(len, own))
+        self.compiled = has_numba() and budget_s >= WORTH_COMPILING_S and groups >= WORTH_COMPILING
+        self._home, self._fixed, self._machine, self._moving = list(home), fixed, machine, moving
+        self._own = [[group for group, _ in row] for row in own]
+        self._starts = [[0, *(layer for _, layer in row[1:])] if row else [] for row in own]
+        self._layers = 1 + max((layer for row in own for _, layer in row), default=0) if moving else 1
+        self._cost = CoverCost(demands, machine, at, compiled=self.compiled)
+        self._room = self._left(at)
+        self._unit = min((d for row in machine.distance for d in row if d > 0), default=1.0)
+        self.best = self._total()
+        """The least cost, moves counted."""
+        self.found: list[int] = list(at)
+        """The node of each group then."""
 
     @property
     def fits(self) -> bool:
-        """Whether no node holds too many."""
-        return all(min(row) >= 0 for row in self._room)
+        """Whether no node holds too many to begin with."""
+        return bool(self._room.min(initial=0) >= 0)
 
-    def run(self, rng: np.random.Generator, effort: float, budget_s: float) -> None:
-        """Anneal, and go back to the best that was found."""
-        if not self._acting or len(self._nodes) < 2:
-            return
-        began, share, rounds = perf_counter(), 0.0, 0
-        limit = effort * ROUNDS * len(self._nodes) * sum(map(len, self._groups))
-        now = best = self._cost.total + sum(self._moves(wire, 0, len(self._groups[wire])) for wire in self._acting)
-        found = list(self._cost.at)
-        while share < 1 and best > 0:
-            temperature = HOT * (1 - share) + 1e-6
-            for draw in rng.random((CHECK_EVERY, 7)).tolist():
-                now = self._propose(draw, temperature, now)
-                if now < best - 1e-9:
-                    best, found = now, list(self._cost.at)
-            rounds += CHECK_EVERY
-            share = max((perf_counter() - began) / budget_s if budget_s else 1.0, rounds / limit)
-        self._cost.at[:] = found
+    @property
+    def proposals(self) -> int:
+        """One for each group and node that it could be at."""
+        return len(self._machine.computing) * sum(map(len, self._own))
+
+    def run(self, rng: np.random.Generator, most: float, budget_s: float, temperature: Temperature) -> float:
+        """Anneal for a number of proposals or a time; the least cost so far."""
+        acting = [wire for wire, own in enumerate(self._own) if own]
+        if not acting or len(self._machine.computing) < 2 or budget_s <= 0:
+            return self.best
+        began, share, done = perf_counter(), 0.0, 0
+        search, keep, size = self._search()
+        given, state, wires, work = self._prepared(keep)
+        now = self._total()
+        while share < 1 and self.best > 0:
+            hot = temperature(share) * self._unit
+            draws = keep(rng.random(size * DRAWS))
+            now, best = search(
+                given, state, wires, work, draws, WHOLE if self._moving else 1.0, hot, hot, now, self.best
+            )
+            if best < self.best:
+                self.best, self.found = best, [int(node) for node in work.found]
+            done += size
+            share = max((perf_counter() - began) / budget_s, done / most)
+        return self.best
 
     def table(self) -> IntArray:
-        """The node of each wire in each layer."""
-        rows = np.empty((self._count, len(self._home)), dtype=np.int64)
+        """The node of each wire in each layer, shape (layers, wires)."""
+        rows = np.empty((self._layers, len(self._home)), dtype=np.int64)
         rows[:] = self._home
-        for wire in self._acting:
-            for group, start in zip(self._groups[wire], self._starts[wire], strict=True):
-                rows[start:, wire] = self._cost.at[group]
+        for wire, own in enumerate(self._own):
+            for group, start in zip(own, self._starts[wire], strict=True):
+                rows[start:, wire] = self.found[group]
         return rows
 
-    def _propose(self, draw: Sequence[float], temperature: float, now: float) -> float:
-        """One proposal, taken or not; the cost afterwards."""
-        changes = self._drawn(draw)
-        if changes is None:
-            return now
-        at = self._cost.at
-        before = sum(self._moves(wire, first, last) for wire, first, last, _ in changes)
-        old = [[at[g] for g in self._groups[wire][first:last]] for wire, first, last, _ in changes]
-        if not self._fits(changes, old):
-            return now
-        moves = [(g, node) for wire, first, last, node in changes for g in self._groups[wire][first:last]]
-        copies = self._cost.total
-        change = self._cost.change(moves) - copies
-        change += sum(self._moves(wire, first, last) for wire, first, last, _ in changes) - before
-        if change <= 0 or draw[6] < exp(-change / temperature):
-            return now + change
-        self._cost.undo()
-        for (wire, first, last, node), nodes in zip(changes, old, strict=True):
-            for i, back in zip(range(first, last), nodes, strict=True):
-                self._shift(wire, i, node, back)
-        return now
+    def home(self) -> IntArray:
+        """The node of each wire, of wires that stay."""
+        home = [self.found[own[0]] if own else -1 for own in self._own]
+        room = list(self._machine.room)
+        for wire, own in enumerate(self._own):
+            if not own and wire in self._fixed:
+                home[wire] = self._fixed[wire]
+            if home[wire] >= 0:
+                room[home[wire]] -= 1
+        for wire, node in enumerate(home):
+            if node < 0:
+                here = self._home[wire]
+                home[wire] = here if room[here] > 0 else next(v for v, free in enumerate(room) if free > 0)
+                room[home[wire]] -= 1
+        return np.array(home, dtype=np.int64)
 
-    def _drawn(self, draw: Sequence[float]) -> list[tuple[int, int, int, int]] | None:
-        """Runs of groups (wire, first, last + 1) and where they go."""
-        wire = self._acting[int(draw[0] * len(self._acting))]
-        own = self._groups[wire]
-        if draw[1] < WHOLE:
-            first, last = 0, len(own)
-        else:
-            first = int(draw[2] * len(own))
-            last = min(len(own), first + 1 + int(draw[3] ** 4 * len(own)))
-        here = self._cost.at[own[first]]
-        other = self._acting[int(draw[4] * len(self._acting))] if draw[5] < 0.5 else wire
-        if other == wire:
-            there = self._nodes[int(draw[4] * len(self._nodes))]
-            if there == here or (first == 0 and wire in self._fixed):
-                return None
-            return [(wire, first, last, there)]
-        start = self._starts[wire][first]
-        end = self._starts[wire][last] if last < len(own) else self._count
-        begin = bisect_right(self._starts[other], start) - 1
-        until = bisect_right(self._starts[other], max(end - 1, start))
-        there = self._cost.at[self._groups[other][begin]]
-        if there == here or (first == 0 and wire in self._fixed) or (begin == 0 and other in self._fixed):
-            return None
-        return [(wire, first, last, there), (other, begin, until, here)]
+    def _search(self) -> tuple[Callable[..., tuple[float, float]], Callable[[Any], Any], int]:
+        if self.compiled:
+            return compiled_anneal(), np.asarray, COMPILED
+        return anneal, lambda array: np.asarray(array).tolist(), PLAIN
 
-    def _moves(self, wire: int, first: int, last: int) -> float:
-        """What the moves of a wire cost from before a run of groups until after it."""
-        own, at = self._groups[wire], self._cost.at
-        nodes = [at[g] for g in own[max(first - 1, 0) : last + 1]]
-        return sum(self._distance[a][b] for a, b in pairwise(nodes) if a != b)
+    def _prepared(self, keep: Callable[[Any], Any]) -> tuple[Any, Any, Wires, Work]:
+        def kept(values: Sequence[int]) -> Any:
+            return keep(np.array(values, dtype=np.int64))
 
-    def _fits(self, changes: Sequence[tuple[int, int, int, int]], old: Sequence[Sequence[int]]) -> bool:
-        """Note who is where; taken back, and False, where a node would hold too many."""
-        touched: list[tuple[int, int, int]] = []
-        for (wire, first, last, node), nodes in zip(changes, old, strict=True):
-            for i, before in zip(range(first, last), nodes, strict=True):
-                touched.append((node, *self._shift(wire, i, before, node)))
-        if all(min(self._room[node][start:end], default=0) >= 0 for node, start, end in touched):
-            return True
-        for (wire, first, last, node), nodes in zip(changes, old, strict=True):
-            for i, before in zip(range(first, last), nodes, strict=True):
-                self._shift(wire, i, node, before)
-        return False
+        count = len(self.found)
+        wires = Wires(
+            kept([0, *np.cumsum([len(own) for own in self._own])]),
+            kept([group for own in self._own for group in own]),
+            kept([layer for row in self._starts for layer in row]),
+            kept([wire for wire, own in enumerate(self._own) if own]),
+            kept([wire in self._fixed for wire in range(len(self._own))]),
+            kept(self._machine.computing),
+            self._layers,
+            keep(self._room.ravel()) if self.compiled else self._plain_room(),
+        )
+        moved, where, old = (kept([0] * count) for _ in range(3))
+        work = Work(kept([0] * (2 * RUN)), moved, where, old, kept(self.found))
+        return self._cost.given, self._cost.state, wires, work
 
-    def _shift(self, wire: int, number: int, here: int, there: int) -> tuple[int, int]:
-        """Note that a wire is elsewhere during one of its groups; the layers of that."""
-        start, end = self._span(wire, number)
-        if here != there:
-            own, other = self._room[here], self._room[there]
-            for layer in range(start, end):
-                own[layer] += 1
-                other[layer] -= 1
-        return start, end
+    def _plain_room(self) -> list[int]:
+        """As a list that goes on from run to run."""
+        if "_rows" not in self.__dict__:
+            self._rows: list[int] = self._room.ravel().tolist()
+        return self._rows
 
-    def _span(self, wire: int, number: int) -> tuple[int, int]:
-        """The layers in which a wire is in one of its groups."""
-        starts = self._starts[wire]
-        return starts[number], starts[number + 1] if number + 1 < len(starts) else self._count
+    def _left(self, at: Sequence[int]) -> IntArray:
+        """The room at each node in each layer."""
+        room = np.repeat(np.array(self._machine.room, dtype=np.int64)[:, None], self._layers, axis=1)
+        for wire, own in enumerate(self._own):
+            for i, group in enumerate(own if self._moving else own[:1]):
+                end = self._starts[wire][i + 1] if self._moving and i + 1 < len(own) else self._layers
+                room[at[group], self._starts[wire][i] : end] -= 1
+            if not own and (self._moving or wire in self._fixed):
+                room[self._home[wire]] -= 1
+        return room
+
+    def _total(self) -> float:
+        """What copies and moves cost now."""
+        at, distance = self._cost.at, self._machine.distance
+        moves = [(at[a], at[b]) for own in self._own for a, b in pairwise(own)]
+        return self._cost.total + float(sum(distance[a][b] for a, b in moves if a != b))

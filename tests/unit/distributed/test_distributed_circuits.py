@@ -209,7 +209,7 @@ def test_moving_is_cheaper_for_blocks_and_can_be_forbidden(rng):
 def test_full_nodes_exchange_qubits_through_their_halves_of_pairs(rng):
     """Both nodes are full: one qubit waits on a half of a pair until there is room."""
     from quantumlink.distributed.building import Building
-    from quantumlink.distributed.events import Settle
+    from quantumlink.distributed.events import Settle, TakeOver
     from quantumlink.distributed.machine import machine_of
     from quantumlink.distributed.pair_circuits import PairCircuits
     from quantumlink.distributed.planning import Candidate
@@ -234,7 +234,8 @@ def test_full_nodes_exchange_qubits_through_their_halves_of_pairs(rng):
     start, end = ([built.qubit_of[p] for p in places] for places in (scheduled.start, scheduled.end))
     wanted = branches(circuit, inputs=[0, 1], outputs=[0, 1])[()]
     assert np.abs(branches(built.program.circuit, inputs=start, outputs=end, keep=())[()] - wanted).max() < 1e-9
-    assert candidate.ebits == 1 + 2 + 2
+    assert candidate.ebits == 2 + 2  # the copy for the first gate becomes its wire
+    assert any(isinstance(event, TakeOver) for event in scheduled.events)
 
 
 def measured():
