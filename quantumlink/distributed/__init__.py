@@ -8,6 +8,7 @@ from quantumlink.distributed.placement import SearchedPlacement
 from quantumlink.distributed.planning import Methods
 from quantumlink.distributed.proof import NotTheSame, Proof
 from quantumlink.distributed.schedule import list_schedule
+from quantumlink.distributed.trees import single_paths, steiner_tree
 from quantumlink.distributed.virtual import crossings, layout_on
 
 __all__ = [
@@ -23,5 +24,7 @@ __all__ = [
     "exact_cover",
     "layout_on",
     "list_schedule",
+    "single_paths",
+    "steiner_tree",
     "transpiled_programs",
 ]

@@ -42,6 +42,8 @@ class Copy(NamedTuple):
     """Which of them are the near and the far half."""
     wire: int
     """The wire whose copy it is."""
+    relay: bool = False
+    """Whether no task uses it: other copies are made of it, and then it is measured away."""
 
     @property
     def near(self) -> Place:

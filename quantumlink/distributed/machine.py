@@ -53,6 +53,17 @@ class Machine:
         """The nodes that hold wires."""
         return tuple(v for v, room in enumerate(self.room) if room)
 
+    @cached_property
+    def relays(self) -> tuple[int, ...]:
+        """The nodes that may pass copies on: those that swap."""
+        return tuple(v for v, node in enumerate(self.nodes) if may_swap(node))
+
+    @cached_property
+    def branches(self) -> bool:
+        """Whether ways to several nodes can share links: not where all nodes are as near to one another as any."""
+        between = [self.distance[a][b] for a in self.computing for b in self.computing if a != b]
+        return max(between, default=0.0) > min((d for row in self.distance for d in row if d > 0), default=0.0)
+
     def only(self, nodes: Sequence[int]) -> Machine:
         """The same, wires at these nodes only."""
         return replace(self, room=tuple(room if v in nodes else 0 for v, room in enumerate(self.room)))
@@ -161,11 +172,16 @@ def _cost(link: ElementaryLink, weights: Weights) -> float:
     return max(1 / attempts.rate_hz, LEAST)
 
 
+def may_swap(node: Node) -> bool:
+    """Whether pairs are brought over a node."""
+    return node.role in ("repeater", "satellite") and node.communication not in (0, 1)
+
+
 def _shortest(
     nodes: Sequence[Node], costs: Mapping[tuple[int, int], float]
 ) -> tuple[tuple[tuple[float, ...], ...], dict[tuple[int, int], tuple[int, ...]]]:
     """The best ways between all nodes; through nodes that swap only."""
-    swaps = [node.role in ("repeater", "satellite") and node.communication not in (0, 1) for node in nodes]
+    swaps = [may_swap(node) for node in nodes]
     distance = [[inf] * len(nodes) for _ in nodes]
     paths: dict[tuple[int, int], tuple[int, ...]] = {}
     for source in range(len(nodes)):

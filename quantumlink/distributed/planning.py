@@ -22,7 +22,9 @@ from quantumlink.distributed.placement import Placement, SearchedPlacement
 from quantumlink.distributed.plans import DoesNotFit, Plan, Schedule, Scheduled
 from quantumlink.distributed.proof import can_flow
 from quantumlink.distributed.schedule import list_schedule
+from quantumlink.distributed.sharing import shared_plan
 from quantumlink.distributed.tasks import Tasks, tasks_of
+from quantumlink.distributed.trees import Trees, steiner_tree
 
 MAX_MIGRATED = 40_000
 """Most joint tasks for which moves are looked for."""
@@ -48,6 +50,8 @@ class Methods:
     """Where each joint gate is done."""
     schedule: Schedule = list_schedule
     """In which order, with which copies open."""
+    trees: Trees = steiner_tree
+    """Along which ways copies of a qubit are brought to several nodes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +67,9 @@ class Candidate:
 
     @property
     def ebits(self) -> int:
-        """How many pairs between two nodes it spends."""
-        return sum(isinstance(event, Copy | Teleport) for event in self.scheduled.events)
+        """How many pairs between two nodes it spends; copies that are only passed on are part of another."""
+        spent = [event for event in self.scheduled.events if isinstance(event, Copy | Teleport)]
+        return sum(not (isinstance(event, Copy) and event.relay) for event in spent)
 
     def cost(self, machine: Machine) -> float:
         """What its pairs cost."""
@@ -108,15 +113,30 @@ def candidates(
             own = share * (_static_share(tasks) if moving else 1.0)
             static = _static(tasks, machine, circuits, fixed, methods, live_copies, seed, own)
             found.append(static)
+            found += _sharing([static.plan], tasks, machine, circuits, methods, live_copies)
             if moving and not _at_bound(static, machine, seed):
                 left = max(share - (perf_counter() - began), 0.0)
                 plans = moving_plans(static.plan, machine, fixed, methods.cover, seed=seed, budget_s=left)
                 found += _scheduled(plans, tasks, machine, circuits, methods, live_copies)
+                found += _sharing(plans, tasks, machine, circuits, methods, live_copies)
         except DoesNotFit as error:
             reasons.append(error)
     if not found:
         raise ValueError(str(reasons[-1])) from reasons[-1]
     return found
+
+
+def _sharing(
+    plans: Sequence[Plan],
+    tasks: Tasks,
+    machine: Machine,
+    circuits: PairCircuits,
+    methods: Methods,
+    live_copies: int | None,
+) -> list[Candidate]:
+    """The same plans with copies along trees, where links can be shared: beside the others."""
+    shared = [shared_plan(plan, machine, methods.trees) for plan in plans[:SCHEDULED]]
+    return _scheduled([p for p in shared if p is not None], tasks, machine, circuits, methods, live_copies)
 
 
 def _scheduled(

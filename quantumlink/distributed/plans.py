@@ -13,6 +13,7 @@ from quantumlink.distributed.groups import Groups, groups_of
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.pair_circuits import PairCircuits
 from quantumlink.distributed.tasks import Move, Task
+from quantumlink.distributed.trees import Trees, single_paths
 
 
 class DoesNotFit(ValueError):
@@ -33,6 +34,8 @@ class Plan:
     """The node of each wire in the beginning."""
     where: Where
     """Where the tasks on several nodes are done."""
+    trees: Trees = single_paths
+    """Along which ways copies of one group are brought to several nodes."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,10 @@ from quantumlink.distributed.order import Order
 from quantumlink.distributed.pair_circuits import PairCircuits
 from quantumlink.distributed.plans import DoesNotFit, Plan, Scheduled
 from quantumlink.distributed.tasks import Move, Task
+from quantumlink.distributed.trees import single_paths, way_from
+
+ROOM_TO_PASS_ON = 2
+"""Free qubits for pairs of a node where a tree branches: one for the copy, one for the next pair."""
 
 MAX_CONSIDERED = 48
 """Most copies that are compared before one is opened."""
@@ -96,7 +100,11 @@ class _Scheduling:
         # What is to become the wire is used once more, by the move.
         after = followed(plan.tasks, plan.groups)
         becomes = ((group, plan.at[next_]) for group, next_ in enumerate(after) if next_ >= 0)
-        self._uses.update([copy for copy in becomes if copy in self._uses])
+        self._becomes = frozenset(copy for copy in becomes if copy in self._uses)
+        self._uses.update(self._becomes)
+        self._nodes_of: dict[int, list[int]] = defaultdict(list)
+        for group, node in self._uses:
+            self._nodes_of[group].append(node)
         self._waiting: dict[tuple[int, int], dict[int, None]] = {}
         self._order = Order(plan)
 
@@ -213,23 +221,56 @@ class _Scheduling:
                 self._pairs.give(place)
 
     def _open(self, copy: tuple[int, int], keep: Sequence[tuple[int, int]]) -> None:
+        """Bring a copy to a node, along the tree to all nodes that wait for copies of its group."""
         group, node = copy
-        distance = self._machine.distance
-        home = self._plan.at[group]
-        wire = self._plan.groups.wire[group]
+        roots = frozenset((self._plan.at[group], *self._live_of[group]))
+        asked = frozenset((node, *self._awaited(group)))
+        way = way_from(self._plan.trees(self._machine, roots, asked), roots, node)
+        source = way[0]
+        for following in way[1:]:
+            if following in self._live_of[group]:
+                source = following  # it came on another way meanwhile
+            elif following == node or self._has_room(following):
+                kept = (*keep, (group, source), (group, node))
+                self._bring(group, source, following, kept, relay=not self._uses[group, following])
+                source = following
+        self._pass_on(group)
+
+    def _awaited(self, group: int) -> list[int]:
+        """The nodes where tasks wait for copies of a group."""
+        copies = [(group, v) for v in self._nodes_of.get(group, ())]
+        return [c[1] for c in copies if self._uses[c] > (c in self._becomes) and c not in self._live]
+
+    def _has_room(self, node: int) -> bool:
+        """Whether a node can pass a copy on, and none need make room."""
+        return self._pairs.spare(node) >= ROOM_TO_PASS_ON and len(self._live_at[node]) < self._limit
+
+    def _bring(self, group: int, source: int, node: int, keep: Sequence[tuple[int, int]], *, relay: bool) -> None:
         while len(self._live_at[node]) >= self._limit:
             self._drive_out(node, keep)
-        sources = [home, *(v for v in self._live_of[group])]
-        source = min(sources, key=lambda v: distance[v][node])
-        kept = [*keep, (group, source)]
-        pair, ends = self._pair(source, node, kept)
-        root = self._place[wire] if source == home else self._live[group, source].place
-        self._events.append(Copy(self._opened, self._plan.groups.axis[group], root, pair, ends, wire))
+        pair, ends = self._pair(source, node, keep)
+        wire, axis = self._plan.groups.wire[group], self._plan.groups.axis[group]
+        root = self._place[wire] if source == self._plan.at[group] else self._live[group, source].place
+        self._events.append(Copy(self._opened, axis, root, pair, ends, wire, relay))
         self._free(pair, ends[1])
-        self._live[copy] = _Live(self._opened, group, node, pair[ends[1]])
-        self._live_at[node][copy] = None
+        self._live[group, node] = _Live(self._opened, group, node, pair[ends[1]])
+        self._live_at[node][group, node] = None
         self._live_of[group].append(node)
         self._opened += 1
+
+    def _pass_on(self, group: int) -> None:
+        """Take copies away that no task uses any more, and that no copy to come is made of."""
+        for node in list(self._live_of[group]):
+            if not self._uses[group, node] and not self._is_passed_on(group, node):
+                self._close((group, node))
+
+    def _is_passed_on(self, group: int, node: int) -> bool:
+        """Whether another node waits for a copy that is nearest from here."""
+        if self._plan.trees is single_paths:
+            return False
+        distance = self._machine.distance
+        others = [self._plan.at[group], *(v for v in self._live_of[group] if v != node)]
+        return any(distance[node][v] < min(distance[o][v] for o in others) for v in self._awaited(group))
 
     def _close(self, copy: tuple[int, int]) -> None:
         live = self._live.pop(copy)
@@ -257,7 +298,7 @@ class _Scheduling:
         for copy in self._needs[number]:
             self._uses[copy] -= 1
             if not self._uses[copy]:
-                self._close(copy)
+                self._pass_on(copy[0])
         self._order.done(number)
 
     def _do_joint(self, number: int, task: Task) -> None:
@@ -294,7 +335,12 @@ class _Scheduling:
                 wire = next(iter(left))
             node = left.pop(wire)
             source = self._place[wire]
-            live = next((one for (g, v), one in self._live.items() if self._wire_of(g) == wire and v == node), None)
+            live = None
+            for copy, one in [(c, one) for c, one in self._live.items() if self._wire_of(c[0]) == wire]:
+                if copy[1] == node:
+                    live = one
+                else:
+                    self._close(copy)
             if live is not None:
                 self._take_over(wire, live)
                 landed[wire] = live.place

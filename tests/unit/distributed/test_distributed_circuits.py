@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from qiskit.circuit import Parameter, QuantumCircuit
-from qiskit.circuit.library import UnitaryGate
-from qiskit.quantum_info import random_unitary
+from qiskit.circuit import ClassicalRegister, Clbit, Parameter, QuantumCircuit
+from qiskit.circuit.library import DiagonalGate, UnitaryGate
+from qiskit.quantum_info import random_statevector, random_unitary
 
 import quantumlink as ql
+from quantumlink.distributed.following import Following
 from quantumlink.exact import branches
 
 
@@ -304,3 +305,47 @@ def test_control_flow_over_three_nodes(made):
     assert_same(d)
     assert d.verify().word == "proven"
     assert len(d.programs) == 3
+
+
+def test_gates_of_one_name_are_told_apart():
+    """Also those with complex parameters, or with parts that are no gates."""
+    first, second = QuantumCircuit(2, name="mine"), QuantumCircuit(2, name="mine")
+    first.h(0), first.cx(0, 1), first.ry(0.3, 1)
+    second.ry(1.1, 0), second.iswap(0, 1), second.h(0)
+    circuit = QuantumCircuit(3)
+    circuit.append(first.to_gate(), [0, 1])
+    circuit.append(second.to_gate(), [1, 2])
+    circuit.append(DiagonalGate([1, 1j, -1, np.exp(0.3j)]), [0, 2])
+    state = random_statevector(8, seed=3)
+    walk = Following(circuit, range(3), state.data.reshape(2, 2, 2).T, keep=(), most_branches=1, most_qubits=3)
+    (found,) = walk.run(range(3))[()]
+    assert np.abs(found.T.ravel() - state.evolve(circuit).data).max() < 1e-9
+    d = ql.distribute(circuit, network(3, 1), budget_s=0)
+    assert d.verify().word == "proven"
+    assert_same(d)
+    assert len(d.programs) == 3
+
+
+def test_registers_that_share_bits_are_in_the_programs():
+    bits = [Clbit(), Clbit()]
+    circuit = QuantumCircuit(3)
+    circuit.add_register(ClassicalRegister(bits=bits, name="both"), ClassicalRegister(bits=bits[1:], name="part"))
+    circuit.h(0), circuit.cx(0, 1), circuit.measure(0, bits[1])
+    with circuit.if_test((circuit.cregs[0], 2)):
+        circuit.x(2)
+    d = ql.distribute(circuit, network(3, 1), budget_s=0)
+    assert_same(d)
+    assert all("let part" in program for program in d.programs.values())
+
+
+def test_an_end_node_between_two_others_joins_them_not():
+    left, middle, right = ql.Node("l", qubits=1), ql.Node("m", qubits=1, role="end"), ql.Node("r", qubits=1)
+    line = ql.Network([left, middle, right], [ql.ElementaryLink(left, middle), ql.ElementaryLink(middle, right)])
+    circuit = QuantumCircuit(2)
+    circuit.iswap(0, 1)
+    d = ql.distribute(circuit, line, budget_s=0.05)
+    assert "m" in d.placement.values()
+    with pytest.raises(ValueError, match="no link joins the nodes 'l' and 'r'"):
+        ql.distribute(circuit, line, placement={0: "l", 1: "r"})
+    with pytest.raises(ValueError, match="no link joins the nodes 'l' and 'r'"):
+        ql.distribute(QuantumCircuit(3), line)
