@@ -1,4 +1,4 @@
-"""Copies along trees: the trees against all there are, what is spent, and that the whole does what the circuit does."""
+"""Copies along trees: the trees against all there are, what is spent, and what the whole does."""
 
 from itertools import combinations
 
@@ -16,7 +16,7 @@ from quantumlink.exact import branches
 
 
 def random_network(rng, count, **node):
-    """A network of repeaters and end nodes, and its links with their lengths; −ln of fidelity is a tenth of these."""
+    """A network of repeaters and end nodes, and the lengths of its links: ten times −ln of the fidelity."""
     roles = ["repeater" if rng.random() < 0.8 else "end" for _ in range(count)]
     nodes = [ql.Node(f"n{i}", qubits=1, role=role, **node) for i, role in enumerate(roles)]
     pairs = {(int(rng.integers(i)), i) for i in range(1, count)}
