@@ -279,6 +279,8 @@ class _Writer:
 
 def _append(circuit: QuantumCircuit, operation: Any, qubits: Sequence[Qubit], clbits: Sequence[Clbit]) -> None:
     """Append an operation, told by its parts where OpenQASM 3 could not define it as a gate."""
+    if isinstance(operation, IfElseOp):
+        operation = operation.replace_blocks([_told_by_parts(block) for block in operation.blocks])
     inside = operation.definition
     if inside is None or (isinstance(operation, Gate) and _is_defined_by_gates(operation)):
         circuit.append(operation, qubits, clbits)
@@ -286,6 +288,13 @@ def _append(circuit: QuantumCircuit, operation: Any, qubits: Sequence[Qubit], cl
     circuit.global_phase += inside.global_phase
     for step in inside.data:
         _append(circuit, step.operation, [qubits[inside.find_bit(q).index] for q in step.qubits], ())
+
+
+def _told_by_parts(block: QuantumCircuit) -> QuantumCircuit:
+    result = block.copy_empty_like()
+    for step in block.data:
+        _append(result, step.operation, step.qubits, step.clbits)
+    return result
 
 
 def _is_defined_by_gates(gate: Gate) -> bool:

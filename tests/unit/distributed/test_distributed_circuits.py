@@ -326,6 +326,17 @@ def test_gates_of_one_name_are_told_apart():
     assert len(d.programs) == 3
 
 
+def test_conditions_within_conditions_are_told_by_parts():
+    circuit = measured()
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.measure(2, 0)
+        with circuit.if_test((circuit.clbits[1], 1)):
+            circuit.append(DiagonalGate([1, 1j, -1, np.exp(0.3j)]), [1, 2])
+    d = ql.distribute(circuit, network(3, 1), budget_s=0)
+    assert_same(d)
+    assert len(d.programs) == 3
+
+
 def test_registers_that_share_bits_are_in_the_programs():
     bits = [Clbit(), Clbit()]
     circuit = QuantumCircuit(3)

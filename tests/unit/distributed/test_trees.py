@@ -71,9 +71,9 @@ def test_trees_are_the_cheapest_of_all(rng):
     assert shared > 10
 
 
-def star(ends, **hub):
+def star(ends, fidelity=0.99, **hub):
     nodes = [ql.Node("hub", **hub), *(ql.Node(f"end{i}", qubits=1) for i in range(ends))]
-    return ql.Network(nodes, [ql.ElementaryLink(nodes[0], end, fidelity=0.99) for end in nodes[1:]])
+    return ql.Network(nodes, [ql.ElementaryLink(nodes[0], end, fidelity=fidelity) for end in nodes[1:]])
 
 
 def fan(targets, gate="cx"):
@@ -106,8 +106,7 @@ def test_copies_along_a_tree_do_what_the_circuit_does(gate):
     circuit = fan(2, gate)
     circuit.rx(0.3, [1, 2])
     getattr(circuit, gate)(1, 0), getattr(circuit, gate)(2, 0)
-    nodes = star(3)
-    d = ql.distribute(circuit, nodes, budget_s=0)
+    d = ql.distribute(circuit, star(3, fidelity=1.0), budget_s=0)
     assert any(isinstance(event, Copy) and event.relay for event in d.candidate.scheduled.events)
     start, end = list(d.inputs.values()), list(d.program.ends.values())
     wanted = branches(circuit, inputs=range(3), outputs=range(3))[()]
