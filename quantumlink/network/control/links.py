@@ -12,7 +12,7 @@ from quantumlink.network.control.pool import (
     at_slot,
     discard,
     fresh,
-    mark,
+    mark_flow,
     mark_link,
     remove,
     wanted,
@@ -187,7 +187,7 @@ def give_back(T: Tables, S: State, tag: int) -> None:
     """The pairs in one of a tag are no longer in what the route makes."""
     for i in range(T.tag_hops_from[tag], T.tag_hops_from[tag + 1]):
         S.taken[T.tag_hops[i]] -= T.tag_takes[i]
-    mark(S, T.tag_route[tag])
+    mark_flow(T, S, T.route_flow[T.tag_route[tag]])  # other routes of the flow may take as many more
 
 
 def restart(T: Tables, S: State, rng: Any, tag: int, time: float, now: float) -> None:

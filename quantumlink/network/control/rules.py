@@ -59,7 +59,7 @@ def best_of(T: Tables, S: State, routes: Any, count: int, now: float) -> int:
     for i in range(count):
         route = routes[i]
         flow = T.route_flow[route]
-        if wanted(T, S, flow) <= 0:
+        if not S.active[route] or wanted(T, S, flow) <= 0:  # a failure may have come after it was marked
             continue
         own = weight_of(T, S, flow, now)
         if own == -np.inf:

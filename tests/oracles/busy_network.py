@@ -1,0 +1,416 @@
+"""Many demands on one network, slot by slot: lists and density matrices, written apart from the library.
+
+Plays the rules that `quantumlink.network.control` states, for what is certain: every attempt succeeds, gates are
+perfect and take no time. Then nothing is drawn, and each delivery has one moment and one fidelity. Times are whole
+*ticks*, so that no rounding decides. Nothing is looked up in the library: a case is plain numbers.
+"""
+
+import heapq
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+from oracles.event_by_event import bell_diagonal, relaxed, swapped
+
+SWAP = np.eye(4)[[0, 2, 1, 3]]
+
+
+@dataclass
+class Link:
+    """A link between nodes ``a`` and ``b``: an attempt takes ``time``, a message ``delay``, all in ticks."""
+
+    a: str
+    b: str
+    time: int
+    delay: int
+    fidelity: float
+
+
+@dataclass
+class Flow:
+    """What one demand wants; its routes are lists of (link number, whether it is told from its end ``b``)."""
+
+    routes: list
+    requests: list | None
+    deadline: int | None = None
+    floor: float = 0.0
+    priority: int = 0
+
+
+@dataclass
+class Case:
+    """A network and its demands."""
+
+    slot: int
+    memories: dict
+    decay: dict
+    """Of each node an object with ``t1_s`` and ``t2_s``, in ticks."""
+    links: list
+    flows: list
+    weight: str
+    paths: int = 1
+    cutoff: int | None = None
+    buffer: int = 16
+    window: int = 64
+    newest: bool = True
+    early: bool = False
+    levels: bool = False
+    """Whether swaps go in a balanced order."""
+    outages: list = field(default_factory=list)
+    """(from, to, node or link number) in ticks."""
+
+
+class Pair:
+    """Two qubits, told from the route's first node: where they are, until when they waited, what they hold."""
+
+    def __init__(self, rho, ends, at, places):
+        self.rho, self.ends, self.made, self.places = rho, list(ends), at, list(places)
+        self.since, self.known = [at, at], [at, at]
+        self.span = self.where = None
+
+    def turn(self):
+        self.rho = SWAP @ self.rho @ SWAP
+        for name in ("ends", "since", "known", "places"):
+            getattr(self, name).reverse()
+
+
+class Play:
+    """One run, until a tick."""
+
+    def __init__(self, case, until):
+        self.case, self.until, self.now = case, until, 0
+        self.queue, self.order = [], count()
+        self.stock = [[] for _ in case.links]
+        self.running = [0] * len(case.links)
+        self.lives = [0] * len(case.links)
+        self.down = dict.fromkeys([*case.memories, *range(len(case.links))], 0)
+        self.used = {(i, side): 0 for i in range(len(case.links)) for side in (0, 1)}
+        self.routes = [(f, r) for f, flow in enumerate(case.flows) for r in range(len(flow.routes))]
+        self.held = [[] for _ in self.routes]
+        self.taken = [[0] * len(self.hops(n)) for n in range(len(self.routes))]
+        self.lifes = [0] * len(self.routes)
+        self.active = [False] * len(self.routes)
+        self.arrived, self.gone = [0] * len(case.flows), [0] * len(case.flows)
+        self.served, self.last = [0] * len(case.flows), [0] * len(case.flows)
+        self.deliveries = []
+        self.at_slot(0, self.begin)
+        for start, end, what in case.outages:
+            self.at_slot(start, lambda t, what=what: self.fails(what, t))
+            self.at_slot(end, lambda t, what=what: self.mended(what, t))
+        for f, flow in enumerate(case.flows):
+            if flow.requests:
+                self.at_slot(flow.requests[0], lambda t, f=f: self.request(f))
+        self.run()
+
+    def hops(self, n):
+        flow, route = self.routes[n]
+        return self.case.flows[flow].routes[route]
+
+    def at_slot(self, time, what):
+        """At the first slot at or after a time; those of one slot in the order in which they were asked for."""
+        slot = max(-(-time // self.case.slot), self.now)
+        heapq.heappush(self.queue, (slot, 0, next(self.order), time, what))
+
+    def after_slot(self, time, what):
+        heapq.heappush(self.queue, (max(time // self.case.slot, self.now), 1, next(self.order), time, what))
+
+    def run(self):
+        while self.queue and self.queue[0][0] * self.case.slot <= self.until:
+            moment = self.queue[0][:2]
+            self.now = moment[0]
+            while self.queue and self.queue[0][:2] == moment:
+                *_, time, what = heapq.heappop(self.queue)
+                what(time)
+            while self.decide():
+                while self.queue and self.queue[0][:2] <= moment:
+                    *_, time, what = heapq.heappop(self.queue)
+                    what(time)
+
+    @property
+    def tick(self):
+        return self.now * self.case.slot
+
+    # What links do.
+
+    def begin(self, _):
+        self.reroute()
+        for i in range(len(self.case.links)):
+            self.attempt(i, 0)
+
+    def attempt(self, i, time):
+        link = self.case.links[i]
+        places = [self.case.memories[link.a], self.case.memories[link.b]]
+        if self.down[i] or self.down[link.a] or self.down[link.b]:
+            return
+        while True:
+            if places == [None, None] and (
+                self.running[i] or len(self.stock[i]) + self.running[i] >= self.case.buffer
+            ):
+                return
+            if any(p is not None and self.used[i, side] >= p for side, p in enumerate(places)):
+                return
+            self.used[i, 0] += 1
+            self.used[i, 1] += 1
+            self.running[i] += 1
+            herald = time + max(link.time, link.delay)
+            if herald <= self.until:
+                self.at_slot(herald, lambda t, life=self.lives[i]: self.herald(i, t, life))
+
+    def herald(self, i, time, life):
+        if life != self.lives[i]:
+            return
+        link = self.case.links[i]
+        self.running[i] -= 1
+        rest = (1 - link.fidelity) / 3
+        pair = Pair(bell_diagonal((link.fidelity, rest, rest, rest)), (link.a, link.b), time, ((i, 0), (i, 1)))
+        pair.where = self.stock[i]
+        pair.where.append(pair)
+        self.ages(pair)
+        self.attempt(i, time - max(link.delay - link.time, 0))
+
+    def ages(self, pair):
+        if self.case.cutoff is not None:
+            pair.due = pair.made + self.case.cutoff
+            self.after_slot(pair.due, lambda t, due=pair.due: self.too_old(pair, due, t))
+
+    def too_old(self, pair, due, time):
+        if pair.where is None or pair.due != due:
+            return
+        told = time + self.way(pair)
+        self.give_up(pair, told)
+
+    def way(self, pair):
+        """How long a message takes from one end of a pair to the other."""
+        if pair.span is None:
+            return self.case.links[pair.places[0][0]].delay
+        n, i, j = pair.span
+        return sum(self.case.links[number].delay for number, _ in self.hops(n)[i:j])
+
+    def give_up(self, pair, told):
+        """A pair is dropped: places are free, and it is wanted again, when the other end knows."""
+        if pair.span is not None:
+            self.release(pair.span, told)
+        self.forget(pair, told)
+
+    def forget(self, pair, told):
+        pair.where.remove(pair)
+        pair.where = None
+        for place in pair.places:
+            self.free(place, told)
+
+    def release(self, span, told):
+        n, i, j = span
+        life = self.lifes[n]
+
+        def back(_):
+            if life == self.lifes[n]:
+                for hop in range(i, j):
+                    self.taken[n][hop] -= 1
+
+        if told > self.tick:
+            self.at_slot(told, back)
+        else:
+            back(told)
+
+    def free(self, place, time):
+        def vacate(at):
+            self.used[place] -= 1
+            self.attempt(place[0], at)
+
+        if time > self.tick:
+            self.at_slot(time, vacate)
+        else:
+            vacate(time)
+
+    # What is asked for, and what fails.
+
+    def request(self, f):
+        flow = self.case.flows[f]
+        asked = flow.requests[self.arrived[f]]
+        self.arrived[f] += 1
+        if flow.deadline is not None:
+            self.at_slot(asked + flow.deadline + 1, lambda t: self.overdue(f))
+        if self.arrived[f] < len(flow.requests):
+            self.at_slot(flow.requests[self.arrived[f]], lambda t: self.request(f))
+
+    def overdue(self, f):
+        flow = self.case.flows[f]
+        while self.gone[f] < self.arrived[f] and self.tick > flow.requests[self.gone[f]] + flow.deadline:
+            self.gone[f] += 1
+
+    def wanted(self, f):
+        if self.case.flows[f].requests is None:
+            return self.case.window
+        return min(self.arrived[f] - self.gone[f], self.case.window)
+
+    def fails(self, what, time):
+        self.down[what] += 1
+        if isinstance(what, str):
+            for pair in [p for held in (*self.stock, *self.held) for p in held if what in p.ends]:
+                span = pair.span
+                self.forget(pair, self.tick)
+                if span is not None:
+                    self.release(span, self.tick)
+        for i, link in enumerate(self.case.links):
+            if what in (i, link.a, link.b):
+                self.lives[i] += 1
+                self.used[i, 0] -= self.running[i]
+                self.used[i, 1] -= self.running[i]
+                self.running[i] = 0
+        self.reroute()
+
+    def mended(self, what, time):
+        self.down[what] -= 1
+        self.reroute()
+        for i in range(len(self.case.links)):
+            self.attempt(i, self.tick)
+
+    def reroute(self):
+        for f, flow in enumerate(self.case.flows):
+            left = self.case.paths
+            for r in range(len(flow.routes)):
+                n = self.routes.index((f, r))
+                parts = [i for i, _ in self.hops(n)]
+                parts += [end for i in list(parts) for end in (self.case.links[i].a, self.case.links[i].b)]
+                good = left > 0 and not any(self.down[part] for part in parts)
+                left -= good
+                if self.active[n] and not good:
+                    self.lifes[n] += 1
+                    self.taken[n] = [0] * len(self.taken[n])
+                    for pair in list(self.held[n]):
+                        self.forget(pair, self.tick)
+                self.active[n] = good
+
+    # What routes do.
+
+    def decide(self):
+        """One thing on the route that comes first of those on which something can be done."""
+        able = [
+            (self.rank(n), n) for n in range(len(self.routes)) if self.active[n] and self.wanted(self.routes[n][0])
+        ]
+        for _, n in sorted(able):
+            action = self.possible(n)
+            if action is not None:
+                action()
+                return True
+        return False
+
+    def rank(self, n):
+        f, _ = self.routes[n]
+        flow = self.case.flows[f]
+        if self.case.weight == "age":
+            asked = self.last[f] if flow.requests is None else flow.requests[self.gone[f]]
+            weight = self.tick - asked
+        elif self.case.weight == "queue":
+            weight = self.case.window if flow.requests is None else self.arrived[f] - self.gone[f]
+        else:
+            weight = -self.served[f]
+        return -flow.priority, -weight, self.last[f], n
+
+    def possible(self, n):
+        last = len(self.hops(n))
+        root = self.of(n, 0, last, (True, True))
+        if root is not None and (last > 1 or self.may_take(n, [0])):
+            return lambda: self.deliver(n, root)
+        for i, m, j in self.joints(last):
+            first, second = self.of(n, i, m, (False, True)), self.of(n, m, j, (True, False))
+            if first is None or second is None:
+                continue
+            if self.may_take(n, [hop for hop, width in ((i, m - i), (m, j - m)) if width == 1]):
+                return lambda: self.swap(n, i, m, j, first, second)
+        return None
+
+    def joints(self, last):
+        """The swaps that a route may do: the longest stretches first, of those the farthest to the right."""
+        if not self.case.levels:
+            spans = [(i, m, j) for i in range(last) for j in range(i + 2, last + 1) for m in range(i + 1, j)]
+            return sorted(spans, key=lambda s: (s[0] - s[2], -s[0], -s[1]))
+        layer, found = [(i, i + 1) for i in range(last)], []
+        while len(layer) > 1:
+            joined = [(a, b, c) for (a, b), (_, c) in zip(layer[::2], layer[1::2], strict=False)]
+            found += joined
+            layer = [(a, c) for a, _, c in joined] + layer[2 * len(joined) :]
+        return found
+
+    def of(self, n, i, j, ends):
+        """A pair of a stretch of which those ends know."""
+        if j == i + 1:
+            number, turned = self.hops(n)[i]
+            there, ends = self.stock[number], ends[::-1] if turned else ends
+        else:
+            there = [pair for pair in self.held[n] if pair.span[1:] == (i, j)]
+        good = [p for p in there if all(p.known[e] <= self.tick for e in (0, 1) if ends[e])]
+        return (good[-1] if self.case.newest else good[0]) if good else None
+
+    def may_take(self, n, hops):
+        f, _ = self.routes[n]
+        others = [k for k, (g, _) in enumerate(self.routes) if g == f and k != n and self.active[k]]
+        left = self.wanted(f) - sum(max(self.taken[k]) for k in others)
+        return all(self.taken[n][hop] + 1 <= left for hop in hops)
+
+    def take(self, n, i, pair):
+        pair.where.remove(pair)
+        pair.where = None
+        if pair.span is None:
+            self.taken[n][i] += 1
+            if self.hops(n)[i][1]:
+                pair.turn()
+
+    def wait(self, pair, end, until):
+        pair.rho = relaxed(pair.rho, end, self.case.decay[pair.ends[end]], until - pair.since[end])
+        pair.since[end] = max(until, pair.since[end])
+
+    def swap(self, n, i, m, j, first, second):
+        self.take(n, i, first)
+        self.take(n, m, second)
+        ways = [sum(self.case.links[number].delay for number, _ in self.hops(n)[a:b]) for a, b in ((i, m), (m, j))]
+        known = [max(first.known[0], self.tick + ways[0]), max(second.known[1], self.tick + ways[1])]
+        self.wait(first, 0, known[0])
+        self.wait(first, 1, self.tick)
+        self.wait(second, 0, self.tick)
+        self.wait(second, 1, known[1])
+        made = Pair(
+            swapped(first.rho, second.rho), (first.ends[0], second.ends[1]), self.tick,
+            (first.places[0], second.places[1]),
+        )  # fmt: skip
+        made.since, made.known, made.span = [first.since[0], second.since[1]], known, (n, i, j)
+        for place in (first.places[1], second.places[0]):
+            self.free(place, self.tick)
+        made.where = self.held[n]
+        made.where.append(made)
+        if self.case.early and fidelity(made.rho) < self.case.flows[self.routes[n][0]].floor - 1e-9:
+            self.give_up(made, self.tick + self.way(made))
+            return
+        if j - i < len(self.hops(n)):
+            self.ages(made)
+        for end in (0, 1):
+            if known[end] > self.tick:
+                self.at_slot(known[end], lambda t: None)
+
+    def deliver(self, n, pair):
+        f, r = self.routes[n]
+        flow = self.case.flows[f]
+        self.take(n, 0, pair)
+        pair.span = (n, 0, len(self.hops(n)))
+        asked = self.last[f] if flow.requests is None else flow.requests[self.gone[f]]
+        there = max(*pair.known, asked)
+        for end in (0, 1):
+            self.wait(pair, end, there)
+        if fidelity(pair.rho) < flow.floor - 1e-9:
+            pair.where = self.held[n]
+            pair.where.append(pair)
+            self.give_up(pair, self.tick + self.way(pair))
+            return
+        for hop in range(len(self.hops(n))):
+            self.taken[n][hop] -= 1
+        self.deliveries.append((f, r, asked, there, fidelity(pair.rho)))
+        self.gone[f] += 1
+        self.served[f] += 1
+        self.last[f] = self.tick
+        for place in pair.places:
+            self.free(place, self.tick)
+
+
+def fidelity(rho):
+    """Fidelity to Φ⁺."""
+    return float((rho[0, 0] + rho[0, 3] + rho[3, 0] + rho[3, 3]).real) / 2

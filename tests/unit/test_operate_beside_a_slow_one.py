@@ -1,0 +1,162 @@
+"""Networks under load against a slow simulation written apart: with nothing left to chance, delivery by delivery."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pytest
+from oracles.busy_network import Case, Flow, Link, Play
+
+from quantumlink import Memory, Network, Node, operate
+from quantumlink.link import ElementaryLink
+from quantumlink.network import Demand, FirstComeFirstServed, MaxWeight, Outage, ProportionalFairness
+
+TICK_S, SLOT = 1e-4, 10
+"""A slot has ten ticks."""
+
+POLICIES = {"age": FirstComeFirstServed, "queue": MaxWeight, "share": ProportionalFairness}
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A medium of a given delay."""
+
+    delay_s: float
+    transmittance: float = 1.0
+    channel = None
+
+
+def random_case(rng):
+    """A network of five to seven nodes, links of every attempt's own length, two to four demands."""
+    n = int(rng.integers(5, 8))
+    names = [f"n{i}" for i in range(n)]
+    memories = {name: rng.choice([None, 1, 2, 3], p=[0.4, 0.2, 0.2, 0.2]) for name in names}
+    times = {name: (float(rng.uniform(500, 3000)), float(rng.uniform(100, 900))) for name in names}
+    pairs = [(i, i + 1) for i in range(n - 1)]
+    others = [pair for pair in combinations(range(n), 2) if pair not in pairs]
+    pairs += [others[i] for i in rng.choice(len(others), 2, replace=False)]
+    links = [
+        Link(
+            names[i],
+            names[j],
+            int(rng.integers(7, 40)),
+            int(rng.choice([0, 0, 7, 15])),
+            float(rng.uniform(0.93, 1)),
+        )
+        for i, j in pairs
+    ]
+    demands = []
+    for _ in range(int(rng.integers(2, 5))):
+        a, b = (names[i] for i in rng.choice(n, 2, replace=False))
+        wanted = {"priority": int(rng.integers(2))}
+        if rng.random() < 0.6:
+            ticks = np.sort(rng.integers(0, 1500, int(rng.integers(5, 40)))).tolist()
+            wanted["requests"] = ticks
+            wanted["deadline"] = int(rng.integers(100, 400)) if rng.random() < 0.5 else None
+        if rng.random() < 0.3:
+            wanted["floor"] = float(rng.uniform(0.6, 0.8))
+        demands.append((a, b, wanted))
+    return names, memories, times, links, demands
+
+
+def network_of(names, memories, times, links):
+    nodes = {
+        name: Node(name, memory=Memory(t1_s=times[name][0] * TICK_S, t2_s=times[name][1] * TICK_S),
+                   memories=None if memories[name] is None else int(memories[name]))
+        for name in names
+    }  # fmt: skip
+    return Network(nodes.values(), [
+        ElementaryLink(nodes[x.a], nodes[x.b], Wire(x.delay * TICK_S), success_probability=1.0,
+                       attempt_time_s=x.time * TICK_S, fidelity=x.fidelity)
+        for x in links
+    ])  # fmt: skip
+
+
+def demand_of(a, b, wanted):
+    floor, deadline = wanted.get("floor"), wanted.get("deadline")
+    requests = wanted.get("requests")
+    return Demand(
+        a, b, min_fidelity=floor, priority=wanted["priority"],
+        requests=None if requests is None else [t * TICK_S for t in requests],
+        deadline_s=None if deadline is None else deadline * TICK_S,
+    )  # fmt: skip
+
+
+def flow_of(links, flow, wanted):
+    routes = []
+    for route in flow.routes:
+        told = zip(route.numbers, route.hops, strict=True)
+        routes.append([(number, hop.left.name != links[number].a) for number, hop in told])
+    return Flow(
+        routes, wanted.get("requests"), wanted.get("deadline"), wanted.get("floor", 0.0), wanted["priority"]
+    )
+
+
+def played_both(rng, *, ticks=1500):
+    """One random case, by the library and by the slow simulation."""
+    while True:
+        names, memories, times, links, demands = random_case(rng)
+        network = network_of(names, memories, times, links)
+        weight = str(rng.choice(list(POLICIES)))
+        paths, recovery = int(rng.integers(1, 3)), int(rng.integers(2))
+        swapping = str(rng.choice(["asap", "balanced", "fidelity"]))
+        take = str(rng.choice(["newest", "oldest"]))
+        cutoff = int(rng.integers(60, 250)) if rng.random() < 0.6 else None
+        buffer, in_flight = int(rng.integers(1, 5)), int(rng.choice([1, 3, 64]))
+        outages = []
+        if rng.random() < 0.5:
+            start = int(rng.integers(100, 900))
+            what = names[int(rng.integers(len(names)))] if rng.random() < 0.5 else int(rng.integers(len(links)))
+            outages = [(start, start + int(rng.integers(50, 400)), what)]
+        happenings = [
+            Outage(what if isinstance(what, str) else network.links[what], start * TICK_S, end * TICK_S)
+            for start, end, what in outages
+        ]
+        policy = POLICIES[weight](paths=paths, recovery=recovery)
+        try:
+            found = operate(
+                network, [demand_of(*each) for each in demands], policy=policy,
+                duration_s=ticks * TICK_S, slot_s=SLOT * TICK_S, swapping=swapping, take=take, buffer=buffer,
+                in_flight=in_flight, cutoff_s=None if cutoff is None else cutoff * TICK_S, happenings=happenings,
+                seed=1,
+            )  # fmt: skip
+        except ValueError as error:
+            assert "no path" in str(error) or "cutoff_s must not be shorter" in str(error)
+            continue
+        break
+    flows = [flow_of(links, flow, demands[flow.demand][2]) for flow in found.layout.flows]
+    decay = {name: Memory(t1_s=t1, t2_s=t2) for name, (t1, t2) in times.items()}
+    case = Case(
+        SLOT, memories, decay, links, flows, weight, paths, cutoff, buffer, in_flight, take == "newest",
+        swapping == "fidelity", swapping == "balanced", outages,
+    )  # fmt: skip
+    return found, Play(case, ticks)
+
+
+@pytest.mark.parametrize("case", range(12))
+def test_every_delivery_is_that_of_the_slow_simulation(rng, case):
+    """Random networks, demands, policies, cut-offs, floors, memories, delays and outages."""
+    found, slow = played_both(rng)
+    compare(found, slow)
+
+
+@pytest.mark.parametrize("number", [0, 15, 17, 25, 44])
+def test_cases_that_once_differed(number):
+    """Several paths at once, of which one gives back what the others may then take; routes that have just failed."""
+    compare(*played_both(np.random.default_rng(number)))
+
+
+def compare(found, slow):
+    got = found.deliveries
+    ours = sorted(
+        (int(d), int(p), round(t / TICK_S), round(float(f), 9))
+        for d, p, t, f in zip(got.demand, got.path, got.time_s, got.fidelity, strict=True)
+    )
+    theirs = sorted((f, r, there, round(fidelity, 9)) for f, r, _, there, fidelity in slow.deliveries)
+    assert [row[:3] for row in ours] == [row[:3] for row in theirs]
+    assert [row[3] for row in ours] == pytest.approx([row[3] for row in theirs], abs=1e-8)
+    requested = [flow.requests is not None for flow in slow.case.flows]
+    for f, result in enumerate(found.results):
+        if requested[f]:
+            assert result.waiting == slow.arrived[f] - slow.gone[f]
+            assert result.blocked == slow.gone[f] - slow.served[f]
