@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from heapq import heappop, heappush
 from itertools import count, pairwise
 
@@ -78,7 +78,12 @@ class Edge:
         """Its pairs as the route swaps them."""
         return stage_of(self.link if self._made is None else self._made[0])
 
-    @property
+    @cached_property
+    def mixes(self) -> bool:
+        """Whether a swap may make one correlation of another: the pairs are not Bell-diagonal."""
+        return bool(np.abs(np.delete(self.coefficients, [0, 5, 10, 15])).max() > 1e-12)
+
+    @cached_property
     def coefficients(self) -> FloatArray:
         """Shape (16,): the Pauli coefficients of these pairs, nothing having to wait."""
         if self._made is None and self.link.move_factors is None:
@@ -187,13 +192,8 @@ class Search:
         return table
 
     def _kept(self, name: str, processor: Processor) -> float:
-        """The factor by which a swap at a node shrinks every correlation at least: its CNOT and its readout."""
-        if name in self.parting:
-            return 1.0
-        (_, zero_read_one), (one_read_zero, _) = processor.facing("left").confusion
-        # An error of the CNOT's own may be anything, even one that mends: it promises nothing.
-        gate = 1.0 if "cx" in processor.gate_errors.names else 1 - processor.depolarizing_2q
-        return gate * (1 - 2 * min(zero_read_one, one_read_zero, 0.5))
+        """The factor by which a swap at a node shrinks every correlation at least; 1 where none is done."""
+        return 1.0 if name in self.parting else _kept_by(processor)
 
     def _time_costs(self) -> FloatArray:
         """Shape (edges, cells): −log F(t) at the end of each cell."""
@@ -297,6 +297,15 @@ class Search:
             found = self._scorer(stages)
             self._scored[path] = Found(tuple(hops), found, score(self._by, found, tuple(hops)))
         return self._scored[path]
+
+
+@lru_cache(maxsize=4096)
+def _kept_by(processor: Processor) -> float:
+    """The factor by which a swap shrinks every correlation at least: its CNOT and its readout."""
+    (_, zero_read_one), (one_read_zero, _) = processor.facing("left").confusion
+    # An error of the CNOT's own may be anything, even one that mends: it promises nothing.
+    gate = 1.0 if "cx" in processor.gate_errors.names else 1 - processor.depolarizing_2q
+    return gate * (1 - 2 * min(zero_read_one, one_read_zero, 0.5))
 
 
 def _cells_around(latency_s: float) -> IntArray:

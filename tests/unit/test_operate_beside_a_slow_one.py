@@ -1,4 +1,4 @@
-"""Networks under load against a slow simulation written apart: with nothing left to chance, delivery by delivery."""
+"""Networks under load against a slow simulation written apart: nothing left to chance, delivery by delivery."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -142,7 +142,7 @@ def test_every_delivery_is_that_of_the_slow_simulation(rng, case):
 
 @pytest.mark.parametrize("number", [0, 15, 17, 25, 44])
 def test_cases_that_once_differed(number):
-    """Several paths at once, of which one gives back what the others may then take; routes that have just failed."""
+    """Several paths at once, one of which gives back what the others may take; routes that have just failed."""
     compare(*played_both(np.random.default_rng(number)))
 
 

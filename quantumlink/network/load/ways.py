@@ -289,11 +289,7 @@ def _safe_losses(search: Search) -> FloatArray:
     the best axis stands for all three.
     """
     losses = search.costs()[:, :3]
-    plain = np.array([0, 5, 10, 15])
-    mixed = []
-    for edge in search.edges:
-        others = np.delete(edge.coefficients, plain)
-        mixed.append(bool(np.abs(others).max() > 1e-12))
+    mixed = [edge.mixes for edge in search.edges]
     own_errors = any("cx" in end.processor.gate_errors.names for e in search.edges for end in e.link.ends)
     if any(mixed) or own_errors:
         losses = np.repeat(losses.min(axis=1, keepdims=True), 3, axis=1)
