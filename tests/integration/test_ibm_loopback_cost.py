@@ -62,6 +62,29 @@ def test_a_dry_run_times_and_measures_nothing(server, backend, prepared, tmp_pat
     assert f"{timing.feedforward_latency_s * 1e6:.3g} µs" in told
 
 
+def test_a_faster_measurement_in_the_middle_is_sent_and_timed(tmp_path):
+    """Program and calibration are measured by it, over the wire, from the file, and on the mock."""
+    from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
+
+    with IBMServer(names=("ibm_kingston",)) as there:
+        backend = there.service().backend("ibm_kingston")
+        found = prepare(LINK, backend, corrections="feedforward", seed=1, spectators=True)
+        assert set(found.measured_by.values()) == {"measure_2"}
+        arguments = {"shots": 60, "directory": tmp_path, "patience": PATIENCE}
+        job = submit(found, backend, mitigate_readout=True, **arguments)
+        converter = QUANTUM_PROGRAM_PARAMS_CONVERTERS["v2.0"]
+        [sent] = [told["params"] for told in there.jobs.values()]
+        program, _ = converter.decoder(converter.model.model_validate(sent))
+        counts = [item.circuit.count_ops() for item in program.items]
+        assert [count["measure_2"] for count in counts] == [2, 2, 2]
+        assert counts[0]["measure"] == 2 + len(found.spectators)
+        again = resume(job.path, service=there.service(), patience=PATIENCE)
+        assert again.samples().fidelity().best == again.mitigated().fidelity().best == 1.0
+        assert again.quiet_runs().kept.best == 1.0
+        timing = submit(found, backend, dry_run=True, **arguments).timing()
+        assert timing.feedforward_latency_s == pytest.approx(MOCK_LATENCY_DT * backend.target.dt)
+
+
 def test_the_measured_latency_replaces_the_assumed_one(server, backend, prepared, tmp_path):
     timing = submit(prepared, backend, shots=60, directory=tmp_path, patience=PATIENCE, dry_run=True).timing()
     latency = timing.feedforward_latency_s

@@ -28,7 +28,7 @@ import qiskit_ibm_runtime
 
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/0123:4567::"
 API_KEY = "a-very-secret-api-key"
-NAMES = {"ibm_manila": "manila", "ibm_torino": "torino"}
+NAMES = {"ibm_manila": "manila", "ibm_torino": "torino", "ibm_kingston": "kingston"}
 MOCK_LATENCY_DT = 3000
 """What the mock devices' scheduler puts between a measurement and what depends on it."""
 
@@ -283,12 +283,16 @@ def run(params, seed, mock=False):
     from qiskit_ibm_runtime.options_models.simulator import SimulatorOptions
     from qiskit_ibm_runtime.quantum_program.params_converters import QUANTUM_PROGRAM_PARAMS_CONVERTERS
 
+    from quantumlink.rewrites import expanded_circuit
+
     converter = QUANTUM_PROGRAM_PARAMS_CONVERTERS["v2.0"]
     model = converter.model.model_validate(params)
     program, _ = converter.decoder(model)
     for item in program.items:
         if hasattr(item, "samplex"):
             item.samplex.finalize()
+    for item in program.items:  # Aer knows one measurement
+        item.circuit = expanded_circuit(item.circuit) if "measure_2" in item.circuit.count_ops() else item.circuit
     found = run_quantum_program(AerSimulator(), program, SimulatorOptions(seed_simulator=seed))
     rng = np.random.default_rng(seed)
     timed = mock and model.options.scheduler_timing
@@ -349,9 +353,8 @@ def _target(name):
     if name not in _TARGETS:
         from qiskit_ibm_runtime import fake_provider
 
-        _TARGETS[name] = {"ibm_manila": fake_provider.FakeManilaV2, "ibm_torino": fake_provider.FakeTorino}[
-            name
-        ]().target
+        fakes = {"ibm_manila": "FakeManilaV2", "ibm_torino": "FakeTorino", "ibm_kingston": "FakeKingston"}
+        _TARGETS[name] = getattr(fake_provider, fakes[name])().target
     return _TARGETS[name]
 
 
