@@ -20,6 +20,7 @@ from quantumlink.cli.keys_mistakes import mistakes_of_keys
 from quantumlink.cli.keys_sign import sign
 from quantumlink.cli.result import Result, Written, pairs_table
 from quantumlink.cli.shell import Shell
+from quantumlink.cli.written_files import writable
 
 if TYPE_CHECKING:
     from quantumlink.keys.service.client import KeyClient
@@ -144,7 +145,9 @@ def protect(
     from quantumlink.keys.protection.recipient import PublicRecipient
 
     with mistakes_of_keys(), _client(kme, cert, key, ca) as client:
-        target = output or file.with_name(f"{file.name}.protected")
+        target = writable("--output", output or file.with_name(f"{file.name}.protected"))
+        if target.exists():
+            raise FileExistsError(f"--output must be a new file; {str(target)!r} exists")
         if one_time_pad:
             content, used = protect_padded(
                 file.read_bytes(), master=sender, slave=to,
@@ -181,6 +184,7 @@ def open_(
     """Open a protected file; whatever is wrong with it, nothing is written."""
     from quantumlink.keys.protection import Recipient, open_padded, open_sealed, pad_file
 
+    writable("OUTPUT", output)  # before a key is used up
     with mistakes_of_keys(), _client(kme, cert, key, ca) as client, file.open("rb") as source:
         if is_padded := source.read(len(pad_file.MAGIC)) == pad_file.MAGIC:
             text = open_padded(file.read_bytes(), keys_of=client.keys_with_ids, slave=to)

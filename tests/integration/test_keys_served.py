@@ -242,6 +242,8 @@ def test_a_file_goes_from_one_to_the_other(served, tmp_path):
         used = (3032, None) if "--one-time-pad" in options else (None, 1)
         assert (told.get("key_bytes"), told.get("keys")) == used
         opening = ["open", sealed, out, *access(1), "--to", "ben", *extra]
+        nowhere = run("open", sealed, tmp_path / "missing" / "out", *opening[3:])
+        assert (nowhere.exit_code, "OUTPUT must lie in a folder" in nowhere.stderr) == (1, True)  # no key is used
         found = run(*opening)
         assert found.exit_code == 0, found.output
         assert "bytes   3000\n" in found.output

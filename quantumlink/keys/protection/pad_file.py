@@ -14,7 +14,7 @@ from typing import Final
 
 from quantumlink.keys.material import DeliveredKey, Secret
 from quantumlink.keys.protection.sealed_file import ProtectedFileError
-from quantumlink.keys.relay.one_time_pad import PadError, authenticated, opened, pad_bytes
+from quantumlink.keys.relay.one_time_pad import TAG_BYTES, PadError, authenticated, opened, pad_bytes
 
 MAGIC: Final = b"quantumlink pad 1\n"
 MOST_BYTES: Final = 1 << 20
@@ -52,7 +52,8 @@ def protect_padded(
     for count, size in _portions(pad_bytes(len(text)), key_bytes, least_bytes):
         keys += new_keys(count, size)
     pad = Secret(b"".join(key.secret.reveal() for key in keys))
-    header = json.dumps({"master": master, "slave": slave, "key_ids": [key.key_id for key in keys]}).encode()
+    told = {"master": master, "slave": slave, "key_ids": [key.key_id for key in keys], "bytes": len(text)}
+    header = json.dumps(told).encode()
     hidden = authenticated(Secret(text), pad, MAGIC + header)
     return MAGIC + len(header).to_bytes(4, "big") + header + hidden, len(pad)
 
@@ -66,7 +67,7 @@ def open_padded(
     """The text of a protected file.
 
     Args:
-        content: the file.
+        content: the file; that none of it is missing is looked at before any key is asked for.
         keys_of: gets keys from the key manager, by (master, key ids).
         slave: the id of the recipient, which the file must name; any if None.
 
@@ -81,11 +82,15 @@ def open_padded(
             raise ValueError
         said = json.loads(header)
         master, ids = str(said["master"]), [str(key_id) for key_id in said["key_ids"]]
-        named = str(said["slave"])
+        named, size = str(said["slave"]), said["bytes"]
+        if type(size) is not int:
+            raise TypeError
     except (ValueError, KeyError, TypeError):
         raise ProtectedFileError("this is no file under a one-time pad, or its header was changed") from None
     if slave is not None and named != slave:
         raise ProtectedFileError(f"the file is for {named!r}, not for {slave!r}")
+    if len(hidden) != size + TAG_BYTES:  # the keys would be used up for nothing
+        raise ProtectedFileError(f"the file was cut, or its header changed: {size} bytes of text were to be in it")
     pad = Secret(b"".join(key.secret.reveal() for key in keys_of(master, ids)))
     try:
         return opened(hidden, pad, MAGIC + header).reveal()

@@ -158,9 +158,11 @@ def test_a_pad_that_was_changed(rng):
         changed[place] ^= 1 << int(rng.integers(8))
         with pytest.raises((ProtectedFileError, KeyError, AssertionError)):
             open_padded(bytes(changed), keys_of=keys.all_of)
-    for length in (0, 5, 50, len(content) - 1):
+    asked = []
+    for other in (*(content[:length] for length in (0, 5, 50, len(content) - 1)), content + b"x"):
         with pytest.raises(ProtectedFileError):
-            open_padded(content[:length], keys_of=keys.all_of)
+            open_padded(other, keys_of=lambda *ids: asked.append(ids))
+    assert asked == []  # no key is used up for a file that is not whole
     with pytest.raises(ProtectedFileError, match="carol"):
         open_padded(content, keys_of=keys.all_of, slave="carol")
     with pytest.raises(ValueError, match="at most"):
