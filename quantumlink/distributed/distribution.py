@@ -42,6 +42,7 @@ from quantumlink.distributed.proof import (
 from quantumlink.estimation import Estimate
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.hardware import Node
+from quantumlink.network import Demand
 from quantumlink.program import Program
 
 if TYPE_CHECKING:
@@ -187,6 +188,21 @@ class Distribution:
     def requests(self) -> tuple[EbitDemand, ...]:
         """The pairs that it needs, each with when it is needed first, were all pairs there at once."""
         return demands_in_time(self.candidate, self.machine)[0]
+
+    def demands(self, **options: Any) -> tuple[Demand, ...]:
+        """The same pairs as demands on a network (see `quantumlink.network.operate`), one for every two nodes.
+
+        Args:
+            options: of each `quantumlink.network.Demand`, such as ``min_fidelity`` or ``deadline_s``.
+
+        Raises:
+            ValueError: if an option is out of range.
+        """
+        when: dict[tuple[str, str], list[float]] = {}
+        for request in self.requests():
+            a, b = request.source, request.target
+            when.setdefault((b, a) if (b, a) in when else (a, b), []).append(request.at_s)
+        return tuple(Demand(a, b, requests=sorted(times), **options) for (a, b), times in when.items())
 
     def evaluate(self, *, shots: int = 10_000, seed: int | None = None) -> DistributedFidelity:
         """The process fidelity to the circuit under the noise of links and processors, waiting left out.

@@ -9,6 +9,7 @@ from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.quantum_info import Clifford, Operator, random_clifford
 
 import quantumlink as ql
+from quantumlink.distributed import Methods, single_paths, steiner_tree
 from quantumlink.distributed.bounds import _clifford_rank, _tensor_rank, lower_bound
 from quantumlink.distributed.estimating import composed, exact_fidelity, sampled_fidelity
 from quantumlink.exact import branches
@@ -263,3 +264,26 @@ def test_a_stretch_has_no_length_to_be_distributed():
     circuit.delay(circuit.add_stretch("pause"), 0)
     with pytest.raises(ValueError, match=r"'delay' \(instruction 1 .*the stretch 'pause'.*give a time"):
         ql.distribute(circuit, two_nodes(), budget_s=0)
+
+
+@pytest.mark.parametrize("trees", [single_paths, steiner_tree])
+def test_a_network_under_load_serves_what_a_circuit_needs(trees, seed):
+    """Pairs that the network delivers are those that are spent, and its swaps join the hops that are told."""
+    nodes = [*(ql.Node(name, qubits=2) for name in "abc"), ql.Node("hub")]
+    links = [ql.ElementaryLink(n, nodes[3], success_probability=0.5, attempt_time_s=1e-3) for n in nodes[:3]]
+    network = ql.Network(nodes, links)
+    circuit = QuantumCircuit(6)
+    for i in range(6):
+        circuit.h(i)
+        for j in range(i + 1, 6):
+            circuit.cp(0.3, i, j)
+    d = ql.distribute(circuit, network, budget_s=0, methods=Methods(trees=trees))
+    demands = d.demands(min_fidelity=0.9)
+    assert {tuple(sorted((x.a, x.b))) for x in demands} == {tuple(sorted(pair)) for pair in d.ebits_between}
+    assert sorted(t for x in demands for t, _ in x.requests) == sorted(r.at_s for r in d.requests())
+    served = ql.network.operate(network, demands, duration_s=5.0, seed=seed)
+    spent = {frozenset(pair): count for pair, count in d.ebits_between.items()}
+    assert {frozenset(r.demand.nodes): r.served for r in served.results} == spent
+    assert served.pairs.delivered == len(d.requests()) == sum(spent.values())
+    assert served.pairs.delivered + served.pairs.swapped == d.pairs
+    assert (d.pairs, d.ebits) == ((10, 6) if trees is steiner_tree else (12, 6))
