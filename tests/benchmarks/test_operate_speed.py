@@ -6,6 +6,7 @@ a machine is slow. Compiling takes a minute or more the first time and is kept o
 
 from time import process_time
 
+import numpy as np
 import pytest
 
 from quantumlink import Memory, Network, Node, Processor, operate
@@ -42,3 +43,36 @@ def test_compiled_beside_plain(benchmark, monkeypatch):
     assert compiled.deliveries.time_s == pytest.approx(plain.deliveries.time_s)
     assert compiled.deliveries.fidelity == pytest.approx(plain.deliveries.fidelity, abs=1e-12)
     benchmark.extra_info["plain / compiled"] = round(plain_s / compiled_s, 1)
+
+
+def country(nodes, demands, seed=7):
+    """Random places, each joined to its three nearest, and random demands; slots of 1 ms, p = .1."""
+    rng = np.random.default_rng(seed)
+    places = rng.uniform(0, 1, (nodes, 2))
+    memory, processor = Memory(t2_s=1.0), Processor(depolarizing_2q=1e-3)
+    made = [Node(f"n{i}", memory=memory, processor=processor) for i in range(nodes)]
+    apart = np.linalg.norm(places[:, None] - places[None], axis=2)
+    pairs = {tuple(sorted((i, int(j)))) for i in range(nodes) for j in np.argsort(apart[i])[1:4]}
+    attempts = {"success_probability": 0.1, "attempt_time_s": 1e-3, "fidelity": 0.99}
+    network = Network(made, [ElementaryLink(made[i], made[j], **attempts) for i, j in sorted(pairs)])
+    names, chosen = max(network.groups(), key=len), set()
+    while len(chosen) < demands:
+        a, b = sorted(rng.choice(len(names), 2, replace=False).tolist())
+        chosen.add((names[a], names[b]))
+    return network, [Demand(a, b) for a, b in sorted(chosen)]
+
+
+@pytest.mark.benchmark(group="one trial of a country")
+@pytest.mark.parametrize(("nodes", "demands", "slots"), [(50, 40, 10**6), (200, 100, 10**5)])
+def test_country(benchmark, nodes, demands, slots):
+    """All demands all the time; what is made without pause by every link."""
+    pytest.importorskip("numba")
+    slots = 200 if benchmark.disabled else slots
+    network, wanted = country(nodes if not benchmark.disabled else 20, demands if not benchmark.disabled else 5)
+    options = {"policy": MaxWeight(recovery=0), "cutoff_s": 0.1, "records": 0, "seed": 7}
+    started = process_time()
+    found = benchmark.pedantic(operate, (network, wanted), {"duration_s": slots * 1e-3, **options}, rounds=1)
+    seconds = process_time() - started
+    benchmark.extra_info["CPU seconds"] = round(seconds, 1)
+    benchmark.extra_info["slots × links a CPU second"] = round(slots * len(found.links) / seconds)
+    assert found.pairs.delivered > 0

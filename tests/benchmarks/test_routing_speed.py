@@ -8,9 +8,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import rustworkx as rx
+from scipy.spatial import cKDTree
 
 import quantumlink as ql
-from quantumlink.network import best_strategy, forecast
+from quantumlink.network import Demand, best_strategy, forecast
 
 
 def metropolis(nodes, seed=5):
@@ -22,11 +23,15 @@ def metropolis(nodes, seed=5):
     made = [
         ql.Node(f"n{i}", memories[rng.integers(3)], processors[rng.integers(3)]) for i in range(nodes)
     ]  # fmt: skip
-    apart = np.linalg.norm(places[:, None] - places[None], axis=2)
-    pairs = {tuple(sorted((i, int(j)))) for i in range(nodes) for j in np.argsort(apart[i])[1:4]}
+    apart, near = cKDTree(places).query(places, 4)
+    pairs = {
+        tuple(sorted((i, j))): away
+        for i in range(nodes)
+        for j, away in zip(near[i, 1:].tolist(), apart[i, 1:].tolist(), strict=True)
+    }
     links = []
     for i, j in sorted(pairs):
-        km = float(apart[i, j] * np.sqrt(nodes) * 25)
+        km = float(pairs[i, j] * np.sqrt(nodes) * 25)
         rate = float(1e4 * 10 ** (-0.02 * km) * rng.uniform(0.5, 1))
         links.append(
             ql.ElementaryLink(made[i], made[j], ql.Fiber(km), fidelity=float(rng.uniform(0.995, 1)), rate_hz=rate)
@@ -59,6 +64,25 @@ def test_route(benchmark, large, by):
     benchmark.extra_info["proven"] = route.proven
     assert route.proven or route.at_most is not None
     assert route.fidelity == pytest.approx(forecast(route.link).fidelity)
+
+
+@pytest.mark.benchmark(group="a route by length through 10,000 nodes")
+def test_long_route(benchmark):
+    network, source, target = with_ends(100 if benchmark.disabled else 10_000)
+    (route,) = benchmark.pedantic(network.routes, (source, target, 1), {"by": "length"}, rounds=1)
+    benchmark.extra_info["hops"] = len(route.hops)
+    assert route.proven
+
+
+@pytest.mark.benchmark(group="capacity")
+def test_capacity(benchmark):
+    """Pairs among fifty nodes, two hundred demands at once."""
+    network, _, _ = with_ends(50)
+    names = max(network.groups(), key=len)
+    rng = np.random.default_rng(7)
+    demands = [Demand(*map(str, rng.choice(names, 2, replace=False))) for _ in range(200)]
+    found = benchmark.pedantic(network.capacity, (demands,), rounds=1)
+    assert found.proven
 
 
 @pytest.mark.benchmark(group="a route through 1,000 nodes")
