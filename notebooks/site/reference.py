@@ -83,9 +83,15 @@ def directive(value: Any) -> str:
 
 
 def options(value: Any) -> list[str]:
-    """Members of a class are told, long constants are not."""
+    """Members of a class are told, but what other libraries write into it is not; nor are long constants."""
     if inspect.isclass(value):
-        return ["   :members:"]
+        foreign = [
+            name
+            for name, member in vars(value).items()
+            if inspect.isroutine(member)
+            and not str(getattr(member, "__module__", "quantumlink")).startswith("quantumlink")
+        ]
+        return ["   :members:", *([f"   :exclude-members: {', '.join(foreign)}"] if foreign else [])]
     return [] if inspect.isroutine(value) or len(repr(value)) < 80 else ["   :no-value:"]
 
 

@@ -208,7 +208,7 @@ def test_more_ends_than_can_be_followed_are_refused():
     many = ql.join(circuits.multiway_swap(9), *(tried(end, hub) for end in ends))
     with pytest.raises(ValueError, match=r"at most 8 ends are played in time, got .* with 9: compose"):
         ql.simulate(many, trials=5)
-    assert ql.draw(many).get_axes()[0].get_title().endswith("fidelity –")
+    assert ql.draw(many).get_axes()[0].get_title().endswith("fidelity – (exact, waiting not included)")
 
 
 def test_batches_are_smaller_where_states_are_larger(seed):
