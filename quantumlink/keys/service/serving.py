@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("quantumlink.keys")
 
 _LOOK_EVERY_S: Final = 1.0
+_SWITCH_S: Final = 0.0005
+"""How long the event loop may keep the interpreter from a thread that has waited for the disk."""
 
 
 async def serve_demonstration(demo: Demonstration, ready: Callable[[Path], None]) -> None:
@@ -34,6 +37,7 @@ async def serve_demonstration(demo: Demonstration, ready: Callable[[Path], None]
     from quantumlink.keys.service.demo_identities import HOST
     from quantumlink.keys.service.operator_page import OperatorPage
 
+    sys.setswitchinterval(_SWITCH_S)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -63,6 +67,7 @@ async def serve_node(node: NodeFile, *, demo: bool, ready: Callable[[KeyService]
         ValueError: if it has simulated lines, and this is no demonstration.
         OSError: if a file cannot be read, or it cannot listen.
     """
+    sys.setswitchinterval(_SWITCH_S)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

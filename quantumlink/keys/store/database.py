@@ -22,8 +22,9 @@ class Transaction(Protocol):
 class Database(Protocol):
     """A database that writers share, one at a time."""
 
-    blocks: bool
-    """Whether a transaction takes so long that an event loop should not wait for it; may change."""
+    @property
+    def blocks(self) -> bool:
+        """Whether a transaction takes so long that an event loop should not wait for it; may change."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction: committed and durable at its end, gone without a trace if an error leaves it."""

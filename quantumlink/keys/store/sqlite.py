@@ -15,8 +15,10 @@ from quantumlink.keys.store.contract import StoreError, StoreUnavailable
 from quantumlink.keys.store.database import Row, Transaction, rolled_back_on_error
 from quantumlink.keys.store.schema import counting_rules, tables
 
-SLOW_S: Final = 0.01
-"""A commit, or the wait for another writer, that an event loop should not wait for a second time."""
+SLOW_S: Final = 0.0015
+"""Where commits, or waits for another writer, usually take longer, an event loop should not wait for them."""
+_WEIGHT: Final = 0.2
+"""Of the last one among what is usual: a single slow one changes nothing."""
 
 
 class SqliteDatabase:
@@ -32,8 +34,7 @@ class SqliteDatabase:
         self._connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
         self._lock = threading.RLock()
         self._together = False
-        self._begun_s = 0.0
-        self.blocks = False
+        self._begun_s = self._usual_s = 0.0
         with self._failures_named():
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
                 self._connection.execute(f"PRAGMA {pragma}")
@@ -44,6 +45,11 @@ class SqliteDatabase:
                     self._connection.execute(
                         f"CREATE TRIGGER IF NOT EXISTS {name} AFTER {event} ON {table} BEGIN {update}; END"
                     )
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a transaction usually takes long."""
+        return self._usual_s > SLOW_S
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -115,7 +121,8 @@ class SqliteDatabase:
     def _commit_timed(self) -> None:
         began = time.perf_counter()
         self._commit()
-        self.blocks = self._begun_s + time.perf_counter() - began > SLOW_S
+        took = self._begun_s + time.perf_counter() - began
+        self._usual_s += _WEIGHT * (min(took, 4 * SLOW_S) - self._usual_s)
 
     def _commit(self) -> None:
         self._connection.execute("COMMIT")

@@ -163,23 +163,42 @@ def test_the_loop_works_itself_unless_the_disk_is_slow_or_the_work_long(store, m
         await GroupedStore(store).run(act, *arguments)
 
     store.database._connection = Watched(store.database._connection, at_commit)
+    monkeypatch.setattr(sqlite, "SLOW_S", 60.0)
     what = "short"
     asyncio.run(run(store.assign, "n1", "b", "alice", ["bob"], ["k1"], 32))
     what = "long"
     asyncio.run(run(store.ingest, "b", block(1)))
     monkeypatch.setattr(sqlite, "SLOW_S", -1.0)
-    asyncio.run(run(store.assign, "n2", "b", "alice", ["bob"], ["k2"], 32))
     what = "slow"
-    asyncio.run(run(store.assign, "n3", "b", "alice", ["bob"], ["k3"], 32))
+    asyncio.run(run(store.assign, "n2", "b", "alice", ["bob"], ["k2"], 32))
     monkeypatch.setattr(sqlite, "SLOW_S", 60.0)
-    asyncio.run(run(store.assign, "n4", "b", "alice", ["bob"], ["k4"], 32))
     what = "fast again"
-    asyncio.run(run(store.assign, "n5", "b", "alice", ["bob"], ["k5"], 32))
+    asyncio.run(run(store.assign, "n3", "b", "alice", ["bob"], ["k3"], 32))
     main = threading.main_thread()
     assert {name: thread is main for name, thread in threads.items()} == {
         "short": True, "long": False, "slow": False, "fast again": True,
     }  # fmt: skip
-    assert [each.assignment_id for each in store.pending()] == ["n1", "n2", "n3", "n4", "n5"]
+    assert [each.assignment_id for each in store.pending()] == ["n1", "n2", "n3"]
+
+
+def test_a_disk_is_slow_if_it_usually_is(store, monkeypatch):
+    took = iter([0.0001] * 8 + [0.02] + [0.0001] * 8 + [0.004] * 20 + [0.0001] * 20)
+    now, seen = [0.0], []
+
+    def clock():
+        now[0] += next(waits)
+        return now[0]
+
+    monkeypatch.setattr(sqlite.time, "perf_counter", clock)
+    store.database._usual_s = 0.0
+    for commit in took:
+        waits = iter([0.0, 0.0, 0.0, commit])  # twice at the beginning, twice at the commit
+        with store.database.transaction():
+            pass
+        seen.append(store.database.blocks)
+    assert not any(seen[:17])  # a single slow one changes nothing
+    assert seen[36] is True
+    assert seen[-1] is False
 
 
 def test_the_loop_goes_on_while_something_long_is_done(store):
@@ -210,9 +229,8 @@ def test_the_loop_goes_on_while_something_long_is_done(store):
     store.audit()
 
 
-def test_a_connection_that_is_lost_in_the_middle_fails_all(either, places, monkeypatch):
-    if places.kind == "sqlite":
-        pytest.skip("SQLite has no connection to lose")
+@pytest.mark.parametrize("places", ["postgres"], indirect=True)  # SQLite has no connection to lose
+def test_a_connection_that_is_lost_in_the_middle_fails_all(either, monkeypatch):
     store, real = either, either.database.run
 
     def run(sql, *parameters):
