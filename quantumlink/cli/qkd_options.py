@@ -129,10 +129,10 @@ class FiberOptions:
     dead_time_s: Annotated[float, typer.Option(help="Of the receiver, after each count.")] = 0.0
     window_s: Annotated[float, typer.Option(help="In which a photon is expected.")] = 1e-9
 
-    def fiber(self, length_km: float | None = None) -> Fiber:
-        """The fibre, or one of another length."""
+    def fiber(self, share: float = 1.0) -> Fiber:
+        """The fibre, or a share of its length."""
         return Fiber(
-            self.km if length_km is None else length_km,
+            share * validation.number("--km", self.km, at_least=0.0),
             self.attenuation_db_per_km,
             depolarization_per_km=self.depolarization_per_km,
         )
@@ -140,7 +140,7 @@ class FiberOptions:
     def detector(self) -> Detector:
         """The receiver."""
         return Detector(
-            self.detector_efficiency,
+            validation.probability("--detector-efficiency", self.detector_efficiency),
             dark_count_rate_hz=self.dark_count_rate_hz,
             misalignment=self.misalignment,
             dead_time_s=self.dead_time_s,

@@ -64,6 +64,10 @@ class PairOptions(FiberOptions, CommonOptions):
         Raises:
             ValueError: if a part of a network's route is missing, or given without a network.
         """
+        if self.dead_time_s:
+            raise ValueError(
+                f"--dead-time-s must be 0 over pairs: their detectors are always ready; got {self.dead_time_s:g}"
+            )
         ends = {"--from": self.source, "--to": self.target}
         if self.network is None:
             given = [name for name, value in ends.items() if value is not None]

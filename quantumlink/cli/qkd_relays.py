@@ -38,7 +38,7 @@ class RelayOptions(FiberOptions, CommonOptions):
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
         return MDI(
-            medium_a=self.fiber(self.km / 2),
+            medium_a=self.fiber(1 / 2),
             detector=self.detector(),
             z_probability=self.z_probability,
             **self.shared(),
@@ -61,7 +61,7 @@ class PulsedRelayOptions(FiberOptions, CommonOptions):
 
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
-        given = {"medium_a": self.fiber(self.km / 2), "detector": self.detector(), **self.shared()}
+        given = {"medium_a": self.fiber(1 / 2), "detector": self.detector(), **self.shared()}
         names = ("z_probability", "signal_intensity", "intensities", "intensity_probabilities")
         return chosen_settings(DecoyMDI, given, {name: getattr(self, name) for name in names})
 
@@ -91,7 +91,7 @@ class TwinFieldOptions(FiberOptions, CommonOptions):
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
         given = {
-            "medium_a": self.fiber(self.km / 2),
+            "medium_a": self.fiber(1 / 2),
             "detector": self.detector(),
             "phase_window": self.phase_window,
             **self.shared(),

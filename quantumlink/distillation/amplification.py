@@ -2,7 +2,8 @@
 
 The hash is a random Toeplitz matrix over the two-element field, ``T[i, j] = s[i − j + n − 1]``: constant
 along each diagonal, so that ``n + L − 1`` public random bits describe all of it, and two-universal, which is
-what the leftover hash lemma asks for. The product is a convolution and is computed by fast Fourier transform.
+what the leftover hash lemma asks for. The product is a convolution and is computed by fast Fourier transform, or as
+it stands where there are few rows (a tag).
 
 Long transforms are done in two dimensions: where N = N₁·N₂ without a common factor, laying element i at
 (i mod N₁, i mod N₂) turns a cyclic convolution of length N into one over a table, whose short transforms
@@ -39,6 +40,7 @@ _Byte = TypeVar("_Byte", np.uint8, np.int8)
 _ROWS, _COLUMNS = 1 << 23, 1 << 24  # hashed at once: bounds the memory to some 700 MB, however long the key
 _STRIPE = 256  # rows that are transposed at once
 _FLAT = 1 << 17  # transforms no longer than this fit the cache as they are
+_FEW = 256  # rows of which each is multiplied by itself, as bytes: a tag has some thirty
 
 
 def toeplitz_hash(bits: ArrayLike, *, seed: ArrayLike, length: int) -> Bits:
@@ -68,6 +70,8 @@ def toeplitz_hash(bits: ArrayLike, *, seed: ArrayLike, length: int) -> Bits:
             f"seed must hold len(bits) + length - 1 = {n + rows - 1} bits, got {len(s)} "
             f"(for {n} bits hashed to {rows})"
         )
+    if rows <= _FEW:
+        return _row_by_row(x, s, rows)
     result = np.zeros(rows, dtype=np.uint8)
     signed = x.astype(np.int8) * (1 - 2 * _coins(n))
     # as few and as equal tiles as can be, or a small remainder would cost as much as a full one
@@ -87,6 +91,19 @@ def toeplitz_hash(bits: ArrayLike, *, seed: ArrayLike, length: int) -> Bits:
         assert total is not None  # there is a column at least
         result[top:bottom] = transform.parities(total, min(wide, n) - 1, bottom - top)
     return result
+
+
+def _row_by_row(x: Bits, s: Bits, rows: int) -> Bits:
+    """The product of few rows: ``s[i : i + n]`` and the string turned round, both packed into bytes."""
+    turned = np.packbits(x[::-1])
+    begun = [
+        np.packbits(s[shift:]) for shift in range(min(8, rows))
+    ]  # row i begins at bit i: whole bytes and a shift
+    both = np.array(
+        [np.bitwise_xor.reduce(begun[row % 8][row // 8 : row // 8 + len(turned)] & turned) for row in range(rows)]
+    )
+    odd: Bits = np.bitwise_xor.reduce(np.unpackbits(both[:, None], axis=1), axis=1)
+    return odd
 
 
 def _share(length: int, most: int) -> int:

@@ -32,7 +32,7 @@ class SiftedRounds:
     def __init__(self, end: Party, bits: Bits, streams: NDArray[np.uint8], classes: Symbols) -> None:
         self._end, self._detected = end, len(bits)
         self._bits, self._streams, self._classes = bits, streams, classes
-        self._sample: Mask = np.zeros(0, dtype=np.bool_)
+        self._sampled = self._left = self._compared = np.zeros(0, dtype=np.intp)
 
     def choose(self, seed: int) -> None:
         """Choose by a public seed which key rounds are compared and which are the sample.
@@ -45,55 +45,46 @@ class SiftedRounds:
             keys = np.flatnonzero(self._streams == KEY)
             self._streams = self._streams.copy()
             self._streams[rng.choice(keys, round(fraction * len(keys)), replace=False)] = COMPARED
-        self._keys = np.flatnonzero(self._streams == KEY)
+        keys = np.flatnonzero(self._streams == KEY)
         self._compared = np.flatnonzero(self._streams >= COMPARED)
-        total = len(self._keys)
-        self._sample = np.zeros(total, dtype=np.bool_)
+        total = len(keys)
+        sample = np.zeros(total, dtype=np.bool_)
         if self._end.agreement.sifting.sampled_apart:
-            self._sample = rng.random(total) < self._end.agreement.sample_fraction
-            return
-        # never none, and never all of two or more
-        size = min(ceil(self._end.agreement.sample_fraction * total), total - 1)
-        if size > 0:
-            self._sample[rng.choice(total, size, replace=False)] = True
+            sample = rng.random(total) < self._end.agreement.sample_fraction
+        else:
+            # never none, and never all of two or more
+            size = min(ceil(self._end.agreement.sample_fraction * total), total - 1)
+            if size > 0:
+                sample[rng.choice(total, size, replace=False)] = True
+        self._sampled, self._left = (keys[np.flatnonzero(mask)] for mask in (sample, ~sample))
 
     @property
     def raw(self) -> list[Bits]:
         """The bits that nobody was told, block by block."""
-        places = self._keys[~self._sample]
         count = len(self._end.agreement.sifting.blocks)
         if count == 1:
-            return [self._bits[places]]
-        blocks = self._classes[places]
-        return [self._bits[places[blocks == number]] for number in range(count)]
+            return [self._bits[self._left]]
+        blocks = self._classes[self._left]
+        return [self._bits[self._left[blocks == number]] for number in range(count)]
 
     def errors(self, block: int, wrong: Mask) -> list[int]:
         """How many bits of a block of the raw key are wrong, by class where there is but one block."""
         sifting = self._end.agreement.sifting
         if len(sifting.blocks) > 1:
             return [int(np.count_nonzero(wrong))]
-        classes = self._classes[self._keys[~self._sample]][wrong]
+        classes = self._classes[self._left][wrong]
         return [int(n) for n in np.bincount(classes, minlength=len(sifting.classes))]
-
-    @property
-    def _left(self) -> int:
-        return len(self._keys) - int(np.count_nonzero(self._sample))
-
-    @property
-    def _sampled(self) -> Bits:
-        told: Bits = self._bits[self._keys[self._sample]]
-        return told
 
     def disclosed(self) -> dict[str, Any]:
         """What this end tells."""
         return {
             "compared": pack_bits(self._bits[self._compared]),
-            "sample": pack_bits(self._sampled),
+            "sample": pack_bits(self._bits[self._sampled]),
         }
 
     def compare(self, heard: Message) -> Account:
         """The account that opens with what the other end tells."""
-        compared, sample = self._compared, self._sampled
+        compared, sample = self._compared, self._bits[self._sampled]
         theirs = unpack_bits(heard.body.get("compared"), len(compared))
         errors = self._bits[compared] != theirs
         wrong = sample != unpack_bits(heard.body.get("sample"), len(sample))
@@ -102,7 +93,9 @@ class SiftedRounds:
         self._end.compared_errors = {"Z": wrong, "X": first_stream}
         tally = self._tally(self._streams[compared], self._classes[compared], errors, sample_errors)
         first = len(first_stream)
-        return self._end._open_account(tally, detected=self._detected, sifted=len(self._keys) + first)
+        return self._end._open_account(
+            tally, detected=self._detected, sifted=len(self._sampled) + len(self._left) + first
+        )
 
     def _tally(self, streams: NDArray[np.uint8], classes: Symbols, errors: Mask, sample_errors: int) -> Tally:
         sifting = self._end.agreement.sifting
@@ -111,11 +104,11 @@ class SiftedRounds:
         size = len(sifting.compared) * width
         bits, wrong = (np.bincount(cells[mask], minlength=size) for mask in (slice(None), errors))
         names = [f"{stream} {name}".rstrip() for stream in sifting.compared for name in groups]
-        raw = occurrences(self._classes[self._keys[~self._sample]], width) if width > 1 else [self._left]
+        raw = occurrences(self._classes[self._left], width) if width > 1 else [len(self._left)]
         return Tally(
             rounds=self._end.agreement.rounds,
             detected=self._detected,
-            sampled=int(np.count_nonzero(self._sample)),
+            sampled=len(self._sampled),
             sample_errors=sample_errors,
             compared={name: (int(n), int(e)) for name, n, e in zip(names, bits, wrong, strict=True)},
             raw=dict(zip(groups, raw, strict=True)),

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from quantumlink.distillation.authentication import SharedSecret
     from quantumlink.distillation.distilling import distill
     from quantumlink.distillation.ends import Alice, Bob, converse, replay
+    from quantumlink.distillation.interleaving import Interleaved
     from quantumlink.distillation.key import Key, NoSecretKey
     from quantumlink.distillation.party import AUTHENTICATION_BITS
     from quantumlink.distillation.reconciliation import Cascade, Ldpc
@@ -94,6 +95,7 @@ _LATER = {
     "ExpectedKey": "quantumlink.qkd.expectation",
     "expected_key": "quantumlink.qkd.expectation",
     "optimize_session": "quantumlink.qkd.optimization",
+    "Interleaved": "quantumlink.distillation.interleaving",
     "Records": "quantumlink.distillation.records",
     "RecordsConsumed": "quantumlink.distillation.records",
     "KeyBytes": "quantumlink.distillation.vault",
@@ -244,6 +246,7 @@ __all__ = [
     "EveInformation",
     "ExpectedKey",
     "InterceptResend",
+    "Interleaved",
     "Key",
     "KeyBytes",
     "KeyTaken",

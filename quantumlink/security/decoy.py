@@ -172,13 +172,13 @@ class DecoyEstimate:
     """At most that fraction of the latter would have erred in the test basis."""
 
 
-def check_intensities(intensities: Triple, probabilities: Triple) -> None:
-    """Check three intensities and how often each is sent.
+def check_intensities(intensities: Triple, probabilities: Triple, *, named: str = "probabilities") -> None:
+    """Check three intensities and how often each is sent, which a session has by another name.
 
     Raises:
         ValueError: if they are out of range or in the wrong order.
     """
-    for name, values in (("intensities", intensities), ("probabilities", probabilities)):
+    for name, values in (("intensities", intensities), (named, probabilities)):
         if len(values) != 3:
             raise ValueError(f"{name} must be three numbers (signal, decoy, vacuum), got {values!r}")
     signal, decoy, vacuum = (validation.number("intensities", x, at_least=0.0) for x in intensities)
@@ -187,9 +187,9 @@ def check_intensities(intensities: Triple, probabilities: Triple) -> None:
             f"intensities must be (signal, decoy, vacuum) with signal > decoy + vacuum and decoy > vacuum, "
             f"got {intensities!r}"
         )
-    shares = [validation.probability("probabilities", p) for p in probabilities]
+    shares = [validation.probability(named, p) for p in probabilities]
     if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
-        raise ValueError(f"probabilities must be above 0 and sum to 1, got {probabilities!r}")
+        raise ValueError(f"{named} must be above 0 and sum to 1, got {probabilities!r}")
 
 
 def phase_error_rate(errors: float, tested: float, kept: float, log_eps: float) -> float:

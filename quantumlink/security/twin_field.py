@@ -254,13 +254,13 @@ def poisson_tail_log(mean: float, least: int) -> float:
     return least * log(mean) - lgamma(least + 1)
 
 
-def check_twin_intensities(intensities: Triple, probabilities: Triple) -> None:
+def check_twin_intensities(intensities: Triple, probabilities: Triple, *, named: str = "probabilities") -> None:
     """Check the intensities in X and how often each is sent.
 
     Raises:
         ValueError: if they are out of range or in the wrong order, or vacuum is something sent.
     """
-    check_intensities(intensities, probabilities)
+    check_intensities(intensities, probabilities, named=named)
     if intensities[2] != 0:
         raise ValueError(f"intensities must end with 0, for nothing sent, got {intensities!r}")
 

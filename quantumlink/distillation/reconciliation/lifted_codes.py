@@ -115,7 +115,7 @@ def compiled() -> ModuleType | None:
     return compiled_propagation
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)  # the error rate of each block is told a little differently
 def lifted_code(blocks: int, lift: int, rows: int, joined: int) -> LiftedCode:
     """The code of a shape, the same each time: public like any code.
 

@@ -30,6 +30,7 @@ from quantumlink.link import Link
 from quantumlink.program import Program
 from quantumlink.qkd.protocols.conference_key import ConferenceKey
 from quantumlink.qkd.protocols.conference_rounds import MAX_PARTIES, Bases, ConferenceSession
+from quantumlink.qkd.protocols.drawable import check_detected
 from quantumlink.qkd.protocols.network_conference import NetworkConference
 from quantumlink.qkd.protocols.playing import Play, binary_reading, register_bits
 from quantumlink.qkd.protocols.reception import DARK, Receiver, receiver_of
@@ -138,6 +139,7 @@ class Conference(ConferenceSession):
 
     def bits_of_rounds(self, setting: int, counts: Any, rng: np.random.Generator) -> list[Bits]:
         """Every party's bits, with the errors of its receiver."""
+        check_detected(self.rounds, int(counts.sum()))
         outcomes = rng.permutation(np.repeat(np.arange(len(counts), dtype=np.uint8), counts))
         parties, found = len(self.media), []
         for i, (_, random) in enumerate(self._clicks):

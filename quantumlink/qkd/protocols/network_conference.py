@@ -22,6 +22,7 @@ from quantumlink.hardware import Node
 from quantumlink.link import Link
 from quantumlink.program import Program, parity
 from quantumlink.qkd.protocols.conference_rounds import MAX_PARTIES, ConferenceSession
+from quantumlink.qkd.protocols.drawable import check_detected
 from quantumlink.qkd.protocols.link_session import LinkSession
 from quantumlink.qkd.protocols.playing import Floats, Play, register_bits
 from quantumlink.qkd.protocols.pools import ExactPool, Pool
@@ -129,6 +130,7 @@ class NetworkConference(LinkSession, ConferenceSession):
 
     def bits_of_rounds(self, setting: int, counts: Any, rng: np.random.Generator) -> list[Bits]:
         """Every party's bits of the rounds that no herald refuses."""
+        check_detected(self.rounds, int(counts[:-1].sum()))
         values = rng.permutation(np.repeat(np.arange(len(counts) - 1, dtype=np.int64), counts[:-1]))
         if setting:
             values >>= self.parties

@@ -14,10 +14,15 @@ from quantumlink.arrays import BoolArray, IndexArray, IntArray
 from quantumlink.distillation.bits import Bits, looked_up, occurrences, random_bits
 from quantumlink.distillation.records import RawRounds, Records, Symbols
 from quantumlink.distillation.sifting import COMPARED, KEY, Sifting
+from quantumlink.progress import track
+from quantumlink.qkd.protocols.drawable import check_detected
+from quantumlink.qkd.protocols.random_places import random_places
 from quantumlink.qkd.protocols.sifted import Sifted
 
 _AT_ONCE = 20_000_000
 """Most rounds whose places are looked up while they are put in order: it takes up to eight bytes a round."""
+_MOST_DEALT = 10**9
+"""From so many rounds on numpy does not deal out parts of them; they are shuffled, which is slow."""
 
 
 class Kind(NamedTuple):
@@ -51,6 +56,7 @@ class ObservedRounds:
             found[noted] = found.get(noted, 0) + kind.number
         if len(found) > 256:
             raise ValueError(f"at most 256 kinds of rounds can be told apart, got {len(found)}")
+        check_detected(rounds, sum(found.values()))
         noted_by_kind = np.array(list(found), dtype=np.uint8).reshape(-1, 5).T
         return cls(rounds, noted_by_kind, _in_random_order(list(found.values()), rng))
 
@@ -87,7 +93,7 @@ class ObservedRounds:
 
     def records(self, rng: np.random.Generator, *, simulated: bool) -> tuple[Records, Records]:
         """Alice's raw records and Bob's, the detected rounds anywhere among all rounds."""
-        places = _places(self.rounds, len(self), rng)
+        places = random_places(self.rounds, len(self), rng)
         common: dict[str, Any] = {"rounds": self.rounds, "positions": places, "simulated": simulated}
         alice, bob = self._noted(rng)
         return (
@@ -162,7 +168,21 @@ def _statistics(
 
 
 def _in_random_order(counts: Sequence[int], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Every kind as often as counted, all orders equally likely.
+    """Every kind as often as counted, all orders equally likely; of very many part by part."""
+    total = sum(counts)
+    if not _AT_ONCE < total < _MOST_DEALT:
+        return _mixed(counts, rng)
+    order, left = np.empty(total, dtype=np.uint8), np.array(counts)
+    for start in track(range(0, total, _AT_ONCE), "drawing the order of the rounds"):
+        size = min(_AT_ONCE, total - start)
+        here = rng.multivariate_hypergeometric(left, size, method="marginals")  # of each kind, in this part
+        order[start : start + size] = _mixed(here.tolist(), rng)
+        left -= here
+    return order
+
+
+def _mixed(counts: Sequence[int], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """The same all at once.
 
     Rounds are drawn one by one, from a table of about the right shares. Then rounds of kinds that came too often,
     chosen at random, become such as are missing, in random order. No step treats one round unlike another, so all
@@ -198,15 +218,3 @@ def _some_of_each(
         if [len(some) for some in found] == wanted[chosen].tolist():
             break
     return np.concatenate([np.empty(0, dtype=np.intp), *found])
-
-
-def _places(rounds: int, count: int, rng: np.random.Generator) -> IntArray | None:
-    """So many of the rounds, any equally likely, rising; None for all."""
-    if count == rounds:
-        return None
-    if rounds <= 32 * count:
-        mask = np.zeros(rounds, dtype=np.bool_)
-        mask[:count] = True
-        rng.shuffle(mask)
-        return np.flatnonzero(mask)
-    return np.sort(rng.choice(rounds, count, replace=False, shuffle=False)).astype(np.int64)

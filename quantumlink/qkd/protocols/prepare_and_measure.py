@@ -139,7 +139,7 @@ class PrepareAndMeasure(Session):
     @cached_property
     def receiver(self) -> Receiver:
         """Bob's detectors, by the numbers that matter."""
-        return receiver_of(self.detector, self.medium)
+        return receiver_of(self.detector, self.medium, counts_dead_time=True)
 
     @cached_property
     def _classes(self) -> list[Pulses]:

@@ -12,6 +12,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, exp, sqrt
 from typing import Any
@@ -59,15 +60,20 @@ class Receiver:
         return one * (1 - self.misalignment) + (1 - one) * self.misalignment
 
 
-def receiver_of(detector: Any, *media: Any) -> Receiver:
+def receiver_of(detector: Any, *media: Any, counts_dead_time: bool = False) -> Receiver:
     """Read a `Detector`, or anything with (some of) its attributes; None is an ideal one.
 
     Media that end there bring their background along (see `quantumlink.hardware.Fiber`).
 
     The probability of a click in an empty window is 1 − exp(−(dark + background rate)·window).
 
+    Args:
+        detector: what is read.
+        media: what ends there.
+        counts_dead_time: whether the session counts rounds in which detectors are dead.
+
     Raises:
-        ValueError: if a value is out of its range.
+        ValueError: if a value is out of its range, or is one that nobody would reckon with.
     """
     brought = sum(getattr(medium, "background_hz", 0.0) for medium in media)
     if detector is None and brought:
@@ -79,6 +85,7 @@ def receiver_of(detector: Any, *media: Any) -> Receiver:
         found = getattr(detector, name, None)
         return 0.0 if found is None else validation.number(f"detector.{name}", found, at_least=0.0)
 
+    _check_reckoned_with(value, getattr(detector, "elements", 1), counts_dead_time)
     efficiency = getattr(detector, "efficiency", None)
     if efficiency is None:
         raise TypeError(f"detector must be a Detector (with efficiency, dark_count_rate_hz, …), got {detector!r}")
@@ -92,10 +99,33 @@ def receiver_of(detector: Any, *media: Any) -> Receiver:
     )
 
 
+def _check_reckoned_with(value: Callable[[str], float], elements: int, counts_dead_time: bool) -> None:
+    """Refuse what rounds of one window each leave out: times within the window, and most dead times."""
+    if value("jitter_s"):
+        raise ValueError(
+            f"jitter_s of the detector must be 0 where a round has one window, got {value('jitter_s'):g}: what "
+            "comes too early or too late is not reckoned with (take it off the efficiency)"
+        )
+    if not value("dead_time_s"):
+        return
+    if not counts_dead_time:
+        raise ValueError(
+            f"dead_time_s of the detector must be 0 in this session, got {value('dead_time_s'):g}: its detectors "
+            "are taken to be ready"
+        )
+    if elements != 1:
+        raise ValueError(
+            f"elements of the detector must be 1 where it has a dead time, got {elements}: after a click of one "
+            "all are gated off, for else the dead time would tell which it was"
+        )
+
+
 def clicks_in(rounds: int, probability: float, blind: int, rng: np.random.Generator) -> int:
     """How many of the rounds click, each with a probability, if the next few rounds after a click are blind.
 
-    Exact: the rounds from one click to the next are ``blind`` plus a geometric number.
+    Exact, and as quick for any number of rounds: there are k clicks or more if, of the rounds that are left when
+    those blind after k − 1 of them are taken out, k would click. The number is that of which this is as probable as
+    a number drawn from [0, 1).
 
     >>> clicks_in(1000, 1.0, 9, np.random.default_rng(1))
     100
@@ -104,16 +134,17 @@ def clicks_in(rounds: int, probability: float, blind: int, rng: np.random.Genera
         return 0
     if not blind:
         return int(rng.binomial(rounds, probability))
-    clicks, last = 0, -blind  # the position of the last click
-    while True:
-        expected = (rounds - last) * probability / (1 + blind * probability)
-        batch = int(min(max(2 * expected**0.5 + expected, 64), 1_000_000))
-        positions = last + np.cumsum(rng.geometric(probability, batch) + blind)
-        within = int(np.searchsorted(positions, rounds, side="right"))
-        clicks += within
-        if within < batch:
-            return clicks
-        last = int(positions[-1])
+    from scipy.stats import binom
+
+    drawn = rng.random()
+    few, many = 0, -(-rounds // (blind + 1))  # so many click for certain, and so many at most
+    while few < many:
+        k = (few + many + 1) // 2
+        if binom.sf(k - 1, rounds - (k - 1) * blind, probability) > drawn:
+            few = k
+        else:
+            many = k - 1
+    return few
 
 
 def blind_rounds(dead_time_s: float, repetition_rate_hz: float) -> int:

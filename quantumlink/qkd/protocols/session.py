@@ -37,6 +37,7 @@ from quantumlink.distillation.records import Records
 from quantumlink.distillation.sifting import Sifting
 from quantumlink.execution.engines import Engine, given_engine
 from quantumlink.parts import UnknownPart, from_data, to_data
+from quantumlink.qkd.protocols.drawable import check_rounds
 from quantumlink.qkd.protocols.observed import ObservedRounds
 from quantumlink.qkd.protocols.playing import Counts, Play, Pub
 from quantumlink.qkd.protocols.pools import DrawnPool, ExactPool, Pool
@@ -157,6 +158,7 @@ class Session(ABC):
 
     @cached_property
     def _allotment(self) -> Allotment:
+        check_rounds(self.rounds)
         return self.allot(np.random.default_rng([self.seed, 1]))
 
     def _late_rng(self) -> np.random.Generator:

@@ -112,7 +112,7 @@ class TwinField(RelaySession):
         )
         for name in ("intensities", "intensity_probabilities"):
             self._set(**{name: intensity_triple(name, getattr(self, name))})
-        check_twin_intensities(self.intensities, self.intensity_probabilities)
+        check_twin_intensities(self.intensities, self.intensity_probabilities, named="intensity_probabilities")
         super().__post_init__()
         for name, medium in zip(("medium_a", "medium_b"), self.arms, strict=True):
             if medium.channel is not None:

@@ -24,6 +24,8 @@ _PAIRS_A_PIECE: Final = 300
 _MOST_PIECES: Final = 5_000
 _REMEMBERED: Final = 6
 _SIGNIFICANT: Final = 5.0
+_SMEARED: Final = 20
+"""Windows, each way, in which the pairs of the first stretch are looked for; as many further out are chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,10 +161,11 @@ def _followed(alice: IntArray, bob: IntArray, peak: Peak, window_ps: float) -> C
         peak.moment_ps,
         peak.difference_ps,
         peak.drift,
-        4 * window_ps,
+        2 * _SMEARED * window_ps,
     )
-    near = int(np.count_nonzero(np.abs(off) <= window_ps))
-    pairs = max(1.0, near - (len(off) - near) / 3)
+    # a clock that changes its rate smears the peak over the stretch, and there must be no fewer pairs for that
+    near = int(np.count_nonzero(np.abs(off) <= _SMEARED * window_ps))
+    pairs = max(1.0, 2 * near - len(off))
     span = int(alice[-1] - alice[0]) + 1
     piece = int(min(peak.stretch_ps, max(_PAIRS_A_PIECE * peak.stretch_ps / pairs, span / _MOST_PIECES)))
     piece = max(1, piece)

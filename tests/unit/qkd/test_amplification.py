@@ -28,16 +28,18 @@ def random_case(seed, n, length):
     tile=st.tuples(st.integers(1, 80), st.integers(1, 80)),
     stripe=st.integers(1, 20),
     flat=st.sampled_from([1, 20, 1 << 17]),
+    few=st.sampled_from([0, 30, 256]),
 )
 @settings(deadline=None, max_examples=150)
-def test_agrees_with_the_matrix_product_however_it_is_tiled(n, length, seed, tile, stripe, flat):
-    """In tiles of any size, by transforms of one or of two dimensions."""
+def test_agrees_with_the_matrix_product_however_it_is_tiled(n, length, seed, tile, stripe, flat, few):
+    """Row by row, or in tiles of any size, by transforms of one or of two dimensions."""
     x, s = random_case(seed, n, length)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(amplification, "_ROWS", tile[0])
         patch.setattr(amplification, "_COLUMNS", tile[1])
         patch.setattr(amplification, "_STRIPE", stripe)
         patch.setattr(amplification, "_FLAT", flat)
+        patch.setattr(amplification, "_FEW", few)
         amplification._Transform.of.cache_clear()
         result = toeplitz_hash(x, seed=s, length=length)
     amplification._Transform.of.cache_clear()
@@ -62,8 +64,10 @@ def test_long_keys_agree_row_by_row():
         assert result[i] == np.count_nonzero(row & x) % 2
 
 
-def test_two_universal_exactly():
+@pytest.mark.parametrize("few", [0, 256])
+def test_two_universal_exactly(few, monkeypatch):
     """Over all seeds, any two different strings collide with a probability of exactly 2⁻ᴸ."""
+    monkeypatch.setattr(amplification, "_FEW", few)
     n, length = 4, 2
     strings = list(product((0, 1), repeat=n))
     collisions = {pair: 0 for pair in product(range(len(strings)), repeat=2) if pair[0] < pair[1]}
@@ -86,6 +90,7 @@ def test_accepts_what_holds_zeros_and_ones_and_leaves_it_alone(kind):
 def test_an_inexact_transform_is_refused(monkeypatch):
     import scipy.fft
 
+    monkeypatch.setattr(amplification, "_FEW", 0)
     exact = scipy.fft.irfft
     monkeypatch.setattr(scipy.fft, "irfft", lambda *args: exact(*args) + 0.3)  # the last step of any transform
     with pytest.raises(ArithmeticError, match=r"must be below 0\.25"):
@@ -116,6 +121,14 @@ def test_bad_arguments_are_named(change, text):
     bits = arguments.pop("bits")
     with pytest.raises(ValueError, match=text):
         toeplitz_hash(bits, **arguments)
+
+
+@pytest.mark.parametrize("length", [1, 34, 256, 257])
+def test_tags_of_long_keys_agree_row_by_row(length):
+    n = 300_003
+    x, s = random_case(13, n, length)
+    result = toeplitz_hash(x, seed=s, length=length)
+    assert result.tolist() == [np.count_nonzero(s[i : i + n][::-1] & x) % 2 for i in range(length)]
 
 
 @pytest.mark.parametrize("n", [300_001, 300_002])

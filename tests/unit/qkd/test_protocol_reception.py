@@ -11,7 +11,7 @@ from scipy.stats import binom, norm
 
 from quantumlink.hardware import Detector, Fiber
 from quantumlink.qkd.photon_numbers import thinned
-from quantumlink.qkd.protocols import BB84, DecoyBB84
+from quantumlink.qkd.protocols import BB84, MDI, Conference, DecoyBB84, DecoyMDI, SecretSharing, TwinField
 from quantumlink.qkd.protocols.pools import DrawnPool, ExactPool
 from quantumlink.qkd.protocols.pulsed_bb84 import poisson
 from quantumlink.qkd.protocols.reception import (
@@ -170,6 +170,32 @@ def test_dead_time_against_a_walk_through_the_rounds(probability, blind, rng):
         assert ours.var() == pytest.approx(walk.var(), rel=0.6)
 
 
+@pytest.mark.parametrize(
+    ("rounds", "probability", "blind"), [(12, 0.3, 2), (9, 0.7, 1), (10, 0.2, 4), (5, 0.5, 90)]
+)
+def test_clicks_with_dead_time_have_the_very_distribution(rounds, probability, blind, rng):
+    """By the recursion over the rounds, exact; 40,000 draws, six standard deviations."""
+    exact = np.zeros((rounds + blind + 2, rounds + 2))
+    exact[rounds:, 0] = 1
+    for at in range(rounds - 1, -1, -1):
+        exact[at] = (1 - probability) * exact[at + 1]
+        exact[at, 1:] += probability * exact[at + 1 + blind, :-1]
+    found = np.bincount([clicks_in(rounds, probability, blind, rng) for _ in range(40_000)], minlength=rounds + 2)
+    assert (np.abs(found - 40_000 * exact[0]) < 6 * np.sqrt(40_000 * exact[0] * (1 - exact[0])) + 1).all()
+
+
+@pytest.mark.parametrize(
+    ("rounds", "probability", "blind"), [(10**12, 0.01, 100), (10**15, 0.3, 2), (10**9, 1e-5, 10**6)]
+)
+def test_clicks_of_very_many_rounds_with_dead_time(rounds, probability, blind, rng):
+    """A renewal process: mean R/m and variance R·v/m³, with m and v of the rounds from one click to the next."""
+    mean, spread = blind + 1 / probability, (1 - probability) / probability**2
+    expected, deviation = rounds / mean, (rounds * spread / mean**3) ** 0.5
+    found = np.array([clicks_in(rounds, probability, blind, rng) for _ in range(8)])
+    assert np.abs(found - expected).max() < 6 * deviation + 1
+    assert found.std() > deviation / 8
+
+
 def test_dead_time_saturates_a_session(seed):
     """Renewal theory: n clicks a round become n/(1 + n·k)."""
     detector = Detector(dead_time_s=1e-7)
@@ -193,3 +219,32 @@ def test_a_bad_detector_is_refused():
         BB84(medium=Fiber(1), rounds=10, detector="none")
     assert receiver_of(None) == Receiver()
     assert receiver_of(NOISY).dark_probability == pytest.approx(NOISY.noise_probability, rel=1e-12)
+
+
+ROUNDS = {"rounds": 1000, "seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("make", "counts"),
+    [
+        (lambda d: BB84(medium=Fiber(1), detector=d, **ROUNDS), True),
+        (lambda d: DecoyBB84(medium=Fiber(1), detector=d, **ROUNDS), True),
+        (lambda d: MDI(medium_a=Fiber(1), detector=d, **ROUNDS), False),
+        (lambda d: DecoyMDI(medium_a=Fiber(1), detector=d, **ROUNDS), False),
+        (lambda d: TwinField(medium_a=Fiber(1), detector=d, **ROUNDS), False),
+        (lambda d: Conference(media=[Fiber(1)] * 3, detector=d, **ROUNDS).receiver, False),
+        (lambda d: SecretSharing(media=[Fiber(1)] * 3, detector=d, **ROUNDS).receiver, False),
+    ],
+)
+def test_what_a_session_would_leave_out_is_refused(make, counts):
+    """A detector's jitter and dead time change what is seen, so they are reckoned with or refused."""
+    with pytest.raises(ValueError, match=r"jitter_s of the detector must be 0 .* got 1e-10"):
+        make(Detector(jitter_s=1e-10))
+    make(Detector(elements=4))  # without dead time their number changes nothing
+    if counts:
+        make(Detector(dead_time_s=1e-6))
+        with pytest.raises(ValueError, match=r"elements of the detector must be 1 .* got 4"):
+            make(Detector(dead_time_s=1e-6, elements=4))
+    else:
+        with pytest.raises(ValueError, match="dead_time_s of the detector must be 0 in this session, got 1e-06"):
+            make(Detector(dead_time_s=1e-6))
