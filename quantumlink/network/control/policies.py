@@ -142,7 +142,11 @@ class Reservation(FirstComeFirstServed):
 
 @dataclass(frozen=True)
 class TimeSlots(Policy):
-    """Demands take turns, each for the same time: in its turn, a demand may take what pairs there are."""
+    """Demands take turns, each for the same time: in its turn, a demand may take what pairs there are.
+
+    What it has begun when its turn ends stays where it is: where memories are few, others cannot use these in their
+    turns, unless ``cutoff_s`` throws it away.
+    """
 
     turn_s: float = 0.01
     """How long a turn is."""
