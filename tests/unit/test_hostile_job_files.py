@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from qiskit.circuit import Parameter, QuantumCircuit
 
-from quantumlink.execution.jobs import JobFileError
+from quantumlink.execution.jobs import Job, JobFileError, Patience
 from quantumlink.execution.jobs.job_file import FORMAT, JobFile, JobRecord, Part, Where, _checksum, new_tag, now
 from quantumlink.execution.jobs.pubs_on_file import MAX_UNPACKED_BYTES, PubOnFile, bits_from_bytes
 from quantumlink.execution.jobs.splitting import Piece
+from quantumlink.execution.preparation import Recipe
 
 MOST_MEMORY = 3 * MAX_UNPACKED_BYTES
+RECIPE = Recipe((("meas", (0, 1)),), (("alice", 0), ("bob", 1)), ("XX", "ZZ")).to_dict()
 
 
 @pytest.fixture
@@ -114,6 +116,25 @@ def test_what_points_nowhere_is_refused(told, tmp_path, change):
     change(told)
     with pytest.raises(JobFileError):
         written(tmp_path, told).read()
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        {"kind": "recipe"},
+        {"kind": "recipe", "data": None},
+        {"kind": "recipe", "data": []},
+        {"kind": "recipe", "data": {"bases": 3}},
+        {"kind": "recipe", "data": {**RECIPE, "bases": ["ZZ"]}},
+        {"kind": "recipe", "data": {**RECIPE, "bases": None}},
+    ],
+)
+def test_circuits_whose_reading_was_forged_are_refused(told, tmp_path, reader):
+    told["reader"] = {"kind": "recipe", "data": RECIPE}
+    assert [c.name for c in Job(written(tmp_path, told), Patience()).circuits()] == ["XX", "ZZ"]
+    told["reader"] = reader
+    with pytest.raises(JobFileError):
+        Job(written(tmp_path, told), Patience()).circuits()
 
 
 @pytest.mark.parametrize("depth", [900, 100_000])

@@ -192,9 +192,17 @@ class Job:
         return rebuilt_analyst(reader).analyse(self.result(timeout_s))
 
     def circuits(self) -> list[QuantumCircuit]:
-        """The circuits exactly as they run, one for each row of each PUB, all parameters bound."""
+        """The circuits exactly as they run, one for each row of each PUB, all parameters bound.
+
+        Raises:
+            JobFileError: if the file does not say how its rows are read.
+        """
         record = self.record
-        names = list(record.reader["data"]["bases"]) if record.reader["kind"] == "recipe" else []
+        names = list(self._recipe().bases) if record.reader["kind"] == "recipe" else []
+        if names and len(names) != record.pubs[0].rows:
+            raise JobFileError(
+                f"{str(self.path)!r} cannot be read: it names {len(names)} bases for {record.pubs[0].rows} rows"
+            )
         return [
             circuit
             for number, pub in enumerate(record.pubs)
