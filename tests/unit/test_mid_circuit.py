@@ -1,5 +1,6 @@
 """Measurements in the middle of a circuit by a device's faster variant: where, how well, and how it is read."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -132,6 +133,21 @@ def test_each_qubit_is_decided_by_its_own_errors():
 @pytest.mark.parametrize("corrections", ["frame", "deferred"])
 def test_where_nothing_waits_nothing_is_chosen(corrections):
     assert prepared_on(line(fast=0.0), corrections=corrections).measured_by == {}
+
+
+def test_what_the_program_calls_so_is_told_once():
+    program = ql.compose(LINK)
+    circuit = program.circuit.copy_empty_like()
+    for step in program.circuit.data:
+        told = Instruction("measure_2", 1, 1, []) if step.name == "measure" else step.operation
+        circuit.append(told, step.qubits, step.clbits)
+    program = replace(program, circuit=circuit)
+    options = {"corrections": "feedforward", "initial_layout": [0, 1, 2, 3], "seed": 1}
+    chosen = prepare(program, line(), **options)
+    plain = prepare(program, line(fast=0.4), **options)
+    assert (chosen.told_plainly, plain.told_plainly) == ((), ("measure_2",))
+    assert chosen.measured_by
+    assert not plain.measured_by
 
 
 def test_a_slower_or_unstated_one_is_never_taken():

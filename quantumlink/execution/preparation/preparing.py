@@ -255,7 +255,7 @@ def prepare(
         dropped_channels=names.count("pauli_channel") if medium == "drop" else 0,
         drawn_waits=drawn_waits,
         noise_model=own_noise(backend),
-        told_plainly=tuple(sorted(variants)),
+        told_plainly=tuple(sorted(variants - set(measured_by.values()))),
         measured_by=measured_by,
         spectators=watching,
         options=kept_options,

@@ -3,6 +3,7 @@
 import pytest
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit_aer.noise import NoiseModel
 
 import quantumlink as ql
 from quantumlink.distributed import crossings, layout_on
@@ -58,6 +59,26 @@ def test_it_runs_beside_the_circuit_as_it_was(backend, seed, tmp_path):
     job = ql.submit(played, backend, shots=2000, seed=seed, directory=tmp_path)
     found = ql.resume(job.path).samples().expectation("XXXXX")
     assert found.best == pytest.approx(expected[1] * scale, abs=0.39)
+
+
+@pytest.mark.parametrize("fidelity", [0.5, 0.7, 0.95])
+def test_the_links_noise_is_on_what_crosses_the_cut_and_nothing_else(backend, fidelity):
+    """Nothing else errs: a Werner pair keeps (4F − 1)/3 of every correlation over the cut, exactly."""
+    d = over_two(fidelity)
+    layout = layout_on(d, slice_device(backend, {"a": 5, "b": 4}))
+    played = ql.prepare(
+        d.program,
+        backend,
+        medium="play",
+        initial_layout=layout,
+        corrections="frame",
+        bases=["XXXXX", "ZZZZZ"],
+        seed=1,
+    )
+    found = ql.predict(played, noise_model=NoiseModel(), method="exact")
+    for pauli, crosses in (("XXXXX", True), ("IZZII", True), ("ZIIIZ", True), ("IIIZZ", False), ("ZZIII", False)):
+        kept = (4 * fidelity - 1) / 3 if crosses else 1.0
+        assert found.expectation(pauli).best == pytest.approx(kept, abs=1e-9), pauli
 
 
 def test_processors_that_do_not_fit_are_refused(backend):
