@@ -42,6 +42,7 @@ from quantumlink.readings.shared_state import MAX_ENDS, stabilizers_of
 from quantumlink.readings.timeline import Timeline
 from quantumlink.readings.trial_waits import Waits
 from quantumlink.rewrites import feedforward, pauli_frame, qubit_reuse
+from quantumlink.rewrites.classical_bits import without_registers
 
 MAX_PAIRS = 20_000
 """Most elementary pairs that are composed into one circuit."""
@@ -302,7 +303,7 @@ class _Composer:
             if primitive is operation.circuit:  # which lives as long as the link
                 self._primitives[id(primitive)] = known
         if not known.is_simple:
-            self._circuit.compose(primitive, qubits, clbits, inplace=True)
+            self._circuit.compose(without_registers(primitive), qubits, clbits, inplace=True)
             return
         # Bits are known to be there and to fit: Qiskit need not check each again.
         add = self._circuit._append

@@ -85,6 +85,20 @@ def ordered_circuit(circuit: QuantumCircuit, *, keep: Callable[[str], bool] | No
     return result
 
 
+def without_registers(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The same circuit, expanded, with bits in no register: what `QuantumCircuit.compose` appends rightly.
+
+    Of conditions on registers that stand within others, Qiskit makes blocks with bits that nothing brings.
+
+    Raises:
+        UnsupportedOperation: as `ordered_circuit`.
+    """
+    result = QuantumCircuit(circuit.qubits, circuit.clbits, name=circuit.name, global_phase=circuit.global_phase)
+    for instruction in expanded_circuit(circuit).data:
+        result.append(_without_registers(instruction))
+    return result
+
+
 def registers_in_order(circuit: QuantumCircuit) -> bool:
     """Whether the concatenated registers are the circuit's bits, and none of them is empty."""
     listed = [bit for register in circuit.cregs for bit in register]
@@ -129,7 +143,10 @@ def _without_registers(instruction: CircuitInstruction) -> CircuitInstruction:
 
 
 def _block_without(block: QuantumCircuit) -> QuantumCircuit:
-    result = block.copy_empty_like()
+    if block.num_identifiers:
+        result = block.copy_empty_like()
+    else:
+        result = QuantumCircuit(block.qubits, block.clbits, name=block.name, global_phase=block.global_phase)
     for instruction in block.data:
         result.append(_without_registers(instruction))
     return result

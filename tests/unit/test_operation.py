@@ -262,6 +262,22 @@ def test_composite_instructions_are_told_part_by_part(form):
         assert composite.verify() == plain.verify()
 
 
+@pytest.mark.parametrize("value", [0, 1, 2])
+def test_conditions_on_registers_within_others_are_composed_rightly(value):
+    circuit = QuantumCircuit(QuantumRegister(4), ClassicalRegister(2, "c"))
+    circuit.measure([2, 3], [0, 1])
+    with circuit.if_test((circuit.clbits[1], 0)):
+        with circuit.if_test(expr.less(circuit.cregs[0], value)) as otherwise:
+            circuit.s(0)
+        with otherwise, circuit.if_test((circuit.cregs[0], 1)):
+            circuit.h(1)
+        circuit.t(0)
+    pair = ql.ElementaryLink(a, b, bell_diagonal=(0.7, 0.1, 0.15, 0.05))
+    link = ql.join(Operation(circuit, [(0, 1), (2, 3)], [0, 1]), pair, pair)
+    found, wanted = ql.evaluate(ql.compose(link)), ql.evaluate(link)
+    assert found.density_matrix.data == pytest.approx(wanted.density_matrix.data, abs=1e-9)
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_stores_are_refused_where_the_operation_is_made(nested):
     circuit = QuantumCircuit(4, 3)
