@@ -15,7 +15,7 @@ from functools import cached_property
 from numbers import Real
 from typing import Any, ClassVar, Self
 
-from qiskit.circuit import IfElseOp, QuantumCircuit
+from qiskit.circuit import Delay, IfElseOp, QuantumCircuit
 
 from quantumlink_circuits.content import content_of
 from quantumlink_circuits.ports import (
@@ -38,7 +38,8 @@ class Operation:
     Two operations are equal if their circuits are, instruction by instruction, and their ports.
 
     Args:
-        circuit: what is done; dynamic circuits are welcome. It is copied, composite instructions part by part.
+        circuit: what is done; dynamic circuits are welcome. It is copied, composite instructions part by part. In a
+            delay a qubit waits in its node's memory.
         inputs: for each link that is consumed, the qubits that receive its ends, in the order of its ends. If None,
             what the metadata's ``pairs`` say; with neither, the registers ``kept_a``, ``spent_a``, ``spent_b``,
             ``kept_b`` of a purification, or ``left``, ``relay`` (2), ``right`` of a swap.
@@ -75,6 +76,7 @@ class Operation:
         "random_settings",
         "success_probability",
         "data",
+        "memories",
         "name",
     )
     """What an operation is made of, by name."""
@@ -97,6 +99,8 @@ class Operation:
     """The probability that it works at all, beside what its heralds refuse."""
     data: tuple[int, ...]
     """Qubits (by index) that bring a state of their own: see `with_data`; none of an operation on links alone."""
+    memories: tuple[Any, ...]
+    """What holds the qubits of each site in the delays of its circuit; nothing where that does nothing."""
     name: str
     """What it is called."""
 
@@ -195,6 +199,7 @@ class Operation:
         self.sites = site_of_each_qubit(self.circuit, ports, self.inputs, sites or {}, alone=data != ())
         self.random_settings = random_settings_of(self.circuit, metadata, random_settings)
         self.success_probability = _success(success_probability)
+        self.memories = ()
 
     def turned(self, reversed_inputs: Iterable[int]) -> Operation:
         """The same operation, some of the links that it consumes told from their other end."""
@@ -216,19 +221,29 @@ class Operation:
 
     @cached_property
     def plain(self) -> Operation:
-        """The operation itself, without what losses at its nodes take of its success."""
+        """The operation itself, without what its nodes' memories make of it."""
         return self
 
-    def with_losses(self, retrieved: float) -> Operation:
-        """The same operation where its nodes find what it reads out with this probability only: else it fails.
+    def at_nodes(self, retrieved: float, memories: Sequence[Any] = ()) -> Operation:
+        """The same operation at nodes that find what it reads out with this probability only: else it fails.
+
+        Args:
+            retrieved: that probability.
+            memories: what holds the qubits of each site while its circuit waits; nothing if that does nothing.
 
         Raises:
             ValueError: if the probability is not in (0, 1].
         """
         result = self.plain._alike()
         result.success_probability = _success(self.plain.success_probability * retrieved)
+        result.memories = tuple(memories)
         result.__dict__["plain"] = self.plain
         return result
+
+    @cached_property
+    def waits(self) -> bool:
+        """Whether there are delays in its circuit."""
+        return _waits(self.circuit)
 
     def _alike(self) -> Self:
         """A copy that may be changed until it is handed out."""
@@ -335,6 +350,7 @@ class Operation:
             self.odd_heralds,
             self.success_probability,
             self.data,
+            self.memories,
             settings,
         )
 
@@ -376,6 +392,15 @@ def _success(value: Any) -> float:
     if not 0 < float(value) <= 1:
         raise ValueError(f"success_probability must be in (0, 1]: what never works cannot be used; got {value!r}")
     return float(value)
+
+
+def _waits(circuit: QuantumCircuit) -> bool:
+    return any(
+        (isinstance(step.operation, Delay) and step.operation.duration != 0)
+        or any(map(_waits, getattr(step.operation, "blocks", ())))
+        for step in circuit.data
+        if not step.is_standard_gate()
+    )
 
 
 def _measures(instruction: Any) -> bool:

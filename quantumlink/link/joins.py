@@ -247,13 +247,19 @@ def _misfit(operation: Operation, links: Sequence[Link]) -> str:
 
 
 def retrieved(operation: Operation, nodes: Sequence[Node]) -> Operation:
-    """The operation with the losses of the memories that it reads out: the qubits that links bring and it keeps."""
+    """The operation with what its nodes' memories make of it.
+
+    They may lose what it reads out, the qubits that links bring and it does not deliver, and decay in its delays.
+    """
     operation = operation.plain
-    if all(node.memory.retrieval == 1.0 for node in nodes):
+    memories = [node.memory for node in nodes]
+    decay = operation.waits and not all(memory.is_ideal for memory in memories)
+    if all(memory.retrieval == 1.0 for memory in memories) and not decay:
         return operation
     read = {q for qubits in operation.inputs for q in qubits} - set(operation.outputs)
     site = operation.site_of_qubit
-    return operation.with_losses(prod(nodes[site[q]].memory.retrieval for q in sorted(read)))
+    found = prod(memories[site[q]].retrieval for q in sorted(read))
+    return operation.at_nodes(found, memories if decay else ())
 
 
 def _made(kind: type[Join], operation: Operation, links: tuple[Link, ...], nodes: tuple[Node, ...]) -> Join:

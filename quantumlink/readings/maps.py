@@ -22,7 +22,7 @@ from quantumlink.circuits import Operation, known_operation
 from quantumlink.codes import Recovery
 from quantumlink.codes.faults import check_pauli
 from quantumlink.codes.sampled import SampledRecovery
-from quantumlink.hardware import Node, Processor
+from quantumlink.hardware import Memory, Node, Processor
 from quantumlink.hardware.processor import Side
 from quantumlink.link import Encoding, LogicalSwap
 from quantumlink.readings.carrying import Carrier
@@ -118,7 +118,8 @@ def _carrier(operation: Operation, processors: tuple[Processor, ...]) -> Carryin
 def _noisy(operation: Operation, processors: tuple[Processor, ...]) -> QuantumCircuit:
     """An operation's circuit under the noise of the processors at its sites."""
     sided = zip(operation.site_of_qubit, sides_of(operation), strict=True)
-    nodes = [Node(f"site {site}", processor=processors[site].facing(side)) for site, side in sided]
+    memories = operation.memories or (Memory(),) * len(processors)
+    nodes = [Node(f"site {site}", memories[site], processors[site].facing(side)) for site, side in sided]
     return noisy_circuit(operation.circuit, tuple(nodes))
 
 

@@ -21,7 +21,8 @@ def perfect(link: Link) -> Link:
             links = tuple(made[id(child)] for child in part.links)
             at = tuple(nodes.setdefault(node.name, Node(node.name)) for node in part.nodes)
             left, right = (nodes[node.name] for node in (part.left, part.right))
-            made[id(part)] = replace(part, left=left, right=right, links=links, nodes=at)
+            operation = part.operation.plain
+            made[id(part)] = replace(part, operation=operation, left=left, right=right, links=links, nodes=at)
         elif isinstance(part, ElementaryLink):
             left, right = (nodes.setdefault(node.name, Node(node.name)) for node in part.ends)
             made[id(part)] = ElementaryLink(left, right)

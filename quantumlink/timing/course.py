@@ -58,7 +58,15 @@ class Course:
             processors: that of each of its sites.
             delays: of each link that it consumes, shape (ends, ends): how long messages take between its ends.
             count: what turns seconds into the unit of the delays.
+
+        Raises:
+            ValueError: if its qubits wait in delays of their own, in memories that decay.
         """
+        if operation.memories:
+            raise ValueError(
+                f"{operation.name} has delays in its circuit at nodes whose memories decay: in time all waiting is "
+                f"counted between operations, and would be counted twice; evaluate, compose and sample follow it"
+            )
         site = operation.site_of_qubit
         until, corrections = operation_durations_s(operation, tuple(processors))
         qubits_at: list[list[int]] = [[] for _ in operation.site_names]

@@ -8,6 +8,7 @@ from qiskit.circuit import IfElseOp, QuantumCircuit
 
 from quantumlink.circuits import Operation
 from quantumlink.hardware import Processor
+from quantumlink.rewrites.delay_times import delay_s
 
 _Times = tuple[float, float, float]
 
@@ -41,7 +42,7 @@ def _times(processor: Processor) -> _Times:
 
 
 def _by_qubit(operation: Operation, times: tuple[_Times, ...]) -> tuple[list[float], list[float]]:
-    if not any(map(any, times)):
+    if not any(map(any, times)) and not operation.waits:
         none = [0.0] * operation.circuit.num_qubits
         return none, none
     return _durations(operation, times)
@@ -63,7 +64,9 @@ def _in_turn(block: QuantumCircuit, gate_1q_s: float, gate_2q_s: float, readout_
     """How long a conditional block takes, one thing after the other."""
     total = 0.0
     for inner in block.data:
-        if inner.name != "barrier":
+        if inner.name == "delay":
+            total += delay_s(inner.operation, "to be timed")
+        elif inner.name != "barrier":
             gate_s = gate_1q_s if len(inner.qubits) == 1 else gate_2q_s
             total += readout_s if inner.name == "measure" else gate_s
     return total
@@ -87,8 +90,11 @@ def _durations(operation: Operation, times: tuple[_Times, ...]) -> tuple[list[fl
             for qubit in qubits:
                 corrections[qubit] += took
             continue
-        gate_s = gate_1q_s if len(qubits) == 1 else gate_2q_s
-        took = readout_s if instruction.name == "measure" else gate_s
+        if instruction.name == "delay":
+            took = delay_s(instruction.operation, "to be timed")
+        else:
+            gate_s = gate_1q_s if len(qubits) == 1 else gate_2q_s
+            took = readout_s if instruction.name == "measure" else gate_s
         done = max(until[qubit] for qubit in qubits) + took
         for qubit in qubits:
             until[qubit] = done

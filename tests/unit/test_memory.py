@@ -148,6 +148,87 @@ def test_what_is_not_found_fails_and_is_noticed():
         assert pickle.loads(pickle.dumps(link)) == link
 
 
+def waiting(where):
+    """A purification of two pairs in which one qubit of the left end waits for 0.5 s, as it is or while turned."""
+    circuit = QuantumCircuit(4, 2)
+    if where == "in plus":
+        circuit.h(0)
+    circuit.delay(500, 0, unit="ms")
+    if where == "in plus":
+        circuit.h(0)
+    circuit.cx(0, 2)
+    circuit.cx(1, 3)
+    circuit.measure([2, 3], [0, 1])
+    if where == "in a block":
+        del circuit.data[0]
+        with circuit.if_test((circuit.clbits[0], 1)):
+            circuit.delay(0.5, 0, unit="s")
+    return ql.Operation(circuit, [(0, 1), (2, 3)], heralds=[[0, 1]])
+
+
+@pytest.mark.parametrize("where", ["in zero", "in plus", "in a block"])
+def test_a_delay_in_an_operation_waits_in_its_nodes_memory(where):
+    a, b, c = (ql.Node(name, memory=ql.Memory(t1_s=3, t2_s=1)) for name in "abc")
+    pair = ql.ElementaryLink(a, b, fidelity=0.9, success_probability=1.0, attempt_time_s=1.0)
+    link = ql.join(waiting(where), pair, pair)
+    # By hand: the pair's left qubit through the wait (between Hadamards), then kept where the parities agree.
+    decay = transfer(a.memory, 0.5)
+    if where == "in plus":
+        turn = np.array([[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, -1, 0], [0, 1, 0, 0]])
+        decay = turn @ decay @ turn
+    w = (4 * 0.9 - 1) / 3
+    kept = np.diag([1, w, -w, w])
+    waited_kept = kept @ decay.T  # rows: b's Pauli, columns: a's
+    total = np.zeros((4, 4))
+    for parity in (0, 1):
+        one = kept if where == "in a block" else waited_kept
+        part = _equal_parities(one, kept, parity)
+        total += part @ decay.T if where == "in a block" and parity else part
+    state = ql.evaluate(link)
+    np.testing.assert_allclose(state.coefficients.T, total / total[0, 0], rtol=0, atol=EXACT)
+    assert state.success_probability == pytest.approx(total[0, 0], abs=EXACT)
+    longer = ql.swap(link, ql.ElementaryLink(b, c, fidelity=0.95))
+    for each in (link, longer):
+        program = ql.evaluate(ql.compose(each))
+        np.testing.assert_allclose(program.coefficients, ql.evaluate(each).coefficients, rtol=0, atol=EXACT)
+        for reading in (ql.simulate, ql.forecast):
+            with pytest.raises(ValueError, match="has delays in its circuit at nodes whose memories decay"):
+                reading(each)
+    assert pickle.loads(pickle.dumps(link)) == link
+
+
+def _equal_parities(kept, spent, parity):
+    """What two pairs (rows: b's Pauli) leave of the first one if, after CNOTs, both spent qubits read a bit."""
+    paulis = [_pauli(letter) for letter in "IXYZ"]
+
+    def matrix(pair):
+        return (
+            sum(
+                x * np.kron(q, p)
+                for q, row in zip(paulis, pair, strict=True)
+                for p, x in zip(paulis, row, strict=True)
+            )
+            / 4
+        )
+
+    gates = QuantumCircuit(4)
+    gates.cx(0, 2)
+    gates.cx(1, 3)
+    after = DensityMatrix(np.kron(matrix(spent), matrix(kept))).evolve(gates).data.reshape((4,) * 4)
+    place = 3 * parity
+    left = after[place, :, place, :]
+    return np.array([[np.trace(np.kron(q, p) @ left).real for p in paulis] for q in paulis])
+
+
+def test_a_delay_in_an_operation_takes_its_time():
+    a, b = ql.Node("a"), ql.Node("b")
+    pair = ql.ElementaryLink(a, b, success_probability=1.0, attempt_time_s=1.0)
+    for where in ("in zero", "in a block"):
+        link = ql.join(waiting(where), pair, pair)
+        assert ql.simulate(link, trials=5, seed=1).latency_s.best == pytest.approx(1.5, abs=EXACT)
+        assert ql.forecast(link).latency_s == pytest.approx(1.5, rel=1e-6)
+
+
 def test_support_of_a_memory_that_only_depolarizes_stays_small():
     pair = np.diag([1.0, 0.9, -0.9, 0.9]).reshape(16)
     after = waited(pair, ql.Memory(depolarizing_s=1.0), ql.Memory(gaussian_s=2.0), 0.3, 0.4)
