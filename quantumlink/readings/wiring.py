@@ -26,7 +26,7 @@ from quantumlink.circuits import Operation
 from quantumlink.exact import PAULI_MATRICES
 from quantumlink.hardware import Node
 from quantumlink.link import Join, Link
-from quantumlink.link.joins import same_hardware
+from quantumlink.link.joins import retrieved, same_hardware
 from quantumlink.program import CORRECTIONS, Corrections, Program
 from quantumlink.readings.circuit import compose_joined
 from quantumlink.readings.folding import fold
@@ -239,6 +239,7 @@ def _wired(operation: Operation, links: tuple[Link, ...], given: Mapping[str, No
         nodes.append(ends[0])
     sites = operation.site_of_qubit
     ends = [nodes[sites[q]] for q in operation.outputs]
+    operation = retrieved(operation, nodes)
     return Join(ends[0], ends[-1], sum(link.pairs for link in links), operation, links, tuple(nodes))
 
 

@@ -145,6 +145,18 @@ def test_the_superoperator_of_any_number_of_inputs_and_outputs(inputs, outputs, 
     np.testing.assert_allclose(after.reshape(state.shape, order="F"), state, rtol=0, atol=EXACT)
 
 
+def test_what_is_not_found_in_a_memory_fails_in_a_wired_circuit():
+    # Teleportation reads the sender's half of the pair; the receiver's is delivered.
+    sender, receiver = (ql.Node(name, memory=ql.Memory(retrieval=p)) for name, p in (("a", 0.8), ("b", 0.7)))
+    for corrections in ("sequential", "frame"):
+        circuit = circuits.teleportation(prepare_pair=False)
+        link = ql.ElementaryLink(sender, receiver, fidelity=0.9)
+        program = ql.wire(circuit, {"pair": link}, corrections=corrections)
+        assert program.channel.success_probability == pytest.approx(0.8, abs=EXACT)
+        assert program.channel.average_fidelity == pytest.approx((2 * 0.9 + 1) / 3, abs=EXACT)
+        assert ql.evaluate(program).success_probability == pytest.approx(0.8, abs=EXACT)
+
+
 def test_data_is_read_with_the_mean_error_of_a_node_whose_qubits_differ():
     uneven = ql.Processor(readout_error={0: 0.3, 1: 0.1})
     circuit = circuits.teleportation(prepare_pair=False)
