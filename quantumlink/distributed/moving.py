@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import cycle
 from math import inf
 from time import perf_counter
 
@@ -26,14 +28,14 @@ from quantumlink.distributed.plans import Plan, plan_of
 from quantumlink.distributed.segments import RunSearch
 from quantumlink.distributed.tasks import Move, Task
 
-EFFORTS = (20.0, 80.0, 320.0, 1280.0, 5120.0)
+EFFORTS = (20.0, 20.0, 80.0, 80.0, 320.0, 320.0, 1280.0, 1280.0)
 """Proposals for each group and node of one search after the other, as long as longer ones find more."""
 
-PATIENCE = 2
+PATIENCE = 4
 """So many searches in a row that find nothing are the last ones."""
 
-HOT = 0.6
-"""The temperature in the beginning, in pairs; it falls evenly to nothing."""
+HOT = (0.3, 0.6)
+"""The temperatures in the beginning, in pairs, in turn; each falls evenly to nothing."""
 
 
 def moving_plans(
@@ -65,13 +67,17 @@ def moving_plans(
         return []
     rng = np.random.default_rng([seed, 23])
     vain = 0
-    for effort in EFFORTS:
+    for effort, hot in zip(EFFORTS, cycle(HOT), strict=False):
         reached = search.best
-        search.run(rng, effort * search.proposals, left(), lambda share: HOT * (1 - share) + 1e-6)
+        search.run(rng, effort * search.proposals, left(), partial(_falling, hot))
         vain = 0 if search.best < reached else vain + 1
         if vain == PATIENCE or not left():
             break
     return _cheaper([_planned(tasks, layers, search.table(), machine, cover)], plan, machine)
+
+
+def _falling(hot: float, share: float) -> float:
+    return hot * (1 - share) + 1e-6
 
 
 def only_blocks(tasks: Sequence[Task]) -> bool:

@@ -24,7 +24,7 @@ from quantumlink.distributed.run_annealing import DRAWS, RUN, Wires, Work, annea
 WORTH_COMPILING_S = 2.0
 """Searches that may take so long are compiled: the first time ever, that takes some 15 seconds more."""
 
-WORTH_COMPILING = 300
+WORTH_COMPILING = 100
 """Groups below which a search is over soon anyway."""
 
 PLAIN, COMPILED = 64, 4096

@@ -6,7 +6,7 @@ heading. SECONDS is the time for each search, by default 8; hard ones get more.
 
 import math
 import sys
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from time import perf_counter
 
@@ -122,6 +122,42 @@ def w_state(n):
     return circuit
 
 
+def chained(circuit, qubits, *gates):
+    for a, b in pairwise(qubits):
+        for gate in gates:
+            getattr(circuit, gate)(0.3, a, b)
+
+
+def swapped_by_the_first(circuit, half):
+    circuit.h(0)
+    for q in range(1, half + 1):
+        circuit.cswap(0, q, q + half)
+    circuit.h(0)
+
+
+def deep_network(n):
+    """A state is learned, and compared with data by a swap test (QASMBench's dnn)."""
+    half = (n - 1) // 2
+    circuit = QuantumCircuit(n)
+    for q in range(1, n):
+        circuit.ry(0.3, q), circuit.rz(0.4, q)
+    chained(circuit, range(1, half + 1), "ryy", "rzz")
+    chained(circuit, range(1, half + 1), "cry", "crz")
+    swapped_by_the_first(circuit, half)
+    return circuit
+
+
+def adversarial(n):
+    """Two states are made by chains and compared by a swap test (QASMBench's qugan)."""
+    half = (n - 1) // 2
+    circuit = QuantumCircuit(n)
+    circuit.ry(0.3, range(1, n))
+    for qubits in (range(1, half + 1), range(half + 1, n)):
+        chained(circuit, qubits, "ryy", "cry")
+    swapped_by_the_first(circuit, half)
+    return circuit
+
+
 HARD = 4.0
 """How many times as long hard ones are searched for."""
 
@@ -143,6 +179,12 @@ ROWS = [
     ("knn_n31/4", swap_test(31), 4, "10.8 / 3 / 3"),
     ("swap_test_n41/4", swap_test(41), 4, "9.2 / 3 / 3"),
     ("adder_n64/4", adder(64), 4, "9 / 11.4 / 6", 3 * HARD),
+    *((f"dnn_n51/{k}", deep_network(51), k, m) for k, m in ((3, "10 / 11.6 / 8"), (4, "15 / 20 / 15"))),
+    *(
+        (f"qugan_n39/{k}", adversarial(39), k, m)
+        for k, m in ((2, "5 / 3.4 / 4"), (3, "12 / 8 / 10"), (4, "21 / 14.2 / 14"))
+    ),
+    ("qugan_n71/4", adversarial(71), 4, "15 / 16.6 / 15"),
     ("wstate_n36/2", w_state(36), 2, "2 / 1.4 / 2"),
     ("wstate_n36/4", w_state(36), 4, "6 / 5 / 6"),
     ("quantum volume 16/2", quantum_volume(16, 1), 2, "51.8 / – / 38"),
@@ -150,8 +192,11 @@ ROWS = [
     ("quantum volume 32/4", quantum_volume(32, 1), 4, "380.4 / 345.8 / 295", HARD),
     ("quantum volume 64/2", quantum_volume(64, 1), 2, "826.2 / 709.6 / 632", HARD),
     ("quantum volume 64/4", quantum_volume(64, 1), 4, "1,458 / 1,298 / 1,130", HARD),
-    ("CP ½ 112/2", controlled_phases(112, 1), 2, "642.2"),
-    ("CP ½ 112/4", controlled_phases(112, 1), 4, "1,213.6"),
+    ("CP ½ 112/2", controlled_phases(112, 1), 2, "642.2", HARD),
+    ("CP ½ 112/4", controlled_phases(112, 1), 4, "1,213.6", HARD),
+    ("CP ½ 128/2", controlled_phases(128, 1), 2, "842.8", HARD),
+    ("CP ½ 256/2", controlled_phases(256, 1), 2, "3,478", 2 * HARD),
+    ("CP ½ 256/4", controlled_phases(256, 1), 4, "6,477", 2 * HARD),
 ]
 
 
