@@ -478,7 +478,7 @@ def refusal(result):
     [
         (("bb84", "--rounds", 0), ("rounds", "at least 1", "got 0")),
         (("bb84", "--seed", -1), ("seed", "-1")),
-        (("bb84", "--km", -3), ("length_km", "-3")),
+        (("bb84", "--km", -3), ("--km", "-3")),
         (("bb84", "--eps-sec", 0), ("--eps-sec", "strictly between 0 and 1")),
         (("bb84", "--detector-efficiency", 1.5), ("efficiency", "1.5")),
         (("bb84", "--z-probability", 1), ("--z-probability",)),

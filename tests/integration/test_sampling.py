@@ -397,7 +397,7 @@ class NotASampler:
 REFUSED = [
     (ValueError, {"shots": 0}, ["shots", "0", "at least 1"]),
     (ValueError, {"shots": -5}, ["shots", "-5"]),
-    (TypeError, {"shots": 10.0}, ["shots", "10.0"]),
+    (TypeError, {"shots": 10.5}, ["shots", "10.5"]),
     (TypeError, {"shots": True}, ["shots", "True"]),
     (ValueError, {"bases": []}, ["bases", "at least one"]),
     (ValueError, {"bases": ["ZZ", "XX", "ZZ"]}, ["bases", "once"]),

@@ -680,9 +680,9 @@ HARMLESS: dict[str, str] = {
     "distill_conference, line 34, column 32: 0 is 1": "all parties have as many bits",
     "distill_conference, line 36, column 15: 0 is 1": "there are more bits than that",
     "distill_conference, line 40, column 23: 0 is 1": "all parties have as many bits",
-    "distill_conference, line 70, column 33: 0 is 1": "one bit, of what is asked once more below",
-    "distill_conference, line 82, column 63: 0 is 1": "one bit, where a single tag is an exact power of two",
-    "distill_conference, line 97, column 16: 1 is 2": "a key of one bit",
+    "distill_conference, line 71, column 33: 0 is 1": "one bit, of what is asked once more below",
+    "distill_conference, line 83, column 63: 0 is 1": "one bit, where a single tag is an exact power of two",
+    "distill_conference, line 98, column 16: 1 is 2": "a key of one bit",
 }
 """Mutants that are the same function, or differ where nothing is told, and why."""
 
