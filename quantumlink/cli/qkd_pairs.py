@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from quantumlink import validation
 from quantumlink.circuits import operation_names
 from quantumlink.cli.qkd_options import (
     ATTACKS_HELP,
@@ -68,6 +69,7 @@ class PairOptions(FiberOptions, CommonOptions):
             raise ValueError(
                 f"--dead-time-s must be 0 over pairs: their detectors are always ready; got {self.dead_time_s:g}"
             )
+        validation.count("--purify-rounds", self.purify_rounds)
         ends = {"--from": self.source, "--to": self.target}
         if self.network is None:
             given = [name for name, value in ends.items() if value is not None]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from quantumlink import validation
 from quantumlink.cli.qkd_options import (
     ATTACKS_HELP,
     CHOSEN,
@@ -23,6 +24,7 @@ from quantumlink.cli.qkd_options import (
 )
 from quantumlink.parts import named_part
 from quantumlink.qkd.protocols import B92, BB84, SARG04, DecoyBB84, OneDecoyBB84, Session, WeakPulseBB84
+from quantumlink.qkd.protocols.pulsed_bb84 import MAX_INTENSITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,9 @@ class WeakPulseOptions(SenderOptions):
 
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
-        means = None if self.intensity is None else (self.intensity,)
+        means = None
+        if self.intensity is not None:
+            means = (validation.positive("--intensity", self.intensity, at_most=MAX_INTENSITY),)
         settings = {"z_probability": self.z_probability, "intensities": means}
         return chosen_settings(WeakPulseBB84, self.sent(), settings)
 

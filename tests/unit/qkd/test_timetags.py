@@ -253,3 +253,14 @@ def test_delays_are_whole_picoseconds(delay):
 def test_what_is_no_receiver_is_refused(receivers):
     with pytest.raises((TypeError, ValueError), match=r"receivers.* must be"):
         find_coincidences(TimeTags([0], [1]), TimeTags([0], [1]), receivers=receivers)
+
+
+def test_a_clock_that_drifts_faster_and_faster_is_followed_in_a_narrow_window():
+    """Its rate smears the peak of the first stretch over several windows, and pieces must be no longer for that."""
+    run = simulate_tags(SOURCE, Fiber(60), duration_s=2.0, seed=5, detector=DETECTOR, offset_s=0.05, wander=1e-8)
+    found = find_coincidences(run.alice, run.bob, receivers=ENDS, window_s=0.2e-9, max_offset_s=0.1)
+    moments = found.alignment.moments_ps
+    assert len(moments) > 0.8 * run.true_pairs / 300
+    truth = 0.05e12 + 0.5 * 1e-8 / 1e12 * moments**2
+    # some 100 of 300 pairs are within the window, whose half tells the center to 10 ps; the slope at the ends adds
+    assert np.abs(found.alignment.differences_ps - truth).max() < 200
