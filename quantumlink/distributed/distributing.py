@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from math import inf
 from typing import Any, Literal
 
@@ -84,7 +85,7 @@ def distribute(
     methods = Methods() if methods is None else validation.instance("methods", methods, Methods, "Methods")
     fixed = _fixed(circuit, machine, placement)
     _check_room(circuit, machine, fixed)
-    machine = _usable(machine, fixed, circuit.num_qubits)
+    machine = _usable(machine, fixed, circuit)
     circuits = PairCircuits(machine)
     found = candidates(
         circuit,
@@ -163,13 +164,13 @@ def _check_room(circuit: QuantumCircuit, machine: Machine, fixed: Mapping[int, i
             )
 
 
-def _usable(machine: Machine, fixed: Mapping[int, int], needed: int) -> Machine:
+def _usable(machine: Machine, fixed: Mapping[int, int], circuit: QuantumCircuit) -> Machine:
     """The machine without nodes that could not work with the others.
 
     Raises:
         ValueError: if they would have to.
     """
-    nodes, names = machine.computing, [node.name for node in machine.nodes]
+    nodes, names, needed = machine.computing, [node.name for node in machine.nodes], circuit.num_qubits
     held = set(fixed.values())
     alone = next((v for v in nodes if machine.room[v] >= needed and held <= {v}), None)
     silent = [v for v in nodes if machine.communication[v] < 1]
@@ -185,10 +186,23 @@ def _usable(machine: Machine, fixed: Mapping[int, int], needed: int) -> Machine:
     if not speaking:
         return machine
     fitting = [p for p in _parts(machine, speaking) if held <= p and sum(machine.room[u] for u in p) >= needed]
+    if not fitting and len(fixed) == needed and _all_reach(machine, fixed, circuit):
+        return machine.only(sorted(held))
     if not fitting:
         a, b = next((u, v) for u in speaking for v in speaking if machine.distance[u][v] == inf)
         raise ValueError(f"no link joins the nodes {names[a]!r} and {names[b]!r}, over repeaters neither")
     return machine.only(sorted(max(fitting, key=lambda p: sum(machine.room[u] for u in p))))
+
+
+def _all_reach(machine: Machine, fixed: Mapping[int, int], circuit: QuantumCircuit) -> bool:
+    """Whether nodes can have pairs wherever a gate has qubits at both: then others need not reach one another."""
+    number = {qubit: i for i, qubit in enumerate(circuit.qubits)}
+    return all(
+        machine.distance[fixed[number[a]]][fixed[number[b]]] < inf
+        for instruction in circuit.data
+        for a, b in combinations(instruction.qubits, 2)
+        if instruction.name != "barrier"
+    )
 
 
 def _parts(machine: Machine, nodes: Sequence[int]) -> Iterator[set[int]]:

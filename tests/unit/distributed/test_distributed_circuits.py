@@ -360,3 +360,21 @@ def test_an_end_node_between_two_others_joins_them_not():
         ql.distribute(circuit, line, placement={0: "l", 1: "r"})
     with pytest.raises(ValueError, match="no link joins the nodes 'l' and 'r'"):
         ql.distribute(QuantumCircuit(3), line)
+
+
+@pytest.mark.parametrize("leaves", [2, 3, 4])
+def test_ends_of_a_star_need_not_reach_one_another_where_no_gate_joins_them(leaves):
+    nodes = [ql.Node(f"n{i}", qubits=1, communication=1) for i in range(leaves + 1)]
+    star = ql.Network(nodes, [ql.ElementaryLink(nodes[0], node, fidelity=0.9) for node in nodes[1:]])
+    place = {i: node.name for i, node in enumerate(nodes)}
+    ghz = QuantumCircuit(leaves + 1)
+    ghz.h(0)
+    for leaf in range(1, leaves + 1):
+        ghz.cx(0, leaf)
+    ghz.barrier()
+    d = ql.distribute(ghz, star, placement=place, budget_s=0)
+    assert d.ebits == leaves
+    assert d.verify().word == "proven"
+    ghz.cx(1, 2)
+    with pytest.raises(ValueError, match="no link joins the nodes"):
+        ql.distribute(ghz, star, placement=place, budget_s=0)
