@@ -103,6 +103,10 @@ def alternatives(
     return made[tuple(hops), keep, limited], complete
 
 
+_BITS = 34
+"""Of what differs in later ones nothing is told."""
+
+
 def link_of(recipe: Recipe) -> Link:
     """The link that a recipe makes; equal parts are one object."""
     known: dict[Recipe, Link] = {}
@@ -234,8 +238,19 @@ def _fronts(vectors: FloatArray, time: FloatArray) -> list[IndexArray]:
     return [_front(time, good) for good in goods]
 
 
+def rounded(values: FloatArray) -> FloatArray:
+    """Values to ten digits or so: what differs by rounding alone is equal, whatever machine it was computed on.
+
+    Equal hops have equal alternatives, and a linear algebra's last digits depend on the processor: a search that
+    told them apart would find other strategies there.
+    """
+    mantissa, exponent = np.frexp(values)
+    return np.ldexp(np.round(np.ldexp(mantissa, _BITS)), exponent - _BITS)
+
+
 def _front(time: FloatArray, good: FloatArray) -> IndexArray:
     """Those for which no faster one is at least as good, fastest first."""
+    time, good = rounded(time), rounded(good)
     order = np.lexsort((-good, time))
     best_before = np.concatenate([[-np.inf], np.maximum.accumulate(good[order])[:-1]])
     return order[good[order] > best_before].astype(np.intp)

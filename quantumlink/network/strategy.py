@@ -14,7 +14,7 @@ from quantumlink.circuits import Operation
 from quantumlink.link import ElementaryLink, Link, chain, distinct_links, pairs_text, purify
 from quantumlink.link.expression import purification
 from quantumlink.link.tree import check_memories
-from quantumlink.network.alternatives import Alternatives, Stretch, alternatives, link_of, secret_fractions
+from quantumlink.network.alternatives import Alternatives, Stretch, alternatives, link_of, rounded, secret_fractions
 from quantumlink.network.graph import Avoid, Graph
 from quantumlink.network.routing import Plan, best_routes, check_searched
 from quantumlink.readings.forecasting import Forecast, forecast
@@ -271,13 +271,14 @@ def _keys(objective: StrategyObjective, min_fidelity: float | None, stage: Stage
     fidelity = (1 + vectors[:, 5] - vectors[:, 10] + vectors[:, 15]) / 4
     value = {"secret_key_rate": secret_fractions(vectors) * rate, "rate": rate, "fidelity": fidelity}[objective]
     short = np.minimum(fidelity - (min_fidelity or 0.0) + ROUNDING, 0.0)
-    return rate, fidelity, value, short
+    return rounded(rate), rounded(fidelity), rounded(value), short
 
 
 def _rank(objective: StrategyObjective, min_fidelity: float | None, found: Forecast) -> tuple[float, ...]:
     """First whatever comes nearest to the least fidelity, then the objective, then fidelity and rate."""
     short = min(found.fidelity - (min_fidelity or 0.0) + ROUNDING, 0.0)
-    return short, _value(objective, found), found.fidelity, found.rate_hz or 0.0
+    told = rounded(np.array([_value(objective, found), found.fidelity, found.rate_hz or 0.0]))
+    return short, *told.tolist()
 
 
 def _value(objective: StrategyObjective, found: Forecast) -> float:
