@@ -245,7 +245,8 @@ def rounded(values: FloatArray) -> FloatArray:
     told them apart would find other strategies there.
     """
     mantissa, exponent = np.frexp(values)
-    return np.ldexp(np.round(np.ldexp(mantissa, _BITS)), exponent - _BITS)
+    found: FloatArray = np.ldexp(np.round(np.ldexp(mantissa, _BITS)), exponent - _BITS)
+    return found
 
 
 def _front(time: FloatArray, good: FloatArray) -> IndexArray:
