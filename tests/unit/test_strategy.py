@@ -149,6 +149,16 @@ def test_the_fronts_of_every_place_to_swap_hold_the_fronts_of_all(rng):
             assert good(few.stage)[times[1] <= time * 1.02].max() >= value - 4e-3
 
 
+def test_fronts_do_not_depend_on_the_last_digits(rng):
+    """Equal hops have equal alternatives: which of them are kept is not for the processor's rounding to say."""
+    time, good = rng.integers(1, 30, 400) / 7.0, rng.integers(1, 30, 400) / 11.0
+    kept = alternatives._front(time, good)
+    assert 1 < len(kept) < 30
+    for _ in range(20):
+        one_ulp = 1 + 2e-16 * rng.integers(-2, 3, (2, 400))
+        assert np.array_equal(alternatives._front(time * one_ulp[0], good * one_ulp[1]), kept)
+
+
 def test_paths_share_what_they_have_in_common(rng, monkeypatch):
     hops = path(rng, 5)
     options = {"rounds": 1, "protocols": ("dejmps",), "breadth": 16}
