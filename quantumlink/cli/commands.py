@@ -1,13 +1,16 @@
-"""The commands, gathered."""
+"""The commands, gathered; each is loaded when it is named, so that none waits for what another one needs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from quantumlink import __version__
-from quantumlink.cli import build, circuits, jobs, keys, network, parts, plan, qkd, run
 from quantumlink.cli.plain_text import degrade_output
 from quantumlink.cli.shell import Shell
 
@@ -16,6 +19,64 @@ def _tell_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"quantumlink {__version__}")
         raise typer.Exit
+
+
+_METRO = "notebooks/networks/metro.toml --from alice --to bob"
+_COMMANDS: dict[str, dict[str, Any] | None] = {
+    "run": {
+        "examples": [
+            f"run {_METRO}",
+            f"run {_METRO} --purify-rounds 1 --rounds 1e6 --output run.png",
+            f"run {_METRO} --json",
+        ]
+    },
+    "plan": {
+        "examples": ["plan notebooks/networks/germany.toml --from frankfurt --to munich --min-fidelity 0.96"],
+        "words": {"protocols": "--protocol", "routes": "--paths"},
+    },
+    "build": {
+        "examples": ["build fibres.toml --demands traffic.csv --costs prices.toml --network planned.toml"],
+    },
+    "parts": {"examples": ["parts", "parts eavesdropper --csv"]},
+    **dict.fromkeys(("circuits", "jobs", "keys", "network", "qkd")),
+}
+"""By name what `Shell.command` is told of the function of that name in the module of that name; None for a module
+whose ``app`` has commands of its own."""
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _COMMANDS:
+            raise KeyError(name)
+        return _loaded(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _COMMANDS
+
+
+class _Group(TyperGroup):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "commands": {}})
+        self.commands: Any = _Commands()
+
+
+@cache
+def _loaded(name: str) -> Any:
+    module, told = import_module(f"quantumlink.cli.{name}"), _COMMANDS[name]
+    shell = Shell(add_completion=False)
+    if told is None:
+        shell.add_typer(module.app, name=name)
+    else:
+        shell.command(name=name, **told)(getattr(module, name))
+    return typer.main.get_group(shell).commands[name]
 
 
 class _App(Shell):
@@ -28,6 +89,7 @@ class _App(Shell):
 
 app = _App(
     name="quantumlink",
+    cls=_Group,
     help="Gate-level quantum networks on Qiskit: build, predict and run the circuits of a quantum link.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -42,28 +104,3 @@ def quantumlink(
 ) -> None:
     """Gate-level quantum networks on Qiskit: build, predict and run the circuits of a quantum link."""
     degrade_output()
-
-
-_METRO = "notebooks/networks/metro.toml --from alice --to bob"
-app.command(
-    name="run",
-    examples=[
-        f"run {_METRO}",
-        f"run {_METRO} --purify-rounds 1 --rounds 1e6 --output run.png",
-        f"run {_METRO} --json",
-    ],
-)(run.run)
-app.command(
-    name="plan",
-    examples=["plan notebooks/networks/germany.toml --from frankfurt --to munich --min-fidelity 0.96"],
-    words={"protocols": "--protocol", "routes": "--paths"},
-)(plan.plan)
-app.command(
-    name="build", examples=["build fibres.toml --demands traffic.csv --costs prices.toml --network planned.toml"]
-)(build.build)
-app.command(name="parts", examples=["parts", "parts eavesdropper --csv"])(parts.parts)
-app.add_typer(circuits.app, name="circuits")
-app.add_typer(jobs.app, name="jobs")
-app.add_typer(keys.app, name="keys")
-app.add_typer(network.app, name="network")
-app.add_typer(qkd.app, name="qkd")

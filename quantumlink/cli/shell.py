@@ -24,7 +24,6 @@ from quantumlink.cli.messages import print_error
 from quantumlink.cli.printing import Form, as_csv, as_json, print_result
 from quantumlink.cli.result import Result
 from quantumlink.cli.written_files import writable
-from quantumlink.network import NoStrategy
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
@@ -131,7 +130,10 @@ class failures_told:  # noqa: N801
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None:
+            return
         from quantumlink.execution.jobs.errors import JobError
+        from quantumlink.network import NoStrategy
 
         if isinstance(error, KeyboardInterrupt):
             Console(stderr=True).print("interrupted: nothing was written")

@@ -1,7 +1,6 @@
 """Running programs on samplers. `CliffordSampler` stands in ``quantumlink.execution.clifford``."""
 
-from quantumlink.execution.exact_sampler import ExactSampler
-from quantumlink.execution.samples import Samples
-from quantumlink.execution.sampling import sample
+import lazy_loader
 
-__all__ = ["ExactSampler", "Samples", "sample"]
+# All names stand in the stub; each is loaded at its first use.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

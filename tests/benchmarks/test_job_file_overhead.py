@@ -1,6 +1,9 @@
 """What the job file costs: beside the same run without one, and by the size of the job."""
 
+import subprocess
+import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -8,7 +11,7 @@ from qiskit.providers.fake_provider import GenericBackendV2
 
 import quantumlink as ql
 from quantumlink.execution.jobs import Patience, submit
-from quantumlink.execution.jobs.job_file import JobFile
+from quantumlink.execution.jobs.job_file import SUFFIX, JobFile, _text
 from quantumlink.execution.preparation import prepare
 
 QUICK = Patience(first_s=0.001, poll_s=0.01)
@@ -59,3 +62,16 @@ def test_job_file_update(benchmark, prepared, tmp_path):
     file = JobFile(job.path)
     benchmark.pedantic(file.update, args=(lambda r: r.with_part(0, reason=""),), rounds=10, iterations=1)
     assert file.read().parts[0].state == "done"
+
+
+def test_a_thousand_jobs_listed(benchmark, prepared, tmp_path):
+    """``quantumlink jobs list`` in a fresh interpreter, the start of Python and all imports included."""
+    from quantumlink.execution.clifford import CliffordSampler
+
+    job = submit(prepared, CliffordSampler(seed=1), shots=100, directory=tmp_path, patience=QUICK)
+    for number in range(1000):
+        copy = replace(job.record, job=f"{number:08x}")
+        (tmp_path / f"{number:04d}-{copy.job}{SUFFIX}").write_text(_text(copy), encoding="utf-8")
+    code = "from quantumlink.cli import app; app()"
+    arguments = [sys.executable, "-c", code, "jobs", "list", "--directory", str(tmp_path)]
+    benchmark.pedantic(subprocess.run, (arguments,), {"check": True, "stdout": subprocess.DEVNULL}, rounds=3)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quantumlink import validation
-from quantumlink.execution.preparation.linting import MAX_BROADCAST_BITS, MAX_EXECUTIONS
+from quantumlink.execution.preparation.documented_limits import MAX_BROADCAST_BITS, MAX_EXECUTIONS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,8 @@
 """What a device would refuse, found before it is submitted: the runtime's sampler does not look.
 
-The limits are those that IBM documents for its machines: conditions are not nested and hold gates only, an operand
-of a condition has at most 32 bits, one job has one number of shots, at most ten million executions, and some 2,400
-bits may be broadcast to conditions in it. The last is counted here as the bits that conditions read, over the
-circuits of a job.
+The limits are those that IBM documents for its machines: conditions are not nested and hold gates only, one job has
+one number of shots, and what `quantumlink.execution.preparation.documented_limits` has in figures. Broadcast bits
+are counted as those that conditions read, over the circuits of a job.
 """
 
 from __future__ import annotations
@@ -27,12 +26,14 @@ from qiskit.circuit.classical import expr
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.transpiler import Target
 
+from quantumlink.execution.preparation.documented_limits import (
+    MAX_BROADCAST_BITS,
+    MAX_EXECUTIONS,
+    MAX_OPERAND_BITS,
+)
 from quantumlink.execution.preparation.options_lint import option_findings
 from quantumlink.rewrites.delay_times import is_open_time, time_in_words
 
-MAX_OPERAND_BITS = 32
-MAX_BROADCAST_BITS = 2_400
-MAX_EXECUTIONS = 10_000_000
 _SHOWN = 3
 
 
