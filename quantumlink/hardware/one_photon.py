@@ -10,8 +10,8 @@ Which detectors click: let S₁ be the probability that no photon is counted by 
 either. Exactly one clicks with 2[(1−d)·S₁ − (1−d)²·S₀], d the probability of a noise count each.
 
 - A bright memory's photon: S₁ = 1 − η/2, S₀ = 1 − η.
-- Two memories' photons, V the visibility of their interference: S₀ = (1−η_A)(1−η_B), S₁ = S₀ + (1−S₀)/2
-  − η_Aη_B(1−V)/4.
+- Two memories' photons, V the visibility of their interference, e the probability that a photon goes to the wrong
+  detector: S₀ = (1−η_A)(1−η_B), S₁ = S₀ + (1−S₀)/2 − η_Aη_B(1−V(1−2e)²)/4.
 - A second photon of a memory that is excited twice, with probability p, is like another independent one, and
   reveals that the memory is bright: the coherence falls by 1 − p.
 
@@ -88,6 +88,7 @@ class _OnePhoton(PhotonicSource):
         counted = self.emission_efficiency * detector.efficiency
         left, right = counted * arms.left.transmittance, counted * arms.right.transmittance
         noise, twice = detector.noise_probability_each(2), self.double_excitation
+        aligned = 1 - 2 * detector.misalignment
 
         def one_click(silent_one: float, silent_both: float) -> float:
             return 2 * (1 - noise) * (silent_one - (1 - noise) * silent_both)
@@ -97,17 +98,14 @@ class _OnePhoton(PhotonicSource):
 
         (left_one, left_both), (right_one, right_both) = second(left), second(right)
         silent = (1 - left) * (1 - right)
-        one_silent = silent + (1 - silent) / 2 - left * right * (1 - self.visibility) / 4
+        together = self.visibility * aligned**2  # how much more often than by chance both are at one detector
+        one_silent = silent + (1 - silent) / 2 - left * right * (1 - together) / 4
         return _Round(
             2 * noise * (1 - noise),
             one_click((1 - left / 2) * left_one, (1 - left) * left_both),
             one_click((1 - right / 2) * right_one, (1 - right) * right_both),
             one_click(one_silent * left_one * right_one, silent * left_both * right_both),
-            sqrt(left * right)
-            * (1 - noise)
-            * sqrt(self.visibility)
-            * (1 - twice)
-            * (1 - 2 * detector.misalignment),
+            sqrt(left * right) * (1 - noise) * sqrt(self.visibility) * (1 - twice) * aligned,
         )
 
 

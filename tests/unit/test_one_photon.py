@@ -139,6 +139,67 @@ def test_two_rounds_by_one_round_twice():
     assert jitter[0, 3] == pytest.approx(found.state.data[0, 3] * exp(-0.08), abs=EXACT)
 
 
+def by_amplitudes(alpha, left, right, visibility, noise, wrong, theta):
+    """ρ of the memories' bits (left + 2·right) after one click: bosons in a beam splitter, each amplitude.
+
+    A photon of the right memory has the part √V in the left one's mode of light; one that is counted at all goes to
+    the wrong detector with a probability of its own; the second detector's click turns the phase.
+    """
+    mine = {("c", 0): sqrt(left / 2), ("d", 0): sqrt(left / 2), ("l", 0): sqrt(1 - left)}
+    mine = {place: np.exp(1j * theta) * amplitude for place, amplitude in mine.items()}
+    other = {}
+    for mode, part in ((0, sqrt(visibility)), (1, sqrt(1 - visibility))):
+        other |= {("c", mode): part * sqrt(right / 2), ("d", mode): -part * sqrt(right / 2)}
+        other["r", mode] = part * sqrt(1 - right)
+    amplitudes = {(): np.array([1 - alpha, 0, 0, 0], dtype=complex)}
+
+    def add(places, bits, amplitude):
+        amplitudes.setdefault(tuple(sorted(places)), np.zeros(4, dtype=complex))[bits] += amplitude
+
+    for bits, photon in ((1, mine), (2, other)):
+        for place, amplitude in photon.items():
+            add([place], bits, sqrt(alpha * (1 - alpha)) * amplitude)
+    for (one, a), (two, b) in product(mine.items(), other.items()):
+        add([one, two], 3, alpha * a * b * (sqrt(2) if one == two else 1))
+    rho = np.zeros((4, 4), dtype=complex)
+    for places, vector in amplitudes.items():
+        counted = [where for where, _ in places if where in "cd"]
+        for strays in product((False, True), repeat=len(counted)):
+            p = np.prod([wrong if stray else 1 - wrong for stray in strays])
+            lit = {
+                ("d" if where == "c" else "c") if stray else where
+                for where, stray in zip(counted, strays, strict=True)
+            }
+            for dark in product((False, True), repeat=2):
+                clicks = lit | {where for where, there in zip("cd", dark, strict=True) if there}
+                if len(clicks) == 1:
+                    seen = vector * (np.array([1, 1, -1, -1]) if clicks == {"d"} else 1)
+                    darkness = np.prod([noise if there else 1 - noise for there in dark])
+                    rho += p * darkness * np.outer(seen, seen.conj())
+    return rho
+
+
+@pytest.mark.parametrize(
+    ("visibility", "wrong", "theta", "rate_hz"),
+    [
+        (1.0, 0.0, 0.0, 0.0),
+        (0.9, 0.0, 0.7, 1e7),
+        (1.0, 0.05, 0.0, 0.0),
+        (0.8, 0.1, -1.1, 3e7),
+        (0.0, 0.2, 0.0, 0.0),
+    ],
+)
+def test_the_state_by_amplitudes(visibility, wrong, theta, rate_hz):
+    detector = Detector(0.8, dark_count_rate_hz=rate_hz, window_s=5e-9, misalignment=wrong)
+    arms = Arms(ql.Fiber(3), ql.Fiber(8))
+    counted = [0.8 * arm.transmittance for arm in (arms.left, arms.right)]
+    rho = by_amplitudes(0.3, *counted, visibility, detector.noise_probability_each(2), wrong, theta)
+    found = link(SinglePhotonHeralding(0.3, visibility=visibility, phase_rad=theta), arms, detector=detector)
+    assert found.success_probability == pytest.approx(np.trace(rho).real, abs=EXACT)
+    state = DensityMatrix(found.state).evolve(Operator.from_label("X"), [1]).data
+    np.testing.assert_allclose(state, rho / np.trace(rho), rtol=0, atol=EXACT)
+
+
 def test_double_excitation_costs_coherence():
     for p in (0.0, 0.04):
         state = link(SinglePhotonHeralding(0.1, double_excitation=p), ql.Fiber(800)).state.data

@@ -169,6 +169,28 @@ def test_a_move_takes_time_and_depolarizes(seed):
     assert ql.forecast(link).fidelity == pytest.approx(timeline.fidelity.best, abs=3e-5)
 
 
+def test_in_turn_the_next_pair_is_begun_when_both_ends_have_theirs():
+    # The far end's move takes longest; then a swap's far end, which hears of it late.
+    moves = {"a": 0.6, "r": 0.25, "b": 0.1, "c": 0.0}
+    nodes = [
+        ql.Node(
+            name, ql.Memory(t2_s=9.0, move_s=move), **({"communication": 1, "storage": 9} if name in "rb" else {})
+        )
+        for name, move in moves.items()
+    ]
+    hops = [tried(x, y, 1.0, classical_delay_s=0.3) for x, y in pairwise(nodes)]
+    first = ql.swap(*hops[:2])
+    # a's half is moved at 1.6, the second pair's at 2.85; then the result goes to both ends.
+    assert ql.simulate(first, trials=1).latencies_s[0] == pytest.approx(2.85 + 0.3, abs=1e-12)
+    assert ql.forecast(first).latency_s == pytest.approx(2.85 + 0.3, rel=1e-8)
+    whole = ql.swap(first, hops[2])
+    sampled, found = ql.simulate(whole, trials=1), ql.forecast(whole)
+    # The third attempt begins at 3.15, and b has moved its half at 4.25; then a is told over two links.
+    assert sampled.latencies_s[0] == pytest.approx(4.25 + 0.6, abs=1e-12)
+    assert found.latency_s == pytest.approx(4.25 + 0.6, rel=1e-8)
+    assert found.fidelity == pytest.approx(sampled.fidelities[0], abs=3e-5)
+
+
 def test_long_chains_are_moved_as_short_ones():
     memory = ql.Memory(move_depolarizing=1e-3)
     nodes = [ql.Node(f"n{i}", memory) for i in range(101)]

@@ -69,12 +69,14 @@ class _Joining:
         self.timed = all(stage.timed for stage in stages)
         site_of = operation.site_of_qubit
         lags_s = [(stage.left_lag_s, stage.right_lag_s) for stage in stages]
-        # When each pair can be used: when all its ends that act know of it.
+        holding = [in_turn] * (len(stages) - 1) + [False]
+        # When each pair can be used: when all its ends that act know of it; in turn, the next one waits for all.
         used_s = [
             np.maximum.reduce(
-                [lag for lag, q in zip(lags, qubits, strict=True) if site_of[q] in course.acting] or lags
+                [lag for lag, q in zip(lags, qubits, strict=True) if next_begins or site_of[q] in course.acting]
+                or lags
             )
-            for lags, qubits in zip(lags_s, operation.inputs, strict=True)
+            for lags, qubits, next_begins in zip(lags_s, operation.inputs, holding, strict=True)
         ]
         # When a site has heard of its own pairs, counted from when all can be used, if that is soon.
         own_s = [
