@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, get_args
 
-import numpy as np
-
-from quantumlink.arrays import FloatArray
 from quantumlink.hardware.fiber import SPEED_OF_LIGHT_KM_S
 from quantumlink.link import ElementaryLink
 from quantumlink.network.geography import great_circle_km
-from quantumlink.rates import secret_fractions
+from quantumlink.rates import secret_fraction
 from quantumlink.readings.forecasting import Forecast
 
 Objective = Literal["secret_key_rate", "rate", "fidelity", "latency", "length", "hops"]
@@ -42,39 +39,36 @@ def score(by: Objective, found: Forecast, hops: tuple[ElementaryLink, ...]) -> S
     return first[by], found.fidelity, -float(len(hops))
 
 
-@dataclass(frozen=True, eq=False)
-class Limits:
-    """What paths with a common beginning can at most reach; all of shape (n,)."""
+class Limits(NamedTuple):
+    """What paths with a common beginning can at most reach."""
 
-    latency_s: FloatArray
+    latency_s: float
     """No path is faster, and none of two links or more makes pairs more often."""
-    correlations: FloatArray
-    """Shape (3, n): |⟨XX⟩|, |⟨YY⟩| and |ZZ| of no path are larger."""
-    length_km: FloatArray
+    correlations: Sequence[float]
+    """|⟨XX⟩|, |⟨YY⟩| and |⟨ZZ⟩| of no path are larger."""
+    length_km: float
     """No path is shorter."""
-    hops: FloatArray
+    hops: float
     """No path has fewer."""
 
 
-def bounds(by: Objective, limits: Limits) -> FloatArray:
-    """Scores that no such path of two links or more exceeds, shape (3, n).
+def bound(by: Objective, limits: Limits) -> Score:
+    """A score that no such path of two links or more exceeds.
 
     A single link may make pairs more often than one in a latency: see `Forecast.rate_hz`.
     """
     x, y, z = limits.correlations
     fidelity = (1 + x + y + z) / 4
-    latency = np.maximum(limits.latency_s, 1e-300)
+    latency = max(limits.latency_s, 1e-300)
     if by == "fidelity":
-        return np.array([fidelity, -limits.latency_s, -limits.hops])
-    secret = secret_fractions((1 - z) / 2, (1 - x) / 2)
-    first = {
-        "secret_key_rate": secret / latency,
-        "rate": 1 / latency,
-        "latency": -limits.latency_s,
-        "length": -limits.length_km,
-        "hops": -limits.hops,
-    }
-    return np.array([first[by], fidelity, -limits.hops])
+        return fidelity, -limits.latency_s, -limits.hops
+    if by == "secret_key_rate":
+        first = secret_fraction((1 - z) / 2, (1 - x) / 2) / latency
+    elif by == "rate":
+        first = 1 / latency
+    else:
+        first = -{"latency": limits.latency_s, "length": limits.length_km, "hops": limits.hops}[by]
+    return first, fidelity, -limits.hops
 
 
 def length_km(link: ElementaryLink) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 from quantumlink import validation
@@ -15,7 +15,7 @@ from quantumlink.network.objectives import OBJECTIVES, TIMED, Objective
 from quantumlink.network.route import Route
 from quantumlink.network.search import Edge, Found, Hops, Outcome, Search
 from quantumlink.readings.forecasting import Forecast, forecasts
-from quantumlink.readings.forecasting.joins import swapped
+from quantumlink.readings.forecasting.side_by_side import swapped_side_by_side
 from quantumlink.readings.forecasting.stages import Stage
 
 SWAPPING = ("repeater", "satellite")
@@ -39,26 +39,32 @@ class Plan:
         """The link that this plan makes of a path."""
         return chain(hops, order=self.order, purify_rounds=self.purify_rounds, protocol=self.protocol)
 
-    def forecast(self, hops: Sequence[Stage], known: dict[tuple[int, int], Stage] | None = None) -> Forecast:
-        """What that link delivers, ``forecast(self.link(hops))``, from its hops as they are swapped.
+    def forecasts(
+        self, paths: Sequence[Sequence[Stage]], known: dict[tuple[int, int], Stage] | None = None
+    ) -> list[Forecast]:
+        """What the link of each path delivers, ``forecast(self.link(hops))``, from its hops as they are swapped.
 
         Args:
-            hops: the stages of the hops.
+            paths: of each path, the stages of its hops.
             known: what the swaps of other paths over the same stages made, by the ``id`` of both; grows.
         """
         made = {} if known is None else known
+        layers = [list(hops) for hops in paths]
+        while any(len(layer) > 1 for layer in layers):
+            joints = [self._joints(layer) for layer in layers]
+            pairs = {(id(a), id(b)): (a, b) for own in joints for a, b in own}
+            missing = [key for key in pairs if key not in made]
+            made.update(zip(missing, swapped_side_by_side([pairs[key] for key in missing]), strict=True))
+            layers = [
+                [*(made[id(a), id(b)] for a, b in own), *layer[2 * len(own) :]]
+                for own, layer in zip(joints, layers, strict=True)
+            ]
+        return [forecasts(layer[0])[0] for layer in layers]
 
-        def joined(left: Stage, right: Stage) -> Stage:
-            key = id(left), id(right)
-            if key not in made:
-                made[key] = swapped(left, right)
-            return made[key]
-
-        layer = list(hops)
-        while len(layer) > 1 and self.order == "balanced":
-            paired = [joined(layer[i], layer[i + 1]) for i in range(0, len(layer) - 1, 2)]
-            layer = [*paired, *layer[2 * len(paired) :]]
-        return forecasts(reduce(joined, layer))[0]
+    def _joints(self, layer: Sequence[Stage]) -> list[tuple[Stage, Stage]]:
+        """Which of the links that are left are swapped next, from the left."""
+        pairs = list(zip(layer[::2], layer[1::2], strict=False))
+        return pairs if self.order == "balanced" else pairs[:1]
 
 
 def best_routes(
@@ -138,7 +144,7 @@ class Field:
         ends = {source, target, *parting}
         edges = [e for i, e in enumerate(self.edges) if i not in without and self._can_be_held(e, ends)]
         known: dict[tuple[int, int], Stage] = {}  # paths have much in common
-        scorer = partial(self.plan.forecast, known=known)
+        scorer = partial(self.plan.forecasts, known=known)
         search = Search(source, target, edges=edges, passable=passable, by=self.by, scorer=scorer, parting=parting)
         return search if search.reachable else None
 

@@ -30,10 +30,11 @@ import rustworkx as rx
 from quantumlink.arrays import FloatArray, IntArray
 from quantumlink.hardware import Processor
 from quantumlink.link import ElementaryLink, Link
-from quantumlink.network.objectives import Limits, Objective, Score, bounds, length_km, score
+from quantumlink.network.objectives import Limits, Objective, Score, bound, length_km, score
 from quantumlink.readings.forecasting import Forecast, stage_of
 from quantumlink.readings.forecasting.stages import Stage
-from quantumlink.timing.arrivals import CELLS, EDGES_S
+from quantumlink.timing.arrivals import CELLS, EDGES_S, arrived_by
+from quantumlink.timing.attempts import Rounds, rounds_of
 
 WIDTHS_S: FloatArray = np.diff(EDGES_S)
 
@@ -43,11 +44,14 @@ MOST_EXTENSIONS = 20_000
 MOST_SCORED = 400
 """Complete paths that are scored exactly before it does."""
 
+MOST_AT_ONCE = 64
+"""Complete paths that are scored together, once that many were needed: they have much in common."""
+
 SLACK = 1e-9
 """Relative: scores nearer than this are equal."""
 
 Hops = tuple[ElementaryLink, ...]
-Scorer = Callable[[Sequence[Stage]], Forecast]
+Scorer = Callable[[Sequence[Sequence[Stage]]], list[Forecast]]
 
 
 class Edge:
@@ -78,6 +82,11 @@ class Edge:
         """Its pairs as the route swaps them."""
         return stage_of(self.link if self._made is None else self._made[0])
 
+    @property
+    def rounds(self) -> Rounds | None:
+        """The attempts whose first success is such a pair; None if more is done, or nothing known."""
+        return rounds_of(self.link) if self._made is None else None
+
     @cached_property
     def mixes(self) -> bool:
         """Whether a swap may make one correlation of another: the pairs are not Bell-diagonal."""
@@ -101,6 +110,9 @@ class Found:
     score: Score
 
 
+_Entry = tuple[Score, int, tuple[int, ...], tuple[int, ...], "FloatArray | Found"]
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """The best paths found, and what no other path exceeds."""
@@ -119,7 +131,7 @@ class Search:
         edges: the links that may be used.
         passable: names of nodes that a path may lead through.
         by: what is best.
-        scorer: what a complete path delivers, given its hops' stages.
+        scorer: what complete paths deliver, given the stages of each one's hops.
         parting: names of nodes that do not swap what comes through: a segment ends there, and one begins.
 
     The source is node 0, the target node 1; ``steps[node]`` are the edges from a node and where they lead.
@@ -176,7 +188,12 @@ class Search:
         timed = latencies and self._by not in ("length", "hops")
         self._cells = _cells_around(min(latencies)) if timed else np.zeros(0, dtype=np.int64)
         self._weights = np.hstack([self._time_costs(), costs])
-        self._rest = self._least_costs()
+        rest = self._least_costs()
+        # Of each node, for every step from it: what the link costs, and what the rest of the way does at least.
+        self._onwards = [
+            (self._weights[[number for number, _ in steps]], rest[[node for _, node in steps]])
+            for steps in self.steps
+        ]
         return self._best_first(k, above)
 
     def costs(self) -> FloatArray:
@@ -199,7 +216,12 @@ class Search:
         """Shape (edges, cells): −log F(t) at the end of each cell."""
         if not len(self._cells):
             return np.zeros((len(self._edges), 0))
-        arrived = np.array([edge.stage.arrived(self._cells)[0] for edge in self._edges])
+        arrived = np.empty((len(self._edges), len(self._cells)))
+        plain = [(i, rounds) for i, edge in enumerate(self._edges) if (rounds := edge.rounds) is not None]
+        if plain:
+            arrived[[i for i, _ in plain]] = arrived_by([rounds for _, rounds in plain], self._cells)
+        for i in set(range(len(self._edges))).difference(i for i, _ in plain):
+            arrived[i] = self._edges[i].stage.arrived(self._cells)[0]
         costs: FloatArray = -np.log(np.clip(arrived, 1e-300, 1.0)) + 0.0  # no negative zeros: Dijkstra refuses them
         return costs
 
@@ -225,11 +247,20 @@ class Search:
         best: list[Found] = []
         start = np.zeros(self._weights.shape[1])
         # The bound (negated), a number that breaks ties, the path's edges and nodes, its costs; or a path found.
-        heap: list[tuple[Score, int, tuple[int, ...], tuple[int, ...], FloatArray | Found]] = []
+        heap: list[_Entry] = []
         heappush(heap, ((-np.inf, 0.0, 0.0), next(order), (), (0,), start))
-        extended = 0
+        complete: list[tuple[tuple[int, ...], tuple[int, ...]]] = []  # edges and nodes, still to be scored
+        extended, new, at_once = 0, 0, 1
         most = max(MOST_SCORED, 4 * k)
-        while heap and extended < MOST_EXTENSIONS and len(self._scored) < most:
+        while heap or complete:
+            stops = not heap or extended >= MOST_EXTENSIONS or len(self._scored) + new >= most
+            if complete and (stops or len(complete) >= at_once or self._is_decided(heap[0], above)):
+                for (edges, nodes), found in zip(complete, self._completed([e for e, _ in complete]), strict=True):
+                    heappush(heap, (_negated(found.score), next(order), edges, nodes, found))
+                complete, new, at_once = [], 0, min(2 * at_once, MOST_AT_ONCE)
+                continue
+            if stops:
+                break
             bound, _, edges, nodes, entry = heappop(heap)
             if -bound[0] <= above:
                 return Outcome(tuple(best), True, -bound[0])
@@ -238,8 +269,8 @@ class Search:
                 if len(best) == k:
                     return Outcome(tuple(best), True, entry.score[0])
             elif nodes[-1] == 1:
-                found = self.complete(edges)
-                heappush(heap, (_negated(found.score), next(order), edges, nodes, found))
+                complete.append((edges, nodes))
+                new += edges not in self._scored
             else:
                 extended += 1
                 for number, node, costs, limit in self._extensions(edges, nodes, entry):
@@ -247,6 +278,11 @@ class Search:
         if not heap:
             return Outcome(tuple(best), True, best[-1].score[0] if best else 0.0)
         return self._unproven(k, best, -heap[0][0][0])
+
+    @staticmethod
+    def _is_decided(first: _Entry, above: float) -> bool:
+        """Whether what comes first ends the search, unless a path that is still to be scored comes before it."""
+        return isinstance(first[-1], Found) or -first[0][0] <= above
 
     def _unproven(self, k: int, best: list[Found], at_most: float) -> Outcome:
         """What there is when the search stops early: first what is proven, then the best of what was scored."""
@@ -259,20 +295,20 @@ class Search:
         self, edges: tuple[int, ...], nodes: tuple[int, ...], costs: FloatArray
     ) -> Iterable[tuple[int, int, FloatArray, Score]]:
         """The paths that are one link longer: the link, the node it leads to, costs and bound."""
-        steps = [(number, node) for number, node in self.steps[nodes[-1]] if node not in nodes]
+        steps = [(i, *step) for i, step in enumerate(self.steps[nodes[-1]]) if step[1] not in nodes]
         if not steps:
             return
-        numbers, heads = (np.array(column) for column in zip(*steps, strict=True))
-        new = costs + self._weights[numbers]
-        whole = new + self._rest[heads]
-        limits = bounds(self._by, self._limits(whole)).T.tolist()
-        for i, (number, node) in enumerate(steps):
+        links, rests = self._onwards[nodes[-1]]
+        chosen = [i for i, _, _ in steps]
+        new = costs + links[chosen]
+        limits = self._limits(new + rests[chosen])
+        for (_, number, node), there, limit in zip(steps, new, limits, strict=True):
             if not edges and node == 1:  # a link on its own is a stream, which the bounds know nothing of
-                yield number, node, new[i], self.complete((number,)).score
-            elif np.isfinite(whole[i, -1]):
-                yield number, node, new[i], tuple(limits[i])
+                yield number, node, there, self.complete((number,)).score
+            elif limit.hops < np.inf:
+                yield number, node, there, bound(self._by, limit)
 
-    def _limits(self, costs: FloatArray) -> Limits:
+    def _limits(self, costs: FloatArray) -> list[Limits]:
         """What paths of at least these costs can reach."""
         # P(T > t) falls with t: in each cell and before the first it is at least what it is at the cell's end.
         survived = -np.expm1(-costs[:, : len(self._cells)])
@@ -281,22 +317,33 @@ class Search:
             time += survived[:, 0] * EDGES_S[self._cells[0]]
         # Wherever the last swap is, its message goes to both ends: the farther one is half the way off at least.
         time += costs[:, -3] / 2
-        correlations = np.exp(-costs[:, -6:-3]).T
-        return Limits(time, correlations, costs[:, -2], costs[:, -1])
+        correlations = np.exp(-costs[:, -6:-3])
+        columns = time.tolist(), correlations.tolist(), costs[:, -2].tolist(), costs[:, -1].tolist()
+        return [Limits(*row) for row in zip(*columns, strict=True)]
 
     def complete(self, path: tuple[int, ...]) -> Found:
         """A complete path, scored once."""
-        if path not in self._scored:
-            here, hops, stages = self._graph[0], [], []
-            for number in path:
-                edge = self._edges[number]
-                way = 0 if edge.link.left.name == here else 1
-                hops.append(edge.links[way])
-                stages.append(edge.stages[way])
-                here = hops[-1].right.name
-            found = self._scorer(stages)
-            self._scored[path] = Found(tuple(hops), found, score(self._by, found, tuple(hops)))
-        return self._scored[path]
+        return self._completed([path])[0]
+
+    def _completed(self, paths: Sequence[tuple[int, ...]]) -> list[Found]:
+        """Complete paths, those that are not scored yet all at once."""
+        new = [path for path in dict.fromkeys(paths) if path not in self._scored]
+        ways = [self._way(path) for path in new]
+        found = self._scorer([stages for _, stages in ways]) if new else []
+        for path, (hops, _), forecast in zip(new, ways, found, strict=True):
+            self._scored[path] = Found(hops, forecast, score(self._by, forecast, hops))
+        return [self._scored[path] for path in paths]
+
+    def _way(self, path: tuple[int, ...]) -> tuple[Hops, list[Stage]]:
+        """The links of a path and their stages, told from the source's side."""
+        here, hops, stages = self._graph[0], [], []
+        for number in path:
+            edge = self._edges[number]
+            way = 0 if edge.link.left.name == here else 1
+            hops.append(edge.links[way])
+            stages.append(edge.stages[way])
+            here = hops[-1].right.name
+        return tuple(hops), stages
 
 
 @lru_cache(maxsize=4096)

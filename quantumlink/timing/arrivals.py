@@ -16,12 +16,13 @@ Arrays have a row for each of several alternatives and a column for each cell of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log1p
 from typing import NamedTuple
 
 import numpy as np
 
-from quantumlink.arrays import FloatArray
+from quantumlink.arrays import FloatArray, IntArray
 from quantumlink.timing.attempts import Rounds
 
 CELLS_PER_DECADE = 24
@@ -95,6 +96,30 @@ def _exponential(mean_s: float) -> Moments:
     points = edges + mean_s
     points[:-1] = edges[:-1] + mean_s * (1 - width / np.expm1(width))
     return Moments(first, masses[None], points[None])
+
+
+def arrived_by(several: Sequence[Rounds], cells: IntArray) -> FloatArray:
+    """Of first heralds, shape (several, cells): the probability to be in one of the cells up to each.
+
+    These are sums of the masses of `of_rounds`: what is before the window counts as in its first cell.
+    """
+    p, step, after = (
+        np.array([getattr(rounds, name) for rounds in several], dtype=float)[:, None]
+        for name in ("success_probability", "time_s", "herald_s")
+    )  # NaN where pairs come at random moments
+    at_random = np.isnan(p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decay = np.log1p(-np.where(at_random, 0.5, p))
+        low, high = (
+            np.where(at_random, -step * log1p(-x), after + step * np.maximum(1.0, log1p(-x) / decay))
+            for x in (EARLY, 1 - LATE)
+        )
+    first, last = (np.clip(np.searchsorted(EDGES_S, x, side="right") - 1, 0, CELLS - 1) for x in (low, high))
+    ends = EDGES_S[np.maximum(cells, first) + 1]
+    with np.errstate(invalid="ignore"):
+        attempts = np.maximum(np.ceil((ends - after) / step), 1.0) - 1
+        missing = np.where(at_random, np.exp(-ends / step), np.exp(decay * attempts))
+    return np.where((cells >= last) | (p == 1), 1.0, 1 - missing)
 
 
 def later_gamma(earliest_s: FloatArray, mean_s: FloatArray, variance: FloatArray) -> Moments:

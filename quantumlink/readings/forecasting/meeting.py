@@ -64,7 +64,7 @@ class Waiting:
             coefficients = coefficients @ held.from_pauli.T
         self.rates, self.squares = np.zeros((1, len(held.support))), np.zeros((1, len(held.support)))
         if timed:
-            self.first, self.points_s, coefficients = _later(stage.first, stage.points_s, coefficients, lag_s)
+            self.first, self.points_s, coefficients = later(stage.first, stage.points_s, coefficients, lag_s)
             waits = (
                 np.maximum(lag_s + left_until_s - stage.left_since_s, 0.0),
                 np.maximum(lag_s + right_until_s - stage.right_since_s, 0.0),
@@ -163,13 +163,17 @@ class Meeting:
 
     def joined(self, join: Contraction) -> tuple[Moments, FloatArray]:
         """When all are there, and the pairs that are made of them: shape (n, cells, coefficients)."""
+        return trimmed(*self.summed(join))
+
+    def summed(self, join: Contraction) -> tuple[int, FloatArray, FloatArray]:
+        """The first cell, those pairs in every cell, and their masses times moments."""
         total, times = np.zeros((1, 1, 1)), np.zeros((1, 1))
         for latest in self._latest:
             for place, weight, pairs in self._places(latest):
                 made = weight * join(*pairs)
                 total = total + made
                 times = times + made[..., 0] * (latest.points_s + place * self._widths)
-        return trimmed(self.first, total, times)
+        return self.first, total, times
 
     def tried(self, join: Contraction) -> Ensemble:
         """The tries of an operation that may fail."""
@@ -317,7 +321,7 @@ def _put_together(values: FloatArray, begin: int, end: int) -> FloatArray:
     return kept
 
 
-def _later(
+def later(
     first: int, points_s: FloatArray, coefficients: FloatArray, lag_s: FloatArray
 ) -> tuple[int, FloatArray, FloatArray]:
     """The same pairs some time later: the first cell, points and coefficients."""

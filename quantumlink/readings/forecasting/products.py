@@ -92,7 +92,7 @@ def contraction(operation: Operation, processors: tuple[Processor, ...], held: t
     bases = [_pauli_basis(pair) for pair in held]
     if is_pair_map(operation):
         matrix = pair_map(operation, processors).reshape(16, 16, 16)
-        weights = np.einsum("oab,ai,bj->ijo", matrix, *bases, optimize=True)
+        weights = np.tensordot(bases[0], matrix @ bases[1], axes=(0, 1)).transpose(0, 2, 1)
     elif prod(len(pair.support) for pair in held) > MOST_PRODUCTS or is_sampled(carrier(operation, processors)):
         return Carried(carrier(operation, processors), bases)
     else:
