@@ -141,6 +141,7 @@ class Operation:
         *,
         data: Sequence[Port] | None = None,
         sites: Mapping[Port, str] | None = None,
+        called: Mapping[str, str] | None = None,
     ) -> Operation:
         """An operation that also acts on qubits with a state of their own, such as one that is teleported.
 
@@ -150,12 +151,13 @@ class Operation:
             outputs: the qubits that are delivered; all that are not measured in the end if None.
             data: the qubits that bring a state of their own, in order; all that receive no link if None.
             sites: as of any operation; here a site may have no link's end.
+            called: what errors are to call ``inputs``, ``data`` and ``sites``, where they were given as others.
 
         Raises:
             ValueError: as of any operation.
         """
         result = object.__new__(cls)
-        result._declare(circuit, inputs, outputs, sites=sites, data=data)
+        result._declare(circuit, inputs, outputs, sites=sites, data=data, called=called or {})
         return result
 
     def with_data_as_link(self) -> Operation:
@@ -180,15 +182,17 @@ class Operation:
         random_settings: Sequence[RandomSetting] | None = None,
         success_probability: float = 1.0,
         name: str | None = None,
+        called: Mapping[str, str] = {},
     ) -> None:
         if not isinstance(circuit, QuantumCircuit):
             raise TypeError(f"circuit must be a QuantumCircuit, got {circuit!r}")
         metadata = circuit.metadata or {}
         ports = Ports(circuit)
         self.name = str(circuit.name if name is None else name)
-        self.inputs = qubits_of_links(ports, metadata.get("pairs") if inputs is None else inputs)
+        given = metadata.get("pairs") if inputs is None else inputs
+        self.inputs = qubits_of_links(ports, given, called.get("inputs", "inputs"))
         self.circuit = with_corrections(circuit, ports, frame)
-        self.data = qubits_with_data(ports, self.inputs, data)
+        self.data = qubits_with_data(ports, self.inputs, data, called.get("data", "data"))
         given = metadata.get("outputs") if outputs is None else outputs
         ours = self.inputs if data == () else (tuple(range(circuit.num_qubits)),)
         self.outputs = delivered_qubits(self.circuit, ports, ours, given)
@@ -196,7 +200,9 @@ class Operation:
         self.heralds = parities_of_bits("heralds", self.circuit, ports, stated)
         stated = metadata.get("odd_heralds", ()) if odd_heralds is None else odd_heralds
         self.odd_heralds = parities_of_bits("odd_heralds", self.circuit, ports, stated)
-        self.sites = site_of_each_qubit(self.circuit, ports, self.inputs, sites or {}, alone=data != ())
+        self.sites = site_of_each_qubit(
+            self.circuit, ports, self.inputs, sites or {}, alone=data != (), argument=called.get("sites", "sites")
+        )
         self.random_settings = random_settings_of(self.circuit, metadata, random_settings)
         self.success_probability = _success(success_probability)
         self.memories = ()

@@ -36,7 +36,17 @@ class Ports:
         for register in self.circuit.qregs:
             if register.name == port:
                 return [self.circuit.find_bit(bit).index for bit in register]
+        if isinstance(port, str) and not self.has(port):
+            registers = {register.name: None for register in self.circuit.qregs}
+            have = ", ".join(registers | self._qubits) or "none"
+            raise ValueError(
+                f"{argument} names no register and no qubit of {self.circuit.name!r}: {port!r}; it has {have}"
+            )
         return [self.qubit(argument, port)]
+
+    def has(self, name: Any) -> bool:
+        """Whether there is a register of qubits, or a qubit, of that name."""
+        return name in self._qubits or any(register.name == name for register in self.circuit.qregs)
 
     def name(self, qubit: int) -> str:
         """How a qubit is called."""
@@ -75,24 +85,25 @@ def _named(registers: Iterable[Any]) -> dict[str, Any]:
     return names
 
 
-def qubits_of_links(ports: Ports, stated: Any) -> tuple[tuple[int, ...], ...]:
+def qubits_of_links(ports: Ports, stated: Any, argument: str = "inputs") -> tuple[tuple[int, ...], ...]:
     """For each link the qubits that receive its ends; by the names of the registers if nothing is stated."""
     if stated is None:
         stated = _by_registers(ports.circuit)
     found, seen = [], set()
     for i, qubits in enumerate(stated):
+        one = f"{argument}[{i}]"
         if isinstance(qubits, str) or not isinstance(qubits, Sequence):
-            raise TypeError(f"inputs[{i}] must list the qubits that receive the ends of link {i}, got {qubits!r}")
-        link = tuple(ports.qubit(f"inputs[{i}]", qubit) for qubit in qubits)
+            raise TypeError(f"{one} must list the qubits that receive the ends of link {i}, got {qubits!r}")
+        link = tuple(ports.qubit(one, qubit) for qubit in qubits)
         if len(link) < 2:
-            raise ValueError(f"inputs[{i}] must name a qubit for each end of a link, at least two; got {qubits!r}")
+            raise ValueError(f"{one} must name a qubit for each end of a link, at least two; got {qubits!r}")
         for qubit in link:
             if qubit in seen:
-                raise ValueError(f"inputs must name each qubit once, got {ports.name(qubit)} again in inputs[{i}]")
+                raise ValueError(f"{argument} must name each qubit once, got {ports.name(qubit)} again in {one}")
             seen.add(qubit)
         found.append(link)
     if not found:
-        raise ValueError("inputs must name the ports of at least one link, got none")
+        raise ValueError(f"{argument} must name the ports of at least one link, got none")
     return tuple(found)
 
 
@@ -119,19 +130,20 @@ def _by_registers(circuit: QuantumCircuit) -> list[list[int]]:
 
 
 def qubits_with_data(
-    ports: Ports, inputs: tuple[tuple[int, ...], ...], stated: Sequence[Port] | None
+    ports: Ports, inputs: tuple[tuple[int, ...], ...], stated: Sequence[Port] | None, argument: str = "data"
 ) -> tuple[int, ...]:
     """The qubits that bring a state of their own; all that receive no link if none are stated."""
     taken = {q for link in inputs for q in link}
     if stated is None:
         return tuple(q for q in range(ports.circuit.num_qubits) if q not in taken)
     if isinstance(stated, str) or not isinstance(stated, Sequence):
-        raise TypeError(f"inputs must list the qubits that carry an input, got {stated!r}")
+        raise TypeError(f"{argument} must list the qubits that carry an input, got {stated!r}")
     found: list[int] = []
     for port in stated:
-        for qubit in ports.register("inputs", port):
+        for qubit in ports.register(argument, port):
             if qubit in taken or qubit in found:
-                raise ValueError(f"inputs names {ports.name(qubit)}, which receives a link or stands there already")
+                name = ports.name(qubit)
+                raise ValueError(f"{argument} names {name}, which receives a link or stands there already")
             found.append(qubit)
     return tuple(found)
 

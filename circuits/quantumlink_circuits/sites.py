@@ -18,8 +18,9 @@ def site_of_each_qubit(
     stated: Mapping[Port, str],
     *,
     alone: bool,
+    argument: str = "sites",
 ) -> tuple[str, ...]:
-    """The site of each qubit: what a gate joins is at one place."""
+    """The site of each qubit: what a gate joins is at one place; ``argument`` is what stated sites are given as."""
     group = list(range(circuit.num_qubits))
     joined_by: dict[int, str] = {}
 
@@ -40,8 +41,13 @@ def site_of_each_qubit(
     names: dict[int, str] = {}
     for port, site in stated.items():
         if not isinstance(site, str) or not site:
-            raise TypeError(f"sites must name the site of {port!r}, got {site!r}")
-        for qubit in ports.register("sites", port):
+            raise TypeError(f"{argument} must name the site of {port!r}, got {site!r}")
+        if isinstance(port, str) and ports.has(site) and not ports.has(port):
+            raise ValueError(
+                f"{argument} must tell of each port at which site it stands, such as {{{site!r}: {port!r}}}; got "
+                f"{{{port!r}: {site!r}}}, and {circuit.name!r} has no port {port!r}"
+            )
+        for qubit in ports.register(argument, port):
             root = find(qubit)
             if names.setdefault(root, site) != site:
                 raise ValueError(
@@ -51,9 +57,9 @@ def site_of_each_qubit(
     carrying = {find(qubit) for link in inputs for qubit in link}
     known = {names[root] for root in carrying if root in names}
     for site in set() if alone else set(names.values()) - known:  # it may be called by a port that stands there
-        roots = {find(q) for q in ports.register("sites", site)}
+        roots = {find(q) for q in ports.register(argument, site)}
         if len(roots) != 1 or not roots <= carrying:
-            raise ValueError(f"sites names the site {site!r}, at which no link ends")
+            raise ValueError(f"{argument} names the site {site!r}, at which no link ends")
         names[roots.pop()] = site
     for i, link in enumerate(inputs):
         for a, b in combinations(link, 2):
@@ -69,7 +75,7 @@ def site_of_each_qubit(
                 raise ValueError(
                     f"the circuit {circuit.name!r} does not say at which site {ports.name(qubit)} stands, and "
                     f"no gate "
-                    f"joins it to a link's end: name its site in sites"
+                    f"joins it to a link's end: name its site in {argument}"
                 )
             names[root] = ports.name(qubit)
     return tuple(names[find(qubit)] for qubit in range(circuit.num_qubits))

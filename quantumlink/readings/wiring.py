@@ -183,7 +183,12 @@ def wire(
         validation.instance(f"nodes[{key!r}]", node, Node, "a Node")
     ports = [_ports(circuit, key, link) for key, link in links.items()]
     operation = Operation.with_data(
-        circuit, ports, outputs, data=inputs, sites={key: node.name for key, node in given.items()}
+        circuit,
+        ports,
+        outputs,
+        data=inputs,
+        sites={key: node.name for key, node in given.items()},
+        called={"inputs": "links", "data": "inputs", "sites": "nodes"},
     )
     wired = _wired(operation, tuple(links.values()), {node.name: node for node in given.values()})
     program, place = compose_joined(wired, corrections)

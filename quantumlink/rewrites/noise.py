@@ -3,7 +3,8 @@
 Rules, recursively into control flow:
 
 - a gate at a node is followed by that node's error of its name, or else, on one or two qubits, by the node's
-  depolarizing error; in a block that does not run, too, where the node is said to be ``always_correct``;
+  depolarizing error; in a block that does not run, too, where the node is said to be ``always_correct``; a
+  composite gate is told part by part, a larger one is taken whole where the node's gates do not depolarize;
 - a reset is followed by the node's error of resets;
 - a measurement is preceded by the classical flip its readout would make (the same statistics, as a measured
   qubit is not used again before it is reset: anything else is refused);
@@ -120,7 +121,8 @@ class _Noise:
         self._relaxation = twirled_relaxation if twirl_relaxation else relaxation
         self._outer = {qubit: qubit for qubit in in_turn}
         self._measured: set[Qubit] = set()
-        self._depth = 0
+        """Qubits that may have been measured with a readout error and not reset since, at this point."""
+        self._ever_measured: set[Qubit] = set()
         self._next_nodes = {qubit: deque(nodes) for qubit, nodes in in_turn.items()}
         self.node_of = {qubit: nodes.popleft() for qubit, nodes in self._next_nodes.items()}
         """The node that holds each qubit of the circuit at this point."""
@@ -163,8 +165,6 @@ class _Noise:
         if name == "reset" and operation.label == HANDED_ON:
             self._hand_on(outer[qubits[0]])
         if isinstance(operation, ControlFlowOp):
-            if isinstance(operation, WhileLoopOp | ForLoopOp):
-                self._blocks(instruction, node_of, outer)  # what a round measures, the next one may use
             blocks = self._blocks(instruction, node_of, outer)
             noisy = instruction.replace(operation=operation.replace_blocks(blocks))
             paying = [q for q in qubits if node_of[q].processor.always_correct]
@@ -188,17 +188,34 @@ class _Noise:
     def _blocks(
         self, instruction: CircuitInstruction, node_of: dict[Qubit, Node], outer: dict[Qubit, Qubit]
     ) -> list[QuantumCircuit]:
-        self._depth += 1
-        blocks = [
-            self.rewrite(
-                block,
-                {inner: node_of[q] for inner, q in zip(block.qubits, instruction.qubits, strict=True)},
-                {inner: outer[q] for inner, q in zip(block.qubits, instruction.qubits, strict=True)},
-            )
-            for block in instruction.operation.blocks
-        ]
-        self._depth -= 1
+        operation = instruction.operation
+        before = frozenset(self._measured)
+        if isinstance(operation, WhileLoopOp | ForLoopOp):
+            known, self._ever_measured = self._ever_measured, set()
+            self._told_each(instruction, node_of, outer, before)
+            before |= self._ever_measured  # a round may end anywhere, and the next one begin
+            self._ever_measured |= known
+        blocks, after = self._told_each(instruction, node_of, outer, before)
+        one_runs = isinstance(operation, IfElseOp) and len(blocks) == 2
+        self._measured = set().union(*after, () if one_runs else before)
         return blocks
+
+    def _told_each(
+        self,
+        instruction: CircuitInstruction,
+        node_of: dict[Qubit, Node],
+        outer: dict[Qubit, Qubit],
+        before: frozenset[Qubit],
+    ) -> tuple[list[QuantumCircuit], list[set[Qubit]]]:
+        """The noisy blocks of control flow, and what may be measured after each of them."""
+        blocks, after = [], []
+        for block in instruction.operation.blocks:
+            self._measured = set(before)
+            own = list(zip(block.qubits, instruction.qubits, strict=True))
+            nodes, places = ({inner: told[q] for inner, q in own} for told in (node_of, outer))
+            blocks.append(self.rewrite(block, nodes, places))
+            after.append(self._measured)
+        return blocks, after
 
     def _add_local(
         self,
@@ -223,16 +240,17 @@ class _Noise:
         elif has_rule(instruction, node.processor):
             _keep(result, instruction)
             _append_error(result, gate_error(node.processor, name, len(qubits)), qubits)
-        elif name in NATIVE_GATES and len(qubits) <= 2 and node.processor.is_ideal:
+        elif name in NATIVE_GATES and node.processor.is_ideal:
             result.append(instruction)  # whole, so that a sampler's own error on it acts
-        elif len(qubits) <= 2 and isinstance(gate := instruction.operation, Gate) and gate.definition is not None:
-            for part in gate.definition.data:
-                index = [gate.definition.find_bit(q).index for q in part.qubits]
+        elif (parts := _parts(instruction)) is not None:
+            for part in parts.data:
+                index = [parts.find_bit(q).index for q in part.qubits]
                 self._add(result, part.replace(qubits=[qubits[i] for i in index]), node_of, outer)
         else:
             raise UnsupportedOperation(
                 f"no noise rule for {name!r} on {len(qubits)} qubits at node {node.name!r}: rules exist for "
-                f"one- and two-qubit gates, measure, reset, delay, barrier, if_test and pauli_channel"
+                f"one- and two-qubit gates, composites of them, measure, reset, delay, barrier, if_test and "
+                f"pauli_channel; the processor's noise may name an error of its own for a larger gate"
             )
 
     def _hand_on(self, qubit: Qubit) -> None:
@@ -245,7 +263,7 @@ class _Noise:
 
     def _check_use(self, name: str, qubits: list[Qubit], node: Node | None) -> None:
         used = self._measured.intersection(qubits)
-        if name == "reset" and not self._depth:  # in a block it may not run
+        if name == "reset":
             self._measured -= used
         elif used and node is not None and name not in CONTROL_FLOW_OP_NAMES:
             raise UnsupportedOperation(
@@ -254,6 +272,7 @@ class _Noise:
             )
         if name == "measure" and node is not None and readout_flip(node.processor) is not None:
             self._measured.update(qubits)
+            self._ever_measured.update(qubits)
 
 
 def has_rule(instruction: CircuitInstruction, processor: Processor) -> bool:
@@ -263,7 +282,16 @@ def has_rule(instruction: CircuitInstruction, processor: Processor) -> bool:
         name not in _STANDARD_GATES or not isinstance(instruction.operation, Gate)
     ):
         return False
-    return len(instruction.qubits) <= 2 or name in processor.gate_errors.names
+    if len(instruction.qubits) <= 2 or name in processor.gate_errors.names:
+        return True
+    return not (processor.depolarizing_1q or processor.depolarizing_2q)
+
+
+def _parts(instruction: CircuitInstruction) -> QuantumCircuit | None:
+    """What a composite gate is made of; None of anything else."""
+    operation = instruction.operation
+    known = instruction.name in _STANDARD_GATES or not isinstance(operation, Gate)
+    return None if known else operation.definition
 
 
 def gate_error(processor: Processor, name: str, num_qubits: int) -> QuantumError | None:

@@ -178,6 +178,14 @@ REFUSED = {
         lambda: ql.wire(circuits.remote_cnot(), {"pair": chain(1)}, inputs=["near"]),
         ("near", "receives a link"),
     ),
+    "a node of no port": (
+        lambda: ql.wire(circuits.remote_cnot(), {"pair": chain(1)}, nodes={"far away": ql.Node("mars")}),
+        ("nodes names no register and no qubit", "'far away'", "control"),
+    ),
+    "a port that a tuple names wrongly": (
+        lambda: ql.wire(circuits.remote_cnot(), {("near", "fare"): chain(1)}),
+        ("links[0] names no qubit", "'fare'"),
+    ),
     "a node against its link": (
         lambda: ql.wire(circuits.remote_cnot(), {"pair": chain(1)}, nodes={"control": ql.Node("mars")}),
         ("across nodes", "'mars'", "'n0'"),
@@ -199,5 +207,5 @@ def test_a_lonely_qubit_stands_at_a_named_node():
     circuit.h(3)
     program = ql.wire(circuit, {"pair": chain(1)}, nodes={"spectator": ql.Node("far away")})
     assert "far away" in program.ends
-    with pytest.raises(ValueError, match="spectator"):
+    with pytest.raises(ValueError, match=r"spectator stands, .* name its site in nodes"):
         ql.wire(circuit, {"pair": chain(1)})

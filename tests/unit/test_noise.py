@@ -479,3 +479,77 @@ def test_what_a_round_measured_the_next_may_not_use():
         circuit.measure(0, 0)
     with pytest.raises(UnsupportedOperation, match="measured with a readout error and not reset"):
         noisy_circuit(circuit, (node,))
+
+
+def two_rounds(*, otherwise):
+    """A qubit that is measured, and where it was read as 1 reset and measured again; elsewhere perhaps reset."""
+    circuit = QuantumCircuit(1, 2)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    with circuit.if_test((0, 1)) as no:
+        circuit.reset(0)
+        circuit.h(0)
+        circuit.measure(0, 1)
+        circuit.reset(0)
+    if otherwise:
+        with no:
+            circuit.reset(0)
+    return circuit
+
+
+def test_what_was_misread_may_be_reset_in_a_block():
+    node = ql.Node("n", processor=ql.Processor(readout_error=[[0.9, 0.1], [0.2, 0.8]]))
+    found = outcome_probabilities(noisy_circuit(two_rounds(otherwise=False), (node,)))
+    # Read as 0 it stays unread; as 1, the reset qubit is found in either state and misread anew: 0.9/2 + 0.2/2.
+    wanted = {(0, 0): 0.2, (1, 0): 0.8 * 0.55, (1, 1): 0.8 * 0.45}
+    assert {bits: p for bits, p in found.items() if p} == pytest.approx(wanted, abs=EXACT)
+
+
+@pytest.mark.parametrize("otherwise", [False, True])
+def test_what_was_reset_on_every_way_may_be_used_after_the_block(otherwise):
+    node = ql.Node("n", processor=ql.Processor(readout_error=0.1))
+    circuit = two_rounds(otherwise=otherwise)
+    circuit.x(0)
+    if otherwise:
+        noisy_circuit(circuit, (node,))
+        return
+    with pytest.raises(UnsupportedOperation, match="measured with a readout error and not reset"):
+        noisy_circuit(circuit, (node,))
+
+
+def test_a_round_that_breaks_off_may_leave_a_measured_qubit():
+    node = ql.Node("n", processor=ql.Processor(readout_error=0.1))
+    circuit = QuantumCircuit(1, 1)
+    with circuit.while_loop((0, 0)):
+        circuit.h(0)
+        circuit.measure(0, 0)
+        with circuit.if_test((0, 1)):
+            circuit.break_loop()
+        circuit.reset(0)
+    circuit.x(0)
+    with pytest.raises(UnsupportedOperation, match="measured with a readout error and not reset"):
+        noisy_circuit(circuit, (node,))
+
+
+@pytest.mark.parametrize("readout_error", [0.0, 0.1])
+def test_large_gates_are_taken_whole_where_gates_are_perfect(readout_error):
+    node = ql.Node("n", processor=ql.Processor(readout_error=readout_error))
+    circuit = QuantumCircuit(4)
+    circuit.ccx(0, 1, 2)
+    circuit.cswap(0, 1, 2)
+    assert [step.name for step in noisy_circuit(circuit, (node,) * 4).data] == ["ccx", "cswap"]
+
+
+def test_composite_gates_of_any_size_are_noisy_part_by_part():
+    part = QuantumCircuit(3, name="part")
+    part.h(0)
+    part.cx(0, 1)
+    part.cx(1, 2)
+    whole, plain = QuantumCircuit(4), QuantumCircuit(4)
+    whole.append(part.to_gate(), [3, 1, 2])
+    plain.compose(part, [3, 1, 2], inplace=True)
+    assert noisy_circuit(whole, (ALICE,) * 4) == noisy_circuit(plain, (ALICE,) * 4)
+    larger = QuantumCircuit(3)
+    larger.ccx(0, 1, 2)
+    with pytest.raises(UnsupportedOperation, match="no noise rule for 'ccx' on 3 qubits"):
+        noisy_circuit(larger, (ALICE,) * 3)

@@ -119,6 +119,14 @@ REFUSED = {
         ("across sites", "spent_a", "'there'", "'here'"),
     ),
     "a qubit nowhere": (lambda: Operation(lonely()), ("flag", "site")),
+    "ports and sites the other way round": (
+        lambda: Operation(purifying(), sites={"alice": "kept_a"}),
+        ("sites must tell of each port at which site it stands", "{'kept_a': 'alice'}", "no port 'alice'"),
+    ),
+    "a site of an unknown port": (
+        lambda: Operation(purifying(), sites={"kept": "alice"}),
+        ("sites names no register and no qubit", "'kept'", "kept_a, spent_a"),
+    ),
     "a site without a link": (lambda: Operation(lonely(), sites={"flag": "mars"}), ("mars",)),
     "a parameter that nothing sets": (lambda: Operation(turning()), ("angle", "nothing sets")),
     "it never works": (lambda: Operation(purifying(), success_probability=0), ("success_probability", "(0, 1]")),
