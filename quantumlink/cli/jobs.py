@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,6 @@ from quantumlink.cli.shell import Shell
 if TYPE_CHECKING:
     from quantumlink.execution.jobs.job import Job
     from quantumlink.execution.jobs.job_file import JobRecord
-    from quantumlink.execution.jobs.timing import Timing
 
 app = Shell(help="List, show, read and cancel jobs by their files.", no_args_is_help=True)
 
@@ -128,7 +128,7 @@ def result(
         resumed = resume(_found(job, directory))
         record = resumed.record
         if record.dry_run:
-            return Result(notes=_timing_notes(resumed.timing(timeout)))
+            return _times(resumed, timeout)
         if record.reader["kind"] == "analyst":
             key = resumed.key(timeout)
             told = str(key.report() if hasattr(key, "report") else repr(key))
@@ -149,15 +149,17 @@ def cancel(job: Which, directory: Folder = None) -> Result:
         return Result(notes=(f"{job}: {status}",), data={"job": job, "status": str(status)})
 
 
-def _timing_notes(timing: Timing) -> tuple[str, ...]:
-    """What the service's scheduler says of a dry run."""
-    known = [duration for duration in timing.durations_s if duration is not None]
-    latency = timing.feedforward_latency_s
-    return (
-        "dry run: the service takes the job; its bits are random",
-        f"longest circuit: {max(known) * 1e6:.4g} µs" if known else "durations: not told",
-        f"feed-forward latency: {'none, or not told' if latency is None else f'{latency * 1e6:.3g} µs'}",
-    )
+def _times(job: Job, timeout: float | None) -> Result:
+    """What the service's scheduler says of a dry run, beside what was assumed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the table and its note say it
+        timing = job.timing(timeout)
+    columns = (Column("", "name", left=True), Column("assumed", "assumed"), Column("by the service", "told"))
+    table = Table(f"{job.record.title}: dry run on {job.record.where.backend}", columns, timing.rows(), "times")
+    notes = ["The service takes the job; its bits are random."]
+    if timing.difference is not None:
+        notes += [f"Quantum seconds by the scheduler's times: {timing.difference:+.2%} beside the estimate."]
+    return Result(tables=(table,), notes=tuple(notes))
 
 
 def _figures(job: Job, timeout: float | None) -> Result:

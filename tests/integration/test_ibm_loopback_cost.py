@@ -1,18 +1,19 @@
 """Dry runs, seconds and budgets, through IBM's own client against a loopback server."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 pytest.importorskip("qiskit_ibm_runtime")
 
-from oracles.ibm_server import MOCK_LATENCY_DT, IBMServer
+from oracles.ibm_server import MOCK_ESTIMATE_S, MOCK_LATENCY_DT, IBMServer
 from typer.testing import CliRunner
 
 import quantumlink as ql
 from quantumlink.cli.jobs import app
-from quantumlink.execution.jobs import Limits, Patience, TooExpensive, resume, submit
+from quantumlink.execution.jobs import JobFileError, Limits, Patience, TooExpensive, resume, submit
 from quantumlink.execution.jobs.job_file import JobFile
 from quantumlink.execution.preparation import predict, prepare
 
@@ -59,7 +60,65 @@ def test_a_dry_run_times_and_measures_nothing(server, backend, prepared, tmp_pat
     assert again.usage_s() == 0.0
     told = CliRunner().invoke(app, ["result", str(job.path)], env={"COLUMNS": "200"}).output
     assert "feed-forward latency" in told
-    assert f"{timing.feedforward_latency_s * 1e6:.3g} µs" in told
+    assert f"{timing.feedforward_latency_s * 1e6:.4g} µs" in told
+
+
+def test_estimate_and_scheduler_stand_side_by_side(server, backend, prepared, tmp_path):
+    """Of several parts, too: each circuit once, seconds by the rule with the times of the scheduler's."""
+    arguments = {"shots": 600, "directory": tmp_path, "patience": PATIENCE, "mitigate_readout": True}
+    job = submit(prepared, backend, dry_run=True, limits=Limits(shots=200), **arguments)
+    timing = job.timing()
+    assert len(server.jobs) == 3
+    assert len(timing.durations_s) == len(timing.assumed_s) == 3  # the program, and two circuits of its calibration
+    assert timing.assumed_s[0] == pytest.approx(prepared.cost.duration_s)
+    assert timing.assumed_latency_s == prepared.latency_s
+    assert timing.estimated_qpu_s == 3 * MOCK_ESTIMATE_S
+    delay = backend.configuration().default_rep_delay
+    runs = (3 * 600, 600, 600)
+    by_the_rule = 3 * 2.0 + sum(n * (t + delay) for n, t in zip(runs, timing.durations_s, strict=True))
+    assert timing.scheduled_s == pytest.approx(by_the_rule, rel=1e-12)
+    assert timing.estimate_s == job.estimate_s != timing.scheduled_s
+    assert timing.difference == pytest.approx(by_the_rule / job.estimate_s - 1)
+    told = CliRunner().invoke(app, ["result", str(job.path)], env={"COLUMNS": "200"}).output
+    for seconds in (timing.estimate_s, timing.scheduled_s):
+        assert f"{seconds:.4g} s" in told
+    for length in (*timing.assumed_s, *timing.durations_s):
+        assert f"{length * 1e6:.4g} µs" in told
+
+
+def test_a_difference_in_seconds_is_told(server, backend, prepared, tmp_path):
+    """With hardly any delay between executions the circuits are what costs, and the mock has its own times."""
+    options = {"execution": {"rep_delay": 1e-6}}
+    job = submit(
+        prepared, backend, shots=100_000, directory=tmp_path, patience=PATIENCE, dry_run=True, options=options
+    )
+    with pytest.warns(UserWarning, match=r"were estimated, .* by the scheduler's times"):
+        timing = job.timing()
+    assert abs(timing.difference) > 0.05
+
+
+def test_the_estimate_assumes_the_latency_of_the_preparation(backend, tmp_path):
+    delay = backend.configuration().default_rep_delay
+    for latency_s in (0.0, 50e-6):
+        prepared = prepare(LINK, backend, corrections="feedforward", seed=1, feedforward_latency_s=latency_s)
+        job = submit(prepared, backend, shots=1000, directory=tmp_path, patience=PATIENCE)
+        assert prepared.cost.duration_s > latency_s
+        assert job.estimate_s == pytest.approx(2.0 + 3000 * (prepared.cost.duration_s + delay), rel=1e-12)
+
+
+def test_forged_times_are_refused(backend, prepared, tmp_path):
+    job = submit(prepared, backend, shots=60, directory=tmp_path, patience=PATIENCE, dry_run=True)
+    job.timing()
+    whole = job.record
+    for changes in (
+        {"timing": {"durations_s": [1e-6, 2e-6], "feedforward_latency_s": None}},
+        {"timing": {"durations_s": ["1 µs"], "feedforward_latency_s": None}},
+        {"timing": {"feedforward_latency_s": None}},
+        {"assumed": {"lengths_s": 3, "latency_s": 0.0}},
+    ):
+        JobFile(job.path).update(lambda _, changes=changes: replace(whole, **changes))
+        with pytest.raises(JobFileError, match="no times that can be read"):
+            job.timing()
 
 
 def test_a_faster_measurement_in_the_middle_is_sent_and_timed(tmp_path):

@@ -32,6 +32,9 @@ NAMES = {"ibm_manila": "manila", "ibm_torino": "torino", "ibm_kingston": "kingst
 MOCK_LATENCY_DT = 3000
 """What the mock devices' scheduler puts between a measurement and what depends on it."""
 
+MOCK_ESTIMATE_S = 3.5
+"""What the service expects every job to take, as it says for dry runs."""
+
 
 @dataclass
 class Fault:
@@ -169,6 +172,8 @@ class IBMServer:
             "params": body["params"],
             "polls": self.polls,
         }
+        if body["backend"].startswith("mock"):
+            self.jobs[number]["estimated_running_time_seconds"] = MOCK_ESTIMATE_S
         return {"id": number, "backend": body["backend"]}
 
     def _check(self, body):

@@ -7,17 +7,17 @@ says so, the text goes. Where the disk takes neither, the bits are returned all 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from quantumlink.execution.jobs.connection import Connection, decoded
 from quantumlink.execution.jobs.errors import JobFailed, JobFileError, ResultUnreadable
-from quantumlink.execution.jobs.job_file import JobFile, Part, StoredFile, sha256, write_durably
+from quantumlink.execution.jobs.job_file import JobFile, JobRecord, Part, StoredFile, sha256, write_durably
 from quantumlink.execution.jobs.patience import patiently
 from quantumlink.execution.jobs.pubs_on_file import Rows, bits_as_bytes, bits_from_bytes, checked_pieces
-from quantumlink.execution.jobs.timing import timing_of
+from quantumlink.execution.jobs.timing import with_estimate, with_timing
 
 _NO_REASON = {"failed": "the service gives no reason", "cancelled": "it was cancelled"}
 _FINAL = {"DONE": "done", "ERROR": "failed", "CANCELLED": "cancelled"}
@@ -57,6 +57,7 @@ def collect_remote(file: JobFile, number: int, connection: Connection) -> Collec
         file.update(lambda r: r.with_part(number, state=state, reason=told))
         return Collected(True)
     _note_usage(file, part.tag, job, connection)
+    _note_estimate(file, part.tag, job, connection)
     text = connection.text_of(job)
     path = file.beside(number, f".{sha256(text.encode())[:8]}.raw")
     try:
@@ -80,6 +81,18 @@ def _note_usage(file: JobFile, tag: str, job: Any, connection: Connection) -> No
         used = connection.used_s(job)
         if used is not None:
             file.update(lambda r: replace(r, usage_s={**r.usage_s, tag: used}))
+    except Exception:
+        return
+
+
+def _note_estimate(file: JobFile, tag: str, job: Any, connection: Connection) -> None:
+    """What the service expects a dry run to cost when it is run; no more than that depends on it."""
+    if not file.read().dry_run:
+        return
+    try:
+        expected = connection.expected_s(job)
+        if expected is not None:
+            file.update(lambda r: replace(r, timing=with_estimate(r.timing, tag, expected, len(r.pubs))))
     except Exception:
         return
 
@@ -113,7 +126,7 @@ def _stored(file: JobFile, number: int, result: Any) -> Collected:
     wanted = [(record.pubs[piece.pub], piece.rows) for piece in part.pieces]
     pieces = checked_pieces(result, wanted, part.shots, part.tag, f"job {part.job_id or part.tag}")
     if record.dry_run:
-        _note_timing(file, result)
+        file.update(lambda r: replace(r, timing=_with_timing(r, number, list(result))))
     data = bits_as_bytes(pieces)
     path = file.beside(number, f".{part.tag[-8:]}.npz")
     try:
@@ -128,11 +141,10 @@ def _stored(file: JobFile, number: int, result: Any) -> Collected:
     return Collected(True)
 
 
-def _note_timing(file: JobFile, result: Any) -> None:
-    record = file.read()
+def _with_timing(record: JobRecord, number: int, results: Sequence[Any]) -> dict[str, Any]:
     dt_s = (record.calibration or {}).get("dt_s")
-    timing = timing_of(list(result), dt_s if isinstance(dt_s, float) else None, None)
-    file.update(lambda r: replace(r, timing=timing.to_dict()))
+    pubs = [piece.pub for piece in record.parts[number].pieces]
+    return with_timing(record.timing, results, pubs, len(record.pubs), dt_s if isinstance(dt_s, float) else None)
 
 
 def warn_unwritten(error: OSError, what: str) -> None:

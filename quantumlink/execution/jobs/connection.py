@@ -168,6 +168,13 @@ class Connection:
         found = usage.get("quantum_seconds") if found is None and isinstance(usage, Mapping) else found
         return float(found) if isinstance(found, int | float) else None
 
+    def expected_s(self, job: Any) -> float | None:
+        """Quantum seconds that the service expects a job to take, None if it does not say."""
+        what = f"asking for the estimate of job {job.job_id()}"
+        told = patiently(lambda: job.usage_estimation, self.patience, what)
+        found = told.get("quantum_seconds") if isinstance(told, Mapping) else None
+        return float(found) if isinstance(found, int | float) else None
+
     def text_of(self, job: Any) -> str:
         """The text of a finished job's result, as the service sent it."""
         what = f"fetching the result of job {job.job_id()}"

@@ -27,7 +27,7 @@ from quantumlink.execution.jobs.pubs_on_file import Rows, joined
 from quantumlink.execution.jobs.readers import rebuilt_analyst
 from quantumlink.execution.jobs.sending import cancelled, find_sent_by_copies, recovered, send_part
 from quantumlink.execution.jobs.status import ORDER, REMOTE, Status, summed, without_planned
-from quantumlink.execution.jobs.timing import Timing
+from quantumlink.execution.jobs.timing import Timing, timing_again, warn_of_difference
 from quantumlink.execution.jobs.waiting import shown
 from quantumlink.execution.mitigation import Calibration, Mitigated, QuietRuns, Scope
 from quantumlink.execution.preparation.recipe import Recipe
@@ -127,20 +127,28 @@ class Job:
         return sum(used) if used else None
 
     def timing(self, timeout_s: float | None = None) -> Timing:
-        """What the service's scheduler says, for a dry run; see `result`.
+        """What the service's scheduler says, for a dry run, beside what was assumed; see `result`.
+
+        A warning says so where the estimate of quantum seconds is another one by the scheduler's times.
 
         Raises:
             ValueError: if it is no dry run.
+            JobFileError: if the file holds no times, or none that can be read.
         """
         if not self.record.dry_run:
             raise ValueError(
                 f"{str(self.path)!r} is no dry run: submit with dry_run=True for the scheduler's times"
             )
         self._joined(timeout_s)
-        told = self.record.timing
-        if told is None:
+        record = self.record
+        if record.timing is None:
             raise JobFileError(f"{str(self.path)!r} holds no times of its dry run")
-        return Timing.from_dict(told)
+        try:
+            found = timing_again(record)
+        except (KeyError, TypeError, ValueError) as error:
+            raise JobFileError(f"{str(self.path)!r} holds no times that can be read: {error}") from error
+        warn_of_difference(found)
+        return found
 
     def samples(self, timeout_s: float | None = None) -> Samples:
         """Accepted and corrected outcomes per basis, for a job of a link or a program; see `result`."""

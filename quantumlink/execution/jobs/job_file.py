@@ -38,7 +38,7 @@ Mode = Literal["job", "session", "batch"]
 
 STATES: tuple[PartState, ...] = get_args(PartState)
 
-_LATER = ("estimate_s", "usage_s", "dry_run", "timing", "calibration")
+_LATER = ("estimate_s", "usage_s", "dry_run", "timing", "calibration", "assumed")
 
 MAX_FILE_BYTES = 2**30
 """Largest job file that is read."""
@@ -126,6 +126,8 @@ class JobRecord:
     """What a dry run found."""
     calibration: Mapping[str, Any] | None = None
     """The device's figures when it was submitted, and when they were measured."""
+    assumed: Mapping[str, Any] | None = None
+    """From what the seconds were estimated: ``lengths_s`` of each PUB by our schedule, and its ``latency_s``."""
 
     def with_part(self, number: int, **changes: Any) -> JobRecord:
         """The record with one part changed."""

@@ -65,7 +65,7 @@ def later_fields(told: Mapping[str, Any]) -> dict[str, Any]:
         found["usage_s"] = {tag: validation.number("usage_s", used, at_least=0.0) for tag, used in usage.items()}
     if "dry_run" in told:
         found["dry_run"] = validation.instance("dry_run", told["dry_run"], bool, "true or false")
-    for name in ("timing", "calibration"):
+    for name in ("timing", "calibration", "assumed"):
         if told.get(name) is not None:
             found[name] = mapping_of(name, told)
     return found

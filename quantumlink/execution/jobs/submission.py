@@ -140,7 +140,9 @@ def submit(
     if isinstance(machine, IBMMachine):
         used = {qubit for pub in record.pubs for qubit in used_qubits(pub.circuit)}
         known = snapshot(machine.backend, used)
-        record = replace(_with_estimate(record, machine, max_qpu_s), dry_run=dry_run, calibration=known)
+        record = replace(
+            _with_estimate(record, machine, task.latency_s, max_qpu_s), dry_run=dry_run, calibration=known
+        )
     elif dry_run:
         raise ValueError(
             f"dry_run is the service's: {machine.where.backend} runs in this process, where a run costs no seconds "
@@ -194,13 +196,14 @@ def _record(task: Task, machine: Machine, limits: Limits, seed: int | None) -> J
     )
 
 
-def _with_estimate(record: JobRecord, machine: IBMMachine, max_qpu_s: float | None) -> JobRecord:
-    lengths = [circuit_length_s(pub.circuit, machine.backend) for pub in record.pubs]
+def _with_estimate(record: JobRecord, machine: IBMMachine, latency_s: float, max_qpu_s: float | None) -> JobRecord:
+    lengths = [circuit_length_s(pub.circuit, machine.backend, latency_s) for pub in record.pubs]
     loads = [Load(part.pieces, part.shots) for part in record.parts]
     estimate = estimated(loads, lengths, rep_delay_s(machine.backend, record.options))
     if max_qpu_s is not None:
         check_budget(estimate, max_qpu_s)
-    return replace(record, estimate_s=estimate.total_s)
+    assumed = {"lengths_s": lengths, "latency_s": latency_s}
+    return replace(record, estimate_s=estimate.total_s, assumed=assumed)
 
 
 def _versions() -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -24,7 +24,7 @@ from quantumlink.execution.jobs.pubs_on_file import PubOnFile
 from quantumlink.execution.jobs.readers import Analyst, told_analyst
 from quantumlink.execution.mitigation import calibration_of
 from quantumlink.execution.own_noise import own_noise_of
-from quantumlink.execution.preparation import Prepared, compiled, lint, prepare
+from quantumlink.execution.preparation import FEEDFORWARD_LATENCY_S, Prepared, compiled, lint, prepare
 from quantumlink.execution.preparation.linting import broadcast_bits
 from quantumlink.execution.preparation.lowering import Lowered, lowered
 from quantumlink.execution.preparation.options_lint import against_conditions
@@ -52,6 +52,8 @@ class Task:
     """Of each PUB how many bits its conditions read."""
     layout: tuple[int, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    latency_s: float = FEEDFORWARD_LATENCY_S
+    """Of the feed-forward, as it is assumed or was measured."""
 
 
 def task_of(
@@ -159,7 +161,8 @@ def _prepared_task(
         reader["calibration"] = found.to_dict()
         pubs += found.circuits(circuit.num_qubits, prepared.target)
     title = " – ".join(prepared.program.ends)
-    return _task(title, pubs, row_shots, reader, machine.backend, options, prepared.layout)
+    task = _task(title, pubs, row_shots, reader, machine.backend, options, prepared.layout)
+    return replace(task, latency_s=prepared.latency_s)
 
 
 def _plays(machine: Machine, device: str) -> bool:
