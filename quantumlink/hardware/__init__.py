@@ -1,10 +1,12 @@
 """Hardware as data: frozen dataclasses with their units in the names. No physics of circuits here."""
 
 from quantumlink.hardware.arms import Arms
+from quantumlink.hardware.astronomy import CircularOrbit, Orbit, TleOrbit, sun_synchronous, walker
 from quantumlink.hardware.background_light import SKY_RADIANCE, background_rate_hz, earth_radiance
 from quantumlink.hardware.capacity import plob_bits
 from quantumlink.hardware.continuous_source import Coincidences, ContinuousSource
 from quantumlink.hardware.detector import Detector
+from quantumlink.hardware.downlink import DecoyDownlink, PairDownlink
 from quantumlink.hardware.dual_downlink import DualDownlink
 from quantumlink.hardware.environment import Conditions, Environment
 from quantumlink.hardware.fiber import Fiber
@@ -15,7 +17,7 @@ from quantumlink.hardware.memory import Memory
 from quantumlink.hardware.midpoint_measurement import MidpointBellMeasurement, TimeBinMeasurement
 from quantumlink.hardware.node import NODE_ROLES, Node, NodeRole
 from quantumlink.hardware.one_photon import BarrettKok, SinglePhotonHeralding, interference_visibility
-from quantumlink.hardware.optics import air_mass
+from quantumlink.hardware.optics import Optics, air_mass
 from quantumlink.hardware.orbit import slant_range_km
 from quantumlink.hardware.pair_source import MidpointSource, NodeSource
 from quantumlink.hardware.processor import Processor
@@ -28,10 +30,12 @@ __all__ = [
     "SKY_RADIANCE",
     "Arms",
     "BarrettKok",
+    "CircularOrbit",
     "ClassicalSignal",
     "Coincidences",
     "Conditions",
     "ContinuousSource",
+    "DecoyDownlink",
     "Detector",
     "DualDownlink",
     "Environment",
@@ -46,12 +50,16 @@ __all__ = [
     "Node",
     "NodeRole",
     "NodeSource",
+    "Optics",
+    "Orbit",
+    "PairDownlink",
     "PassSeries",
     "Processor",
     "SatellitePass",
     "SinglePhotonHeralding",
     "Source",
     "TimeBinMeasurement",
+    "TleOrbit",
     "air_mass",
     "background_rate_hz",
     "earth_radiance",
@@ -59,4 +67,6 @@ __all__ = [
     "plob_bits",
     "raman_coefficient",
     "slant_range_km",
+    "sun_synchronous",
+    "walker",
 ]

@@ -150,6 +150,22 @@ class Detector:
         wrong = (1 - eta) * noise / 2 + eta * (1 - contrast) / 2
         return _plain(np.divide(wrong, gain, out=np.full_like(gain, 0.5), where=gain > 0))
 
+    def pulse_clicks(
+        self, transmittance: FloatArray, mean_photons: float | FloatArray, *, kept: float = 1.0
+    ) -> tuple[FloatArray, FloatArray]:
+        """Probabilities that a coherent pulse makes a click, and a wrong one (Ma et al. 2005).
+
+        1 − (1 − Y₀)·e^(−ημ), and Y₀/2·e^(−ημ) + e·(1 − e^(−ημ)) with e = (1 − kept·`contrast`)/2.
+
+        Args:
+            transmittance: of the medium, without the detector's efficiency; broadcast with the mean photons.
+            mean_photons: of the pulse, μ.
+            kept: 1 − 2e of the medium.
+        """
+        empty = np.exp(-transmittance * self.efficiency * mean_photons)
+        noise, wrong = self.noise_probability, (1 - kept * self.contrast) / 2
+        return 1 - (1 - noise) * empty, noise / 2 * empty + wrong * (1 - empty)
+
     @overload
     def count_rate_hz(self, rate_hz: float) -> float: ...
     @overload

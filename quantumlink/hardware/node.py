@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from quantumlink import validation
+from quantumlink.hardware.astronomy import Orbit
+from quantumlink.hardware.downlink import DecoyDownlink, PairDownlink
 from quantumlink.hardware.memory import Memory
 from quantumlink.hardware.processor import Processor
 
@@ -36,6 +38,8 @@ class Node:
             stay where they were made. Every heralded half is moved into one (`Memory.move_s`,
             `Memory.move_depolarizing`), and the communication qubits go on: with ``communication=1``, links at this
             node are made one after the other.
+        orbit: of a satellite, such as `CircularOrbit` or `TleOrbit`; it has no position then.
+        downlink: what a satellite sends to the stations that it passes, see `quantumlink.network.satellite_keys`.
 
     Raises:
         ValueError: if the name is empty, the role unknown, or a number out of range.
@@ -63,6 +67,10 @@ class Node:
     """Qubits it has for halves of pairs while it computes; None for as many as needed."""
     storage: int | None = None
     """Qubits it stores halves of pairs in; None if they stay where they were made."""
+    orbit: Orbit | None = None
+    """The orbit of a satellite."""
+    downlink: DecoyDownlink | PairDownlink | None = None
+    """What a satellite sends to the stations that it passes."""
 
     def __post_init__(self) -> None:
         validation.instance("name", self.name, str, "a non-empty string")
@@ -84,8 +92,21 @@ class Node:
                 f"a node without memory (memories=0) has nothing to move halves of pairs into, got "
                 f"storage={self.storage!r} and {self.memory!r}"
             )
+        self._check_satellite()
         if self.position is not None:
             object.__setattr__(self, "position", _position(self.position))
+
+    def _check_satellite(self) -> None:
+        for name, value, kinds, what in (
+            ("orbit", self.orbit, Orbit, "an orbit such as CircularOrbit(500, 97.4)"),
+            ("downlink", self.downlink, (DecoyDownlink, PairDownlink), "a DecoyDownlink or a PairDownlink"),
+        ):
+            if value is not None and (isinstance(value, type) or not isinstance(value, kinds)):
+                raise TypeError(f"{name} must be {what}, or None; got {value!r}")
+        if self.orbit is not None and self.position is not None:
+            raise ValueError(f"{self.name!r} moves: give an orbit or a position, not both; got {self.position!r}")
+        if self.downlink is not None and self.orbit is None:
+            raise ValueError(f"downlink needs an orbit, which says when it passes; {self.name!r} has none")
 
     @property
     def stores_apart(self) -> bool:

@@ -24,6 +24,17 @@ from quantumlink.network.control import (
 )
 from quantumlink.network.files import NetworkFileError
 from quantumlink.network.geography import great_circle_km
+from quantumlink.network.globe import (
+    KeyBlock,
+    Overpass,
+    Overpasses,
+    SatelliteKeys,
+    Served,
+    Weather,
+    find_overpasses,
+    satellite_keys,
+    serve_keys,
+)
 from quantumlink.network.graph import Graph
 from quantumlink.network.load import Capacity, Cut, Demand, Failure, Resilience, TrafficFileError, load_demands
 from quantumlink.network.load.arrivals import Periodic, Poisson
@@ -47,6 +58,7 @@ __all__ = [
     "FirstComeFirstServed",
     "Forecast",
     "Graph",
+    "KeyBlock",
     "Load",
     "ManyPaths",
     "MaxWeight",
@@ -57,6 +69,8 @@ __all__ = [
     "NoPlan",
     "NoStrategy",
     "Outage",
+    "Overpass",
+    "Overpasses",
     "Performance",
     "Periodic",
     "Poisson",
@@ -66,19 +80,25 @@ __all__ = [
     "Reservation",
     "Resilience",
     "Route",
+    "SatelliteKeys",
+    "Served",
     "Site",
     "Strategy",
     "TimeSlots",
     "TrafficFileError",
     "Watch",
+    "Weather",
     "best_strategy",
     "demands_of_matrix",
     "file_schema",
+    "find_overpasses",
     "forecast",
     "gravity_demands",
     "great_circle_km",
     "load_demands",
     "operate",
     "plan_network",
+    "satellite_keys",
+    "serve_keys",
     "uniform_demands",
 ]

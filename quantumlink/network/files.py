@@ -16,6 +16,13 @@ One table a node, one entry a link, everything but ``between`` and a link's stat
 
     [nodes.alice]
 
+    [nodes.leo]                      # a satellite: its way, and what it sends down
+    role = "satellite"
+    memories = 0
+    orbit = { kind = "circular", altitude_km = 500.0, inclination_deg = 97.4, node_deg = 10.0 }
+    downlink = { kind = "decoy_downlink", detector = { efficiency = 0.5 }, optics = {
+      wavelength_nm = 850.0, receiver_diameter_m = 1.0, beam_waist_m = 0.15 } }
+
     [[links]]                        # a link in a state that is given
     between = ["alice", "relay"]
     fiber = { length_km = 25.0 }
@@ -44,6 +51,9 @@ What many nodes or links share may be said once, for all of them or for those th
 The closer word counts, a link's own before its templates', theirs before the defaults; see
 `quantumlink.network.templates` for how they are joined.
 
+An ``orbit`` is ``circular``, or ``tle`` with ``line1`` and ``line2``; a ``downlink`` a ``decoy_downlink`` or a
+``pair_downlink``. A network of satellites with orbits and of stations needs no links.
+
 The media are ``fiber``, ``free_space``, ``satellite`` (a pass), ``dual_downlink`` (a pass seen from both ends),
 ``inter_satellite`` and ``arms`` (one medium for each half of the way); the kinds of source are ``midpoint``,
 ``node``, ``continuous``, ``bell_measurement``, ``time_bin``, ``single_photon`` and ``barrett_kok``. Those of one's
@@ -71,6 +81,9 @@ FILE_KEYS = ("name", "nodes", "links", "defaults", "templates")
 NODE_PARTS: Mapping[str, type] = {"memory": Memory, "processor": Processor}
 """Tables of a node: what they are, if they name no ``kind``."""
 
+NODE_CHOICES = ("orbit", "downlink")
+"""Tables of a node that say their ``kind``; a node has none of them unless it is said."""
+
 NODE_VALUES = ("role", "memories", "position", "qubits", "communication", "storage")
 """Plain values of a node."""
 
@@ -84,7 +97,7 @@ LINK_VALUES = tuple(
 STATED = ("fidelity", "bell_diagonal", "state")
 """Those that say in which state pairs arrive."""
 
-NODE_KEYS = (*NODE_PARTS, *NODE_VALUES)
+NODE_KEYS = (*NODE_PARTS, *NODE_CHOICES, *NODE_VALUES)
 
 
 def link_keys() -> tuple[str, ...]:

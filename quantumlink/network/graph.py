@@ -25,7 +25,7 @@ class Graph:
 
     Args:
         nodes: the nodes, names unique.
-        links: the elementary links between them, at least one.
+        links: the elementary links between them, at least one unless there are satellites with an orbit.
         name: a name for tables and plots.
 
     Raises:
@@ -49,7 +49,7 @@ class Graph:
         )
         if not self.nodes:
             raise ValueError("a network needs at least one node, got none")
-        if not self.links:
+        if not self.links and all(node.orbit is None for node in self.nodes.values()):
             raise ValueError("a network needs at least two nodes and a link between them, got no link")
         for link in self.links:
             for end in link.ends:

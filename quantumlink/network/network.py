@@ -32,7 +32,7 @@ class Network(Graph):
 
     Args:
         nodes: the nodes, names unique.
-        links: the elementary links between them, at least one.
+        links: the elementary links between them, at least one unless there are satellites with an orbit.
         name: a name for tables and plots.
 
     Raises:

@@ -14,6 +14,7 @@ from quantumlink.link import ElementaryLink
 from quantumlink.network.files import (
     FILE_KEYS,
     LINK_VALUES,
+    NODE_CHOICES,
     NODE_KEYS,
     NODE_PARTS,
     NODE_VALUES,
@@ -193,6 +194,11 @@ class _Reader:
         where = f"[nodes.{name}]"
         table = self.completed(where, "node", table)
         parts = {key: self.node_part(f"{where} {key}", self.table(where, table, key), key) for key in NODE_PARTS}
+        parts |= {
+            key: self.named(f"{where} {key}", self.table(where, table, key), key)
+            for key in NODE_CHOICES
+            if key in table
+        }
         values = {key: table[key] for key in NODE_VALUES if key in table}
         return self.build(where, lambda: Node(name, **parts, **values))
 

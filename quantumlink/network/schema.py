@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink
-from quantumlink.network.files import LINK_VALUES, NODE_PARTS, NODE_VALUES, field_types
+from quantumlink.network.files import LINK_VALUES, NODE_CHOICES, NODE_PARTS, NODE_VALUES, field_types
 from quantumlink.network.templates import ONCE
 from quantumlink.parts import IN_TABLES, Part, parts_of
 
@@ -31,7 +31,9 @@ def file_schema() -> Schema:
     {'type': 'object', 'additionalProperties': {'$ref': '#/$defs/node'}}
     """
     node_types, link_types = get_type_hints(Node), get_type_hints(ElementaryLink.__init__)
-    node = {key: _of_kind(key) for key in NODE_PARTS} | {key: _of_type(node_types[key]) for key in NODE_VALUES}
+    node = {key: _of_kind(key) for key in (*NODE_PARTS, *NODE_CHOICES)} | {
+        key: _of_type(node_types[key]) for key in NODE_VALUES
+    }
     detector = _of_kind("detector")
     link = {
         "between": {**_TEXTS, "minItems": 2, "maxItems": 2},

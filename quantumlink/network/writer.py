@@ -12,7 +12,7 @@ from quantumlink.hardware import Detector, Node
 from quantumlink.hardware.bell_diagonal import werner
 from quantumlink.hardware.pauli_coefficients import nested
 from quantumlink.link import ElementaryLink
-from quantumlink.network.files import LINK_VALUES, NODE_PARTS, STATED, field_types, node_values
+from quantumlink.network.files import LINK_VALUES, NODE_CHOICES, NODE_PARTS, STATED, field_types, node_values
 from quantumlink.network.graph import Graph
 from quantumlink.parts import part_at, part_of, place_of
 
@@ -35,6 +35,9 @@ def node_table(node: Node) -> dict[str, Any]:
         part = getattr(node, key)
         if part != kind():
             table[key] = _told(part, kind)
+    for key in NODE_CHOICES:
+        if getattr(node, key) is not None:
+            table[key] = _told(getattr(node, key))
     return table
 
 

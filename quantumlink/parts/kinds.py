@@ -14,6 +14,8 @@ Kind = Literal[
     "memory",
     "processor",
     "detail",
+    "orbit",
+    "downlink",
     "node",
     "environment",
     "eavesdropper",
@@ -35,7 +37,7 @@ OPERATIONS = ("purification", "swap", "operation")
 CODING = ("code", "decoder")
 """Kinds of what links are encoded in and by: objects rather than classes."""
 
-IN_TABLES: tuple[Kind, ...] = ("medium", "source", "detector", "memory", "processor", "detail")
+IN_TABLES: tuple[Kind, ...] = ("medium", "source", "detector", "memory", "processor", "orbit", "downlink", "detail")
 """Kinds that a table of a network file may be: a name is of one of them only."""
 
 _SUBCLASSES: Mapping[Kind, type] = {"detector": Detector, "memory": Memory, "processor": Processor}
@@ -44,6 +46,8 @@ _SUBCLASSES: Mapping[Kind, type] = {"detector": Detector, "memory": Memory, "pro
 _MEMBERS: Mapping[Kind, tuple[str, ...]] = {
     "medium": ("transmittance", "delay_s", "channel"),
     "source": ("herald",),
+    "orbit": ("places_km", "period_s", "earth"),
+    "downlink": ("optics", "lit", "kind"),
     "protocol": ("plays", "sifting", "recipe", "run"),
     "eavesdropper": ("circuit", "arrivals", "information"),
     "reconciliation": ("reconcile",),

@@ -36,6 +36,15 @@ LIBRARY: Mapping[str, Mapping[str, str]] = {
     "detail": {
         "classical_signal": _HARDWARE + "raman:ClassicalSignal",
         "per_qubit": _HARDWARE + "processor:PerQubit",
+        "optics": _HARDWARE + "optics:Optics",
+    },
+    "orbit": {
+        "circular": _HARDWARE + "astronomy.circular:CircularOrbit",
+        "tle": _HARDWARE + "astronomy.tle:TleOrbit",
+    },
+    "downlink": {
+        "decoy_downlink": _HARDWARE + "downlink:DecoyDownlink",
+        "pair_downlink": _HARDWARE + "downlink:PairDownlink",
     },
     "node": {"node": _HARDWARE + "node:Node"},
     "environment": {

@@ -100,10 +100,7 @@ def decoy_bb84_channel_rate(
     """BB84 with coherent pulses and infinitely many decoys: −Q·f·h(E) + Q₁·(1 − h(e₁)), at the best intensity."""
     eta, receiver = _checked(transmittance)[..., None], detector or Detector()
     mean = _INTENSITIES
-    noise, wrong = receiver.noise_probability, (1 - receiver.contrast) / 2
-    empty = np.exp(-eta * receiver.efficiency * mean)
-    gain = 1 - (1 - noise) * empty
-    errors = noise / 2 * empty + wrong * (1 - empty)
+    gain, errors = receiver.pulse_clicks(eta, mean)
     y1, e1 = np.asarray(receiver.gain(eta)), np.asarray(receiver.qber(eta))
     rate = -gain * f * _h(errors, gain) + mean * np.exp(-mean) * y1 * (1 - binary_entropy(np.minimum(e1, 0.5)))
     return np.asarray(np.maximum(rate, 0).max(axis=-1))

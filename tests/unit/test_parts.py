@@ -29,9 +29,11 @@ from quantumlink.execution.jobs import resume
 from quantumlink.hardware import (
     Arms,
     BarrettKok,
+    CircularOrbit,
     ClassicalSignal,
     Conditions,
     ContinuousSource,
+    DecoyDownlink,
     DualDownlink,
     Environment,
     HeraldedPair,
@@ -40,10 +42,13 @@ from quantumlink.hardware import (
     MidpointBellMeasurement,
     MidpointSource,
     NodeSource,
+    Optics,
+    PairDownlink,
     SatellitePass,
     SinglePhotonHeralding,
     Source,
     TimeBinMeasurement,
+    TleOrbit,
 )
 from quantumlink.hardware.processor import PerQubit
 from quantumlink.network import (
@@ -92,6 +97,8 @@ A, R, B = ql.Node("a"), ql.Node("r", memory=ql.Memory(t1_s=2)), ql.Node("b")
 HOP = ql.ElementaryLink(A, B, ql.Fiber(3), source=MidpointSource(fidelity=0.98))
 FIBER = {"medium": ql.Fiber(1), "rounds": 10, "seed": 1}
 
+TELESCOPES = Optics(wavelength_nm=850, receiver_diameter_m=1.0, beam_waist_m=0.15, zenith_loss_db=3.0)
+
 PARTS = {
     "medium": {
         "fiber": ql.Fiber(20, traffic=(ClassicalSignal(1.0, 1540),)),
@@ -116,6 +123,18 @@ PARTS = {
     "detail": {
         "classical_signal": ClassicalSignal(0.5, 1310, "backward"),
         "per_qubit": PerQubit(0.01, ((0.9, 0.1), (0.2, 0.8))),
+        "optics": TELESCOPES,
+    },
+    "orbit": {
+        "circular": CircularOrbit(500, 97.4, node_deg=10.0, epoch="2026-03-20T00:00:00Z", precession=False),
+        "tle": TleOrbit(
+            "1 25544U 98067A   08264.51782528 -.00002182  00000-0 -11606-4 0  2927",
+            "2 25544  51.6416 247.4627 0006703 130.5360 325.0288 15.72125391563537",
+        ),
+    },
+    "downlink": {
+        "decoy_downlink": DecoyDownlink(TELESCOPES, ql.Detector(0.5), intensities=(0.5, 0.1, 0.01), by_day=True),
+        "pair_downlink": PairDownlink(TELESCOPES, ql.Detector(0.5), source=MidpointSource(clock_hz=1e7)),
     },
     "node": {"node": R},
     "environment": {
