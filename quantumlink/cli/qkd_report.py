@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 import quantumlink
-from quantumlink.distillation.key import AT_ONE_TABLE
 from quantumlink.estimation import Estimate
 from quantumlink.link import ElementaryLink, Link
 from quantumlink.qkd import Key
@@ -239,8 +238,6 @@ def _with_interval(rate: Data | None) -> str:
 
 def _of_the_channel(key: Key) -> str:
     """What is to be known of what the ends say in public."""
-    if not key.authenticated:
-        return AT_ONE_TABLE
     if not key.authentication_bits:
         return "The classical channel is authenticated; the key bits that this spends are not deducted."
     return (
@@ -261,26 +258,21 @@ def _distillation_rows(report: Data) -> list[tuple[str, str]]:
     if tag is not None:
         rows.append(("verification", f"a tag of {tag} bits"))
     if report["authentication_bits"]:
-        made = "" if _was_authenticated(report) else " for tags that nobody made"
-        rows.append(("authentication", f"{report['authentication_bits']} bits of shared secret, deducted{made}"))
+        rows.append(("authentication", f"{report['authentication_bits']} bits of shared secret, deducted"))
     if report["copies_agree"] is not None:
         rows.append(("copies of the key", "equal" if report["copies_agree"] else "DIFFERENT: do not use this key"))
     return rows
 
 
-def _was_authenticated(report: Data) -> bool:
-    return "not authenticated" not in report["origin"]
-
-
 def _security_rows(report: Data) -> list[tuple[str, str]]:
     found = report["security"]
-    terms, forgery = found["terms"], "included" if _was_authenticated(report) else "left out"
+    terms = found["terms"]
     return [
         ("proven against", found["attacks"]),
         ("by", found["proof"]),
         ("secrecy ε_sec", f"{found['eps_sec']:g}"),
         ("correctness ε_cor", f"{found['eps_cor']:g}"),
-        ("all that may fail, ε", f"{found['epsilon']:.3g}, forgery {forgery}"),
+        ("all that may fail, ε", f"{found['epsilon']:.3g}, forgery included"),
         *((label, text) for label, text in ([] if terms is None else terms["lines"])),
         ("bits that the bound grants", "not reached" if terms is None else str(terms["length"])),
         ("secret key", f"{report['secret_bits']} bits"),

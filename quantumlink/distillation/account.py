@@ -101,7 +101,7 @@ class Account:
     @property
     def most_leak(self) -> int:
         """More disclosed bits than that leave no key."""
-        left = self.evaluate([0] * len(self.blocks)).length - self.authentication_bits
+        left = self.evaluate([0] * len(self.blocks)).length - self.spent_bits
         # A bound of a length settled beforehand has charged for that many already.
         return left if left < 1 else max(left, floor(getattr(self.bound, "leak_limit", 0)))
 
@@ -149,10 +149,26 @@ class Account:
                 f"the error rate in the key basis (Z) is {self.qber.best:.4f} in {self.sampled} sampled "
                 "bits, it must be below 0.5"
             )
-        # Even perfect reconciliation discloses Shannon's limit; the low end of the interval gives it a chance.
-        leaks = [floor(size * binary_entropy(min(self.qber.low, 0.5))) for size in self.block_sizes]
+        leaks = self.least_leaks()
         limit = self.evaluate(leaks)
-        return None if limit.length > self.authentication_bits else self._shortfall(limit, leaks)
+        return None if limit.length > self.spent_bits else self._shortfall(limit, leaks)
+
+    def least_leaks(self) -> list[int]:
+        """What even perfect reconciliation discloses of each block: Shannon's limit.
+
+        The low end of the interval gives it a chance.
+        """
+        return [floor(size * binary_entropy(min(self.qber.low, 0.5))) for size in self.block_sizes]
+
+    @property
+    def spent_bits(self) -> int:
+        """Bits that the key owes to secrets that were there before it."""
+        return self.authentication_bits
+
+    @property
+    def spending(self) -> str:
+        """The same in words."""
+        return f"authentication spends {self.authentication_bits}"
 
     def _remedy(self, leaks: Sequence[int]) -> str:
         tolerances = {"eps_sec": self.eps_sec, "eps_cor": self.eps_cor, "spent": self.authentication_bits}
@@ -167,8 +183,7 @@ class Account:
         hope = self._remedy(leaks)
         if limit.length:
             return (
-                f"of the {self.raw} raw bits at most {limit.length} would be secret, while authentication spends "
-                f"{self.authentication_bits}; {hope}"
+                f"of the {self.raw} raw bits at most {limit.length} would be secret, while {self.spending}; {hope}"
             )
         if not isinstance(limit, FiniteKeyTerms):
             found = "; ".join(f"{label}: {text}" for label, text in limit.lines())
@@ -195,12 +210,11 @@ class Account:
         if replies:
             self.enter("disclosed by Bob's replies", -replies)
         self.terms = terms = self.evaluate(leaks)
-        if terms.length > self.authentication_bits:
+        if terms.length > self.spent_bits:
             return None
         hope = self._remedy(leaks)
         if terms.length:
-            spent = self.authentication_bits
-            return f"{terms.length} bits would be secret, while authentication spends {spent}; {hope}"
+            return f"{terms.length} bits would be secret, while {self.spending}; {hope}"
         if isinstance(terms, FiniteKeyTerms):
             return (
                 f"reconciliation disclosed {terms.leak:.0f} bits and the price of ε is "
@@ -226,7 +240,7 @@ class Account:
             label = "known to an eavesdropper, at most, and price of ε, verification tag included"
         self.enter(label, terms.length - sum(bits for _, bits in self.ledger))
         self.enter("spent on authentication", -self.authentication_bits)
-        lengths, spent = list(getattr(terms, "lengths", (terms.length,))), self.authentication_bits
+        lengths, spent = list(getattr(terms, "lengths", (terms.length,))), self.spent_bits
         for number, length in enumerate(lengths):
             lengths[number] -= min(length, spent)
             spent -= min(length, spent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from quantumlink.distillation.records import Positions, Symbols
 from quantumlink.distillation.transcript import TranscriptError, pack, unpack
 
 _WIDTHS = (1, 2, 4, 8)
+
+LARGEST = 1 << 62
+"""No count in a message is larger."""
 
 
 def pack_positions(positions: Positions | None) -> dict[str, Any] | None:
@@ -45,6 +49,18 @@ def unpack_positions(body: Any, rounds: int) -> Positions | None:
     if len(positions) and int(positions[-1]) >= rounds:
         raise TranscriptError(f"the detected rounds must rise strictly within {rounds}")
     return positions
+
+
+def unpack_count(body: Mapping[str, Any], name: str, largest: int = LARGEST) -> int:
+    """A whole number of a message, from 0 to the largest.
+
+    Raises:
+        TranscriptError: if it is something else.
+    """
+    value = body.get(name)
+    if type(value) is not int or not 0 <= value <= largest:
+        raise TranscriptError(f"a message holds no number {name} from 0 to {largest}")
+    return value
 
 
 def pack_symbols(values: Symbols, symbols: int) -> str:

@@ -14,19 +14,26 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Generator
-from math import ceil
 from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from quantumlink.distillation.agreement import Agreement
 from quantumlink.distillation.amplification import toeplitz_hash
-from quantumlink.distillation.announcements import pack_positions, pack_symbols, unpack_positions, unpack_symbols
+from quantumlink.distillation.announcements import (
+    LARGEST,
+    pack_positions,
+    pack_symbols,
+    unpack_count,
+    unpack_positions,
+    unpack_symbols,
+)
 from quantumlink.distillation.authentication import SharedSecret
-from quantumlink.distillation.bits import Bits, random_bits
+from quantumlink.distillation.bits import Bits
+from quantumlink.distillation.choices import SEED_BITS, Choices
 from quantumlink.distillation.key import Key
+from quantumlink.distillation.leak_limit import LeakLimit
 from quantumlink.distillation.party import AUTHENTICATION_BITS, Abort, Party, Say, Talk
 from quantumlink.distillation.reconciliation import AliceEnd, Reconciliation
 from quantumlink.distillation.records import Records
@@ -45,8 +52,6 @@ from quantumlink.distillation.verification import tag_length
 
 __all__ = ["AUTHENTICATION_BITS", "Agreement", "Alice", "Bob", "Records", "SharedSecret", "converse", "replay"]
 
-_SEED_BITS: Final = 128
-_LARGEST: Final = 1 << 62
 _LISTEN: Final = Say("", {})
 _TAGS_DIFFER: Final = "the verification tags of {} bits differ: reconciliation left errors"
 
@@ -79,8 +84,8 @@ class Alice(Party):
             RecordsConsumed: if the records were in a conversation already.
             SecretExhausted: if too little is left of the secret.
         """
-        self._rng = None if seed is None else np.random.default_rng(seed)
-        super().__init__(records, agreement=agreement, secret=secret, seeded=seed is not None)
+        self._choices = Choices(seed)
+        super().__init__(records, agreement=agreement, secret=secret, seeded=self._choices.seeded)
 
     def open(self) -> bytes:
         """The first message.
@@ -95,19 +100,19 @@ class Alice(Party):
         return line
 
     def _conversation(self) -> Talk:
-        self._session = f"{self._seed():032x}"
+        self._session = f"{self._choices.seed():032x}"
         sifting = self.agreement.sifting
         opening = {"secret_index": self._secret.index, "origin": self._origin}
         heard = yield Say("hello", self.agreement.terms() | opening, ("detections",))
         self._hear_origin(heard)
-        self._go_on_from(_count(heard, "secret_index", _LARGEST))
+        self._go_on_from(unpack_count(heard.body, "secret_index", LARGEST))
         positions = unpack_positions(heard.body.get("rounds"), self.agreement.rounds)
         mine = self._raw.at(positions)
         if mine is None:
             raise Abort("Bob names rounds that this end did not note")
         n = len(mine.bits)
         his = unpack_symbols(heard.body.get("said"), n, sifting.symbols[1])
-        others = self._random_bits(n) if sifting.answered else np.zeros(0, dtype=np.uint8)
+        others = self._choices.bits(n) if sifting.answered else np.zeros(0, dtype=np.uint8)
         said = sifting.alice_says(mine, others)
         own = {
             "said": pack_symbols(said, sifting.symbols[0]),
@@ -121,7 +126,7 @@ class Alice(Party):
         blocks, order_seed = yield from self._disclose(sifted, own)
         if (refusal := self.account.refusal_before()) is not None:
             raise Abort(refusal)
-        limit, told, errors = _Limit(self), [], []
+        limit, told, errors = LeakLimit(self.account), [], []
         for number, raw in enumerate(blocks):
             method, qber = self.agreement.reconciliation, self.account.expected_qber
             talk = method.alice_end(raw, qber=qber, seed=order_seed + number)
@@ -136,14 +141,14 @@ class Alice(Party):
         self, sifted: SiftedRounds, own: dict[str, Any]
     ) -> Generator[Say, Message, tuple[list[Bits], int]]:
         """Compare test bits and sample; returns the bits left, and the seed of the reconciliation."""
-        choices = self._seed(), self._seed()
+        choices = self._choices.seed(), self._choices.seed()
         sifted.choose(choices[0])
         own |= sifted.disclosed() | {"sample_seed": choices[0], "order_seed": choices[1]}
         heard = yield Say("test", own, ("tested",))
         self.account = sifted.compare(heard)
         return sifted.raw, choices[1]
 
-    def _reconcile(self, talk: AliceEnd, limit: _Limit) -> Generator[Say, Message, tuple[int, int]]:
+    def _reconcile(self, talk: AliceEnd, limit: LeakLimit) -> Generator[Say, Message, tuple[int, int]]:
         """Alice's side of the reconciliation, a message for each thing she says."""
         try:
             said = next(talk)
@@ -162,8 +167,8 @@ class Alice(Party):
         tag_bits, lengths = _tag_bits(self), self.account.settle()
         checks, seeds = [], []
         for raw, length in zip(blocks, lengths, strict=True):
-            verification = self._random_bits(len(raw) + tag_bits - 1)
-            amplification = self._random_bits(len(raw) + length - 1 if length else 0)
+            verification = self._choices.bits(len(raw) + tag_bits - 1)
+            amplification = self._choices.bits(len(raw) + length - 1 if length else 0)
             seeds.append(amplification)
             checks.append(
                 {
@@ -177,17 +182,6 @@ class Alice(Party):
             raise Abort(_TAGS_DIFFER.format(tag_bits))
         yield Say("confirmed", {})
         return _hashed(blocks, seeds, lengths)
-
-    def _seed(self) -> int:
-        if self._rng is None:
-            return secrets.randbits(_SEED_BITS)
-        return int.from_bytes(self._rng.bytes(_SEED_BITS // 8), "little")
-
-    def _random_bits(self, count: int) -> Bits:
-        if self._rng is None:  # what was said in public before must not tell which hash function comes
-            drawn = np.frombuffer(secrets.token_bytes(ceil(count / 8)), dtype=np.uint8)
-            return np.unpackbits(drawn, count=count)
-        return random_bits(self._rng, count)
 
 
 class Bob(Party):
@@ -204,7 +198,7 @@ class Bob(Party):
 
     def _conversation(self) -> Talk:
         heard = yield _LISTEN
-        index = _count(heard, "secret_index", _LARGEST)
+        index = unpack_count(heard.body, "secret_index", LARGEST)
         own, sifting, mine = self.agreement.terms(), self.agreement.sifting, self._raw
         if heard.body != own | {"secret_index": index, "origin": heard.body.get("origin")}:
             differing = sorted(name for name in own if heard.body.get(name) != own[name])
@@ -228,13 +222,13 @@ class Bob(Party):
             kept = sifting.bob_keeps(mine, hers)
             heard = yield Say("kept", {"kept": pack_bits(kept)}, ("test",))
         sifted = sift_rounds(self, mine, sifting.bob_bits(mine, hers), hers, said, kept)
-        seeds = [_count(heard, name, (1 << _SEED_BITS) - 1) for name in ("sample_seed", "order_seed")]
+        seeds = [unpack_count(heard.body, name, (1 << SEED_BITS) - 1) for name in ("sample_seed", "order_seed")]
         sifted.choose(seeds[0])
         self.account = sifted.compare(heard)
         if (refusal := self.account.refusal_before()) is not None:
             yield Say("tested", sifted.disclosed())
             raise Abort(refusal)
-        limit, after = _Limit(self), "count" if self.account.tells_errors else "check"
+        limit, after = LeakLimit(self.account), "count" if self.account.tells_errors else "check"
         results, errors = [], []
         heard = yield Say("tested", sifted.disclosed(), ("reconcile", after))
         for number, raw in enumerate(sifted.raw):
@@ -249,7 +243,7 @@ class Bob(Party):
         return (yield from self._finish([result.bits for result in results], heard))
 
     def _correct(
-        self, raw: Bits, seed: int, heard: Message, limit: _Limit, after: str
+        self, raw: Bits, seed: int, heard: Message, limit: LeakLimit, after: str
     ) -> Generator[Say, Message, tuple[Reconciliation, Message]]:
         """Answer as long as Alice reconciles; returns the result, and the message that came after."""
         talk = self.agreement.reconciliation.bob_end(raw, qber=self.account.expected_qber, seed=seed)
@@ -288,30 +282,6 @@ class Bob(Party):
         return secret
 
 
-class _Limit:
-    """Ends a reconciliation that has disclosed more than any key could pay for.
-
-    A message of k bytes tells 8k − 7 bits at least.
-    """
-
-    def __init__(self, end: Party) -> None:
-        self._most, self._both = end.account.most_leak, end.account.count_replies
-        self._told = 0
-
-    def count(self, said: bytes) -> None:
-        """Alice said that."""
-        self._told += max(0, 8 * len(said) - 7)
-        if self._told > self._most:
-            raise Abort(
-                f"reconciliation asks for {self._told} bits or more, while more than {self._most} leave no key"
-            )
-
-    def count_reply(self, said: bytes) -> None:
-        """Bob said that."""
-        if self._both:
-            self.count(said)
-
-
 def converse(alice: Alice, bob: Bob) -> None:
     """Let two ends in one process talk until both have finished."""
     line: bytes | None = alice.open()
@@ -347,17 +317,10 @@ def replay(transcript: Transcript, end: Party) -> Key:
     return end.key
 
 
-def _count(heard: Message, name: str, largest: int) -> int:
-    value = heard.body.get(name)
-    if type(value) is not int or not 0 <= value <= largest:
-        raise TranscriptError(f"message {heard.number} holds no number {name} from 0 to {largest}")
-    return value
-
-
 def _counts(heard: Message, name: str) -> list[int]:
     values = heard.body.get(name)
-    if not isinstance(values, list) or not all(type(value) is int and 0 <= value <= _LARGEST for value in values):
-        raise TranscriptError(f"message {heard.number} holds no numbers {name} from 0 to {_LARGEST}")
+    if not isinstance(values, list) or not all(type(value) is int and 0 <= value <= LARGEST for value in values):
+        raise TranscriptError(f"message {heard.number} holds no numbers {name} from 0 to {LARGEST}")
     return values
 
 

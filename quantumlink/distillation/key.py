@@ -19,11 +19,6 @@ from quantumlink.tables import html_table
 _UNAUTHENTICATED = (
     "The classical channel is assumed to be authenticated; the key bits that this spends are not deducted."
 )
-AT_ONE_TABLE = (
-    "All parties sat at one table: what they say of their rounds (detections, bases, test bits) was not said in an "
-    "authenticated conversation. What its tags would spend is deducted; that one might be forged is not in ε."
-)
-"""What a report says of a key whose parties held no conversation."""
 
 
 class NoSecretKey(Exception):
@@ -103,8 +98,6 @@ class Key:
     """At most this probable is it that what the ends heard was forged unnoticed."""
     inherited_epsilon: float = 0.0
     """What the secret that authenticated may lack of a perfect one, that of all keys before it together."""
-    authenticated: bool = True
-    """Whether all that the key rests on was said in an authenticated conversation; if not, the key is for study."""
     simulated: bool = False
     """No quantum channel was there: the key is for study."""
     seeded: bool = False
@@ -207,9 +200,7 @@ class Key:
         lines = self._lines()
         width = max(len(label) for label, _ in lines)
         remarks = self.remarks
-        if not self.authenticated:
-            remarks = (*remarks, AT_ONE_TABLE)
-        elif not self.authentication_bits:
+        if not self.authentication_bits:
             remarks = (*remarks, _UNAUTHENTICATED)
         return "\n".join([self._head(), *(f"  {label:<{width}}  {text}" for label, text in lines), *remarks])
 
@@ -245,7 +236,6 @@ class Key:
         told = (
             ("simulated", self.simulated),
             ("seeded", self.seeded),
-            ("not authenticated", not self.authenticated),
         )
         return tuple(word for word, true in told if true)
 
@@ -256,7 +246,7 @@ class Key:
             (
                 "ε in all",
                 f"{self.epsilon:.3g} (secrecy {self.eps_sec:.3g}, correctness {self.eps_cor:.3g}, forgery "
-                f"{f'{self.forgery_probability:.3g}' if self.authenticated else 'left out'}, "
+                f"{self.forgery_probability:.3g}, "
                 f"keys that authenticated {self.inherited_epsilon:.3g})",
             )
         ]
@@ -268,8 +258,7 @@ class Key:
         if self.tag_bits is not None:
             lines.append(("verification", f"a tag of {self.tag_bits} bits"))
         if self.authentication_bits:
-            made = "" if self.authenticated else " for tags that nobody made"
-            lines.append(("authentication", f"{self.authentication_bits} bits of shared secret, deducted{made}"))
+            lines.append(("authentication", f"{self.authentication_bits} bits of shared secret, deducted"))
         return lines
 
     def _efficiency(self) -> str:

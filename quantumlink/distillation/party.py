@@ -35,10 +35,9 @@ is as little a secret at either end.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Generator
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NoReturn, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,55 +45,23 @@ from numpy.typing import NDArray
 from quantumlink import validation
 from quantumlink.distillation.account import Account
 from quantumlink.distillation.agreement import Agreement
-from quantumlink.distillation.authentication import Authenticator, RunningHash, SecretExhausted, SharedSecret
 from quantumlink.distillation.bits import Bits
+from quantumlink.distillation.channel import AUTHENTICATION_BITS, Abort, Channel, Say
 from quantumlink.distillation.key import Key
-from quantumlink.distillation.reconciliation import ReconciliationError
 from quantumlink.distillation.records import Records
-from quantumlink.distillation.transcript import Message, Sender, Transcript, TranscriptError, pack, unpack
+from quantumlink.distillation.shared_secret import SharedSecret
+from quantumlink.distillation.transcript import Message
 from quantumlink.estimation import binomial_estimate
 from quantumlink.security.contract import Tally
 
-_TAGGED = ("check", "verified", "confirmed")
-AUTHENTICATION_BITS = Authenticator.TAG_BITS * (1 + len(_TAGGED))
-"""Bits of a shared secret that a conversation uses up, however it ends."""
-
-_MOST_SKIPPED = 1_000 * AUTHENTICATION_BITS
-"""How far one end may lead the other ahead in the secret: somebody on the line must not use it up at once."""
-
-_MOST_FALSE_ABORTS = 1_000
-"""Aborts with a wrong tag that are passed over before an end gives up."""
-
-_LONGEST_REASON = 2_000
-
-_ORIGINS = ("", "simulated", "seeded", "simulated, seeded")
-"""What an end may say of its records and of its random choices."""
-
-
-class Abort(Exception):
-    """The conversation cannot lead to a key any more."""
-
-
-@dataclass(frozen=True)
-class Say:
-    """What an end says, and the kinds of message that may answer it."""
-
-    kind: str
-    body: dict[str, Any]
-    answers: tuple[str, ...] = ()
-
+__all__ = ["AUTHENTICATION_BITS", "Abort", "Party", "Say", "Talk"]
 
 Talk: TypeAlias = Generator[Say, Message, Bits]
 """A conversation from one end: yields what it says, is sent the answers, returns the secret bits."""
 
 
-class Party(ABC):
+class Party(Channel):
     """One end: its raw records, its part of a shared secret, and its copy of the conversation."""
-
-    name: ClassVar[Sender]
-    _first: ClassVar[tuple[str, ...]] = ()
-    _places: ClassVar[tuple[int, ...]]
-    """The places for tags of this end: before its last tag, an abort has the next one."""
 
     def __init__(self, records: Records, *, agreement: Agreement, secret: SharedSecret, seeded: bool) -> None:
         """Take the raw records, which are used up.
@@ -113,37 +80,16 @@ class Party(ABC):
         validation.instance("records", records, Records, "raw records, Records(...)")
         if records.rounds != agreement.rounds:
             raise ValueError(f"records must be of {agreement.rounds} rounds, as agreed, got {records.rounds}")
-        if len(secret) < AUTHENTICATION_BITS:
-            raise SecretExhausted(
-                f"{AUTHENTICATION_BITS} bits of the shared secret are needed, {len(secret)} are left"
-            )
+        super().__init__(secret, simulated=bool(records.simulated), seeded=seeded)
         self._raw = records.consume()
         self.agreement = agreement
-        self.transcript = Transcript()
-        """All that was said so far, as this end heard it."""
-        self.reason: str | None = None
-        """Why this end gave up or refused the key; None as long as it did not."""
-        self.heard_abort = False
-        """Whether it was the other end that gave up."""
-        self._secret = secret
-        self._authenticator: Authenticator | None = None
-        self._false_aborts = 0
         self._inherited = secret.epsilon
-        self._simulated, self._seeded = bool(records.simulated), seeded
         self.account = self._open_account(_NOTHING, detected=0, sifted=0)
         """What is known so far of the key in the making."""
         self.compared_errors: dict[str, NDArray[np.bool_]] = {}
         """Where the compared bits differed: in the sample of the key basis, ``"Z"``, and in the test basis."""
         self._key: Key | None = None
-        self._session = ""
-        self._answers = self._first
-        self._covered: bytearray | RunningHash = bytearray()
         self._talk = self._conversation()
-
-    @property
-    def finished(self) -> bool:
-        """Whether this end takes no further part, with a key or without."""
-        return self.reason is not None or self._key is not None
 
     @property
     def key(self) -> Key:
@@ -162,116 +108,16 @@ class Party(ABC):
         state = "finished" if self.finished else f"message {len(self.transcript)} is next"
         return f"{type(self).__name__}({self.agreement.protocol!r}, {state})"
 
-    def receive(self, line: bytes) -> bytes | None:
-        """Hear a message and answer it.
-
-        Whatever arrives, this raises nothing: a message that cannot be genuine ends the conversation, and the
-        answer tells the other end.
-
-        Returns:
-            The next message, or None if this end has nothing more to say.
-        """
-        if self.finished:
-            return None
-        try:
-            message = self._heard(line)
-            return None if message is None else self._speak(message)
-        except (Abort, TranscriptError, ReconciliationError) as error:
-            return self._give_up(str(error))
-
-    def hang_up(self, reason: str = "the conversation ended before it was complete") -> None:
-        """Take note that nothing more will arrive; an end that has no key yet gives up."""
-        if not self.finished:
-            self.reason = reason
-
     # --- the conversation
 
     @abstractmethod
     def _conversation(self) -> Talk:
         """What this end says: it yields its messages and is sent the answers; it returns its secret bits."""
 
-    def _heard(self, line: bytes) -> Message | None:
-        message = Message.decode(line)
-        if message.sender == self.name:
-            raise Abort(f"message {message.number} came back to its sender")
-        if message.kind == "abort":
-            self._hear_abort(message)
-            return None
-        self.transcript.add(message, line)
-        if message.kind not in self._answers:
-            raise Abort(
-                f"message {message.number} is of kind {message.kind[:20]!r}, expected {' or '.join(self._answers)}"
-            )
-        self._covered.extend(line if message.tag is None else message.untagged())
-        if message.kind in _TAGGED:
-            if not self._has_tag(message):
-                raise Abort(
-                    f"the authentication tag of message {message.number} is wrong: what was said has been changed"
-                )
-        elif message.tag is not None:
-            raise Abort(f"message {message.number} carries a tag where none belongs")
-        self._session = message.session
-        return message
-
-    def _has_tag(self, message: Message) -> bool:
-        return self._tagger.check(self._said, unpack(message.tag), place=_TAGGED.index(message.kind))
-
-    def _hear_abort(self, message: Message) -> None:
-        """Give up if the other end did, and not for somebody who only says so."""
-        reason = str(message.body.get("reason"))[:_LONGEST_REASON]
-        if self._authenticator is None:  # before that nothing is at stake, and nobody could tell
-            self.heard_abort = True
-            raise Abort(f"the other end gave up, or somebody in its name: {reason}")
-        if message.session == self._session and self._is_tagged_abort(message):
-            self.heard_abort = True
-            raise Abort(f"the other end gave up: {reason}")
-        self._false_aborts += 1
-        if self._false_aborts >= _MOST_FALSE_ABORTS:
-            raise Abort("somebody without the shared secret keeps on saying that the other end gave up")
-
-    def _is_tagged_abort(self, message: Message) -> bool:
-        try:
-            tag = unpack(message.tag)
-        except TranscriptError:
-            return False
-        text, others = message.untagged(), set(range(len(_TAGGED))) - set(self._places)
-        return any(self._tagger.check(text, tag, place=place) for place in sorted(others))
-
-    @property
-    def _tagger(self) -> Authenticator:
-        assert self._authenticator is not None  # both ends have agreed where they are in the secret
-        return self._authenticator
-
-    @property
-    def _said(self) -> RunningHash:
-        assert isinstance(self._covered, RunningHash)  # as soon as there is an authenticator
-        return self._covered
-
-    @property
-    def _origin(self) -> str:
-        """What this end says of where the key comes from."""
-        return _ORIGINS[self._simulated + 2 * self._seeded]
-
     def _hear_origin(self, message: Message) -> None:
         """Take over what the other end says of it."""
-        told = message.body.get("origin")
-        if told not in _ORIGINS:
-            raise TranscriptError(f"message {message.number} does not say where the key comes from")
-        self._simulated |= "simulated" in told
-        self._seeded |= "seeded" in told
+        super()._hear_origin(message)
         self.account.simulated, self.account.seeded = self._simulated, self._seeded
-
-    def _go_on_from(self, index: int) -> None:
-        """Take the part of the secret that begins at an index, for this conversation."""
-        own = self._secret.index
-        if not own <= index <= own + _MOST_SKIPPED:
-            raise Abort(f"the other end goes on at bit {index} of the shared secret, this one is at {own}")
-        try:
-            self._secret.skip_to(index)
-            self._authenticator = Authenticator(self._secret, places=len(_TAGGED))
-            self._covered = self._authenticator.running(bytes(self._covered))  # type: ignore[arg-type]
-        except ValueError as error:  # too little is left of it, or it is no secret
-            raise Abort(str(error)) from None
 
     def _speak(self, heard: Message | None) -> bytes | None:
         """Go on with the conversation, to the next thing to say or to its end."""
@@ -293,40 +139,14 @@ class Party(ABC):
         except Abort as refused:
             self.hang_up(str(refused))
 
-    def _message(self, say: Say) -> bytes:
-        message = Message(
-            session=self._session, number=len(self.transcript), sender=self.name, kind=say.kind, body=say.body
-        )
-        line = message.encode()
-        self._covered.extend(line)
-        if say.kind in _TAGGED:
-            place = _TAGGED.index(say.kind)
-            message = replace(message, tag=pack(self._tagger.tag(self._said, place=place)))
-            line = message.encode()
-        self.transcript.add(message, line)
-        self._answers = say.answers
-        return line
-
     def _release(self, bits: Bits) -> None:
         self.account.forgery_probability = self._tagger.forgery_probability
         self._key = self.account.key(self.name, bits=bits)
+        self._complete = True
 
     def _give_up(self, reason: str) -> bytes | None:
         self._talk.close()
-        self.reason = reason
-        if self.heard_abort:
-            return None
-        message = Message(
-            session=self._session,
-            number=len(self.transcript),
-            sender=self.name,
-            kind="abort",
-            body={"reason": reason},
-        )
-        free = [place for place in self._places if self._authenticator and self._authenticator.is_free(place)]
-        if free:
-            message = replace(message, tag=pack(self._tagger.tag(message.untagged(), place=free[0])))
-        return message.encode()
+        return super()._give_up(reason)
 
     # --- what both ends keep
 
@@ -354,9 +174,6 @@ class Party(ABC):
             simulated=self._simulated,
             seeded=self._seeded,
         )
-
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("an end of a conversation cannot be copied or pickled: its secrets are good for one")
 
 
 _NOTHING = Tally(rounds=0, detected=0, sampled=0, sample_errors=0, compared={}, raw={})

@@ -23,6 +23,7 @@ LONGEST = 1024
 """How many times as long a block is tried before its rates are blamed: a power of two."""
 
 _RECONCILIATION = "reconciliation"
+_MARKING = "marking the test rounds"
 _BETTER: Mapping[type, str] = {
     WeakPulseBound: "weaker pulses or decoys",
     TwoStateBound: "less loss or fewer errors",
@@ -70,7 +71,14 @@ def charges(terms: Any) -> dict[str, float]:
 
 
 def remedy(
-    recipe: Recipe, tally: Tally, leaks: Sequence[float], *, eps_sec: float, eps_cor: float, spent: int
+    recipe: Recipe,
+    tally: Tally,
+    leaks: Sequence[float],
+    *,
+    eps_sec: float,
+    eps_cor: float,
+    spent: int,
+    marking: int = 0,
 ) -> str:
     """The term that takes most, and what would change it.
 
@@ -81,6 +89,7 @@ def remedy(
         eps_sec: secrecy.
         eps_cor: correctness.
         spent: bits that authentication takes.
+        marking: bits that marking the test rounds takes, more of them for a longer block.
     """
     tolerances = {"eps_sec": eps_sec, "eps_cor": eps_cor}
 
@@ -92,11 +101,14 @@ def remedy(
         bound = recipe.bound(tally, **tolerances)
     except (AttributeError, ValueError):  # a bound of the user's own, with terms of its own
         return "more rounds may help"
-    here["authentication"] = spent
-    if far.length <= spent:
-        most = max(there := charges(far), key=there.__getitem__)
+    here |= {"authentication": spent, _MARKING: marking}
+    if far.length <= spent + LONGEST * marking:
+        there = charges(far) | {_MARKING: LONGEST * marking}
+        most = max(there, key=there.__getitem__)
         cause = _BETTER.get(type(bound), "fewer errors in the test")
-        if most == _RECONCILIATION and isinstance(bound, AccumulationBound):
+        if most == _MARKING:
+            cause = "less loss, or bases chosen independently,"
+        elif most == _RECONCILIATION and isinstance(bound, AccumulationBound):
             cause = (
                 "fewer errors tolerated, or a reconciliation that discloses less (without replies, such as Ldpc),"
             )
@@ -106,5 +118,5 @@ def remedy(
     most, low, high = max(here, key=here.__getitem__), 0, LONGEST.bit_length() - 1
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if found(2**middle).length > spent else (middle, high)
+        low, high = (low, middle) if found(2**middle).length > spent + 2**middle * marking else (middle, high)
     return f"most is taken by {most}; a block about {2**high} times as long would give a key at these rates"

@@ -14,6 +14,7 @@ Every protocol sorts rounds into streams: 0 is dropped, 1 makes the key, 2, 3, â
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -151,23 +152,42 @@ class BasisSifting(Sifting):
 
     def unfair(self, alice: Symbols, bob: Symbols) -> str | None:
         """Whether pairs of settings are among the detected rounds as often as they were chosen."""
-        from scipy.special import betainc
-
         n, settings = len(alice), (list(self.alice), list(self.bob))
         pairs = alice * np.uint8(len(settings[1])) + bob
         found = occurrences(pairs, self._table.size)  # type: ignore[attr-defined]
         chosen = np.outer(list(self.alice.values()), list(self.bob.values())).ravel()
-        for cell, (count, share) in enumerate(zip(found, chosen.tolist(), strict=True)):
-            # the tails of the binomial distribution, both ends included
-            more = betainc(count, n - count + 1, share) if count else 1.0
-            fewer = betainc(n - count, count + 1, 1 - share) if count < n else 1.0
-            if min(more, fewer) * 2 * len(chosen) < FAIR_SAMPLE:
-                a, b = settings[0][cell // len(settings[1])], settings[1][cell % len(settings[1])]
-                return (
-                    f"of {n} detected rounds {count} have the settings {a} and {b}, which were chosen with "
-                    f"probability {share:.4g}: whether a round is detected depends on the settings"
-                )
-        return None
+        cell = unlikely_share(found, chosen.tolist())
+        if cell is None:
+            return None
+        a, b = settings[0][cell // len(settings[1])], settings[1][cell % len(settings[1])]
+        return unfair_share(n, found[cell], f"the settings {a} and {b}", chosen[cell])
+
+
+def unlikely_share(found: Sequence[int], chosen: Sequence[float]) -> int | None:
+    """The first cell that was found as good as impossibly often, or seldom; None if there is none.
+
+    Args:
+        found: how many rounds are in each cell.
+        chosen: the probability of each.
+    """
+    from scipy.special import betainc
+
+    n = sum(found)
+    for cell, (count, share) in enumerate(zip(found, chosen, strict=True)):
+        # the tails of the binomial distribution, both ends included
+        more = betainc(count, n - count + 1, share) if count else 1.0
+        fewer = betainc(n - count, count + 1, 1 - share) if count < n else 1.0
+        if min(more, fewer) * 2 * len(chosen) < FAIR_SAMPLE:
+            return cell
+    return None
+
+
+def unfair_share(n: int, count: int, settings: str, share: float) -> str:
+    """What is said of such a cell."""
+    return (
+        f"of {n} detected rounds {count} have {settings}, which were chosen with probability {share:.4g}: whether "
+        "a round is detected depends on the settings"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from quantumlink.distillation.authentication import SharedSecret
     from quantumlink.distillation.distilling import distill
     from quantumlink.distillation.ends import Alice, Bob, converse, replay
+    from quantumlink.distillation.group.conference import ConferenceAgreement, ConferenceAlice, ConferenceBob
+    from quantumlink.distillation.group.key import ConferenceKey, SharedKey
+    from quantumlink.distillation.group.sharing import Dealer, Player, SharingAgreement
+    from quantumlink.distillation.group.talking import convene
     from quantumlink.distillation.interleaving import Interleaved
     from quantumlink.distillation.key import Key, NoSecretKey
     from quantumlink.distillation.party import AUTHENTICATION_BITS
@@ -36,7 +40,6 @@ if TYPE_CHECKING:
     from quantumlink.qkd.protocols.b92 import B92
     from quantumlink.qkd.protocols.bb84_session import BB84, bb84
     from quantumlink.qkd.protocols.bbm92_session import BBM92, SixStatePairs, bbm92
-    from quantumlink.qkd.protocols.conference_key import ConferenceKey
     from quantumlink.qkd.protocols.conference_session import Conference, conference
     from quantumlink.qkd.protocols.decoy import DecoyBB84, OneDecoyBB84, decoy_bb84, one_decoy_bb84
     from quantumlink.qkd.protocols.decoy_mdi_session import DecoyMDI, decoy_mdi
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
     from quantumlink.qkd.protocols.network_conference import NetworkConference
     from quantumlink.qkd.protocols.sarg04 import SARG04
     from quantumlink.qkd.protocols.session import Session
-    from quantumlink.qkd.protocols.sharing_session import SecretSharing, SharedKey, secret_sharing
+    from quantumlink.qkd.protocols.sharing_session import SecretSharing, secret_sharing
     from quantumlink.qkd.protocols.sifted import Sifted
     from quantumlink.qkd.protocols.six_state_session import SixState, six_state
     from quantumlink.qkd.protocols.twin_field_session import TwinField, twin_field
@@ -168,7 +171,7 @@ _LATER = {
     "Conference": "quantumlink.qkd.protocols.conference_session",
     "conference": "quantumlink.qkd.protocols.conference_session",
     "NetworkConference": "quantumlink.qkd.protocols.network_conference",
-    "ConferenceKey": "quantumlink.qkd.protocols.conference_key",
+    "ConferenceKey": "quantumlink.distillation.group.key",
     "DecoyBB84": "quantumlink.qkd.protocols.decoy",
     "decoy_bb84": "quantumlink.qkd.protocols.decoy",
     "DecoyMDI": "quantumlink.qkd.protocols.decoy_mdi_session",
@@ -188,7 +191,14 @@ _LATER = {
     "MDI": "quantumlink.qkd.protocols.mdi_session",
     "mdi": "quantumlink.qkd.protocols.mdi_session",
     "SecretSharing": "quantumlink.qkd.protocols.sharing_session",
-    "SharedKey": "quantumlink.qkd.protocols.sharing_session",
+    "SharedKey": "quantumlink.distillation.group.key",
+    "ConferenceAgreement": "quantumlink.distillation.group.conference",
+    "ConferenceAlice": "quantumlink.distillation.group.conference",
+    "ConferenceBob": "quantumlink.distillation.group.conference",
+    "SharingAgreement": "quantumlink.distillation.group.sharing",
+    "Dealer": "quantumlink.distillation.group.sharing",
+    "Player": "quantumlink.distillation.group.sharing",
+    "convene": "quantumlink.distillation.group.talking",
     "secret_sharing": "quantumlink.qkd.protocols.sharing_session",
     "SharingBound": "quantumlink.security",
     "SARG04": "quantumlink.qkd.protocols.sarg04",
@@ -233,8 +243,12 @@ __all__ = [
     "BothBasesBound",
     "Cascade",
     "Conference",
+    "ConferenceAgreement",
+    "ConferenceAlice",
+    "ConferenceBob",
     "ConferenceKey",
     "CusumChart",
+    "Dealer",
     "DecoyBB84",
     "DecoyBound",
     "DecoyMDI",
@@ -262,6 +276,7 @@ __all__ = [
     "OneDecoyBound",
     "PhaseCovariantCloner",
     "PhotonNumberSplitting",
+    "Player",
     "Proof",
     "Records",
     "RecordsConsumed",
@@ -273,6 +288,7 @@ __all__ = [
     "Session",
     "SharedKey",
     "SharedSecret",
+    "SharingAgreement",
     "SharingBound",
     "Sifted",
     "Sifting",
@@ -301,6 +317,7 @@ __all__ = [
     "chsh_estimate",
     "conference",
     "conference_rate",
+    "convene",
     "converse",
     "decoy_bb84",
     "decoy_mdi",

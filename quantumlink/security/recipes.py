@@ -13,6 +13,7 @@ from quantumlink.security.decoy import DecoyBound, Triple
 from quantumlink.security.entropy_accumulation import AccumulationBound, chsh_tradeoff, six_state_tradeoff
 from quantumlink.security.one_decoy import OneDecoyBound, Pair
 from quantumlink.security.relay_decoy import Counts, RelayDecoyBound
+from quantumlink.security.sharing import SharingBound
 from quantumlink.security.single_photon import SinglePhotonBound
 from quantumlink.security.twin_field import TwinFieldBound
 from quantumlink.security.two_state import TwoStateBound
@@ -23,6 +24,9 @@ INTENSITIES = ("signal", "decoy", "vacuum")
 
 RELAY_INTENSITIES = ("strong", "weak", "vacuum")
 """The intensities of X where a relay measures."""
+
+PLAYERS = ("Bob", "Charlie")
+"""Who share a dealer's secret."""
 
 
 @dataclass(frozen=True)
@@ -347,6 +351,27 @@ class AccumulatedBellTest:
             comparable=self.comparable,
             compared=tally.sampled + sum(bits for bits, _ in tally.compared.values()),
             leak_limit=self.leak_share * self.key * tally.detected,
+            eps_sec=eps_sec,
+            eps_cor=eps_cor,
+        )
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """A dealer and two players, one of them dishonest: `SharingBound`, from two tests of the dealer.
+
+    Of each player the tally has the rounds in which the dealer and the *other* one measured Z, and how many of
+    these differed (``"Z against Bob"``), and the rounds in which those two measured X (``"X against Bob"``).
+    """
+
+    def bound(self, tally: Tally, *, eps_sec: float, eps_cor: float) -> SharingBound:
+        """See `Recipe`."""
+        bob, charlie = (tally.compared[f"Z against {player}"] for player in PLAYERS)
+        others = [tally.compared[f"X against {player}"][0] for player in PLAYERS]
+        return SharingBound(
+            tested=(bob[0], charlie[0]),
+            errors=(bob[1], charlie[1]),
+            population=(others[0], others[1]),
             eps_sec=eps_sec,
             eps_cor=eps_cor,
         )

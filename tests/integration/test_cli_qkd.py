@@ -305,10 +305,6 @@ def test_every_protocol_reports(protocol, tmp_path):
     assert matplotlib.image.imread(picture)[..., :3].std() > 0.05
     again = qkd(protocol, *quick(protocol), "--seed", 7)
     assert without_date(result.stdout).startswith(without_date(again.stdout))
-    several = protocol in ("conference", "secret-sharing")  # which hold no conversation
-    assert ("not authenticated" in found["origin"]) == several
-    assert (" forgery left out" in result.stdout) == several
-    assert ("All parties sat at one table" in result.stdout) == several
 
 
 def kind_of(protocol):

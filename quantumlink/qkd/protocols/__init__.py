@@ -1,9 +1,9 @@
 """Protocols: sessions of key distribution, each from its own parameterized circuit."""
 
+from quantumlink.distillation.group.key import ConferenceKey
 from quantumlink.qkd.protocols.b92 import B92
 from quantumlink.qkd.protocols.bb84_session import BB84, bb84
 from quantumlink.qkd.protocols.bbm92_session import BBM92, SixStatePairs, bbm92
-from quantumlink.qkd.protocols.conference_key import ConferenceKey
 from quantumlink.qkd.protocols.conference_session import Conference, conference
 from quantumlink.qkd.protocols.decoy import DecoyBB84, OneDecoyBB84, decoy_bb84, one_decoy_bb84
 from quantumlink.qkd.protocols.decoy_mdi_session import DecoyMDI, decoy_mdi

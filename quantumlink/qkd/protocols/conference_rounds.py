@@ -3,16 +3,15 @@
 Rounds in which all parties measure in Z make the key, rounds in which all measure in X test it. Either a common key
 marks the test rounds beforehand, which costs h(z) bits of every round attempted, or the parties choose their bases
 independently and drop the rounds in which they differ. On the GHZ state Z bits are equal and X bits have even
-parity.
+parity. What the parties say of all this they say over authenticated lines: see `quantumlink.distillation.group`.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import ceil
-from typing import Any, ClassVar, Literal, NoReturn, get_args
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from qiskit.primitives import BaseSamplerV2
@@ -20,26 +19,47 @@ from qiskit.providers import BackendV2
 
 from quantumlink import validation
 from quantumlink.distillation.bits import Bits
-from quantumlink.distillation.key import Key
-from quantumlink.distillation.records import Records
-from quantumlink.distillation.sifting import Sifting
+from quantumlink.distillation.distilling import at_one_table
+from quantumlink.distillation.group.agreement import GroupAgreement, X
+from quantumlink.distillation.group.conference import BASES, Bases, ConferenceAgreement
+from quantumlink.distillation.group.key import ConferenceKey
+from quantumlink.distillation.group.talking import key_of_all, talk_over_lines
+from quantumlink.distillation.records import Records, Symbols
+from quantumlink.distillation.sifting import COMPARED, KEY, Sifting
 from quantumlink.qkd.protocols.bb84_session import between_zero_and_one
-from quantumlink.qkd.protocols.conference_key import distill_conference
 from quantumlink.qkd.protocols.pools import Pool
+from quantumlink.qkd.protocols.random_places import random_places
 from quantumlink.qkd.protocols.session import Allotment, Session
 from quantumlink.qkd.protocols.sifted import Sifted
-from quantumlink.rates import binary_entropy
 from quantumlink.security.contract import Recipe
 from quantumlink.security.proof import EQUAL_DETECTION, HERALDED, TOMAMICHEL, Proof
 from quantumlink.security.recipes import TwoBases
 
-Bases = Literal["marked", "independent"]
-"""How the parties come to measure in one basis."""
-
-BASES: tuple[Bases, ...] = get_args(Bases)
+__all__ = ["BASES", "MAX_PARTIES", "Bases", "ConferenceObserved", "ConferenceSession", "ConferenceSifted"]
 
 MAX_PARTIES = 8
 """Most parties: their outcomes are tabulated."""
+
+
+@dataclass(frozen=True, eq=False)
+class ConferenceObserved:
+    """What all parties noted of the rounds that reached everybody, in the order of time."""
+
+    rounds: int
+    """Rounds attempted."""
+    settings: Symbols
+    """Setting of each party in each round, 0 (Z) or 1 (X): shape (parties, rounds that reached all)."""
+    bits: Bits
+    """Its bit, likewise."""
+
+    def records(self, rng: np.random.Generator, *, simulated: bool) -> tuple[Records, ...]:
+        """The raw records of each party, Alice's first, the rounds anywhere among all rounds."""
+        places = random_places(self.rounds, self.bits.shape[1], rng)
+        common: dict[str, Any] = {"rounds": self.rounds, "positions": places, "simulated": simulated}
+        return tuple(
+            Records(bits=bits, settings=settings, **common)
+            for bits, settings in zip(self.bits, self.settings, strict=True)
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,11 +110,6 @@ class ConferenceSession(Session):
     def bits_of_rounds(self, setting: int, counts: Any, rng: np.random.Generator) -> list[Bits]:
         """Every party's bits of rounds with the counted outcomes, in Z (setting 0) or in X (1)."""
 
-    @property
-    def marking_bits(self) -> int:
-        """Bits of a common key that mark the test rounds beforehand."""
-        return ceil(self.rounds * binary_entropy(self.z_probability)) if self.bases == "marked" else 0
-
     def sifting(self) -> Sifting:
         """None: a conference is no conversation of two."""
         raise TypeError("a conference is among several parties: it has no sifting of two ends")
@@ -103,50 +118,83 @@ class ConferenceSession(Session):
         """The bound of two bases."""
         return TwoBases()
 
+    def agreement(self) -> GroupAgreement:  # type: ignore[override]
+        """What all parties of this session hold alike."""
+        return ConferenceAgreement(
+            **self._agreed(f"{self.protocol} of {self.parties}"), parties=self.parties, bases=self.bases
+        )
+
+    def _agreed(self, protocol: str) -> dict[str, Any]:
+        names = ("rounds", "z_probability", "sample_fraction", "eps_sec", "eps_cor")
+        own = {name: getattr(self, name) for name in names}
+        return own | {"protocol": protocol, "reconciliation": at_one_table(self.reconciliation)}
+
     def allot(self, rng: np.random.Generator) -> Allotment:
-        """How many rounds in Z and in X reach everybody."""
-        alike = 1 if self.bases == "marked" else self.parties
-        shares = [self.reaching_all * p**alike for p in (self.z_probability, 1 - self.z_probability)]
-        rounds = rng.multinomial(self.rounds, [*shares, 1 - sum(shares)])[:2]
-        return Allotment((rounds[:, None],), rounds)
+        """How many rounds that reach all have which settings: bit i from above is party i's, 0 for Z.
+
+        Rounds in which the parties measured unlike are played as if all measured Z: those bits in X are of no use
+        to anybody.
+        """
+        k, z = self.parties, self.z_probability
+        shares = np.zeros(2**k)
+        if self.bases == "marked":
+            shares[[0, -1]] = z, 1 - z
+        else:
+            in_x = np.array([cell.bit_count() for cell in range(2**k)])
+            shares = z ** (k - in_x) * (1 - z) ** in_x
+        shares *= self.reaching_all
+        rounds = rng.multinomial(self.rounds, [*shares, max(0.0, 1 - shares.sum())])[:-1]
+        return Allotment((np.array([rounds[:-1].sum(), rounds[-1]])[:, None],), rounds)
 
     def observe(  # type: ignore[override]
         self, allotment: Allotment, pools: Sequence[Pool], rng: np.random.Generator
-    ) -> ConferenceSifted:
-        """The bits of all parties."""
-        key, test = (self.bits_of_rounds(s, pools[0].counts(s, int(allotment.rounds[s])), rng) for s in (0, 1))
-        parity = np.bitwise_xor.reduce(test[1:], axis=0)
-        accepted = len(key[0]) + len(test[0])
-        return ConferenceSifted(key[0], key[1], test[0], parity, accepted=accepted, key_others=tuple(key[2:]))
+    ) -> ConferenceObserved:
+        """The settings and bits of all parties."""
+        rounds, k = allotment.rounds, self.parties
+        bits, test = (
+            np.array(self.bits_of_rounds(s, pools[0].counts(s, int(count)), rng))
+            for s, count in enumerate((rounds[:-1].sum(), rounds[-1]))
+        )
+        cells = np.repeat(np.arange(len(rounds) - 1, dtype=np.uint8), rounds[:-1])
+        if self.bases == "independent":
+            rng.shuffle(cells)
+        cells = cells[: bits.shape[1]]  # heralds may have refused some
+        settings = np.array([cells >> (k - 1 - i) & 1 for i in range(k)], dtype=np.uint8)
+        unlike = settings == X
+        bits[unlike] = rng.integers(0, 2, int(unlike.sum()), dtype=np.uint8)
+        settings = np.concatenate([settings, np.full_like(test, X)], axis=1)
+        order = rng.permutation(settings.shape[1])
+        return ConferenceObserved(self.rounds, settings[:, order], np.concatenate([bits, test], axis=1)[:, order])
 
     def sifted(self, observed: Any, rng: np.random.Generator) -> ConferenceSifted:
-        """They are sifted already."""
-        assert isinstance(observed, ConferenceSifted)
-        return observed
+        """The sifted bits, by what the parties would say of their rounds."""
+        assert isinstance(observed, ConferenceObserved)
+        streams = self.agreement().streams(observed.settings)
+        key, test = (observed.bits[:, streams == stream] for stream in (KEY, COMPARED))
+        parity = np.bitwise_xor.reduce(test[1:], axis=0)
+        accepted = observed.bits.shape[1]
+        return ConferenceSifted(key[0], key[1], test[0], parity, accepted=accepted, key_others=tuple(key[2:]))
 
     def key_and_errors(self, observed: Any, rng: np.random.Generator, remark: str, simulated: bool) -> NoReturn:
         """Nothing: a conference makes no key block by block."""
         raise TypeError("a conference makes no key block by block: run it by itself")
 
-    def records(self, sampler: BaseSamplerV2 | BackendV2 | None = None) -> tuple[Records, Records]:
-        """None: a conference is no conversation of two."""
-        raise TypeError("a conference is among several parties: it has no raw records of two ends")
+    def records(  # type: ignore[override]
+        self, sampler: BaseSamplerV2 | BackendV2 | None = None
+    ) -> tuple[Records, ...]:
+        """The raw records of every party, Alice's first, for ends that talk by themselves.
 
-    def key_of(self, observed: Any, rng: np.random.Generator, remark: str, simulated: bool) -> Key:
+        Those are `ConferenceAlice` and `ConferenceBob`; the arguments are those of `run`.
+        """
+        observed, rng, _, simulated = self.rounds_on(sampler)
+        assert isinstance(observed, ConferenceObserved)
+        return observed.records(rng, simulated=simulated)
+
+    def key_of(self, observed: Any, rng: np.random.Generator, remark: str, simulated: bool) -> ConferenceKey:
         """The key of observed rounds."""
-        sifted = self.sifted(observed, rng)
-        return distill_conference(
-            protocol=f"{self.protocol} of {self.parties}",
-            rounds=self.rounds,
-            accepted=sifted.accepted,
-            parties=sifted.parties,
-            test_alice=sifted.test_alice,
-            test_others=sifted.test_bob,
-            sample_fraction=self.sample_fraction,
-            reconciliation=self.reconciliation,
-            eps_sec=self.eps_sec,
-            eps_cor=self.eps_cor,
-            rng=rng,
-            marking_bits=self.marking_bits,
-            remarks=(remark,),
-        )
+        assert isinstance(observed, ConferenceObserved)
+        agreement = replace(self.agreement(), remarks=(remark, *self.remarks()))
+        # As with two ends: what can come from the system does, unless a seed was chosen.
+        seed = rng if self._has_own_seed else None  # type: ignore[attr-defined]
+        ends = talk_over_lines(observed.records(rng, simulated=simulated), agreement=agreement, seed=seed)
+        return replace(key_of_all(*ends), seeded=True)

@@ -25,10 +25,10 @@ from qiskit.providers import BackendV2
 from quantumlink import validation
 from quantumlink.circuits import basis_measurement, ghz_state
 from quantumlink.distillation.bits import Bits
+from quantumlink.distillation.group.key import ConferenceKey
 from quantumlink.hardware import Medium
 from quantumlink.link import Link
 from quantumlink.program import Program
-from quantumlink.qkd.protocols.conference_key import ConferenceKey
 from quantumlink.qkd.protocols.conference_rounds import MAX_PARTIES, Bases, ConferenceSession
 from quantumlink.qkd.protocols.drawable import check_detected
 from quantumlink.qkd.protocols.network_conference import NetworkConference

@@ -137,7 +137,6 @@ def test_where_a_key_comes_from_is_said():
         ({"simulated": True}, "simulated: for study, not for use"),
         ({"seeded": True}, "seeded: for study, not for use"),
         ({"simulated": True, "seeded": True}, "simulated, seeded: for study, not for use"),
-        ({"authenticated": False}, "not authenticated: for study, not for use"),
     ):
         assert words in key(**origin).report()
 

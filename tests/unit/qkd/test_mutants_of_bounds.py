@@ -8,15 +8,18 @@ from dataclasses import replace
 from decimal import Decimal, localcontext
 from functools import cache
 from itertools import product
-from math import exp, sqrt
+from math import ceil, exp, sqrt
 
 import numpy as np
 import pytest
 from oracles.formula_mutations import in_place_of, mutants
 
+from quantumlink.distillation.distilling import at_one_table
+from quantumlink.distillation.group.conference import ConferenceAgreement
+from quantumlink.distillation.group.talking import key_of_all, talk_over_lines
 from quantumlink.distillation.party import AUTHENTICATION_BITS
 from quantumlink.distillation.reconciliation import Cascade
-from quantumlink.qkd.protocols import conference_key
+from quantumlink.distillation.records import Records
 from quantumlink.security import (
     DecoyBound,
     channel_rates,
@@ -26,6 +29,7 @@ from quantumlink.security import (
     relay_decoy,
 )
 from quantumlink.security.collective import DeviceIndependentBound, SixStateBound
+from quantumlink.security.contract import Tally
 from quantumlink.security.decoy import DecoyEstimate, phase_error_rate
 from quantumlink.security.entropy_accumulation import AccumulationBound, Tradeoff, Trial
 from quantumlink.security.photon_numbers import Interval
@@ -555,57 +559,60 @@ class Told:
 
 
 REAL = Cascade().reconcile([0, 1], [0, 1], qber=0.01, seed=1)
+KEY_ROUNDS, TESTED = 12_001, 8_000
+
+
+def raw_of_all(seed, last_error=0.03, key_rounds=KEY_ROUNDS):
+    """Raw records of four: key rounds with errors of 1, 2 and 3 %, test rounds with odd parity in 2 %."""
+    rng = np.random.default_rng(seed)
+    alice = rng.integers(0, 2, key_rounds, dtype=np.uint8)
+    copies = [alice, *(alice ^ (rng.random(key_rounds) < q) for q in (0.01, 0.02, last_error))]
+    x = rng.integers(0, 2, (4, TESTED), dtype=np.uint8)
+    x[3] = x[0] ^ x[1] ^ x[2] ^ (rng.random(TESTED) < 0.02)
+    settings = np.repeat([0, 1], [key_rounds, TESTED])
+    records = [Records(bits=np.concatenate([z, y]), settings=settings) for z, y in zip(copies, x, strict=True)]
+    return records, np.bitwise_xor.reduce(x, axis=0)
 
 
 def check_conference():
-    rng = np.random.default_rng(5)
-    total, tested, share = 12_001, 8_000, 0.1
-    alice = rng.integers(0, 2, total, dtype=np.uint8)
-    copies = [alice, *(alice ^ (rng.random(total) < q) for q in (0.01, 0.02, 0.03))]
-    x = rng.integers(0, 2, tested, dtype=np.uint8)
-    others = x ^ (rng.random(tested) < 0.02)
+    records, odd = raw_of_all(5)
     method = Told()
-    given = {"protocol": "p", "rounds": 10**6, "accepted": 70_000, "sample_fraction": share, "marking_bits": 300}
-    key = conference_key.distill_conference(
-        **given, **SECRET, parties=copies, test_alice=x, test_others=others, reconciliation=method, rng=rng
-    )
-    size = 1_201  # a tenth, rounded up
-    n = total - size
-    assert (key.sampled, key.sifted, key.tested) == (size, total + tested, tested)
-    # A tag for each of the others may fail with a third of ε_cor: ⌈log₂(3/ε_cor)⌉ bits. The bound prices one.
+    given = {"protocol": "p", "parties": 4, "bases": "marked", "sample_fraction": 0.1}
+    rounds, z = KEY_ROUNDS + TESTED, KEY_ROUNDS / (KEY_ROUNDS + TESTED)
+    reconciliation = at_one_table(method)
+    few = {"rounds": rounds, "z_probability": z, "reconciliation": reconciliation, **given, **SECRET}
+    agreed = ConferenceAgreement(**few)
+    marking = ceil(rounds * h(Decimal(z)))
+    assert agreed.marking_bits == marking
+    assert ConferenceAgreement(**few | {"bases": "independent"}).marking_bits == 0
+    account = agreed.account(
+        Tally(rounds=10**6, detected=10**6, sampled=1_201, sample_errors=36, compared={"X": (TESTED, 160)},
+              raw={"": 10**5}),
+        (12, 24, 36), inherited=0.0, simulated=False, seeded=False,
+    )  # fmt: skip
     tag = int(log2(3 / CORRECT)) + 1
-    leak = 3 * 500 + 3 * tag - int(log2(1 / CORRECT))
-    bound = SinglePhotonBound(tested=tested, qber=float(np.mean(x != others)), **SECRET).terms(n=n, leak=leak)
-    assert key.tag_bits == 3 * tag
-    assert len(key) == bound.length - 3 * AUTHENTICATION_BITS - 300 > 1000
-    assert sum(bits for _, bits in key.ledger) == len(key)
-    ledger = [bits for _, bits in key.ledger]
-    spent = [total, -size, -leak, int(bound.entropy_bits) - n, -3 * AUTHENTICATION_BITS, -300]
-    assert [ledger[i] for i in (0, 1, 2, 3, 5, 6)] == spent
-    assert key.corrected_errors == sum(
-        round(float(np.count_nonzero(alice != bits)) - float(rate) * size)
-        for bits, rate in zip(copies[1:], key.error_rates, strict=True)
-    )
-    assert method.rates == pytest.approx([(float(rate) * size + 1) / (size + 2) for rate in key.error_rates])
-    assert key.parties == 4
-    assert float(key.qber) == max(map(float, key.error_rates))
-    assert all(np.array_equal(key.bits_of(0), key.bits_of(party)) for party in (1, 2, 3))
-    turned = [*copies[:3], alice ^ (rng.random(total) < 0.7)]
-    refused = conference_key.distill_conference(
-        **given, **SECRET, parties=turned, test_alice=x, test_others=others, reconciliation=method, rng=rng
-    )
-    assert not refused
-    assert len(method.rates) == 3  # it was refused before anything was reconciled
-    few = conference_key.distill_conference(
-        **{**given, "sample_fraction": 0.999},
-        **SECRET,
-        parties=[bits[:5] for bits in copies],
-        test_alice=x,
-        test_others=others,
-        reconciliation=method,
-        rng=rng,
-    )
-    assert few.sampled == 4
+    # A tag for each of the others may fail with a third of ε_cor: ⌈log₂(3/ε_cor)⌉ bits. The bound prices one.
+    further = 3 * tag - int(log2(1 / CORRECT))
+    assert (agreed.tag_bits, agreed.further_tag_bits) == (tag, further)
+    assert account.refusal_before() is None
+    assert account.least_leaks() == [sum(int(10**5 * float(h(Decimal(rate.low)))) for rate in account.rates)]
+    assert account.reconciled([(1_500, 700)]) is None
+    bound = SinglePhotonBound(tested=TESTED, qber=160 / TESTED, **SECRET).terms(n=10**5, leak=1_500 + further)
+    length = bound.length - 3 * AUTHENTICATION_BITS - marking
+    assert account.settle() == [length]
+    assert [account.expected(i) for i in range(3)] == [13 / 1_203, 25 / 1_203, 37 / 1_203]
+    assert sum(bits for _, bits in account.ledger) == length > 1000
+    assert dict(account.ledger)["verification tags beyond the first"] == -further
+    assert dict(account.ledger)["spent on marking the test rounds"] == -marking
+    independent = replace(agreed, bases="independent")
+    settings = np.array([[0, 0, 1, 1]] * 3 + [[0, 1, 1, 0]])
+    assert independent.streams(settings).tolist() == [1, 0, 2, 0]
+    key = key_of_all(*talk_over_lines(records, agreement=replace(agreed, bases="marked"), seed=5))
+    size = 1_201  # a tenth, rounded up
+    assert (key.sampled, key.sifted, key.tested) == (size, KEY_ROUNDS + TESTED, TESTED)
+    assert key.test_qber == pytest.approx(float(np.mean(odd)))
+    assert "marking" in key.reason  # of so few rounds it takes more than there is
+    assert len(method.rates) == 0
 
 
 # --- what is mutated, what notices it, and what changes nothing
@@ -659,7 +666,12 @@ CHECKS = {
     SECURITY + "sharing:SharingBound.terms": [check_sharing],
     SECURITY + "channel_rates:_tail": [check_tail],
     SECURITY + "channel_rates:_twin_field": [check_twin_field],
-    "quantumlink.qkd.protocols.conference_key:distill_conference": [check_conference],
+    "quantumlink.distillation.group.account:GroupAccount.expected": [check_conference],
+    "quantumlink.distillation.group.account:GroupAccount.evaluate": [check_conference],
+    "quantumlink.distillation.group.account:GroupAccount.reconciled": [check_conference],
+    "quantumlink.distillation.group.account:GroupAccount.settle": [check_conference],
+    "quantumlink.distillation.group.conference:ConferenceAgreement.compared": [check_conference],
+    "quantumlink.distillation.group.conference:ConferenceAgreement.streams": [check_conference],
 }
 HARMLESS: dict[str, str] = {
     "AccumulationBound.terms, line 7, column 38: 0.0 is 1.0": "told of a key that there is not",
@@ -677,12 +689,6 @@ HARMLESS: dict[str, str] = {
     "_tail, line 3, column 32: Add is Sub": "of a parity",
     "_tail, line 4, column 35: 24 is 25": "of numbers two apart",
     "_tail, line 4, column 35: 24 is 48": "terms of nothing",
-    "distill_conference, line 34, column 32: 0 is 1": "all parties have as many bits",
-    "distill_conference, line 36, column 15: 0 is 1": "there are more bits than that",
-    "distill_conference, line 40, column 23: 0 is 1": "all parties have as many bits",
-    "distill_conference, line 71, column 33: 0 is 1": "one bit, of what is asked once more below",
-    "distill_conference, line 83, column 63: 0 is 1": "one bit, where a single tag is an exact power of two",
-    "distill_conference, line 98, column 16: 1 is 2": "a key of one bit",
 }
 """Mutants that are the same function, or differ where nothing is told, and why."""
 

@@ -115,17 +115,13 @@ def test_all_parties_hold_one_key(seed):
         key.bits_of(4)
 
 
-def test_a_conference_says_that_it_held_no_conversation(seed):
-    """Nobody made a tag: whoever could strike rounds from what is said would not be noticed."""
+def test_what_a_conference_says_is_authenticated(seed):
     key = conference([depolarizing(0.99)] * 3, 300_000, seed=seed)
     assert len(key) > 10_000
-    assert not key.authenticated
-    assert key.marks == ("simulated", "seeded", "not authenticated")
-    assert key.origin.endswith("not authenticated: for study, not for use")
-    report = key.report()
-    assert "All parties sat at one table" in report
-    assert "1024 bits of shared secret, deducted for tags that nobody made" in report
-    assert "forgery left out" in report
+    assert key.marks == ("simulated", "seeded")
+    assert 0 < key.forgery_probability < 1e-30
+    assert key.epsilon == pytest.approx(2e-10)
+    assert "1024 bits of shared secret, deducted" in key.report()
 
 
 def test_a_key_that_does_not_pay_for_its_marking_is_refused(seed):

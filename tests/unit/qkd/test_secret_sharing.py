@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binom
 
 from quantumlink.hardware import Detector, Fiber
-from quantumlink.qkd import SecretSharing, secret_sharing
+from quantumlink.qkd import Cascade, Ldpc, SecretSharing, secret_sharing
 from quantumlink.security import SharingBound
 
 getcontext().prec = 60
@@ -72,13 +72,31 @@ def test_shares_give_the_key_together_and_nothing_alone(seed):
     for one, other in ((bob, dealer), (charlie, dealer), (bob, charlie)):
         assert abs(np.mean(one == other) - 0.5) < 3 / len(key) ** 0.5
     assert sum(bits for _, bits in key.ledger) == len(key)
-    assert key.authentication_bits == 3 * 512
+    assert key.authentication_bits == 2 * 512  # a line to each player
 
 
-def test_that_the_three_held_no_conversation_is_said(seed):
+def test_what_the_three_say_is_authenticated(seed):
     key = secret_sharing([Fiber(0)] * 3, 100_000, seed=seed)
-    assert key.marks == ("simulated", "seeded", "not authenticated")
-    assert "All parties sat at one table" in key.report()
+    assert key.marks == ("simulated", "seeded")
+    assert 0 < key.forgery_probability < 1e-30
+    assert key.epsilon == pytest.approx(2e-10)
+    assert "1024 bits of shared secret, deducted" in key.report()
+
+
+@pytest.mark.parametrize("method", [Cascade(), Ldpc()])
+def test_all_that_is_said_of_the_strings_counts(method, seed):
+    """The dealer's parities, Charlie's and Bob's replies: with syndromes, too, two of the three tell theirs."""
+    media, detector = [Fiber(0)] * 3, Detector(1.0, misalignment=0.002)
+    key = secret_sharing(media, 100_000, seed=seed, detector=detector, reconciliation=method)
+    found = dict(key.ledger)
+    asked, replied = -found["disclosed by reconciliation"], -found["disclosed by Bob's replies"]
+    n = key.sifted - key.tested - key.sampled
+    assert asked > 2 * n * float(h(Decimal(key.corrected_errors) / n))
+    assert (2 * replied == asked) if isinstance(method, Cascade) else (replied < 50)
+    assert (key.peer_bits == key.secret_bits).all()
+    tags = -found["verification tags beyond the first"]
+    assert key.terms.leak == asked + replied + tags
+    assert (key.tag_bits, tags) == (68, 68 - 33)
 
 
 def test_counts_are_those_of_the_bases(seed):
@@ -112,8 +130,12 @@ def test_errors_in_z_between_dealer_and_charlie_tell_of_a_dishonest_bob(seed):
 
 @pytest.mark.parametrize(
     ("change", "text"),
-    [({"media": [Fiber(0)] * 4}, "three media"), ({"bases": "marked"}, "bases must be 'independent'")],
+    [
+        ({"media": [Fiber(0)] * 4}, "three media"),
+        ({"bases": "marked"}, "bases must be 'independent'"),
+        ({"reconciliation": type("Own", (), {"reconcile": lambda *_: None})()}, r"must be Cascade\(\) or Ldpc\(\)"),
+    ],
 )
 def test_other_forms_are_refused(change, text):
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises((ValueError, TypeError), match=text):
         SecretSharing(**{"media": [Fiber(0)] * 3, "rounds": 10} | change)
