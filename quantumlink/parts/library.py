@@ -95,6 +95,7 @@ LIBRARY: Mapping[str, Mapping[str, str]] = {
         "accumulated_three_bases": _SECURITY + "recipes:AccumulatedThreeBases",
         "accumulated_bell_test": _SECURITY + "recipes:AccumulatedBellTest",
         "bell_test": _SECURITY + "recipes:BellTest",
+        "sharing": _SECURITY + "recipes:Sharing",
     },
     "policy": {
         "first-come-first-served": _POLICIES + "FirstComeFirstServed",
