@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from math import exp
 from pathlib import Path
 
-from quantumlink.hardware import Detector, Fiber
+from quantumlink.hardware import ContinuousSource, Detector, Fiber, Node
+from quantumlink.link import ElementaryLink
 from quantumlink.qkd import OneDecoyBB84, TwinField, expected_key
 from quantumlink.qkd.protocols.reception import Receiver
 from quantumlink.rates import bb84_rate, binary_entropy
+from quantumlink.readings import evaluate
 from quantumlink.security import BothBasesBound, DecoyBound, WeakPulseBound
 from quantumlink.security.channel_rates import decoy_bb84_channel_rate
 from quantumlink.security.entropy_accumulation import accumulation_loss, chsh_tradeoff
@@ -35,6 +37,27 @@ experiment had.
 """
 
 CLOSING = """
+## Pairs in a laboratory: what is explained, and what is not
+
+The model of the pair source and its receivers (`ContinuousSource`) has nothing fitted by us: its width of the
+difference in time is the published one, "about 1.63 ns". At 1.630 ns it gives 0.26 % fewer pairs than the
+published theory, at 1.625 ns the same three figures, so the two theories differ by no more than the digits of that
+width. What was *measured* has 0.26 percentage points more errors than either, and so 4.6 % fewer secret bits. Why
+is not explained here: both theories take the optical error of 3 % as constant. Time tags drawn one by one, without
+the formulas of the model, are compared with it in `tests/unit/test_continuous_source.py`.
+
+## A satellite's 3,100 bits: 372 or 34
+
+The length of a key follows what was observed: it is variable. That a bound may be used so, with the *observed*
+counts in it, is no matter of course; what covers it is theorem 1 of D. Tupkary, S. Nahar, P. Sinha, N. Lütkenhaus,
+arXiv:2408.17349 (2024). The bounds of this table that count errors stand on it: one basis or both, decoys, twin
+fields, secret sharing. Those by entropy accumulation do not: their length is settled beforehand.
+
+Of 3,100 bits at 4.51 % the bound of both bases leaves 34, and nothing below some 3,000. What decides is how
+improbable the failure of the estimate must be: smoothing the entropy charges its root, so ours lets each key's
+fail with (ε_sec/8)². If it were to fail with ε_sec itself, 388 bits would be left, or 408 if the number of errors
+could be told for nothing, which is near the 372 published. By which theorem those are secret we have not read.
+
 What is not here was not computed: no row stands for a protocol without a bound of ours. Of the papers on lasers
 without decoys, on trapped ions and on the reach of twin fields the abstracts were read, which say what stands under
 `published`. The papers of what is from memory were not at hand, nor were the conditions of these rows checked: look
@@ -131,6 +154,24 @@ def micius() -> tuple[str, int]:
 
 def pairs_in_the_laboratory() -> tuple[str, str]:
     return "–", f"{572.5 * bb84_rate(0.034, 1.1):.1f} bit a second"
+
+
+def pairs_by_the_model(width_s: float) -> tuple[str, str]:
+    """Sifted and secret bits, and the error rate, of `ContinuousSource` at 12 dB an arm."""
+    ends = [
+        Detector(
+            0.6, dark_count_rate_hz=hz, dead_time_s=45e-9, window_s=1e-9, jitter_s=width_s / 2**0.5, elements=4
+        )
+        for hz in (500, 1_800)
+    ]
+    source = ContinuousSource(pair_rate_hz=1.5e6, fidelity=1 - 1.5 * 0.03)
+    link = ElementaryLink(Node("a"), Node("b"), Fiber(120), source=source, detector=(ends[0], ends[1]))
+    sifted = source.coincidences(Fiber(120), detector=(ends[0], ends[1])).rate_hz / 2
+    qber = evaluate(link).qber("Z")
+    return (
+        "–",
+        f"{sifted:.1f} sifted, {sifted * bb84_rate(qber, 1.1):.1f} secret bit a second at {100 * qber:.3f} %",
+    )
 
 
 def trapped_ions() -> tuple[str, int]:
@@ -231,6 +272,21 @@ ROWS = [
         "315.1 bit a second",
         pairs_in_the_laboratory,
         "none: 1 − 2.1·h(Q)",
+    ),
+    Row(
+        "The same by its theory: 1.5e6 pairs a second, width 1.630 ns (Neumann et al., Phys. Rev. A 104, 022406 "
+        "(2021))",
+        "`ContinuousSource`, f = 1.1, asymptotic",
+        "572.0 sifted, 330.3 secret at 3.138 %",
+        lambda: pairs_by_the_model(1.63e-9),
+        "their width is told as about 1.63 ns; see below",
+    ),
+    Row(
+        "The same, width 1.625 ns",
+        "the same",
+        "the same",
+        lambda: pairs_by_the_model(1.625e-9),
+        "none",
     ),
     Row(
         "Reach of decoy states with a receiver of 4.5 %, 1.7e-6 noise, 3.3 % misalignment, .21 dB/km, in theory "
