@@ -101,7 +101,7 @@ class SecretSharing(Conference):
         """Which basis makes the key."""
         return ("Here X makes the key and Z tests it, the other way around than the names of the report have it.",)
 
-    def agreement(self) -> SharingAgreement:
+    def agreement(self) -> SharingAgreement:  # type: ignore[override]
         """What the three hold alike."""
         return SharingAgreement(**self._agreed(self.protocol))
 
