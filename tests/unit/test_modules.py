@@ -12,6 +12,7 @@ import pytest
 import quantumlink_circuits
 
 import quantumlink
+from quantumlink import qkd
 
 PLANS_ANEW = "quantumlink.network.planning.planning"
 KNOWN = {
@@ -64,3 +65,14 @@ def test_no_imports_go_in_circles_not_even_those_within_functions(root):
         tree = ast.parse(Path(find_spec(name).origin).read_text(encoding="utf-8"))
         graph[name] = {other for other in imported(tree, modules) - {name} if (name, other) not in KNOWN}
     TopologicalSorter(graph).prepare()  # which names a circle, if there is one
+
+
+def test_the_names_of_the_key_protocols_stand_in_one_place_and_load():
+    names = qkd.__all__
+    assert len(names) == len(set(names)) > 100
+    assert {"BB84", "bb84", "Key", "finite_key_length"} <= set(names)
+    homes = {getattr(getattr(qkd, name), "__module__", "quantumlink") for name in names}
+    assert all(home.startswith("quantumlink") for home in homes)
+    assert set(names) <= set(dir(qkd))
+    with pytest.raises(AttributeError, match="no attribute 'bb48'"):
+        qkd.bb48  # noqa: B018
