@@ -216,12 +216,23 @@ class Environment:
 
         The drift is linear in time, from zero to the whole interval: of a largest phase φ it is φ/√3.
         """
-        rate = abs(self.at(hour).warming_k_per_s) * self.expansion_per_k
+        return self._largest_phase_rad(length_km, group_index, hour) / sqrt(3)
+
+    def phase_coherence(self, length_km: float, group_index: float, hour: float) -> float:
+        """The mean cosine of that phase, sin φ/φ: what drift leaves of the coherence; of long intervals below zero.
+
+        A Gaussian jitter as large as `phase_jitter_rad` would leave exp(−φ²/6), more than that.
+        """
+        return float(np.sinc(self._largest_phase_rad(length_km, group_index, hour) / pi))
+
+    def _largest_phase_rad(self, length_km: float, group_index: float, hour: float) -> float:
+        """The phase just before a recalibration."""
+        rate = abs(self.at(hour).warming_k_per_s) * abs(self.expansion_per_k)
         if not rate:
             return 0.0
         self._recalibrated("the temperature, and with it the phase, changes")
         turns = group_index * length_km * 1e3 / (self.wavelength_nm * 1e-9)
-        return 2 * pi * turns * rate * self.recalibration_s / sqrt(3)
+        return 2 * pi * turns * rate * self.recalibration_s
 
     def _recalibrated(self, why: str) -> None:
         if self.recalibration_s == inf:

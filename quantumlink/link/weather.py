@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import hypot
+from math import log, pi, sqrt
 from typing import Any
 
 from quantumlink import validation
@@ -12,6 +12,9 @@ from quantumlink.hardware.environment import Environment
 from quantumlink.link.elementary import ElementaryLink
 from quantumlink.link.joins import Join
 from quantumlink.link.tree import Link, distinct_links
+
+LEAST_LEFT = 1e-300
+"""Coherence that drift leaves at least, so that a jitter as large is finite."""
 
 
 def under(link: Link, environment: Environment, hour: float) -> Link:
@@ -112,5 +115,9 @@ def _lit(detector: Detector, medium: Any, environment: Environment, hour: float)
 def _drifting(source: Any, medium: Any, environment: Environment, hour: float) -> Any:
     if not isinstance(source, SinglePhotonHeralding) or not isinstance(medium, Fiber):
         return source
-    drift = environment.phase_jitter_rad(medium.length_km, medium.group_index, hour)
-    return replace(source, phase_jitter_rad=hypot(source.phase_jitter_rad, drift)) if drift else source
+    left = environment.phase_coherence(medium.length_km, medium.group_index, hour)
+    if left == 1:
+        return source
+    # The jitter that leaves as much of the coherence; a phase of π for what is below zero.
+    jitter = sqrt(source.phase_jitter_rad**2 - 2 * log(max(abs(left), LEAST_LEFT)))
+    return replace(source, phase_jitter_rad=jitter, phase_rad=source.phase_rad + (pi if left < 0 else 0.0))

@@ -159,6 +159,37 @@ def test_one_request_at_a_time_is_the_timeline(seed, hops, order, rounds, cutoff
     assert result.latency_s == pytest.approx(found.time_s.mean())
 
 
+@pytest.mark.parametrize("kind", [{"depolarizing_s": 0.08}, {"gaussian_s": 0.05}, {"retrieval": 0.8, "t1_s": 0.05}])
+def test_every_memory_waits_as_in_the_timeline(seed, kind):
+    """Gates that take time, messages over a detour, and pairs that wait about as long as memories last."""
+    processor = Processor(0.003, 0.01, 0.01, gate_1q_s=1e-3, gate_2q_s=2e-3, readout_s=3e-3)
+    nodes = [Node(f"n{i}", Memory(**kind), processor, memories=1) for i in range(4)]
+    links = [
+        ElementaryLink(
+            a, b, Wire(1e-3), fidelity=0.97, success_probability=p, attempt_time_s=4e-3, classical_delay_s=d
+        )
+        for a, b, p, d in zip(nodes, nodes[1:], (0.3, 0.6, 0.4), (7e-3, None, 1e-3), strict=False)
+    ]
+    network, number = Network(nodes, links), 1500
+    operation = operate(
+        network,
+        [Demand("n0", "n3", count=number)],
+        policy=Reservation(setup=False),
+        duration_s=400,
+        slot_s=1e-3,
+        seed=seed,
+        swapping="sequential",
+    )
+    found = operation.deliveries
+    assert len(found.time_s) == number
+    timeline = simulate(network.route("n0", "n3", order="sequential"), trials=20_000, seed=seed)
+    latencies = np.diff(found.time_s, prepend=0.0)
+    assert stats.ks_2samp(latencies.round(6), timeline.latencies_s.round(6)).pvalue > P
+    assert stats.ks_2samp(found.fidelity.round(9), timeline.fidelities.round(9)).pvalue > P
+    scatter = np.hypot(found.fidelity.std() / np.sqrt(number), timeline.fidelities.std() / np.sqrt(20_000))
+    assert abs(found.fidelity.mean() - timeline.fidelities.mean()) < stats.norm.isf(P / 2) * scatter
+
+
 def random_network(rng, nodes=6, links=9):
     memory = Memory(t1_s=1.0, t2_s=float(rng.uniform(0.05, 0.2)))
     made = [

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from quantumlink.hardware.pauli_coefficients import FIDELITY_SIGNS
 from quantumlink.network.control.tables import Floats, State, Tables
+
+PHI_I, PHI_X, PHI_Y, PHI_Z = (float(FIDELITY_SIGNS[5 * pauli]) for pauli in range(4))
+"""What II, XX, YY and ZZ count in the fidelity, each a number as compiling takes them."""
 
 
 def wait(T: Tables, vector: Floats, side: int, node: int, time: float) -> None:
@@ -51,4 +55,4 @@ def operate_on(T: Tables, S: State, number: int, first: int, second: int, out: F
 
 def fidelity_of(vector: Floats) -> float:
     """Fidelity to Φ⁺."""
-    return float((1.0 + vector[5] - vector[10] + vector[15]) / 4.0)
+    return float(PHI_I + PHI_X * vector[5] + PHI_Y * vector[10] + PHI_Z * vector[15])

@@ -28,7 +28,8 @@ from quantumlink.network.planning.fronts import FrontPoint, pareto_front
 from quantumlink.network.planning.maps import FibreMap, FibreMapError, load_costs
 from quantumlink.network.planning.places import Fibre, Site
 from quantumlink.network.planning.plan import NetworkPlan, PlannedLink, PlannedPath
-from quantumlink.network.planning.planning import NoPlan, plan_network
+from quantumlink.network.planning.planning import plan_network
+from quantumlink.network.planning.refusal import NoPlan
 from quantumlink.network.planning.rollout import Year, roll_out
 from quantumlink.network.planning.spacing import best_spacing_km
 

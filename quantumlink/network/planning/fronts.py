@@ -11,7 +11,9 @@ import numpy as np
 from quantumlink import validation
 from quantumlink.network.load.demand import Demand
 from quantumlink.network.planning.plan import NetworkPlan
-from quantumlink.network.planning.planning import NoPlan, checked_demands, plan_network
+from quantumlink.network.planning.planning import plan_network
+from quantumlink.network.planning.problem import checked_demands
+from quantumlink.network.planning.refusal import NoPlan
 from quantumlink.progress import track
 
 

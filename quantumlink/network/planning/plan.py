@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import Any
 
 from quantumlink import validation
 from quantumlink.network.load.demand import Demand
@@ -13,11 +14,11 @@ from quantumlink.network.network import Network
 from quantumlink.network.planning.answers import Answer
 from quantumlink.network.planning.costs import PRICES, Costs, Counts
 from quantumlink.network.planning.places import Fibre
+from quantumlink.network.planning.problem import Problem
 from quantumlink.network.planning.programme import Programme
+from quantumlink.network.planning.refusal import NoPlan, why_there_is_none
+from quantumlink.network.planning.solving import optimum
 from quantumlink.tables import html_table
-
-if TYPE_CHECKING:
-    from quantumlink.network.planning.planning import Problem
 
 YEAR_S = 365.25 * 24 * 3600.0
 """Seconds in a Julian year."""
@@ -131,8 +132,6 @@ class NetworkPlan:
             replan: whether the best plan under each price is looked for; else this plan is built whatever it costs.
             time_limit_s: how long each may be looked for.
         """
-        from quantumlink.network.planning.planning import solve
-
         validation.positive("change", change, at_most=1.0)
         found = {}
         for price in PRICES:
@@ -236,6 +235,19 @@ class NetworkPlan:
         rows += [(role, ", ".join(s for s, r in self.built.items() if r == role)) for role in
                  sorted(set(self.built.values()))]  # fmt: skip
         return html_table(f"plan {self.problem.name}", rows)
+
+
+def solve(problem: Problem, time_limit_s: float) -> NetworkPlan:
+    """The plan, or why there is none."""
+    programme, answer, at_least = optimum(problem, time_limit_s)
+    if answer is None:
+        raise NoPlan(why_there_is_none(problem, time_limit_s))
+    if answer.value == inf:
+        raise NoPlan(
+            f"no plan was found within time_limit_s={time_limit_s:g}, though there may be one: look longer, or "
+            f"with fewer sites or a shorter max_link_km"
+        )
+    return planned(problem, programme, answer, at_least)
 
 
 def planned(problem: Problem, programme: Programme, answer: Answer, at_least: float) -> NetworkPlan:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from quantumlink.network.planning.planning import Problem
+from quantumlink.network.planning.problem import Problem
+from quantumlink.network.planning.solving import optimum
 
 FREE: dict[str, Any] = {
     "max_link_km": None,
@@ -22,6 +22,10 @@ FREE: dict[str, Any] = {
     "min_fidelity": None,
 }
 """What each condition is when it is none."""
+
+
+class NoPlan(ValueError):
+    """There is no plan; the text says which condition is in the way."""
 
 
 def why_there_is_none(problem: Problem, time_limit_s: float) -> str:
@@ -66,16 +70,12 @@ def _with(problem: Problem, name: str, value: Any) -> Problem:
 
 
 def _feasible(problem: Problem, time_limit_s: float) -> bool:
-    from quantumlink.network.planning.planning import optimum
-
     answer = optimum(problem, time_limit_s, first=True)[1]
     return answer is not None and answer.value < inf
 
 
 def _nearest(problem: Problem, name: str, time_limit_s: float) -> str:
     """What would do."""
-    from quantumlink.network.planning.planning import optimum
-
     value = _value(problem, name)
     if name == "budget":
         answer = optimum(_with(problem, name, None), time_limit_s)[1]
