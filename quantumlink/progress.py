@@ -13,12 +13,21 @@ DELAY_S = 1.0
 """Work that is done sooner shows nothing."""
 
 
+_last: list[tuple[str, int, int]] = []
+
+
+def last_step() -> str:
+    """What was tracked last, in words: for whoever was interrupted. Empty if nothing was."""
+    return "".join(f"{description}, {done} of {total}" for description, done, total in _last)
+
+
 def track(items: Sequence[T], description: str) -> Iterator[T]:
     """Yield the items; if that takes long and somebody is watching, show how far it has come."""
     started, total = monotonic(), len(items)
     show: Callable[[int | None], None] | None = None
     try:
         for done, item in enumerate(items):
+            _last[:] = [(description, done, total)]
             if show is not None:
                 show(done)
             elif monotonic() - started > DELAY_S:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import typer
@@ -23,9 +24,11 @@ from quantumlink.cli.qkd_protocols import PROTOCOLS
 from quantumlink.cli.qkd_report import report_of, text_of
 from quantumlink.cli.qkd_timetags import timetags
 from quantumlink.cli.result import Column, Result, Table, Written
-from quantumlink.cli.shell import Shell
+from quantumlink.cli.shell import INTERRUPTED, Shell
 from quantumlink.cli.written_files import PICTURES, new_secret_file, writable, write_secret
+from quantumlink.progress import last_step
 from quantumlink.qkd import Key
+from quantumlink.qkd.duration import expected_duration_s
 from quantumlink.qkd.protocols import Session
 
 NO_SECRET_KEY = 3
@@ -78,9 +81,18 @@ def _distribute(protocol: str, options: CommonOptions) -> Result:
     picture = None if options.output is None else writable("--output", options.output, PICTURES)
     secret = None if options.key_file is None else new_secret_file("--key-file", options.key_file)
     session = options.session(protocol)
-    with Console(stderr=True).status(f"distilling a key from {session.rounds} rounds"):
-        key = session.run()
-        report = report_of(session, key)
+    console = Console(stderr=True)
+    if (seconds := expected_duration_s(session)) is not None:
+        console.print(f"this will take about {_span(seconds)}")
+    started = monotonic()
+    try:
+        with console.status(f"distilling a key from {session.rounds} rounds"):
+            key = session.run()
+            report = report_of(session, key)
+    except KeyboardInterrupt:
+        step = f" ({last})" if (last := last_step()) else ""
+        console.print(f"interrupted after {_span(monotonic() - started)}{step}: a part of a session gives no key")
+        raise typer.Exit(INTERRUPTED) from None
     if picture is not None:
         _draw(session, key, picture)
     if secret is not None and key:
@@ -92,6 +104,13 @@ def _distribute(protocol: str, options: CommonOptions) -> Result:
         written=tuple(Written(label, path) for label, path in files if path is not None),
         exit_code=0 if key else NO_SECRET_KEY,
     )
+
+
+def _span(seconds: float) -> str:
+    """A duration in words, to the precision that anybody needs."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _draw(session: Session, key: Key, path: Path) -> None:

@@ -542,8 +542,16 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
     result = qkd("bb84", "--json", tmp_path / "r.json", "--key-file", tmp_path / "k")
     assert result.exit_code == 130
     assert result.stdout == ""
-    assert "interrupted" in result.stderr
+    assert re.search(r"interrupted after \d+ s.*: a part of a session gives no key", result.stderr)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(43.6, "44 s"), (130.0, "2 min"), (9000.0, "2.5 h"), (None, None)])
+def test_how_long_it_takes_is_told_beforehand(seconds, words, monkeypatch):
+    monkeypatch.setattr("quantumlink.cli.qkd.expected_duration_s", lambda session: seconds)
+    result = qkd("bb84", "--rounds", 20_000, "--km", 1, "--seed", 7)
+    told = "" if words is None else f"this will take about {words}\n"
+    assert plain(result.stderr) == told
 
 
 def test_help_lists_protocols_and_exit_codes():
