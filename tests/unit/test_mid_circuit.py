@@ -22,8 +22,8 @@ from qiskit.transpiler.basepasses import TransformationPass
 import quantumlink as ql
 from quantumlink.execution.jobs import submit
 from quantumlink.execution.mitigation import Calibration, calibration_of
+from quantumlink.execution.preparation import NotSubmittable, lint, predict, prepare
 from quantumlink.execution.preparation import calibration as figures
-from quantumlink.execution.preparation import predict, prepare
 from quantumlink.execution.preparation.cost import cost_of
 from quantumlink.execution.preparation.mid_circuit import variants_in
 from quantumlink.rewrites import reuse_qubits
@@ -231,12 +231,12 @@ def test_a_variant_of_readout_is_no_gate():
 def test_a_simulation_runs_it_as_the_ordinary_one(tmp_path):
     device = line()
     prepared = prepared_on(device)
-    with pytest.warns(UserWarning, match="device is simulated, where measure_2 runs as measure"):
+    with pytest.warns(UserWarning, match="device is simulated, where measure_2 runs as the ordinary measure"):
         job = submit(prepared, device, shots=200, directory=tmp_path, seed=1, mitigate_readout=True)
     assert job.samples().fidelity().best == 1.0
     assert job.mitigated().fidelity().best == pytest.approx(1.0)
     sampler = BackendSamplerV2(backend=device)
-    with pytest.warns(UserWarning, match="measure_2 runs as measure"):
+    with pytest.warns(UserWarning, match="measure_2 runs as the ordinary measure"):
         assert submit(prepared, sampler, shots=200, directory=tmp_path).samples().fidelity().best == 1.0
 
 
@@ -244,3 +244,86 @@ def test_other_words_are_refused():
     with pytest.raises(ValueError, match="mid_circuit must be one of auto, measure"):
         prepared_on(line(), mid_circuit="measure_2")
     assert np.isfinite(prepared_on(line()).cost.log_fidelity)
+
+
+PLAIN_RESET_S, FAST_RESET_S = 1e-6, 0.4e-6
+
+
+def with_fast_reset(device, error=None, plain_error=None):
+    """The device with a faster reset, whose errors are stated or not."""
+    for q in range(device.target.num_qubits):
+        properties = InstructionProperties(duration=PLAIN_RESET_S, error=plain_error)
+        device.target.update_instruction_properties("reset", (q,), properties)
+    told = InstructionProperties(duration=FAST_RESET_S, error=error)
+    places = {(q,): told for q in range(device.target.num_qubits)}
+    device.target.add_instruction(Instruction("reset_2", 1, 0, []), places)
+    return device
+
+
+def reused(device, **options):
+    """Two swaps on four qubits, which are reset and used again."""
+    nodes = [ql.Node(f"n{i}") for i in range(4)]
+    program = reuse_qubits(ql.compose(ql.chain([ql.ElementaryLink(a, b) for a, b in pairwise(nodes)])))
+    return prepare(program, device, corrections="frame", seed=1, **options)
+
+
+def resets(prepared):
+    return {name: n for name, n in prepared.circuit.count_ops().items() if name.startswith("reset")}
+
+
+def test_qubits_are_reset_by_the_faster_one():
+    prepared = reused(with_fast_reset(line(variants=False)))
+    plain = reused(with_fast_reset(line(variants=False)), mid_circuit="measure")
+    assert set(resets(plain)) == {"reset"}
+    assert resets(prepared) == {"reset_2": resets(plain)["reset"]}
+    assert set(prepared.reset_by.values()) == {"reset_2"}
+    assert plain.reset_by == {} == prepared.measured_by
+    assert "reset by reset_2: qubits" in prepared.report()
+    saved = plain.cost.duration_s - prepared.cost.duration_s
+    times = saved / (PLAIN_RESET_S - FAST_RESET_S)
+    assert times > 0.5
+    assert times == pytest.approx(round(times))
+    assert prepared.cost.log_fidelity > plain.cost.log_fidelity
+    assert predict(prepared).fidelity().best > predict(plain).fidelity().best
+
+
+@pytest.mark.parametrize(
+    ("error", "plain_error", "chosen"), [(0.01, None, False), (0.01, 0.02, True), (0.02, 0.01, False)]
+)
+def test_a_faster_reset_that_errs_more_is_not_taken(error, plain_error, chosen):
+    assert bool(reused(with_fast_reset(line(), error, plain_error)).reset_by) is chosen
+
+
+@pytest.mark.parametrize("error", [None, 0.03])
+def test_a_reset_by_a_variant_is_predicted_as_on_a_device_whose_one_reset_is_that(error):
+    """Its length and its stated error."""
+    prepared = reused(with_fast_reset(line(variants=False), error, error))
+    assert prepared.reset_by
+    other = line(variants=False)
+    for q in range(4):
+        other.target.update_instruction_properties(
+            "reset", (q,), InstructionProperties(duration=FAST_RESET_S, error=error)
+        )
+    alone = reused(other)
+    assert resets(alone).keys() == {"reset"}
+    assert alone.layout == prepared.layout
+    assert prepared.cost.log_fidelity == pytest.approx(alone.cost.log_fidelity, abs=1e-12)
+    a, b = (predict(p, method="exact") for p in (prepared, alone))
+    assert a.fidelity().best == pytest.approx(b.fidelity().best, abs=1e-12)
+    assert a.unknown == b.unknown
+
+
+def test_a_variant_within_a_condition_is_refused():
+    circuit = QuantumCircuit(2, 1)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.append(Instruction("reset_2", 1, 0, []), [1])
+    with pytest.raises(NotSubmittable, match="'reset_2' within a condition"):
+        lint([circuit], with_fast_reset(line()).target)
+
+
+def test_a_local_run_resets_plainly_and_says_so(tmp_path):
+    prepared = reused(with_fast_reset(line(0.0, 0.0, variants=False)))
+    with pytest.warns(UserWarning, match="reset_2 runs as the ordinary measure or reset"):
+        job = submit(prepared, with_fast_reset(line(0.0, 0.0, variants=False)), shots=200, directory=tmp_path)
+    assert job.samples().fidelity().best > 0.8

@@ -24,7 +24,7 @@ from quantumlink.execution.jobs.job_file import Mode, Where
 from quantumlink.execution.jobs.patience import Patience, patiently
 from quantumlink.execution.jobs.splitting import Limits
 from quantumlink.execution.preparation.compilation import backend_of, is_device
-from quantumlink.execution.preparation.mid_circuit import is_variant, plainly_measured
+from quantumlink.execution.preparation.mid_circuit import is_variant, told_plainly
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +77,12 @@ class LocalMachine:
         variants = {i.name for circuit, *_ in pubs for i in circuit.data if is_variant(i.operation)}
         if variants and self.backend is not None:
             warnings.warn(
-                f"{self.name} is simulated, where {', '.join(sorted(variants))} runs as measure, with that one's "
-                f"errors: prepare with mid_circuit='measure' to predict what is simulated",
+                f"{self.name} is simulated, where {', '.join(sorted(variants))} runs as the ordinary measure or "
+                f"reset, with that one's errors: prepare with mid_circuit='measure' to predict what is simulated",
                 UserWarning,
                 stacklevel=2,
             )
-            pubs = [(plainly_measured(circuit), *rest) for circuit, *rest in pubs]
+            pubs = [(told_plainly(circuit), *rest) for circuit, *rest in pubs]
         return self.make_sampler(options, seed).run(list(pubs))
 
 

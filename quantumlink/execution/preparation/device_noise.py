@@ -28,7 +28,7 @@ from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 from quantumlink.arrays import FloatArray
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.preparation.calibration import Calibration
-from quantumlink.execution.preparation.mid_circuit import plainly_measured, variants_in
+from quantumlink.execution.preparation.mid_circuit import told_plainly, variants_in
 from quantumlink.execution.preparation.prepared import used_qubits
 from quantumlink.execution.preparation.schedule import Schedule, latest_schedule
 from quantumlink.execution.preparation.slow_dephasing import DephasingTimes, dephased
@@ -94,14 +94,14 @@ def noisy_isa_circuit(
         schedule = latest_schedule(told, calibration.duration_s, latency_s=latency_s)
         told = _with_waiting(told, schedule, calibration, _by_target(calibration))
     else:
-        told, model = circuit, copy(noise_model)
+        told, model = told_plainly(circuit, "reset"), copy(noise_model)  # a model knows no variants
         for each in noise_model._custom_noise_passes:
             told = _with_waiting(told, None, calibration, _by_pass(each))
         model._custom_noise_passes = []
         stated = stated_by_model(circuit, model, relaxes=bool(noise_model._custom_noise_passes))
     confusions = readout_errors(model, circuit.num_qubits)
     return NoisyCircuit(
-        small(inlined_noise(plainly_measured(told), model), used),
+        small(told_plainly(inlined_noise(told_plainly(told, "measure"), model)), used),
         {i: confusions[q] for i, q in enumerate(used) if q in confusions},
         tuple(used),
         stated,

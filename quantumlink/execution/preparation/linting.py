@@ -26,6 +26,7 @@ from qiskit.circuit.classical import expr
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.transpiler import Target
 
+from quantumlink.exact.transfer import device_operation
 from quantumlink.execution.preparation.documented_limits import (
     MAX_BROADCAST_BITS,
     MAX_EXECUTIONS,
@@ -148,7 +149,7 @@ def _block_findings(
             for block in operation.blocks:
                 yield from _block_findings(block, list(qubits), target, conditional=True)
             continue
-        if conditional and name in ("measure", "reset"):
+        if conditional and device_operation(operation) is not None:
             yield f"{name!r} within a condition", where
         if isinstance(operation, Delay) and isinstance(operation.duration, ParameterExpression):
             yield "a delay is a parameter", where

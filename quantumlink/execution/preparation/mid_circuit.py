@@ -1,10 +1,12 @@
-"""Measurements in the middle of a circuit by the variant that suits them: devices have faster ones of their own.
+"""Measurements and resets in the middle of a circuit by the variant that suits them: devices have faster ones.
 
 A device is tuned for measurements at the end, where time does not matter. While others wait for an outcome, or
 for the qubit, a faster and perhaps less certain variant, such as ``measure_2``, may be the better one. It is taken
 where the expected fidelity of the whole circuit, by the stated errors and durations, is higher with it. All
 measurements of a qubit are of one kind, so that it has one confusion to be predicted and calibrated; a qubit that
-is measured at the end only keeps the ordinary one.
+is measured at the end only keeps the ordinary one. Of resets, whose errors targets hardly state, the faster
+variant, such as ``reset_2``, is taken where its stated error is not above that of the ordinary one and the shorter
+wait is worth something.
 
 Reference:
     IBM Quantum documentation, guide "Measure qubits", https://quantum.cloud.ibm.com/docs/guides/measure-qubits.
@@ -16,7 +18,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from qiskit.circuit import Bit, ControlFlowOp, Instruction, QuantumCircuit
-from qiskit.circuit.library import Measure
+from qiskit.circuit.library import Measure, Reset
 from qiskit.transpiler import Target
 
 from quantumlink.exact.transfer import device_operation
@@ -28,6 +30,8 @@ MidCircuit = Literal["auto", "measure"]
 
 MID_CIRCUIT: tuple[MidCircuit, ...] = ("auto", "measure")
 
+Kind = Literal["measure", "reset"]
+
 MAX_SINGLE = 40
 """Most qubits that are decided about one by one; of more, about all together."""
 
@@ -35,20 +39,26 @@ NO_DIFFERENCE = 1e-9
 """Log fidelities nearer than that are equal: then the ordinary measurement stays."""
 
 
-def chosen_variants(circuit: QuantumCircuit, calibration: Calibration, *, latency_s: float) -> dict[int, str]:
-    """The variants that an ISA circuit had better be measured by: names by physical qubit, all others as they are.
+def chosen_variants(
+    circuit: QuantumCircuit, calibration: Calibration, *, latency_s: float, kind: Kind = "measure"
+) -> dict[int, str]:
+    """The variants that an ISA circuit had better be measured, or its qubits reset, by.
 
     Args:
         circuit: an ISA circuit, on all the device's qubits; its parameters may be free.
         calibration: the device's figures.
         latency_s: of the feed-forward, in seconds.
+        kind: whether measurements or resets are decided about.
+
+    Returns:
+        Names by physical qubit; all others stay as they are.
     """
-    fastest = _fastest(circuit, calibration)
+    fastest = _fastest(circuit, calibration, kind)
     if not fastest:
         return {}
 
     def log_fidelity(variants: Mapping[int, str]) -> float:
-        told = with_variants(circuit, calibration.target, variants)
+        told = with_variants(circuit, calibration.target, variants, kind)
         return cost_of(told, calibration, latency_s=latency_s).log_fidelity
 
     chosen: dict[int, str] = {}
@@ -64,35 +74,33 @@ def chosen_variants(circuit: QuantumCircuit, calibration: Calibration, *, latenc
     return dict(sorted(chosen.items()))
 
 
-def with_variants(circuit: QuantumCircuit, target: Target, variants: Mapping[int, str]) -> QuantumCircuit:
-    """The circuit with the measurements of some physical qubits by variants of the device, by their names."""
+def with_variants(
+    circuit: QuantumCircuit, target: Target, variants: Mapping[int, str], kind: Kind = "measure"
+) -> QuantumCircuit:
+    """The circuit with measurements or resets of some physical qubits by variants of the device, by their names."""
     result = circuit.copy_empty_like()
     operations = {name: target.operation_from_name(name) for name in set(variants.values())}
     for instruction in circuit.data:
-        name = (
-            variants.get(circuit.find_bit(instruction.qubits[0]).index) if instruction.name == "measure" else None
-        )
+        name = variants.get(circuit.find_bit(instruction.qubits[0]).index) if instruction.name == kind else None
         result.append(instruction if name is None else instruction.replace(operation=operations[name]))
     return result
 
 
-def plainly_measured(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit with ordinary measurements: simulators know no others."""
+def told_plainly(circuit: QuantumCircuit, *kinds: Kind) -> QuantumCircuit:
+    """The circuit with ordinary measurements and resets (or one of the two): simulators know no others."""
+    plain = {"measure": Measure, "reset": Reset}
     result = circuit.copy_empty_like()
     for instruction in circuit.data:
-        result.append(
-            instruction.replace(operation=Measure()) if is_variant(instruction.operation) else instruction
-        )
+        kind = next((k for k in kinds or plain if is_variant(instruction.operation, k)), None)
+        result.append(instruction if kind is None else instruction.replace(operation=plain[kind]()))
     return result
 
 
-def is_variant(operation: object) -> bool:
-    """Whether it is a device's own measurement."""
-    return (
-        isinstance(operation, Instruction)
-        and operation.name != "measure"
-        and device_operation(operation) == "measure"
-    )
+def is_variant(operation: object, *kinds: Kind) -> bool:
+    """Whether it is a device's own measurement or reset (or that one of the two)."""
+    if not isinstance(operation, Instruction) or operation.name in ("measure", "reset"):
+        return False
+    return device_operation(operation) in (kinds or ("measure", "reset"))
 
 
 def variants_in(circuit: QuantumCircuit) -> dict[int, str]:
@@ -114,29 +122,34 @@ def variants_in(circuit: QuantumCircuit) -> dict[int, str]:
     return {qubit: name for qubit, (name,) in found.items() if name != "measure"}
 
 
-def _fastest(circuit: QuantumCircuit, calibration: Calibration) -> dict[int, str]:
-    """Of qubits that are measured in the middle the fastest variant, where it is faster than the ordinary one."""
+def _fastest(circuit: QuantumCircuit, calibration: Calibration, kind: Kind) -> dict[int, str]:
+    """Of qubits that are met in the middle the fastest variant, where it is faster than the ordinary one."""
     target = calibration.target
-    names = [name for name in target.operation_names if is_variant(target.operation_from_name(name))]
+    names = [name for name in target.operation_names if is_variant(target.operation_from_name(name), kind)]
     found: dict[int, str] = {}
-    for qubit in _measured_in_the_middle(circuit) if names else ():
-        plain = calibration.duration("measure", (qubit,))
+    for qubit in _in_the_middle(circuit, kind) if names else ():
+        plain = calibration.duration(kind, (qubit,))
         told = {name: calibration.duration(name, (qubit,)) for name in names}
         faster = {n: t for n, t in told.items() if t is not None and plain is not None and t < plain}
-        known = [n for n in faster if calibration.error(n, (qubit,)) is not None]
+        errors = {name: calibration.error(name, (qubit,)) for name in faster}
+        if kind == "measure":
+            known = [name for name, error in errors.items() if error is not None]
+        else:
+            most = calibration.error(kind, (qubit,)) or 0.0
+            known = [name for name, error in errors.items() if (error or 0.0) <= most]
         if known:
             found[qubit] = min(known, key=lambda name: (faster[name], name))
     return found
 
 
-def _measured_in_the_middle(circuit: QuantumCircuit) -> list[int]:
-    """Qubits (by index) after one of whose measurements something happens to the qubit, or by the outcome."""
+def _in_the_middle(circuit: QuantumCircuit, kind: Kind) -> list[int]:
+    """Qubits (by index) after one of whose measurements or resets something happens to the qubit, or by the bit."""
     later: set[Bit] = set()
     found: set[int] = set()
     for instruction in reversed(circuit.data):
         if instruction.name in ("barrier", "delay"):
             continue
-        if instruction.name == "measure" and later.intersection((*instruction.qubits, *instruction.clbits)):
+        if instruction.name == kind and later.intersection((*instruction.qubits, *instruction.clbits)):
             found.add(circuit.find_bit(instruction.qubits[0]).index)
         later.update(instruction.qubits)
         if isinstance(instruction.operation, ControlFlowOp):

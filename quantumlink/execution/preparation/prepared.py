@@ -100,6 +100,8 @@ class Prepared:
     """Of an `AerSimulator` the noise that it plays, whatever its target says; None for a device."""
     measured_by: Mapping[int, str] = field(default_factory=dict)
     """The variants by which qubits are measured in the middle of the circuit, by physical qubit."""
+    reset_by: Mapping[int, str] = field(default_factory=dict)
+    """The variants by which qubits are reset, by physical qubit."""
     spectators: tuple[int, ...] = ()
     """Physical qubits beside those in use that are measured in the end, to tell disturbed runs."""
     told_plainly: tuple[str, ...] = ()
@@ -177,9 +179,10 @@ class Prepared:
         unknown = stated_by_target(self.circuit, self.target, latency_s=self.latency_s).unknown
         if unknown:
             lines.append(f"not stated by the target: {'; '.join(unknown)}")
-        for name in sorted(set(self.measured_by.values())):
-            qubits = [str(q) for q, variant in self.measured_by.items() if variant == name]
-            lines.append(f"measured in the middle by {name}: qubits {', '.join(qubits)}")
+        for what, variants in (("measured in the middle", self.measured_by), ("reset", self.reset_by)):
+            for name in sorted(set(variants.values())):
+                qubits = [str(q) for q, variant in variants.items() if variant == name]
+                lines.append(f"{what} by {name}: qubits {', '.join(qubits)}")
         if self.spectators:
             lines.append(f"spectators: {', '.join(map(str, self.spectators))}")
         if self.told_plainly:

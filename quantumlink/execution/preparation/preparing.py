@@ -44,7 +44,13 @@ from quantumlink.execution.preparation.lowering import (
     Lowering,
     Medium,
 )
-from quantumlink.execution.preparation.mid_circuit import MID_CIRCUIT, MidCircuit, chosen_variants, with_variants
+from quantumlink.execution.preparation.mid_circuit import (
+    MID_CIRCUIT,
+    Kind,
+    MidCircuit,
+    chosen_variants,
+    with_variants,
+)
 from quantumlink.execution.preparation.options_lint import against_conditions
 from quantumlink.execution.preparation.prepared import Prepared
 from quantumlink.execution.preparation.recipe import recipe_of
@@ -112,10 +118,10 @@ def prepare(
             conditions: with such options no lowering that has any is taken.
         pass_manager: one of the user's, which makes the device's circuit in place of our search and Qiskit's preset
             passes; what it makes is checked as everything else is. Not together with ``initial_layout``.
-        mid_circuit: ``"auto"`` measures in the middle of the circuit by a faster variant of the device's, such as
-            ``measure_2``, on the qubits where the expected fidelity is higher with it
+        mid_circuit: ``"auto"`` measures in the middle of the circuit, and resets, by a faster variant of the
+            device's, ``measure_2`` and ``reset_2``, on the qubits where the expected fidelity is higher with it
             (`quantumlink.execution.preparation.mid_circuit`), unless the runtime is to decouple or twirl;
-            ``"measure"`` never does.
+            ``"measure"`` never does either.
         spectators: whether the neighbors of the qubits in use are measured too, after everything else, so that runs
             in which one of them flipped can be dropped (`Job.quiet_runs`); or which physical qubits.
         decoupling: pulses in the idle time, also in the wait for feed-forward and in delays, as ordinary gates:
@@ -216,10 +222,12 @@ def prepare(
         pass_manager=pass_manager,
     )
     measured_by: dict[int, str] = {}
+    reset_by: dict[int, str] = {}
     # Aer knows no variants; nor do the runtime's passes that such options ask for.
     unknown = own_noise(backend) is not None or against_conditions(kept_options)
     if mid_circuit == "auto" and pass_manager is None and not unknown:
-        built, measured_by = _measured(built, backend, latency_s)
+        built, measured_by = _by_variants(built, backend, latency_s, "measure")
+        built, reset_by = _by_variants(built, backend, latency_s, "reset")
     pulses = None
     if decoupling is not None:
         built, pulses = _decoupled(built, backend, decoupling, latency_s, dephasing_s)
@@ -255,8 +263,9 @@ def prepare(
         dropped_channels=names.count("pauli_channel") if medium == "drop" else 0,
         drawn_waits=drawn_waits,
         noise_model=own_noise(backend),
-        told_plainly=tuple(sorted(variants - set(measured_by.values()))),
+        told_plainly=tuple(sorted(variants - {*measured_by.values(), *reset_by.values()})),
         measured_by=measured_by,
+        reset_by=reset_by,
         spectators=watching,
         options=kept_options,
         calibrated_at=calibrated_at(backend),
@@ -280,12 +289,14 @@ def _variants(circuit: QuantumCircuit) -> set[str]:
     return found
 
 
-def _measured(built: Compiled, backend: BackendV2, latency_s: float) -> tuple[Compiled, dict[int, str]]:
+def _by_variants(
+    built: Compiled, backend: BackendV2, latency_s: float, kind: Kind
+) -> tuple[Compiled, dict[int, str]]:
     calibration = Calibration(backend.target)
-    chosen = chosen_variants(built.circuit, calibration, latency_s=latency_s)
+    chosen = chosen_variants(built.circuit, calibration, latency_s=latency_s, kind=kind)
     if not chosen:
         return built, {}
-    circuit = with_variants(built.circuit, backend.target, chosen)
+    circuit = with_variants(built.circuit, backend.target, chosen, kind)
     return replace(built, circuit=circuit, cost=cost_of(circuit, calibration, latency_s=latency_s)), chosen
 
 
