@@ -88,7 +88,7 @@ def with_variants(
 
 def told_plainly(circuit: QuantumCircuit, *kinds: Kind) -> QuantumCircuit:
     """The circuit with ordinary measurements and resets (or one of the two): simulators know no others."""
-    plain = {"measure": Measure, "reset": Reset}
+    plain: dict[Kind, type[Instruction]] = {"measure": Measure, "reset": Reset}
     result = circuit.copy_empty_like()
     for instruction in circuit.data:
         kind = next((k for k in kinds or plain if is_variant(instruction.operation, k)), None)
