@@ -17,7 +17,7 @@ reconcile          as many messages as the reconciliation needs, one party after
 check              Alice: what all lines together disclosed, both hash functions, her tag; the first message with
                    an authentication tag
 verified           its tag is the same; or, of two shares, its own tag
-confirmed          Alice, when all have verified: she has the key
+confirmed          Alice, when all have verified: she has the key; and what all lines together may have failed with
 abort              either; Alice then gives up on every line
 =================  =====================================================================================
 
@@ -108,10 +108,14 @@ class Line(Channel):
         """The message that says that there will be no key; None if there is none to say."""
         return None if self.finished else self._give_up(reason)
 
-    def complete(self) -> float:
-        """Nothing more will be said; returns how probable a forged tag was, at most."""
-        self._complete = True
+    @property
+    def forgery_probability(self) -> float:
+        """At most this probable is it that a tag so far was forged."""
         return self._tagger.forgery_probability
+
+    def complete(self) -> None:
+        """Nothing more will be said."""
+        self._complete = True
 
     def _speak(self, heard: Message | None) -> bytes | None:
         self.heard, self._answers = heard, ()  # nothing more is listened to before it is asked for
@@ -322,6 +326,11 @@ class GroupAlice(ABC):
         self.account = self._open_account(tally, wrong)
         return {"compared": {name: list(pair) for name, pair in compared.items()}, "wrong": list(wrong)}
 
+    def _confirmation(self) -> Say:
+        """The last word: the key of each party stands and falls with the lines of all."""
+        forgery = sum(line.forgery_probability for line in self._lines.values())
+        return Say("confirmed", {"forgery": forgery, "inherited": self._inherited})
+
     def _all(self, say: Say) -> dict[int, Say]:
         return dict.fromkeys(self.parties, say)
 
@@ -333,7 +342,9 @@ class GroupAlice(ABC):
             try:
                 next(self._talk)
             except StopIteration as stopped:
-                self.account.forgery_probability = sum(line.complete() for line in self._lines.values())
+                for line in self._lines.values():
+                    line.complete()
+                self.account.forgery_probability = sum(line.forgery_probability for line in self._lines.values())
                 self._key = self.account.key("alice", bits=stopped.value)
         return lines
 

@@ -55,6 +55,7 @@ class GroupBob(Party):
             raise ValueError(f"party must be 1 to {others}, got {party!r}")
         self.party = party
         self._agreed = agreement
+        self._others_forgery = 0.0
         super().__init__(records, agreement=agreement, secret=secret, seeded=False)  # type: ignore[arg-type]
         settings_of(self._raw.settings)
         next(self._talk)  # up to where it listens
@@ -131,6 +132,17 @@ class GroupBob(Party):
             tally, (0,), inherited=self._inherited, simulated=self._simulated, seeded=self._seeded
         )
 
+    def _confirmed(self, heard: Message) -> None:
+        """Take over what the lines of all may have failed with, and the secrets behind them."""
+        self._others_forgery, inherited = (_small(heard, name) for name in ("forgery", "inherited"))
+        self.account.inherited_epsilon = max(self.account.inherited_epsilon, inherited)
+
+    def _release(self, bits: Bits) -> None:
+        # its own line is in both terms: rather too much than too little
+        self.account.forgery_probability = self._others_forgery + self._tagger.forgery_probability
+        self._key = self.account.key(self.name, bits=bits)
+        self._complete = True
+
     def _told(self, heard: Message) -> list[tuple[int, int]]:
         """What Alice says that reconciliation disclosed in all."""
         return [(unpack_count(heard.body, "leaked"), unpack_count(heard.body, "replied"))]
@@ -147,3 +159,10 @@ class GroupBob(Party):
 
     def __repr__(self) -> str:
         return super().__repr__().replace("(", f"(party {self.party}, ", 1)
+
+
+def _small(heard: Message, name: str) -> float:
+    value = heard.body.get(name)
+    if type(value) not in (int, float) or not 0 <= value <= 1:
+        raise TranscriptError(f"message {heard.number} holds no probability {name}")
+    return float(value)

@@ -165,7 +165,7 @@ class ConferenceAlice(GroupAlice):
         for p in self.parties:
             if heard[p].body.get("equal") is not True:
                 raise Abort(_TAGS_DIFFER.format(p))
-        yield self._all(Say("confirmed", {}))
+        yield self._all(self._confirmation())
         return toeplitz_hash(raw, seed=matrix, length=length)
 
 
@@ -201,5 +201,5 @@ class ConferenceBob(GroupBob):
             yield Say("verified", {"equal": False})
             raise Abort(_TAGS_DIFFER.format(self.party))
         secret = toeplitz_hash(bits, seed=matrix, length=length)
-        yield Say("verified", {"equal": True}, ("confirmed",))
+        self._confirmed((yield Say("verified", {"equal": True}, ("confirmed",))))
         return secret

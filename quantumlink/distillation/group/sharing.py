@@ -147,7 +147,7 @@ class Dealer(GroupAlice):
         tags = [unpack_bits(heard[p].body.get("tag"), size) for p in (BOB, CHARLIE)]
         if not np.array_equal(tags[0] ^ tags[1], toeplitz_hash(raw, seed=seed, length=size)):
             raise Abort("the verification tags of the players do not add up to the dealer's: errors were left")
-        yield self._all(Say("confirmed", {}))
+        yield self._all(self._confirmation())
         return toeplitz_hash(raw, seed=matrix, length=length)
 
 
@@ -196,7 +196,7 @@ class Player(GroupBob):
         matrix = unpack_bits(heard.body.get("amplification"), len(bits) + length - 1)
         tag = toeplitz_hash(bits, seed=seed, length=size)
         secret = toeplitz_hash(bits, seed=matrix, length=length)
-        yield Say("verified", {"tag": pack_bits(tag)}, ("confirmed",))
+        self._confirmed((yield Say("verified", {"tag": pack_bits(tag)}, ("confirmed",))))
         return secret
 
 

@@ -361,6 +361,11 @@ def test_what_the_secrets_lack_adds_up_in_epsilon():
     convene(alice, others)
     assert alice.key.inherited_epsilon == 4e-9
     assert alice.key.epsilon == pytest.approx(1e-6 + 1e-10 + 4e-9)
+    # Whoever forged on one line has spoiled the keys of all.
+    for end in others:
+        assert end.key.inherited_epsilon == 4e-9
+        assert end.key.forgery_probability >= alice.key.forgery_probability / 2
+        assert end.key.forgery_probability > end._tagger.forgery_probability
 
 
 def test_a_liar_among_the_players_spoils_the_key_and_learns_nothing_of_it():
