@@ -163,6 +163,6 @@ class GroupBob(Party):
 
 def _small(heard: Message, name: str) -> float:
     value = heard.body.get(name)
-    if type(value) not in (int, float) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise TranscriptError(f"message {heard.number} holds no probability {name}")
     return float(value)
