@@ -38,7 +38,7 @@ _COMMANDS: dict[str, dict[str, Any] | None] = {
         "examples": ["build fibres.toml --demands traffic.csv --costs prices.toml --network planned.toml"],
     },
     "parts": {"examples": ["parts", "parts eavesdropper --csv"]},
-    **dict.fromkeys(("circuits", "jobs", "keys", "network", "qkd")),
+    **dict.fromkeys(("circuits", "jobs", "keys", "network", "qkd", "satellites")),
 }
 """By name what `Shell.command` is told of the function of that name in the module of that name; None for a module
 whose ``app`` has commands of its own."""

@@ -10,6 +10,7 @@ from quantumlink.visualization.hardware import draw_comparison
 from quantumlink.visualization.key_rates import draw_key_rates
 from quantumlink.visualization.link import draw, draw_run
 from quantumlink.visualization.network_map import draw_network
+from quantumlink.visualization.overpasses import draw_overpasses, draw_tracks
 from quantumlink.visualization.qkd import draw_error_rate, draw_eve, draw_key
 from quantumlink.visualization.timeline import draw_timeline
 
@@ -22,6 +23,8 @@ __all__ = [
     "draw_key",
     "draw_key_rates",
     "draw_network",
+    "draw_overpasses",
     "draw_run",
     "draw_timeline",
+    "draw_tracks",
 ]

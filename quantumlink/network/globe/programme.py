@@ -42,6 +42,8 @@ class Answer:
     """The share of each slice that is used."""
     flows: FloatArray
     """Bits over each way."""
+    reached: frozenset[int]
+    """Numbers of the demands that have a way at all."""
     share: float
     """The multiple of what is wanted that every demand gets."""
     stations: frozenset[str] | None
@@ -71,6 +73,9 @@ class Programme:
         What time is left then fills the pools: longer blocks of key cost less.
         """
         slices, ways = len(self.choices), len(self.ways)
+        if not self.reached:
+            nobody = None if self.choose is None else frozenset[str]()
+            return Answer(np.zeros(slices), np.zeros(ways), self.reached, 0.0, nobody, True)
         share = slices + ways
         opened = {name: share + 1 + i for i, name in enumerate(self.stations if self.choose is not None else ())}
         size = share + 1 + len(opened)
@@ -101,7 +106,14 @@ class Programme:
             found = self._run(spare, np.zeros(size), lower, upper, time_limit_s)
         x = np.maximum(found.x, 0.0)
         chosen = frozenset(name for name, i in opened.items() if x[i] > 0.5) if opened else None
-        return Answer(x[:slices], x[slices:share], float(x[share]), chosen, proven)
+        return Answer(x[:slices], x[slices:share], self.reached, float(x[share]), chosen, proven)
+
+    @property
+    def reached(self) -> frozenset[int]:
+        """Numbers of the demands that have a way at all."""
+        filled = {choice.pool for choice in self.choices if choice.bits > 0}
+        filled |= {pool for pool, bits in self.stored.items() if bits > 0}
+        return frozenset(way.demand for way in self.ways if filled.issuperset(way.pools))
 
     def _constrain(self, share: int, opened: Mapping[str, int]) -> None:
         slices = len(self.choices)
@@ -126,8 +138,9 @@ class Programme:
                 rows.append((row, -np.inf, most))
         for d, wanted in enumerate(self.wanted):
             row = {slices + i: 1.0 for i, way in enumerate(self.ways) if way.demand == d}
-            rows.append(({**row, share: -(1.0 if wanted is None else wanted)}, 0.0, np.inf))
-            if wanted is not None:
+            if d in self.reached:
+                rows.append(({**row, share: -(1.0 if wanted is None else wanted)}, 0.0, np.inf))
+            if row and wanted is not None:
                 rows.append((row, -np.inf, wanted))
         if self.choose is not None:
             rows.append((dict.fromkeys(opened.values(), 1.0), -np.inf, float(self.choose)))

@@ -57,8 +57,10 @@ class Served:
     """What was wanted."""
     bits: tuple[int, ...]
     """Secret bits that each gets in the time looked at."""
-    limit_bits: tuple[float, ...]
-    """What each would get by the programme's own count."""
+    limit_bits: float
+    """What all get together by the programme's own count."""
+    out_of_reach: tuple[Demand, ...]
+    """Demands that no satellite and no fibre serves, whoever looks at whom; the others share without them."""
     by_fiber: tuple[int, ...]
     """Of the bits, those that no satellite has seen."""
     duration_s: float
@@ -286,9 +288,8 @@ def _served(
     found: Answer,
     pools: Mapping[Pool, int],
 ) -> Served:
-    bits, limits, fiber = (np.zeros(len(wanted)) for _ in range(3))
-    for way, planned, flow in zip(ways, plan.flows, found.flows, strict=True):
-        limits[way.demand] += planned
+    bits, fiber = np.zeros(len(wanted)), np.zeros(len(wanted))
+    for way, flow in zip(ways, found.flows, strict=True):
         bits[way.demand] += flow
         if all(pool[0] == "fiber" for pool in way.pools):
             fiber[way.demand] += flow
@@ -303,7 +304,8 @@ def _served(
     return Served(
         demands=wanted,
         bits=tuple(map(_whole, bits)),
-        limit_bits=tuple(limits.tolist()),
+        limit_bits=float(plan.flows.sum()),
+        out_of_reach=tuple(demand for i, demand in enumerate(wanted) if i not in plan.reached),
         by_fiber=tuple(map(_whole, fiber)),
         duration_s=keys.passes.duration_s,
         looks=looks,
