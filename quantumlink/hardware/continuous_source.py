@@ -108,7 +108,7 @@ class ContinuousSource(PhotonicSource):
             detector: one for both, or one each for the left and the right end, of one ``window_s``.
 
         Raises:
-            ValueError: if the windows differ, or a window holds more than 0.1 clicks of one end on average.
+            ValueError: if the windows differ or are 0, or hold more than 0.1 clicks of one end on average.
             TypeError: if the medium has no middle, or an argument is of the wrong kind.
         """
         given = detector_pair(detector)
@@ -116,6 +116,8 @@ class ContinuousSource(PhotonicSource):
         window = ends[0].window_s
         if ends[1].window_s != window:
             raise ValueError(f"detector: both ends need one window_s, got {window:g} and {ends[1].window_s:g} s")
+        if not window:
+            raise ValueError("detector: window_s must be above 0, for in no time there is no coincidence; got 0")
         arms, singles, pairs = arms_of(medium), [], self.pair_rate_hz
         for arm, bare in zip((arms.left, arms.right), ends, strict=True):
             end = bare.beside(arm)

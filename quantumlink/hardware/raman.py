@@ -89,18 +89,20 @@ def raman_coefficient(signal_nm: float, quantum_nm: float, *, temperature_k: flo
         temperature_k: of the fibre in kelvin.
 
     Raises:
-        ValueError: if a value is not positive.
+        ValueError: if a wavelength is not within [1, 10⁶] nm, or the temperature not positive.
 
     >>> f"{raman_coefficient(1550, 1540):.1e}"
     '2.9e-09'
     """
-    signal = _LIGHT / (validation.positive("signal_nm", signal_nm) * 1e-9)
-    quantum = _LIGHT / (validation.positive("quantum_nm", quantum_nm) * 1e-9)
+    light = {"at_least": 1.0, "at_most": 1e6}
+    signal = _LIGHT / (validation.number("signal_nm", signal_nm, **light) * 1e-9)
+    quantum = _LIGHT / (validation.number("quantum_nm", quantum_nm, **light) * 1e-9)
     shift = abs(signal - quantum)
     warm = _BOLTZMANN * validation.positive("temperature_k", temperature_k)
     # Gain goes to zero as phonons get many: their product has a limit at the signal itself.
     shift = max(shift, 1e9)
-    phonons = 1 / expm1(_PLANCK * shift / warm)
+    cold = _PLANCK * shift / warm
+    phonons = exp(-cold) / -expm1(-cold)  # none in the cold, where the exponential of the ratio overflows
     gain = PEAK_GAIN_PER_W_KM * _PEAK_PUMP_NM / signal_nm * float(_relative_gain(round(shift / 1e9)))
     hertz_per_nm = _LIGHT / (quantum_nm * 1e-9) ** 2 * 1e-9
     return gain * _PLANCK * quantum * hertz_per_nm * (phonons + (quantum < signal))

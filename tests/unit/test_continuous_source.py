@@ -104,6 +104,22 @@ def test_a_session_over_coincidences():
     assert len(key) > 0.05 * rounds
 
 
+def test_in_no_window_there_is_no_pair():
+    """Without jitter, too, where the share of pairs within the window would be all of them."""
+    for jitter in (0.0, 1e-9):
+        end = receiver(500, window_s=0.0, jitter_s=jitter)
+        with pytest.raises(ValueError, match="window_s must be above 0"):
+            PUBLISHED.coincidences(Fiber(60), detector=end)
+
+
+def test_jitter_beyond_all_windows_leaves_accidentals_alone():
+    found = [
+        PUBLISHED.coincidences(Fiber(60), detector=receiver(500, jitter_s=jitter)) for jitter in (0.0, 1e-3, 1e300)
+    ]
+    assert found[0].pairs_hz > 1e5 * found[1].pairs_hz > found[2].pairs_hz >= 0
+    assert len({round(each.accidental_hz, 9) for each in found}) == 1
+
+
 def test_pairs_found_by_measuring_them_make_no_device_independent_key():
     link = ElementaryLink(Node("a"), Node("b"), Fiber(60), source=PUBLISHED, detector=ENDS)
     both, alice, bob = E91(link=link, rounds=1_000, seed=1).clicks

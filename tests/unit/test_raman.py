@@ -105,3 +105,19 @@ def test_a_session_counts_them_too():
 def test_what_cannot_be_is_refused(make, text):
     with pytest.raises((TypeError, ValueError), match=text):
         make()
+
+
+def test_a_cold_fibre_has_no_phonons_to_scatter_upwards():
+    """At the temperature of a dilution refrigerator light is scattered to longer wavelengths only, as at 1 K."""
+    for kelvin in (1e-300, 1e-3, 0.01):
+        assert raman_coefficient(1550, 1540, temperature_k=kelvin) == 0
+        cold, cool = (raman_coefficient(1550, 1560, temperature_k=t) for t in (kelvin, 1.0))
+        assert cold == pytest.approx(cool, rel=1e-12)
+    warm = [raman_coefficient(1550, 1540, temperature_k=t) for t in (1.0, 10.0, 77.0, 295.0)]
+    assert warm == sorted(warm)
+
+
+@pytest.mark.parametrize("given", [(1e-300, 1550), (1550, 1e300), (0.0, 1550), (1550, -1)])
+def test_what_is_no_light_of_a_fibre_is_refused(given):
+    with pytest.raises(ValueError, match=r"(signal|quantum)_nm must"):
+        raman_coefficient(*given)
