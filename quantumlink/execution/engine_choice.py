@@ -44,7 +44,11 @@ POSITIONS = "positions count in its circuit with noise and measurement"
 
 
 def local_engine(
-    program: Program, settings: Sequence[Setting], seed: int | None, name: EngineName | None = None
+    program: Program,
+    settings: Sequence[Setting],
+    seed: int | None,
+    name: EngineName | None = None,
+    keep: Sequence[int] = (),
 ) -> tuple[Engine, Program]:
     """The engine for a program on this machine, and the program in the form that it runs.
 
@@ -53,6 +57,7 @@ def local_engine(
         settings: how its parameters are set; the forms have the same parameters in the same order.
         seed: of the draws.
         name: the engine asked for, or None for the fastest.
+        keep: bits (by index) that are wanted as they are; the exact engine follows the program in its own form then.
 
     Returns:
         The engine, and a program with the same distribution of acceptance, frame and ends' bits, which stay last.
@@ -61,13 +66,15 @@ def local_engine(
         ValueError: if the engine that was asked for cannot take the program: which operation, where, and which
             engine can.
     """
-    choice = _Choice(program, settings, seed)
+    choice = _Choice(program, settings, seed, keep)
     return choice.fastest() if name is None else choice.asked_for(name)
 
 
 class _Choice:
-    def __init__(self, program: Program, settings: Sequence[Setting], seed: int | None) -> None:
-        self._program, self._settings, self._seed = program, settings, seed
+    def __init__(
+        self, program: Program, settings: Sequence[Setting], seed: int | None, keep: Sequence[int]
+    ) -> None:
+        self._program, self._settings, self._seed, self._keep = program, settings, seed, keep
 
     def fastest(self) -> tuple[Engine, Program]:
         few = len(self._settings) <= MAX_EXACT_SETTINGS
@@ -145,6 +152,8 @@ class _Choice:
     @cached_property
     def _smallest(self) -> Program:
         """The form with the fewest qubits and bits at one time."""
+        if self._keep:  # other forms have other bits
+            return self._program
         lean = lean_form(self._program)
         ends = range(lean.circuit.num_clbits - len(lean.ends), lean.circuit.num_clbits)
         folded = running_parities(lean, keep=ends)
@@ -183,9 +192,8 @@ class _Choice:
     def _table(self) -> FloatArray:
         return np.array([setting.values for setting in self._settings])
 
-    @staticmethod
-    def _exact_refusal(form: Program, limit: int) -> str | None:
-        return exact_refusal(form.circuit, keep=bits_that_matter(form), limit=limit)
+    def _exact_refusal(self, form: Program, limit: int) -> str | None:
+        return exact_refusal(form.circuit, keep={*bits_that_matter(form), *self._keep}, limit=limit)
 
 
 def bits_that_matter(program: Program) -> list[int]:

@@ -35,6 +35,7 @@ class Records(BitArray):
         accepted: BoolArray,
         *,
         corrected: bool,
+        left_out: Sequence[str] = (),
     ) -> None:
         packed = BitArray.from_bool_array(bits, order="little")
         super().__init__(packed.array, bits.shape[1])
@@ -46,11 +47,18 @@ class Records(BitArray):
         """Which runs are accepted, shape (runs,)."""
         self.corrected = corrected
         """Whether the ends' bits are those after the frame."""
+        self.left_out = tuple(left_out)
+        """The names of bits that the program has, and that were not kept."""
 
     def __getitem__(self, which: Any) -> Any:
         """The column of a bit by its name; anything else as for a `BitArray`."""
         if not isinstance(which, str):
             return super().__getitem__(which)
+        if which in self.left_out:
+            raise ValueError(
+                f"bit {which!r} was not kept: the exact engine follows those bits alone that acceptance, frame and "
+                f"ends read ({', '.join(self.names)}); sample with keep=[{which!r}]"
+            )
         validation.choice("bit", which, self.names)
         columns = self.to_bool_array(order="little")
         return columns[:, self.names.index(which)]
@@ -87,6 +95,8 @@ class Recorded:
     """The names of the ends."""
     runs: Mapping[str, RunsOfBasis]
     """By basis."""
+    left_out: tuple[str, ...] = ()
+    """The names of bits that the program has, and that were not kept."""
 
     def records(self, basis: str | None, accepted: bool | None, *, corrected: bool) -> Records:
         """See `Samples.records`."""
@@ -96,7 +106,7 @@ class Recorded:
         told = np.repeat(labels, [len(part.accepted) for part in parts])
         taken = np.concatenate([part.accepted for part in parts])
         wanted = np.ones_like(taken) if accepted is None else taken == accepted
-        return Records(bits[wanted], self.names, told[wanted], taken[wanted], corrected=corrected)
+        return Records(bits[wanted], self.names, told[wanted], taken[wanted], corrected=corrected, left_out=self.left_out)
 
     def where(self, keep: Keep, *, heralds: bool) -> Recorded:
         """The same with other runs accepted: see `Samples.where`."""
@@ -118,7 +128,7 @@ class Recorded:
         }
 
     def __add__(self, other: Recorded) -> Recorded | None:
-        if (self.names, self.ends) != (other.names, other.ends):
+        if (self.names, self.ends) != (other.names, other.ends):  # and so what was left out
             return None
         return replace(self, runs=merged(self.runs, other.runs))
 
@@ -154,9 +164,15 @@ class Recorded:
 
 
 class Recorder:
-    """Gathers runs as they come, as long as their bits are the same ones."""
+    """Gathers runs as they come, as long as their bits are the same ones.
 
-    def __init__(self, ends: Sequence[str]) -> None:
+    Args:
+        ends: the names of the ends.
+        every: those of all bits of the program but the ends', as far as they are known.
+    """
+
+    def __init__(self, ends: Sequence[str], every: Sequence[str] = ()) -> None:
+        self._every = tuple(every)
         self._ends, self._names = tuple(ends), None  # type: tuple[str, ...], tuple[str, ...] | None
         self._runs: dict[str, RunsOfBasis] = {}
         self._differ = False
@@ -171,7 +187,10 @@ class Recorder:
 
     def recorded(self) -> Recorded | None:
         """All of it; None if there is nothing, or the bits were not always the same ones."""
-        return None if self._differ or self._names is None else Recorded(self._names, self._ends, self._runs)
+        if self._differ or self._names is None:
+            return None
+        left_out = tuple(name for name in self._every if name not in self._names)
+        return Recorded(self._names, self._ends, self._runs, left_out)
 
 
 def merged(first: Mapping[str, RunsOfBasis], second: Mapping[str, RunsOfBasis]) -> dict[str, RunsOfBasis]:

@@ -50,6 +50,7 @@ def sample(
     noise: NoiseSource | None = None,
     noisy_ends: bool = False,
     twirl_relaxation: bool = False,
+    keep: Sequence[str] = (),
 ) -> Samples:
     """Run a program and measure its ends.
 
@@ -74,9 +75,13 @@ def sample(
             that what is measured is the link's state, as `evaluate` predicts it.
         twirl_relaxation: whether memories relax by the Pauli twirl of what they do, so that stim can run them: an
             approximation without the pull to |0⟩ (`quantumlink.rewrites.add_noise`). The samples then say so.
+        keep: classical bits that ``samples.records`` and ``samples.where`` are to know, by register and place, such
+            as ``["swap_0[1]"]``. Only the exact engine leaves any out: it follows those bits alone that acceptance,
+            frame and ends read.
 
     Raises:
-        ValueError: if there are no shots or bases, a basis is not a label of its kind, a device is asked to play
+        ValueError: if there are no shots or bases, a basis is not a label of its kind, there is no bit of a name
+            that is to be kept, a device is asked to play
             the program's noise, both a sampler and an engine are given, or the engine cannot take the circuit:
             which operation, on which qubits, where, and which engine can.
         TypeError: if the sampler is none.
@@ -128,7 +133,9 @@ def sample(
     rng = np.random.default_rng(None if seed is None else [seed, 1])
     counts = {label: np.zeros(2 ** len(program.ends), dtype=int) for label in labels}
     plan = dict.fromkeys(labels, shots)
-    recorder = Recorder(tuple(program.ends))
+    own_names = bit_names(program.circuit, {})
+    kept = [own_names.index(validation.choice("keep", name, own_names)) for name in keep]
+    recorder = Recorder(tuple(program.ends), own_names)
     histories = _histories(program, plan, rng) if source == "program" else [(program, plan)]
     steps = track(histories, "playing histories") if len(histories) > 1 else histories
     for number, (bound, shares) in enumerate(steps):
@@ -140,13 +147,14 @@ def sample(
             _check_names(given.noise_model, bound.circuit, measured.circuit)
         settings = [(label, s) for label, n in shares.items() for s in _settings(measured, angles, label, n, rng)]
         plain = [setting for _, setting in settings]
-        runner, form = (given, measured) if given is not None else local_engine(measured, plain, own, engine)
-        matter = bits_that_matter(form)
-        results = runner.run(form.circuit, plain, matter)
-        there: list[int] | slice = matter if isinstance(runner, ExactEngine) else slice(None)
+        runner, form = (given, measured) if given is not None else local_engine(measured, plain, own, engine, kept)
+        there = list(range(form.circuit.num_clbits))
+        if isinstance(runner, ExactEngine):
+            there = sorted({*bits_that_matter(form), *kept})
+        results = runner.run(form.circuit, plain, there)
         first = form.circuit.num_clbits - len(form.ends)  # the ends' register was added last
         every = bit_names(form.circuit, {end: first + i for i, end in enumerate(form.ends)})
-        names = every if isinstance(there, slice) else [every[bit] for bit in there]
+        names = [every[bit] for bit in there]
         for (label, _), bits in zip(settings, results, strict=True):
             accepted, values = _read(form, bits, label)
             counts[label] += np.bincount(values[accepted], minlength=len(counts[label]))

@@ -1,6 +1,6 @@
 """Single runs, post-selections of the user's own, and tomography of the pair, beside counts and exact states."""
 
-from itertools import product
+from itertools import pairwise, product
 from math import log, sqrt
 
 import numpy as np
@@ -140,6 +140,33 @@ def test_impossible_post_selections_are_refused(keep, text):
         samples.where(keep)
     with pytest.raises(TypeError, match="keep"):
         samples.where("swap_0[0]")
+
+
+@pytest.mark.parametrize("corrections", ["sequential", "feedforward", "frame"])
+@pytest.mark.parametrize("relaxes", [False, True])
+def test_the_exact_engine_keeps_the_bits_that_are_asked_for(corrections, relaxes, seed):
+    """Two outcomes of swaps that nothing else reads: the runs with one of them, beside all of them and by hand."""
+    memory = ql.Memory(t1_s=1.0) if relaxes else ql.Memory()
+    nodes = [ql.Node(name, memory, ql.Processor(readout_error=0.1)) for name in "abcd"]
+    pair = {"bell_diagonal": (0.7, 0.3, 0.0, 0.0)}
+    chain = ql.chain([ql.ElementaryLink(*ends, **pair) for ends in pairwise(nodes)])
+    program = ql.compose(chain, corrections=corrections)
+    shots = 20_000
+    samples = ql.sample(program, ["ZZ"], shots=shots, seed=seed, engine="exact", keep=["swap_0[1]", "swap_1[0]"])
+    assert set(samples.records().names) >= {"swap_0[1]", "swap_1[0]", "a", "d"}
+    kept = samples.where({"swap_0[1]": 1})
+    # Readout errors alone disturb ZZ, twice: and each bit is an even coin. Hoeffding at 1e-6.
+    bound = sqrt(log(2e6) / (2 * shots))
+    assert kept.acceptance.best == pytest.approx(0.5, abs=bound)
+    assert kept.expectation("ZZ").best == pytest.approx(0.8**2, abs=4 * bound)
+
+
+def test_bits_that_were_not_kept_are_told_with_the_remedy():
+    samples = ql.sample(ql.compose(LINK), ["ZZ"], shots=50, seed=1, engine="exact")
+    with pytest.raises(ValueError, match=r"'swap_0\[0\]' was not kept: .* keep=\['swap_0\[0\]'\]"):
+        samples.where({"swap_0[0]": 0})
+    with pytest.raises(ValueError, match="keep must be one of"):
+        ql.sample(ql.compose(LINK), ["ZZ"], shots=50, keep=["swap_7[0]"])
 
 
 # --- tomography
