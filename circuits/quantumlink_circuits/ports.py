@@ -89,6 +89,8 @@ def qubits_of_links(ports: Ports, stated: Any, argument: str = "inputs") -> tupl
     """For each link the qubits that receive its ends; by the names of the registers if nothing is stated."""
     if stated is None:
         stated = _by_registers(ports.circuit)
+    if isinstance(stated, str) or not isinstance(stated, Sequence):
+        raise TypeError(f"{argument} must list, for each link, the qubits that receive its ends; got {stated!r}")
     found, seen = [], set()
     for i, qubits in enumerate(stated):
         one = f"{argument}[{i}]"
@@ -194,9 +196,16 @@ def parities_of_bits(
             raise ValueError(f"each of {argument} must name at least one bit, each once; got {list(parity)!r}")
         for bit in bits:
             if bit not in written:
-                raise ValueError(f"{argument} reads classical bit {bit}, which the circuit never writes")
+                told = _told(circuit, circuit.clbits[bit])
+                raise ValueError(f"{argument} reads {told}, which the circuit never writes")
         found.append(bits)
     return tuple(found)
+
+
+def _told(circuit: QuantumCircuit, bit: Clbit) -> str:
+    """A classical bit by its index, and by its register where it has one."""
+    index, registers = circuit.find_bit(bit)
+    return f"classical bit {index}" + "".join(f" ({r.name}[{place}])" for r, place in registers[:1])
 
 
 def _written(circuit: QuantumCircuit) -> set[Clbit]:
@@ -215,12 +224,25 @@ def with_corrections(
 ) -> QuantumCircuit:
     """The circuit, its parts opened, with the frame's corrections in the end."""
     result = opened(circuit)
-    for port, parities in (frame or {}).items():
+    if frame is None:
+        return result
+    if not isinstance(frame, Mapping):
+        raise TypeError(f"frame must give two lists of bits, (x, z), by qubit; got {frame!r}")
+    measured, written = _left_measured(result), _written(result)
+    for port, parities in frame.items():
         qubit = ports.qubit("frame", port)
-        if isinstance(parities, str) or len(parities) != 2:
+        if qubit in measured:
+            raise ValueError(f"frame corrects {ports.name(qubit)}, which the circuit measures in the end")
+        two = isinstance(parities, Sequence) and not isinstance(parities, str) and len(parities) == 2
+        if not two or any(isinstance(bits, str) or not isinstance(bits, Sequence) for bits in parities):
             raise ValueError(f"frame must give two lists of bits, (x, z), for each qubit; got {parities!r}")
         for gate, bits in zip(("x", "z"), parities, strict=True):
             which = [result.clbits[ports.clbit("frame", bit)] for bit in bits]
+            for bit in which:
+                if bit not in written:
+                    raise ValueError(f"frame reads {_told(result, bit)}, which the circuit never writes")
+            if len(set(which)) != len(which):
+                raise ValueError(f"frame must name each bit of a parity once, got {list(bits)!r}")
             if which:
                 with result.if_test(odd_parity(which)):
                     getattr(result, gate)(qubit)

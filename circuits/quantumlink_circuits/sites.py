@@ -39,6 +39,8 @@ def site_of_each_qubit(
                 group[b] = a
                 joined_by[b] = instruction.name
     names: dict[int, str] = {}
+    if not isinstance(stated, Mapping):
+        raise TypeError(f"{argument} must map ports to the names of their sites, got {stated!r}")
     for port, site in stated.items():
         if not isinstance(site, str) or not site:
             raise TypeError(f"{argument} must name the site of {port!r}, got {site!r}")

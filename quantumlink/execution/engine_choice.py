@@ -57,7 +57,7 @@ def local_engine(
         settings: how its parameters are set; the forms have the same parameters in the same order.
         seed: of the draws.
         name: the engine asked for, or None for the fastest.
-        keep: bits (by index) that are wanted as they are; the exact engine follows the program in its own form then.
+        keep: bits (by index) that are wanted as they are; the exact engine then follows the program as it is.
 
     Returns:
         The engine, and a program with the same distribution of acceptance, frame and ends' bits, which stay last.

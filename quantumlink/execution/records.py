@@ -106,7 +106,8 @@ class Recorded:
         told = np.repeat(labels, [len(part.accepted) for part in parts])
         taken = np.concatenate([part.accepted for part in parts])
         wanted = np.ones_like(taken) if accepted is None else taken == accepted
-        return Records(bits[wanted], self.names, told[wanted], taken[wanted], corrected=corrected, left_out=self.left_out)
+        found = told[wanted], taken[wanted]
+        return Records(bits[wanted], self.names, *found, corrected=corrected, left_out=self.left_out)
 
     def where(self, keep: Keep, *, heralds: bool) -> Recorded:
         """The same with other runs accepted: see `Samples.where`."""

@@ -109,6 +109,19 @@ REFUSED = {
         lambda: Operation(bare(kept_a=1, spent_a=1, spent_b=1, kept_b=1), heralds=[[1]]),
         ("heralds", "classical bit 1", "never writes"),
     ),
+    "a frame of a bit that is never written": (
+        lambda: Operation(bare(kept_a=1, spent_a=1, spent_b=1, kept_b=1), frame={"kept_b": ([1], [])}),
+        ("frame reads", "classical bit 1", "never writes"),
+    ),
+    "a frame of what is measured": (
+        lambda: Operation(purifying(), frame={"spent_b": ([0], [])}),
+        ("frame corrects spent_b", "measures"),
+    ),
+    "a frame of one list": (lambda: Operation(purifying(), frame={"kept_b": [0, 1]}), ("two lists of bits",)),
+    "a frame with a bit twice": (
+        lambda: Operation(purifying(), frame={"kept_b": ([0, 0], [])}),
+        ("frame", "once", "[0, 0]"),
+    ),
     "a delivered qubit that is measured": (
         lambda: Operation(purifying(), outputs=["kept_a", "spent_b"]),
         ("outputs", "spent_b", "measures"),
@@ -143,6 +156,12 @@ def test_refused_with_the_rule(what):
     with pytest.raises(ValueError, match=re.escape(texts[0])) as refusal:
         make()
     assert all(text in str(refusal.value) for text in texts)
+
+
+@pytest.mark.parametrize("argument", ["inputs", "sites", "frame", "heralds"])
+def test_arguments_of_another_kind_are_named(argument):
+    with pytest.raises(TypeError, match=f"^{argument} must"):
+        Operation(purifying(), **{argument: 3})
 
 
 def test_a_lonely_qubit_with_a_site():
