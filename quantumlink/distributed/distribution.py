@@ -214,7 +214,7 @@ class Distribution:
             shots: of stim, at least 1.
             seed: makes them repeatable; that of the distribution if None.
         """
-        shots = validation.count("shots", shots, at_least=1)
+        shots = validation.many("shots", shots)
         seed = self.seed if seed is None else validation.count("seed", seed)
         parts = demands_in_time(self.candidate, self.machine)[1]
         lost = {cause: told(parts, cause) for cause in ("pairs", "gates", "readout")}
@@ -242,7 +242,7 @@ class Distribution:
             trials: how many, at least 1.
             seed: makes it repeatable; that of the distribution if None.
         """
-        trials = validation.count("trials", trials, at_least=1)
+        trials = validation.many("trials", trials)
         seed = self.seed if seed is None else validation.count("seed", seed)
         return play(self.candidate, self.machine, trials=trials, seed=seed)
 

@@ -38,7 +38,7 @@ def logical_error_rate(circuit: stim.Circuit, *, shots: int = 20_000, seed: int 
         ValueError: if an argument is out of range.
         ModuleNotFoundError: without PyMatching (extra ``qec``).
     """
-    shots = validation.count("shots", shots, at_least=1)
+    shots = validation.many("shots", shots)
     model = circuit.detector_error_model(decompose_errors=True)
     matching = matching_module().Matching.from_detector_error_model(model)
     sampler = circuit.compile_detector_sampler(seed=validation.seed("seed", seed))
@@ -135,6 +135,7 @@ def threshold_scan(
         ModuleNotFoundError: without stim or PyMatching (extra ``qec``).
     """
     validation.sequence("distances", distances, "odd whole numbers")
+    shots = validation.many("shots", shots)
     strengths = np.unique(np.array(remote, dtype=float))
     if not len(distances) or not len(strengths):
         raise ValueError(f"distances and remote must not be empty, got {distances!r} and {remote!r}")

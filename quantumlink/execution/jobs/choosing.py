@@ -131,7 +131,7 @@ def best_backend(
     if isinstance(program, Link):
         program = compose(program)
     validation.instance("program", program, Program, "a Program or a link")
-    shots = validation.count("shots", shots, at_least=1)
+    shots = validation.many("shots", shots)
     patience = Patience() if patience is None else patience
     candidates, refused = [], []
     for backend in _backends(service, patience):

@@ -23,9 +23,11 @@ class Limits:
 
     def __post_init__(self) -> None:
         if self.shots is not None:
-            validation.count("shots", self.shots, at_least=1)
-        validation.count("executions", self.executions, at_least=1)
-        validation.count("broadcast_bits", self.broadcast_bits)
+            object.__setattr__(self, "shots", validation.many("shots", self.shots))
+        object.__setattr__(self, "executions", validation.many("executions", self.executions))
+        object.__setattr__(
+            self, "broadcast_bits", validation.many("broadcast_bits", self.broadcast_bits, at_least=0)
+        )
 
     @property
     def row_shots(self) -> int:

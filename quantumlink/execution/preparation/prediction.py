@@ -154,7 +154,7 @@ def predict(
     """
     validation.instance("prepared", prepared, Prepared, "what prepare returned")
     validation.choice("method", method, METHODS)
-    shots = DEFAULT_SHOTS if shots is None else validation.count("shots", shots, at_least=1)
+    shots = DEFAULT_SHOTS if shots is None else validation.many("shots", shots)
     seed = validation.seed("seed", seed)
     model = prepared.noise_model if noise_model is None else _checked_model(noise_model)
     latency_s = prepared.latency_s

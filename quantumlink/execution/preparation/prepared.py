@@ -130,7 +130,7 @@ class Prepared:
         Args:
             shots: runs for each basis, rounded up to a multiple of the randomizations.
         """
-        shots = validation.count("shots", shots, at_least=1)
+        shots = validation.many("shots", shots)
         return [(self.circuit, self.settings(), -(-shots // self.randomizations))]
 
     def samples(self, result: Any) -> Samples:

@@ -198,7 +198,7 @@ def prepare(
     seed = validation.seed("seed", seed)
     check_size(program, backend)
     if randomizations is not None:
-        validation.count("randomizations", randomizations, at_least=1)
+        randomizations = validation.many("randomizations", randomizations)
     dropped = own_noise_of(program)
     drawn_waits = sum(instruction.operation.is_parameterized() for instruction in _delays(program))
     if medium == "play":

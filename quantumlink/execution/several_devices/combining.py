@@ -149,7 +149,7 @@ def prepare_across(
     """
     program = _readable(compose(program) if isinstance(program, Link) else program)
     labels = checked_bases(program, bases)
-    shots, seed = validation.count("shots", shots, at_least=1), validation.seed("seed", seed)
+    shots, seed = validation.many("shots", shots), validation.seed("seed", seed)
     cutter = Cutter(program, devices)
     settings, weights, is_drawn = rows_of_settings(cutter.correlations, np.random.default_rng(seed))
     row_bases = tuple(label for label in labels for _ in settings)

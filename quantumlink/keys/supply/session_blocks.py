@@ -55,7 +55,7 @@ def play_session(link: Link, rounds: int, *, seed: int | None = None, eps: float
         seed: repeats the session, and then its keys are ``"seeded"``; None draws from the system.
         eps: failure probability of secrecy, and of correctness.
     """
-    rounds = validation.count("rounds", rounds, at_least=1)
+    rounds = validation.many("rounds", rounds)
     found = qkd.bbm92(link, rounds=rounds, seed=seed, eps_sec=eps, eps_cor=eps)
     errors = {
         "Z": (round(float(found.qber) * found.sampled), found.sampled),

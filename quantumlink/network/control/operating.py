@@ -155,7 +155,7 @@ class _Options:
         change = self._change
         change("policy", checked_policy(self.policy))
         change("duration_s", validation.positive("duration_s", self.duration_s))
-        validation.count("trials", self.trials, at_least=1)
+        change("trials", validation.many("trials", self.trials))
         if self.slot_s is not None:
             change("slot_s", validation.positive("slot_s", self.slot_s))
         validation.choice("swapping", self.swapping, SWAPPINGS)

@@ -80,7 +80,7 @@ class Demand:
         if self.min_fidelity is not None:
             object.__setattr__(self, "min_fidelity", validation.probability("min_fidelity", self.min_fidelity))
         if self.count is not None:
-            object.__setattr__(self, "count", validation.count("count", self.count, at_least=1))
+            object.__setattr__(self, "count", validation.many("count", self.count))
         if self.requests is not None:
             object.__setattr__(self, "requests", _requests(self.requests))
         if self.deadline_s is not None:

@@ -126,7 +126,7 @@ def simulate(
     if purifying != "wait":
         _check_side_by_side(plan)
     if pairs is not None:
-        return _streamed(run, validation.count("pairs", pairs, at_least=2))
+        return _streamed(run, validation.many("pairs", pairs, at_least=2))
     done: list[Pairs] = []
     interrupted = False
     try:
