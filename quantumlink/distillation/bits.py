@@ -45,7 +45,8 @@ def as_bits(name: str, values: ArrayLike, *, minimum: int = 0) -> Bits:
         raise ValueError(f"{name} must hold at least {minimum} bits, got {len(array)}")
     if array.dtype.kind not in "buif":
         raise ValueError(f"{name} must hold the numbers 0 and 1 only, got values of type {array.dtype}")
-    if array.dtype.kind != "b":
+    # Of bytes the largest tells it, many times as quickly.
+    if array.dtype.kind != "b" and (array.dtype != np.uint8 or array.max(initial=0) > 1):
         strangers = int(np.count_nonzero((array != 0) & (array != 1)))
         if strangers:
             raise ValueError(
