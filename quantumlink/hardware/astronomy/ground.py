@@ -40,10 +40,14 @@ def place_km(position: Position, earth: Earth) -> FloatArray:
 
 def seen_from(position: Position, earth: Earth, points: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Elevation in degrees, negative below the horizon, and distance in km of points (…, 3)."""
-    way = points - place_km(position, earth)
+    return seen_along(points - place_km(position, earth), up_at(position))
+
+
+def seen_along(way: FloatArray, up: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The same of ways (…, 3) from stations with these zeniths, which broadcast."""
     distance = np.linalg.norm(way, axis=-1)
     # Half-angle form: no cancellation where a satellite is overhead.
-    aside = np.linalg.norm(way / distance[..., None] - up_at(position), axis=-1)
+    aside = np.linalg.norm(way / distance[..., None] - up, axis=-1)
     return np.asarray(90.0 - 2 * np.degrees(np.arcsin(np.clip(aside / 2, 0, 1)))), distance
 
 

@@ -15,9 +15,10 @@ from typing import Any, overload
 import numpy as np
 
 from quantumlink import validation
-from quantumlink.arrays import FloatArray
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.hardware import Node
-from quantumlink.hardware.astronomy import seconds_of, seen_from, utc_of
+from quantumlink.hardware.astronomy import place_km, seconds_of, utc_of
+from quantumlink.hardware.astronomy.ground import seen_along, up_at
 from quantumlink.network.graph import Graph
 from quantumlink.tables import html_table
 
@@ -275,67 +276,104 @@ def _masks(given: float | Mapping[str, float], stations: Mapping[str, Node]) -> 
     return wanted
 
 
+@dataclass(frozen=True)
+class _Horizons:
+    """One satellite over several stations."""
+
+    orbit: Any
+    grounds: FloatArray
+    ups: FloatArray
+    masks: FloatArray
+
+    def seen(self, who: Any, times: FloatArray, places: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """Elevation and distance from stations by their numbers, one a time."""
+        points = self.orbit.places_km(times) if places is None else places
+        return seen_along(points - self.grounds[who], self.ups[who])
+
+    def above(self, who: Any, times: FloatArray, places: FloatArray | None = None) -> FloatArray:
+        """How far above the least elevation."""
+        return np.asarray(self.seen(who, times, places)[0] - self.masks[who])
+
+
 def _passes_of(
     satellite: Node, stations: Mapping[str, Node], masks: Mapping[str, float], start: float, length: float
 ) -> list[Overpass]:
     """The passes of one satellite."""
     orbit: Any = satellite.orbit
+    positions: list[Any] = [station.position for station in stations.values()]
+    horizons = _Horizons(
+        orbit,
+        np.stack([place_km(position, orbit.earth) for position in positions]),
+        np.stack([up_at(position) for position in positions]),
+        np.array([masks[name] for name in stations]),
+    )
     step = min(_COARSEST_S, orbit.period_s / _SAMPLES_AN_ORBIT, length / 2)
     times = np.linspace(start, start + length, int(np.ceil(length / step)) + 1)
     places = orbit.places_km(times)
-    found: list[Overpass] = []
-    for name, station in stations.items():
-        position: Any = station.position
-
-        def above(at: FloatArray, position: Any = position, mask: float = masks[name]) -> FloatArray:
-            return seen_from(position, orbit.earth, orbit.places_km(at))[0] - mask
-
-        seen = seen_from(position, orbit.earth, places)[0] - masks[name]
-        every, margins = _with_extremes(above, times, seen)
-        for rise, highest, fall in _spans(above, every, margins):
-            elevation, distance = seen_from(position, orbit.earth, orbit.places_km(np.array(highest)))
-            found.append(Overpass(satellite.name, name, rise, highest, fall, float(elevation), float(distance)))
-    return found
+    margins = [horizons.above(who, times, places) for who in range(len(positions))]
+    sampled = _with_extremes(horizons, times, margins)
+    who, rises, highest, falls = _spans(horizons, sampled)
+    elevation, distance = horizons.seen(who, highest)
+    names = list(stations)
+    return [
+        Overpass(satellite.name, names[i], *map(float, numbers))
+        for i, *numbers in zip(who, rises, highest, falls, elevation, distance, strict=True)
+    ]
 
 
-def _with_extremes(above: Any, times: FloatArray, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Times and margins, with the highest and lowest points between samples added."""
-    rises = np.sign(np.diff(seen))
-    turns = np.flatnonzero(rises[:-1] * rises[1:] < 0) + 1
-    if not turns.size:
-        return times, seen
+def _with_extremes(
+    horizons: _Horizons, times: FloatArray, margins: Sequence[FloatArray]
+) -> list[tuple[FloatArray, FloatArray]]:
+    """Times and margins of each station, with the highest and lowest points between samples added."""
+    turning, rising = [], []
+    for seen in margins:
+        rises = np.sign(np.diff(seen))
+        turns = np.flatnonzero(rises[:-1] * rises[1:] < 0) + 1
+        turning.append(turns)
+        rising.append(rises[turns - 1])
+    who = np.repeat(np.arange(len(margins)), [len(turns) for turns in turning])
+    turns, sign = np.concatenate(turning), np.concatenate(rising)
     # A maximum of the one sign is a minimum of the other.
-    sign = rises[turns - 1]
     low, high = times[turns - 1], times[turns + 1]
-    for _ in range(36):  # 60 s · 0.618³⁶ is below 2 µs
+    for _ in range(36):  # 120 s · 0.618³⁶ is below 4 µs
         width = high - low
         left, right = high - _GOLDEN * width, low + _GOLDEN * width
-        first = sign * above(left) > sign * above(right)
+        first = sign * horizons.above(who, left) > sign * horizons.above(who, right)
         low, high = np.where(first, low, left), np.where(first, right, high)
     extremes = (low + high) / 2
-    every, margins = np.concatenate([times, extremes]), np.concatenate([seen, above(extremes)])
-    order = np.argsort(every, kind="stable")
-    return every[order], margins[order]
+    found = horizons.above(who, extremes)
+    sampled = []
+    for number, seen in enumerate(margins):
+        every = np.concatenate([times, extremes[who == number]])
+        order = np.argsort(every, kind="stable")
+        sampled.append((every[order], np.concatenate([seen, found[who == number]])[order]))
+    return sampled
 
 
-def _spans(above: Any, times: FloatArray, margins: FloatArray) -> list[tuple[float, float, float]]:
-    """When a satellite rises, is highest, and sets."""
-    up = margins > 0
-    changes = np.flatnonzero(up[1:] != up[:-1])
-    low, high, rising = times[changes], times[changes + 1], ~up[changes]
+def _spans(
+    horizons: _Horizons, sampled: Sequence[tuple[FloatArray, FloatArray]]
+) -> tuple[IndexArray, FloatArray, FloatArray, FloatArray]:
+    """Which station sees the satellite rise, highest, and set, and when."""
+    changing = [np.flatnonzero((margins[1:] > 0) != (margins[:-1] > 0)) for _, margins in sampled]
+    who = np.repeat(np.arange(len(sampled)), [len(changes) for changes in changing])
+    low, high = (
+        np.concatenate([times[changes + late] for (times, _), changes in zip(sampled, changing, strict=True)])
+        for late in (0, 1)
+    )
+    rising = horizons.above(who, low) <= 0
     for _ in range(27):  # 60 s / 2²⁷ is below 0.5 µs
-        if not changes.size:
-            break
         middle = (low + high) / 2
-        late = (above(middle) > 0) == rising
+        late = (horizons.above(who, middle) > 0) == rising
         low, high = np.where(late, low, middle), np.where(late, middle, high)
     crossings = (low + high) / 2
-    rises = [*([times[0]] if up[0] else []), *crossings[rising]]
-    falls = [*crossings[~rising], *([times[-1]] if up[-1] else [])]
-    starts = [*([0] if up[0] else []), *(changes[rising] + 1)]
-    stops = [*(changes[~rising] + 1), *([len(times)] if up[-1] else [])]
-    found = []
-    for rise, fall, first, last in zip(rises, falls, starts, stops, strict=True):
-        highest = first + int(np.argmax(margins[first:last]))
-        found.append((float(rise), float(times[highest]), float(fall)))
-    return found
+    spans: list[tuple[int, float, float, float]] = []
+    for number, ((times, margins), changes) in enumerate(zip(sampled, changing, strict=True)):
+        edges = [times[0], *crossings[who == number], times[-1]]
+        parts = np.split(np.arange(len(times)), changes + 1)
+        for begin, end, part in zip(edges[:-1], edges[1:], parts, strict=True):
+            best = part[np.argmax(margins[part])]
+            if margins[best] > 0:
+                spans.append((number, float(begin), float(times[best]), float(end)))
+    numbers, *columns = zip(*spans, strict=True) if spans else ((), (), (), ())
+    rises, highest, falls = (np.array(column, dtype=np.float64) for column in columns)
+    return np.array(numbers, dtype=np.intp), rises, highest, falls
