@@ -136,13 +136,20 @@ class Account:
         if self.raw < 1 or not self.sampled:
             return (
                 f"{self.raw + self.sampled} sifted bits in the key basis (Z) are too few: "
-                "a sample and a raw key need one each at least"
+                "a sample and a raw key need one each at least; more rounds, or less loss, would bring "
+                "them"
             )
         if isinstance(self.bound, SinglePhotonBound) and not self.tested:
-            return "there are no sifted bits in the test basis (X), so nothing bounds the phase errors"
+            return (
+                "there are no sifted bits in the test basis (X), so nothing bounds the phase errors; more rounds, "
+                "or X chosen more often, would bring some"
+            )
         for name, size in zip(self.blocks, self.block_sizes, strict=True):
             if not size:
-                return f"there are no raw bits of {name}, so nothing bounds the phase errors of the others"
+                return (
+                    f"there are no raw bits of {name}, so nothing bounds the phase errors of the others; more "
+                    f"rounds, or {name} chosen more often, would bring some"
+                )
         self.terms = self.evaluate([0] * len(self.blocks))
         if self.expected_qber >= 0.5:
             return (

@@ -20,7 +20,10 @@ from quantumlink.security.two_state import TwoStateBound
 from quantumlink.security.weak_pulses import WeakPulseBound
 
 LONGEST = 1024
-"""How many times as long a block is tried before its rates are blamed: a power of two."""
+"""How many times as long a block is tried before its rates are blamed, at least."""
+
+AMPLE, FEW = 10**10, 1_000
+"""So many raw bits it then has; and of fewer than those its rates say little."""
 
 _RECONCILIATION = "reconciliation"
 _MARKING = "marking the test rounds"
@@ -79,6 +82,8 @@ def remedy(
     eps_cor: float,
     spent: int,
     marking: int = 0,
+    tags: int = 0,
+    rates_known: bool = False,
 ) -> str:
     """The term that takes most, and what would change it.
 
@@ -90,21 +95,27 @@ def remedy(
         eps_cor: correctness.
         spent: bits that authentication takes.
         marking: bits that marking the test rounds takes, more of them for a longer block.
+        tags: bits of verification tags that are disclosed besides, however long the block is.
+        rates_known: whether the counts are those to be expected, and not a sample of them.
     """
     tolerances = {"eps_sec": eps_sec, "eps_cor": eps_cor}
 
     def found(factor: int) -> Any:
-        return terms_of(recipe, longer(tally, factor), [factor * leak for leak in leaks], **tolerances)
+        return terms_of(recipe, longer(tally, factor), [factor * leak + tags for leak in leaks], **tolerances)
+
+    longest = max(LONGEST, 1 << (AMPLE // max(1, tally.n)).bit_length())
 
     try:
-        here, far = charges(found(1)), found(LONGEST)
+        here, far = charges(found(1)), found(longest)
         bound = recipe.bound(tally, **tolerances)
     except (AttributeError, ValueError):  # a bound of the user's own, with terms of its own
         return "more rounds may help"
     here |= {"authentication": spent, _MARKING: marking}
-    if far.length <= spent + LONGEST * marking:
-        there = charges(far) | {_MARKING: LONGEST * marking}
+    if far.length <= spent + longest * marking:
+        there = charges(far) | {_MARKING: longest * marking}
         most = max(there, key=there.__getitem__)
+        if tally.n < FEW and not rates_known:
+            return f"most is taken by {most}, but the rates of {tally.n} raw bits say little: more rounds may help"
         cause = _BETTER.get(type(bound), "fewer errors in the test")
         if most == _MARKING:
             cause = "less loss, or bases chosen independently,"
@@ -115,7 +126,7 @@ def remedy(
         elif most == _RECONCILIATION:
             cause = "fewer errors in the key basis, or a reconciliation that discloses less,"
         return f"most is taken by {most}; more rounds will not help, {cause} would"
-    most, low, high = max(here, key=here.__getitem__), 0, LONGEST.bit_length() - 1
+    most, low, high = max(here, key=here.__getitem__), 0, longest.bit_length() - 1
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if found(2**middle).length > spent + 2**middle * marking else (middle, high)

@@ -84,6 +84,7 @@ class ExpectedKey:
             eps_sec=session.eps_sec,
             eps_cor=session.eps_cor,
             spent=AUTHENTICATION_BITS,
+            rates_known=True,
         )
 
     def __repr__(self) -> str:

@@ -61,11 +61,12 @@ class GroupAccount(Account):
         return remedy(
             self.recipe,
             self.tally,
-            [leaks[0] + self.further_tag_bits],
+            leaks,
             eps_sec=self.eps_sec,
             eps_cor=self.eps_cor,
             spent=self.authentication_bits,
             marking=self.marking_bits,
+            tags=self.further_tag_bits,
         )
 
     def reconciled(self, told: Sequence[tuple[int, int]]) -> str | None:

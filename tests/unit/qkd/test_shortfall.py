@@ -6,7 +6,7 @@ import pytest
 
 from quantumlink.distillation.shortfall import longer, remedy
 from quantumlink.hardware import Detector, Fiber
-from quantumlink.qkd import BB84, DecoyBB84, InterceptResend, OneDecoyBB84, Tally, WeakPulseBB84
+from quantumlink.qkd import BB84, DecoyBB84, InterceptResend, OneDecoyBB84, SecretSharing, Tally, WeakPulseBB84
 from quantumlink.security.recipes import TwoBases
 
 NOISY = Detector(0.8, dark_count_rate_hz=100, misalignment=0.01)
@@ -66,3 +66,28 @@ def test_a_recipe_with_terms_of_its_own_gets_no_advice_that_was_not_computed():
 
     tally = Tally(rounds=9, detected=9, sampled=1, sample_errors=0, compared={}, raw={"": 5})
     assert remedy(Own(), tally, [0], eps_sec=1e-9, eps_cor=1e-9, spent=0) == "more rounds may help"
+
+
+@pytest.mark.parametrize("rounds", [1, 3, 8, 20])
+def test_of_next_to_nothing_it_is_said_what_would_bring_more(rounds):
+    """Without a bit in one of the bases there is no term to name."""
+    for km in (0, 50):
+        key = BB84(medium=Fiber(km), rounds=rounds, seed=3).run()
+        assert re.search(
+            r"(are too few|there are no sifted bits in the test basis).*; more rounds, or .* would bring",
+            key.reason,
+        )
+
+
+def test_few_bits_do_not_prove_that_no_length_helps():
+    """Rates of some hundred detections: ten thousand times as many give a key."""
+    session = lambda rounds: DecoyBB84(medium=Fiber(80), rounds=rounds, seed=1)
+    assert re.search(r"the rates of \d+ raw bits say little: more rounds may help", session(30_000).run().reason)
+    assert session(300_000_000).run()
+
+
+def test_tags_are_as_long_in_a_longer_block():
+    """Three shares of sixty rounds: of the tags' 35 bits alone a thousandfold would be more than all raw bits."""
+    key = SecretSharing(media=[Fiber(0)] * 3, rounds=60, seed=1, z_probability=0.3).run()
+    factor = int(re.search(r"a block about (\d+) times as long would give a key", key.reason)[1])
+    assert SecretSharing(media=[Fiber(0)] * 3, rounds=60 * 2 * factor, seed=1, z_probability=0.3).run()
