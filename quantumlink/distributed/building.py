@@ -8,7 +8,7 @@ another axis, and P on the qubit where it was odd.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,7 @@ from quantumlink.distributed.plans import Scheduled
 from quantumlink.distributed.tasks import Tasks
 from quantumlink.hardware import Node
 from quantumlink.program import Program, RandomSetting
+from quantumlink.rewrites.expanded_form import registers_of
 
 PAULI_GATES = {"X": XGate(), "Y": YGate(), "Z": ZGate()}
 FLIPS = {"Z": XGate(), "X": ZGate(), "Y": ZGate()}
@@ -186,7 +187,7 @@ class Building:
     ) -> None:
         every = tuple(dict.fromkeys((*clbits, *read)))
         body = QuantumCircuit(list(qubits), list(every))
-        for register in _registers_of(condition):
+        for register in registers_of(condition):
             body.add_register(register)
         if isinstance(gate, CircuitInstruction):
             body._append(gate.replace(qubits=qubits, clbits=clbits))
@@ -364,17 +365,3 @@ def _fresh(name: str, source: QuantumCircuit) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def _registers_of(condition: Any) -> Iterator[ClassicalRegister]:
-    from qiskit.circuit.classical import expr
-
-    if isinstance(condition, tuple):
-        if isinstance(condition[0], ClassicalRegister):
-            yield condition[0]
-        return
-    seen = set()
-    for node in expr.iter_vars(condition):
-        if isinstance(node.var, ClassicalRegister) and node.var not in seen:
-            seen.add(node.var)
-            yield node.var

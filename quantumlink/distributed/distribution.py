@@ -131,6 +131,8 @@ class Distribution:
     def verify(self) -> Proof:
         """Prove that it does what the circuit does, with perfect links: see `quantumlink.distributed.proof`.
 
+        Work of more than a second shows how far it is. Ctrl-C leaves out the tier that is at work, and says so.
+
         Raises:
             NotTheSame: if it does not.
         """
@@ -161,6 +163,8 @@ class Distribution:
                 tiers.append("state")
             except (TooManyOutcomes, UnsupportedOperation) as error:
                 left_out.append(f"state: {error}")
+            except KeyboardInterrupt:
+                left_out.append("state: stopped by Ctrl-C")
         return Proof(tuple(tiers), "sampled" if word == "sampled" else "proven", records, tuple(left_out))
 
     @cached_property

@@ -8,6 +8,7 @@ however many records there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from quantumlink.arrays import ComplexArray
 from quantumlink.distributed.axes import standard_classes
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.conditions import condition_bits, holds
+from quantumlink.progress import track
 from quantumlink.rewrites.expanded_form import writes
 
 SAME = 1e-9
@@ -25,6 +27,10 @@ SAME = 1e-9
 
 NEVER = 1e-14
 """The probability below which an outcome does not happen (rounding)."""
+
+
+MARKED = 1e-3
+"""By how much overlaps with one vector differ of states that are taken for two at once."""
 
 
 class TooManyOutcomes(ValueError):
@@ -79,7 +85,7 @@ class Following:
             By the record of the kept bits (in the circuit's order) the states, of shape (2,)·outputs, each with a
             squared norm that is its probability.
         """
-        for place, instruction in enumerate(self._circuit.data):
+        for place, instruction in enumerate(track(self._circuit.data, "following a state")):
             self._step(instruction, place)
             if len(self._axes) > self._most_qubits:
                 raise TooManyOutcomes(f"more than {self._most_qubits} qubits are in use at one time")
@@ -124,7 +130,7 @@ class Following:
             for bits, _ in self._branches:
                 for bit in forgotten:
                     bits.pop(bit, None)
-        if forgotten or name == "reset":
+        if name == "reset" or (forgotten and name != "measure"):  # measured outcomes are told apart until then
             self._merge()
 
     def _condition(self, instruction: Any) -> None:
@@ -165,7 +171,7 @@ class Following:
     def _matrix(self, operation: Any) -> ComplexArray:
         # Gates of a user's own may share a name, and differ: only standard ones are told by it.
         key = None
-        if operation.base_class in standard_classes():
+        if getattr(operation, "base_class", None) in standard_classes():
             key = (operation.base_class, *map(float, operation.params), getattr(operation, "ctrl_state", None))
         known = self._matrices.get(key) if key else None
         if known is None:
@@ -219,18 +225,23 @@ class Following:
         """Branches with the same bits and parallel states are one."""
         if len(self._branches) < 2:
             return
-        groups: dict[tuple[tuple[int, int], ...], list[tuple[dict[Clbit, int], ComplexArray]]] = {}
+        probe = _probe(self._branches[0][1].size)
+        groups: dict[Any, list[int]] = {}
+        merged: list[tuple[dict[Clbit, int], ComplexArray]] = []
         for bits, state in self._branches:
-            key = tuple(sorted((hash(bit), value) for bit, value in bits.items() if value))
-            found = groups.setdefault(key, [])
-            for i, (other_bits, other) in enumerate(found):
-                if parallel(other, state):
-                    a, b = float(np.vdot(other, other).real), float(np.vdot(state, state).real)
-                    found[i] = (other_bits, other * np.sqrt((a + b) / a))
-                    break
+            told = tuple(sorted((hash(bit), value) for bit, value in bits.items() if value))
+            norm = float(np.vdot(state, state).real)
+            mark = int(abs(probe @ state.ravel()) ** 2 / norm / MARKED)
+            near = (i for m in (mark, mark - 1, mark + 1) for i in groups.get((told, m), ()))
+            same = next((i for i in near if parallel(merged[i][1], state)), None)
+            if same is None:
+                groups.setdefault((told, mark), []).append(len(merged))
+                merged.append((bits, state))
             else:
-                found.append((bits, state))
-        self._branches = [branch for found in groups.values() for branch in found]
+                other_bits, other = merged[same]
+                before = float(np.vdot(other, other).real)
+                merged[same] = (other_bits, other * np.sqrt((before + norm) / before))
+        self._branches = merged
 
     def _fewer(self) -> None:
         if len(self._branches) > self._most_branches:
@@ -260,6 +271,14 @@ def amplitudes(circuit: QuantumCircuit, start: Sequence[int]) -> int:
         used.update(qubits)
         total += 1 << len(used)
     return total
+
+
+@lru_cache(maxsize=2)
+def _probe(size: int) -> ComplexArray:
+    """A vector whose overlap tells most states apart, so that few are compared."""
+    rng = np.random.default_rng(size)
+    result: ComplexArray = rng.normal(size=size) + 1j * rng.normal(size=size)
+    return result
 
 
 def parallel(a: ComplexArray, b: ComplexArray) -> bool:

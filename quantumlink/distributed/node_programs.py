@@ -31,8 +31,7 @@ from quantumlink.distributed.building import Built
 from quantumlink.distributed.events import Copy, Place, Teleport
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.plans import Scheduled
-from quantumlink.exact.conditions import condition_bits
-from quantumlink.rewrites.expanded_form import writes
+from quantumlink.rewrites.expanded_form import reads, writes
 
 NAMESPACE = "quantumlink.ebit"
 
@@ -125,7 +124,7 @@ def node_programs(built: Built, scheduled: Scheduled, machine: Machine) -> dict[
         writer = writers.get(node)
         if writer is None:
             continue
-        for bit in _reads(instruction):
+        for bit in _needs(instruction):
             if owner.get(bit, node) != node:
                 writer.receive(bit, version[bit], owner[bit])
         for bit in writes(instruction):
@@ -143,10 +142,16 @@ def _ask(event: Any, number: int, writers: Mapping[int, _Writer], machine: Machi
     writers[far.node].ask(far, number, machine.nodes[near.node].name)
 
 
-def _reads(instruction: Any) -> list[Clbit]:
+def _needs(instruction: Any) -> list[Clbit]:
+    """The bits that an instruction reads, or may leave as they were."""
     if not isinstance(instruction.operation, IfElseOp):
         return []
-    return sorted(condition_bits(instruction.operation.condition), key=instruction.clbits.index)
+    return sorted(reads(instruction) | writes(instruction), key=instruction.clbits.index)
+
+
+def _inside(operation: IfElseOp) -> set[Clbit]:
+    """The bits that blocks read or write."""
+    return {bit for block in operation.blocks for step in block.data for bit in reads(step) | writes(step)}
 
 
 class _Writer:
@@ -193,10 +198,10 @@ class _Writer:
         """An instruction on its own qubits, which may write bits for the time that is told."""
         qubits = [place_of[q] for q in instruction.qubits]
         written = writes(instruction)
+        self._steps.append((instruction, qubits, dict(self._current), [(bit, version[bit]) for bit in written]))
         for bit in written:
             self._current[bit] = None
             self._written.add(bit)
-        self._steps.append((instruction, qubits, dict(self._current), [(bit, version[bit]) for bit in written]))
 
     def program(self, messages: Sequence[Message]) -> NodeProgram:
         """The program, as text and as a circuit."""
@@ -251,20 +256,19 @@ class _Writer:
         if not isinstance(operation, IfElseOp):
             _append(circuit, operation, qubits, [self._own[bit] for bit in instruction.clbits])
             return
-        read = condition_bits(operation.condition)
         condition = operation.condition
-        foreign = {bit: told[bit] for bit in read if told.get(bit) is not None}
-        simple = isinstance(condition, tuple) and isinstance(condition[0], Clbit)
-        if simple:
+        foreign = {bit: told[bit] for bit in _needs(instruction) if told.get(bit) is not None}
+        direct: Clbit | None = None
+        if isinstance(condition, tuple) and isinstance(condition[0], Clbit):
             bit, value = condition
-            if bit in foreign:
-                condition = foreign[bit] if value else expr.logic_not(foreign[bit])
+            if bit in foreign and bit not in _inside(operation):
+                direct, variable = bit, foreign.pop(bit)
+                condition = variable if value else expr.logic_not(variable)
             else:
                 condition = (self._own[bit], value)
-        else:
-            for bit, variable in foreign.items():  # told once, where it is needed
-                circuit.store(bit, variable)
-        kept = [bit for bit in instruction.clbits if bit in self._own and not (simple and bit in foreign)]
+        for bit, variable in foreign.items():  # told once, where it is needed
+            circuit.store(self._own[bit], variable)
+        kept = [bit for bit in instruction.clbits if bit in self._own and bit != direct]
         blocks = []
         for block in operation.blocks:
             at = dict(zip(block.qubits, qubits, strict=True))
@@ -298,7 +302,9 @@ def _told_by_parts(block: QuantumCircuit) -> QuantumCircuit:
 
 
 def _is_defined_by_gates(gate: Gate) -> bool:
-    """Whether a gate is made of gates alone, however deep one looks."""
+    """Whether a gate is made of gates alone, however deep one looks, and told by numbers."""
+    if any(isinstance(value, str) for value in gate.params):
+        return False
     if gate.base_class in standard_classes() or gate.definition is None:
         return True
     parts = [step.operation for step in gate.definition.data]

@@ -21,6 +21,7 @@ from qiskit.circuit import IfElseOp, QuantumCircuit
 from quantumlink.distributed.building import Built
 from quantumlink.distributed.events import Copy, Do, Place, Settle, TakeOver, Teleport, Uncopy
 from quantumlink.distributed.following import Following, TooManyOutcomes, amplitudes, parallel
+from quantumlink.distributed.following_order import emptied_sooner
 from quantumlink.distributed.plans import Plan, Scheduled
 from quantumlink.distributed.tasks import Move, Tasks
 
@@ -273,6 +274,7 @@ def check_state(
     whole = built.program.circuit
     drawn = {p: v for s in built.program.random_settings for p, v in zip(s.parameters, s.rows[0], strict=True)}
     whole = whole.assign_parameters({**{p: v for p, v in values.items() if p in whole.parameters}, **drawn})
+    whole = emptied_sooner(whole)
     wanted = _following(plain, range(n), state, plain.clbits, None).run(range(n))
     walk = _following(whole, start, state, circuit.clbits, rng)
     found = walk.run(end)

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from qiskit import QiskitError
 from qiskit.circuit import (
+    AnnotatedOperation,
     CircuitInstruction,
     ClassicalRegister,
     Clbit,
@@ -21,13 +23,14 @@ from qiskit.circuit import (
     Qubit,
 )
 from qiskit.circuit.classical import expr
+from qiskit.transpiler.passes import HighLevelSynthesis
 
 from quantumlink.distributed.axes import Axes, axes_of
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.conditions import Condition, condition_bits
 from quantumlink.rewrites import expanded_circuit
 from quantumlink.rewrites.delay_times import is_open_time, time_in_words
-from quantumlink.rewrites.expanded_form import writes
+from quantumlink.rewrites.expanded_form import reads, registers_of, writes
 
 MAX_TASKS = 4_000_000
 """Most tasks that a circuit may have."""
@@ -63,7 +66,7 @@ class Task(NamedTuple):
     condition: Condition | None
     """When it is done; always if None."""
     reads: tuple[int, ...]
-    """The classical bits of its condition."""
+    """The classical bits of its condition; and those that it may write or leave as they were."""
     writes: tuple[int, ...]
     """The classical bits that it writes."""
 
@@ -138,6 +141,8 @@ class _Reader:
             self._gate(instruction, axes_of(operation), qubits, condition, place)
         elif getattr(operation, "definition", None) is not None and name != "pauli_channel":
             self._inside(operation.definition, qubits, condition, place)
+        elif isinstance(operation, AnnotatedOperation) and (made := _synthesized(operation)) is not None:
+            self._inside(made, qubits, condition, place)
         else:
             raise _cannot(name, place, "it is no gate, measurement, reset or delay, and has no definition")
 
@@ -160,7 +165,7 @@ class _Reader:
         if width < WIDE or self._stays(axes, width):
             self._task(instruction, qubits, (), condition, axes)
             return
-        definition = instruction.operation.definition
+        definition = instruction.operation.definition or _synthesized(instruction.operation)
         if definition is not None:
             self._inside(definition, qubits, condition, place)
         elif width == WIDE:
@@ -186,9 +191,7 @@ class _Reader:
         read = condition_bits(own)
         written = {bit for block in operation.blocks for inner in block.data for bit in writes(inner)}
         if read & written or any(i.name == "swap" for block in operation.blocks for i in block.data):
-            if outer is not None:
-                raise _cannot("if_else", place, "nested, it writes the bits of its own condition")
-            self._whole(instruction, qubits, read, written)
+            self._whole(instruction, qubits, outer)
             return
         for taken, block in zip((True, False), operation.blocks, strict=False):
             condition = _both(outer, own if taken else _negated(own))
@@ -196,9 +199,7 @@ class _Reader:
             for inner in block.data:
                 self._add(inner, [at[q] for q in inner.qubits], condition, place)
 
-    def _whole(
-        self, instruction: Any, qubits: Sequence[int], read: Iterable[Clbit], written: Iterable[Clbit]
-    ) -> None:
+    def _whole(self, instruction: Any, qubits: Sequence[int], outer: Condition | None) -> None:
         """A condition that is not told gate by gate, on those qubits only that it acts on."""
         operation = instruction.operation
         used = _used(operation, qubits)
@@ -206,10 +207,24 @@ class _Reader:
         blocks = [_on_some(block, kept, instruction.clbits) for block in operation.blocks]
         smaller = IfElseOp(operation.condition, *blocks, label=operation.label)
         wires = tuple(self.wires[qubits[i]] for i in kept)
-        clbits = tuple(self._bit[c] for c in instruction.clbits)
-        none = ("",) * len(wires)
         step = CircuitInstruction(smaller, [instruction.qubits[i] for i in kept], instruction.clbits)
-        self.tasks.append(Task(step, wires, clbits, none, none, None, self._bits(read), self._bits(written)))
+        if outer is not None:
+            step = self._within(outer, step)
+        clbits = tuple(self._bit[c] for c in step.clbits)
+        none = ("",) * len(wires)
+        written = writes(step)
+        bits = self._bits(reads(step) | written), self._bits(written)
+        self.tasks.append(Task(step, wires, clbits, none, none, None, *bits))
+
+    def _within(self, condition: Condition, step: CircuitInstruction) -> CircuitInstruction:
+        """A condition under one more."""
+        told = _lifted(condition)
+        read = sorted(condition_bits(told), key=self._bit.__getitem__)
+        bits = list(dict.fromkeys((*step.clbits, *read)))
+        body = QuantumCircuit(list(step.qubits), bits)
+        body.add_register(*registers_of(step.operation.condition))
+        body.append(step)
+        return CircuitInstruction(IfElseOp(told, body), step.qubits, bits)
 
     def _task(
         self,
@@ -221,12 +236,23 @@ class _Reader:
     ) -> None:
         wires = tuple([self.wires[q] for q in qubits])
         bits = tuple([self._bit[c] for c in clbits])
-        reads = () if condition is None else self._bits(condition_bits(condition))
         written = bits if bits and instruction.name == "measure" else ()
-        self.tasks.append(Task(instruction, wires, bits, axes.reads, axes.turns, condition, reads, written))
+        read = () if condition is None else self._bits(condition_bits(condition).union(clbits if written else ()))
+        self.tasks.append(Task(instruction, wires, bits, axes.reads, axes.turns, condition, read, written))
 
     def _bits(self, bits: Iterable[Clbit]) -> tuple[int, ...]:
         return tuple(sorted(self._bit[bit] for bit in bits))
+
+
+def _synthesized(operation: Any) -> QuantumCircuit | None:
+    """What Qiskit makes of an operation that has no definition of its own; None if nothing."""
+    whole = QuantumCircuit(operation.num_qubits)
+    whole.append(operation, whole.qubits)
+    try:
+        made = HighLevelSynthesis(qubits_initially_zero=False)(whole)
+    except QiskitError:
+        return None
+    return None if any(step.name == operation.name for step in made.data) else made
 
 
 def _used(operation: IfElseOp, qubits: Sequence[int]) -> set[int]:

@@ -33,6 +33,15 @@ def writes(instruction: CircuitInstruction) -> set[Clbit]:
     return {bit for block in operation.blocks for inner in block.data for bit in writes(inner)}
 
 
+def reads(instruction: CircuitInstruction) -> set[Clbit]:
+    """The classical bits that the conditions of an instruction of an expanded circuit read, at any depth."""
+    operation = instruction.operation
+    if not isinstance(operation, IfElseOp):
+        return set()
+    inside = {bit for block in operation.blocks for inner in block.data for bit in reads(inner)}
+    return condition_bits(operation.condition) | inside
+
+
 def is_expanded(circuit: QuantumCircuit, keep: Callable[[str], bool]) -> bool:
     """Whether a circuit is expanded.
 
@@ -85,6 +94,14 @@ def _if_stays(instruction: CircuitInstruction, operation: IfElseOp, keep: Callab
 def cells(condition: Condition) -> set[Any]:
     """The bits and variables that a condition reads."""
     return condition_bits(condition) if isinstance(condition, tuple) else set(cells_of(condition))
+
+
+def registers_of(condition: Condition) -> list[ClassicalRegister]:
+    """The registers that a condition names, each once."""
+    if isinstance(condition, tuple):
+        return [condition[0]] if isinstance(condition[0], ClassicalRegister) else []
+    named = [node.var for node in expr.iter_vars(condition)]
+    return [register for register in dict.fromkeys(named) if isinstance(register, ClassicalRegister)]
 
 
 def constant(condition: Condition) -> bool | None:

@@ -24,7 +24,6 @@ from qiskit.circuit import (
     BoxOp,
     BreakLoopOp,
     CircuitInstruction,
-    ClassicalRegister,
     Clbit,
     ContinueLoopOp,
     ControlFlowOp,
@@ -49,7 +48,7 @@ from quantumlink.exact.conditions import Condition, check_condition
 from quantumlink.exact.expressions import cells_of
 from quantumlink.exact.transfer import device_operation
 from quantumlink.rewrites.delay_times import time_in_words
-from quantumlink.rewrites.expanded_form import cells, constant, is_expanded, writes
+from quantumlink.rewrites.expanded_form import cells, constant, is_expanded, registers_of, writes
 
 MAX_ROUNDS = 10_000
 """Most rounds of a `for` loop that are told one after the other."""
@@ -257,7 +256,7 @@ def _circuit(steps: Iterable[CircuitInstruction], qubits: Sequence[Qubit], phase
     result = QuantumCircuit(list(qubits), clbits, global_phase=phase)
     for step in steps:
         if isinstance(step.operation, IfElseOp):
-            for register in _registers(step.operation.condition):
+            for register in registers_of(step.operation.condition):
                 if register not in result.cregs:
                     result.add_register(register)
         result.append(step)
@@ -271,12 +270,6 @@ def _with_bits(block: QuantumCircuit, clbits: Sequence[Clbit]) -> QuantumCircuit
     for step in block.data:
         result.append(step)
     return result
-
-
-def _registers(condition: Condition) -> list[ClassicalRegister]:
-    if isinstance(condition, tuple):
-        return [condition[0]] if isinstance(condition[0], ClassicalRegister) else []
-    return [node.var for node in expr.iter_vars(condition) if isinstance(node.var, ClassicalRegister)]
 
 
 def _in_order(condition: Condition) -> list[Clbit]:

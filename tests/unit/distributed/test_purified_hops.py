@@ -4,6 +4,8 @@ import pytest
 from qiskit.circuit import QuantumCircuit
 
 import quantumlink as ql
+from quantumlink.distributed.following import Following, amplitudes
+from quantumlink.distributed.following_order import emptied_sooner
 from quantumlink.distributed.proof import check_linear
 
 
@@ -56,3 +58,31 @@ def test_each_hop_has_its_own():
     assert d.machine.purify_rounds[1, 2] >= 1
     with pytest.raises(ValueError, match="purify_rounds must be one of best"):
         over_three(1.0, (0.9, 0.9), purify_rounds="most")
+
+
+def test_three_rounds_are_followed_with_few_qubits_in_use_at_one_time():
+    """Eight pairs a hop: all at once would be two to the twenty amplitudes, and thousands of outcomes."""
+    a, b = (ql.Node(name, qubits=2) for name in "ab")
+    circuit = QuantumCircuit(4)
+    circuit.h(0)
+    circuit.cx(0, [1, 2, 3])
+    circuit.t(2)
+    circuit.cx(2, 1)
+    net = ql.Network([a, b], [ql.ElementaryLink(a, b, fidelity=0.95)])
+    d = ql.distribute(circuit, net, budget_s=0, purify_rounds=3)
+    assert d.program.circuit.num_qubits == 20
+    ordered = emptied_sooner(d.circuit)
+    assert sorted(map(str, ordered.data)) == sorted(str(i) for i in d.circuit.data if i.name != "barrier")
+    assert amplitudes(ordered, list(d.inputs.values())) < amplitudes(d.circuit, list(d.inputs.values())) / 10
+    assert d.verify().word == "proven"
+
+
+def test_ctrl_c_leaves_a_tier_out(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    d = over_three(100.0, (0.9, 0.9))
+    monkeypatch.setattr(Following, "run", interrupted)
+    proof = d.verify()
+    assert proof.tiers == ("linear",)
+    assert proof.left_out[-1] == "state: stopped by Ctrl-C"
