@@ -100,6 +100,10 @@ class ContinuousSource(PhotonicSource):
         width = validation.number("correlation_time_s", self.correlation_time_s, at_least=0.0)
         object.__setattr__(self, "correlation_time_s", width)
 
+    def reversed(self) -> ContinuousSource:
+        """The same source: it is in the middle."""
+        return self
+
     def coincidences(self, medium: Medium, *, detector: Detectors = None) -> Coincidences:
         """What both ends count per second.
 

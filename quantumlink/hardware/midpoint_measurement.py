@@ -78,6 +78,10 @@ class MidpointBellMeasurement(PhotonicSource):
         emitted = validation.positive("emission_efficiency", self.emission_efficiency, at_most=1.0)
         object.__setattr__(self, "emission_efficiency", emitted)
 
+    def reversed(self) -> MidpointBellMeasurement:
+        """The same source: it is in the middle."""
+        return self
+
     def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
         """One attempt over a medium at rest."""
         arms = arms_of(medium)

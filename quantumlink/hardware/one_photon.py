@@ -220,6 +220,10 @@ class BarrettKok(_OnePhoton):
         super().__post_init__()
         object.__setattr__(self, "round_s", validation.number("round_s", self.round_s, at_least=0.0))
 
+    def reversed(self) -> BarrettKok:
+        """The same source: it is in the middle."""
+        return self
+
     def _herald(self, one: _Round, time_s: float) -> Outcome:
         odd, even = one.left * one.right / 4, one.nothing * one.both / 4
         coherence = one.coherent**2 / 4 * exp(-(self.phase_jitter_rad**2) / 2)

@@ -143,6 +143,10 @@ class MidpointSource(_PairSource):
     (0.081, 0.98)
     """
 
+    def reversed(self) -> MidpointSource:
+        """The same source: it is in the middle."""
+        return self
+
     def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
         """One attempt over a medium at rest."""
         arms = arms_of(medium)

@@ -21,7 +21,12 @@ from quantumlink.hardware.arms import arm_moments, moments
 from quantumlink.hardware.bell_diagonal import Populations, with_noise
 from quantumlink.hardware.detector import Detector
 from quantumlink.hardware.medium import Medium, as_medium
-from quantumlink.hardware.pauli_coefficients import populations_and_rest, read_state
+from quantumlink.hardware.pauli_coefficients import (
+    bell_coefficients,
+    density_matrices,
+    populations_and_rest,
+    read_state,
+)
 from quantumlink.hardware.said import said
 
 Detectors = Detector | Sequence[Detector] | None
@@ -185,9 +190,60 @@ def single(detectors: tuple[Detector, Detector] | Detector, source: str) -> Dete
     return detectors[0]
 
 
+@dataclass(frozen=True)
+class TurnedSource:
+    """A source that does not say what it is from the other end: its own pairs, their ends exchanged."""
+
+    source: Any
+    """The source, as it is from its own end."""
+
+    def herald(self, medium: Medium, *, detector: Detectors = None) -> HeraldedPair:
+        """What the source gives, told from the other end, as medium and detectors are."""
+        others = detector[::-1] if isinstance(detector, Sequence) else detector
+        pair: HeraldedPair = self.source.herald(turned(medium), detector=others)
+        if pair.density is None:
+            return pair
+        exchanged = pair.density.reshape(2, 2, 2, 2).transpose(1, 0, 3, 2).reshape(4, 4)
+        return HeraldedPair(pair.success_probability, pair.attempt_time_s, state=exchanged)
+
+    def reversed(self) -> Any:
+        """The source itself."""
+        return self.source
+
+
 def turned(part: Any) -> Any:
     """A medium or a source, told from the other end if that makes a difference."""
     return part.reversed() if hasattr(part, "reversed") else part
+
+
+def turned_source(source: Any, medium: Medium, detector: Detectors) -> Any:
+    """A source, told from the other end: by its own ``reversed``, or such that its pairs are the same.
+
+    Args:
+        source: the source.
+        medium: the medium of its link, not yet turned.
+        detector: its detectors, likewise.
+    """
+    if hasattr(source, "reversed"):
+        return source.reversed()
+    other = TurnedSource(source)
+    behind = detector[::-1] if isinstance(detector, Sequence) else detector
+    pairs = [one.herald(turned(medium), detector=behind) for one in (source, other)]
+    return source if _alike(*pairs) else other
+
+
+def _alike(one: HeraldedPair, other: HeraldedPair) -> bool:
+    """Whether two heralded pairs differ by rounding at most."""
+    mine, others = ((pair.success_probability, pair.attempt_time_s) for pair in (one, other))
+    state, another = _state(one), _state(other)
+    same = np.allclose(mine, others, rtol=1e-12, atol=0.0) and np.allclose(state, another, rtol=0.0, atol=1e-12)
+    return bool(same)
+
+
+def _state(pair: HeraldedPair) -> ComplexArray:
+    """All of its density matrix, shape (4, 4)."""
+    whole = pair.density
+    return density_matrices(bell_coefficients(pair.bell_diagonal)) if whole is None else whole
 
 
 def heralded(source: Any, medium: Medium | None, detector: Any, decided: Mapping[str, object]) -> HeraldedPair:

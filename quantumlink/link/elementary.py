@@ -21,7 +21,7 @@ from quantumlink.hardware.pauli_coefficients import (
     populations_and_rest,
     read_state,
 )
-from quantumlink.hardware.source import detector_pair, heralded, turned
+from quantumlink.hardware.source import detector_pair, heralded, turned, turned_source
 from quantumlink.link.tree import Link
 
 if TYPE_CHECKING:
@@ -235,13 +235,13 @@ class ElementaryLink(Link):
 
     def reversed(self) -> ElementaryLink:
         """The same link, told from the other end."""
-        if self.source is not None:
+        if self.source is not None and self.medium is not None:
             detector = self.detector[::-1] if isinstance(self.detector, tuple) else self.detector
             return ElementaryLink(
                 self.right,
                 self.left,
                 turned(self.medium),
-                source=turned(self.source),
+                source=turned_source(self.source, self.medium, self.detector),
                 detector=detector,
                 multiplexing=self.multiplexing,
                 classical_delay_s=self.classical_delay_s,

@@ -29,6 +29,7 @@ LIBRARY: Mapping[str, Mapping[str, str]] = {
         "time_bin": _HARDWARE + "midpoint_measurement:TimeBinMeasurement",
         "single_photon": _HARDWARE + "one_photon:SinglePhotonHeralding",
         "barrett_kok": _HARDWARE + "one_photon:BarrettKok",
+        "turned": _HARDWARE + "source:TurnedSource",
     },
     "detector": {"detector": _HARDWARE + "detector:Detector"},
     "memory": {"memory": _HARDWARE + "memory:Memory"},

@@ -51,6 +51,7 @@ from quantumlink.hardware import (
     TleOrbit,
 )
 from quantumlink.hardware.processor import PerQubit
+from quantumlink.hardware.source import TurnedSource
 from quantumlink.network import (
     FirstComeFirstServed,
     ManyPaths,
@@ -117,6 +118,7 @@ PARTS = {
         "time_bin": TimeBinMeasurement(phase_jitter_rad=0.1),
         "single_photon": SinglePhotonHeralding(0.05, phase_rad=0.3),
         "barrett_kok": BarrettKok(visibility=0.9),
+        "turned": TurnedSource(NodeSource("right", kept_efficiency=0.5)),
     },
     "detector": {"detector": ql.Detector(0.9, dark_count_rate_hz=3.0)},
     "memory": {"memory": ql.Memory(t1_s=3.0, gaussian_s=2.0)},

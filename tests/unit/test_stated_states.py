@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from qiskit.quantum_info import (
 
 import quantumlink as ql
 from quantumlink.hardware import HeraldedPair
-from quantumlink.parts import from_data, to_data
+from quantumlink.parts import from_data, register, to_data
 
 EXACT = 1e-9
 A, B, C = (ql.Node(name) for name in "abc")
@@ -200,3 +201,43 @@ def test_rounding_in_what_is_given_is_no_fault():
     psi = np.array([0.6, 0.0, 0.0, 0.8])
     rho = np.outer(psi, psi) + 3e-11 * np.eye(4)
     assert abs(np.trace(ql.ElementaryLink(A, B, state=rho).state.data) - 1) < 1e-14
+
+
+@register("leaning")
+@dataclass(frozen=True)
+class Leaning:
+    """A source that does not say what it is from the other end: an emitter at the left, a detector at the right."""
+
+    seed: int = 3
+
+    def herald(self, medium, *, detector=None):
+        left, right = detector or (ql.Detector(), ql.Detector())
+        success = 0.3 * medium.transmittance * right.efficiency
+        return HeraldedPair(success, 1e-6 / left.efficiency, state=asymmetric(self.seed))
+
+
+def test_a_source_of_ones_own_is_the_same_from_the_other_end(tmp_path):
+    detectors = ql.Detector(0.9), ql.Detector(0.4)
+    link = ql.ElementaryLink(A, B, ql.Fiber(10), source=Leaning(), detector=detectors)
+    turned = link.reversed()
+    np.testing.assert_allclose(turned.state.data, link.state.reverse_qargs().data, rtol=0, atol=EXACT)
+    assert (turned.success_probability, turned.attempt_time_s) == (link.success_probability, link.attempt_time_s)
+    assert turned.reversed() == link
+    network = ql.Network([A, B], [link])
+    found = ql.evaluate(network.route("b", "a")).density_matrix
+    np.testing.assert_allclose(found.data, link.state.reverse_qargs().data, rtol=0, atol=EXACT)
+    # It is stored, too, as it is from either end.
+    assert from_data(json.loads(json.dumps(to_data(turned)))) == turned
+    ql.Network([B, A], [turned]).save(tmp_path / "turned.toml")
+    assert ql.Network.load(tmp_path / "turned.toml").links == (turned,)
+    # Whose pairs are alike from both ends stays what it is.
+    even = ql.ElementaryLink(A, B, ql.Fiber(10), source=Even())
+    assert even.reversed().source == Even()
+
+
+@dataclass(frozen=True)
+class Even:
+    """A source whose pairs have no direction, and which does not say so."""
+
+    def herald(self, medium, *, detector=None):
+        return HeraldedPair(0.1 * medium.transmittance, 1e-6, (0.9, 0.05, 0.03, 0.02))

@@ -15,7 +15,9 @@ What happens when, to the letter:
 - **Swaps.** A node swaps for a demand as soon as it knows two pairs of its path that meet there (``"asap"``), or
   that make a part of ``chain``'s order (``"balanced"``, ``"sequential"``). ``"fidelity"`` is ``"asap"`` where each
   result that is below the demand's floor is dropped at once. What then comes when (gates, messages, corrections,
-  failures) is as in `quantumlink.readings.timeline`. No more is begun than there are requests.
+  failures) is as in `quantumlink.readings.timeline`, but that after a failure each link begins again by itself, as
+  soon as memories at both its ends are free, and its pair waits for the others. No more is begun than there are
+  requests.
 - **Purification** is done to each hop, in rounds, or wherever `best_strategy` finds it best
   (``purify_rounds="best"``).
 - **Who is first** is the policy's: see `quantumlink.network.control.policies`. Weights, queues and what is in stock
