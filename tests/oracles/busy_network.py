@@ -58,6 +58,10 @@ class Case:
     """Whether swaps go in a balanced order."""
     outages: list = field(default_factory=list)
     """(from, to, node or link number) in ticks."""
+    attacks: list = field(default_factory=list)
+    """(from, to, link number, fraction) in ticks: so many are measured in Z or X, and what was seen is sent on."""
+    turn: int = 1
+    """With the weight "turn", how long each flow's turn is, in ticks."""
 
 
 class Pair:
@@ -97,6 +101,8 @@ class Play:
         for start, end, what in case.outages:
             self.at_slot(start, lambda t, what=what: self.fails(what, t))
             self.at_slot(end, lambda t, what=what: self.mended(what, t))
+        for moment in range(case.turn, until + 1, case.turn) if case.weight == "turn" else ():
+            self.at_slot(moment, lambda t: None)
         for f, flow in enumerate(case.flows):
             if flow.requests:
                 self.at_slot(flow.requests[0], lambda t, f=f: self.request(f))
@@ -162,7 +168,11 @@ class Play:
         link = self.case.links[i]
         self.running[i] -= 1
         rest = (1 - link.fidelity) / 3
-        pair = Pair(bell_diagonal((link.fidelity, rest, rest, rest)), (link.a, link.b), time, ((i, 0), (i, 1)))
+        rho = bell_diagonal((link.fidelity, rest, rest, rest))
+        for start, end, attacked, fraction in self.case.attacks:
+            if attacked == i and -(-start // self.case.slot) <= self.now < -(-end // self.case.slot):
+                rho = (1 - fraction) * rho + fraction * (seen(rho, "Z") + seen(rho, "X")) / 2
+        pair = Pair(rho, (link.a, link.b), time, ((i, 0), (i, 1)))
         pair.where = self.stock[i]
         pair.where.append(pair)
         self.ages(pair)
@@ -262,8 +272,9 @@ class Play:
     def mended(self, what, time):
         self.down[what] -= 1
         self.reroute()
-        for i in range(len(self.case.links)):
-            self.attempt(i, self.tick)
+        for i, link in enumerate(self.case.links):
+            if what in (i, link.a, link.b):
+                self.attempt(i, self.tick)
 
     def reroute(self):
         for f, flow in enumerate(self.case.flows):
@@ -286,7 +297,9 @@ class Play:
     def decide(self):
         """One thing on the route that comes first of those on which something can be done."""
         able = [
-            (self.rank(n), n) for n in range(len(self.routes)) if self.active[n] and self.wanted(self.routes[n][0])
+            (self.rank(n), n)
+            for n, (f, _) in enumerate(self.routes)
+            if self.active[n] and self.wanted(f) and self.has_turn(f)
         ]
         for _, n in sorted(able):
             action = self.possible(n)
@@ -294,6 +307,9 @@ class Play:
                 action()
                 return True
         return False
+
+    def has_turn(self, f):
+        return self.case.weight != "turn" or self.tick // self.case.turn % len(self.case.flows) == f
 
     def rank(self, n):
         f, _ = self.routes[n]
@@ -304,7 +320,7 @@ class Play:
         elif self.case.weight == "queue":
             weight = self.case.window if flow.requests is None else self.arrived[f] - self.gone[f]
         else:
-            weight = -self.served[f]
+            weight = -self.served[f] if self.case.weight == "share" else 0
         return -flow.priority, -weight, self.last[f], n
 
     def possible(self, n):
@@ -409,6 +425,13 @@ class Play:
         self.last[f] = self.tick
         for place in pair.places:
             self.free(place, self.tick)
+
+
+def seen(rho, basis):
+    """Somebody measures the second qubit, and sends on what was seen."""
+    turn = np.eye(2) if basis == "Z" else np.array([[1, 1], [1, -1]]) / np.sqrt(2)
+    outcomes = [np.kron(np.eye(2), np.outer(turn[i], turn[i])) for i in (0, 1)]
+    return sum(outcome @ rho @ outcome for outcome in outcomes)
 
 
 def fidelity(rho):

@@ -360,6 +360,44 @@ def test_failures_move_to_the_spare_path_and_an_attack_is_noticed(seed):
     assert late == pytest.approx(0.97**2 + 0.03**2 / 3)  # Werner pairs by the other path
 
 
+def test_attacks_at_one_time_act_on_each_other(seed):
+    """The end of one is not the end of the other."""
+    a, b = Node("a"), Node("b")
+    link = ElementaryLink(a, b, success_probability=1.0, attempt_time_s=1e-3, fidelity=1.0)
+    attacks = [Attack(("a", "b"), 0.1, 0.5), Attack(("a", "b"), 0.3, 0.4), Attack(("a", "b"), 0.45)]
+    found = operate(Network([a, b], [link]), [Demand("a", "b")], duration_s=1, seed=seed, happenings=attacks)
+    once, twice = (1 + 0.5 + 0.5) / 4, (1 + 0.25 + 0.25) / 4
+    time_s, fidelity = found.deliveries.time_s, found.deliveries.fidelity
+    told = {
+        (0, 0.1): 1.0,
+        (0.1, 0.3): once,
+        (0.3, 0.4): twice,
+        (0.4, 0.45): once,
+        (0.45, 0.5): twice,
+        (0.5, 1): once,
+    }
+    for (start_s, end_s), wanted in told.items():
+        within = (time_s > start_s + 2e-3) & (time_s < end_s - 2e-3)
+        assert within.sum() > 20
+        assert fidelity[within] == pytest.approx(wanted)
+
+
+def test_a_policy_is_asked_as_often_as_it_says(seed):
+    """Three slots of 0.1 s are 0.3 s, whatever 0.3 / 0.1 is."""
+    network, _ = star(3, 0.5, None)
+    asked = []
+
+    class Now(Policy):
+        every_s = 0.3
+
+        def weights(self, load):
+            asked.append(load.time_s)
+            return load.waiting
+
+    operate(network, [Demand("u0", "u1", rate_hz=1)], policy=Now(), duration_s=3, slot_s=0.1, seed=seed)
+    assert asked == pytest.approx(np.arange(11) * 0.3)
+
+
 def test_attack_halves_two_correlations():
     """Measured in Z or X and resent, by density matrices."""
     link = ElementaryLink(Node("a"), Node("b"), fidelity=0.9)

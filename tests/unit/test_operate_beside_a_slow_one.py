@@ -9,7 +9,15 @@ from oracles.busy_network import Case, Flow, Link, Play
 
 from quantumlink import Memory, Network, Node, operate
 from quantumlink.link import ElementaryLink
-from quantumlink.network import Demand, FirstComeFirstServed, MaxWeight, Outage, ProportionalFairness
+from quantumlink.network import (
+    Attack,
+    Demand,
+    FirstComeFirstServed,
+    MaxWeight,
+    Outage,
+    ProportionalFairness,
+    TimeSlots,
+)
 
 TICK_S, SLOT = 1e-4, 10
 """A slot has ten ticks."""
@@ -92,7 +100,23 @@ def flow_of(links, flow, wanted):
     )
 
 
-def played_both(rng, *, ticks=1500):
+def more_of(rng, network, ticks):
+    """Attacks, also several on one link at once, more outages, and turns: policy, happenings, and plain numbers."""
+    links, nodes = list(network.links), list(network.nodes)
+    attacks, outages = [], []
+    hit = int(rng.integers(len(links)))
+    for _ in range(int(rng.integers(4))):
+        start, which = int(rng.integers(0, 900)), hit if rng.random() < 0.7 else int(rng.integers(len(links)))
+        attacks.append((start, start + int(rng.integers(100, 600)), which, float(rng.choice([0.4, 1.0]))))
+    for _ in range(int(rng.integers(4))):
+        start = int(rng.integers(0, 1200))
+        what = nodes[int(rng.integers(len(nodes)))] if rng.random() < 0.4 else int(rng.integers(len(links)))
+        outages.append((start, start + int(rng.integers(20, 500)), what))
+    turn = int(rng.choice([10, 35, 100])) if rng.random() < 0.5 else 0
+    return attacks, outages, turn
+
+
+def played_both(rng, *, ticks=1500, more=False):
     """One random case, by the library and by the slow simulation."""
     while True:
         names, memories, times, links, demands = random_case(rng)
@@ -108,11 +132,17 @@ def played_both(rng, *, ticks=1500):
             start = int(rng.integers(100, 900))
             what = names[int(rng.integers(len(names)))] if rng.random() < 0.5 else int(rng.integers(len(links)))
             outages = [(start, start + int(rng.integers(50, 400)), what)]
+        attacks, others, turn = more_of(rng, network, ticks) if more else ([], [], 0)
+        outages, weight = outages + others, "turn" if turn else weight
         happenings = [
+            Attack(network.links[i], start * TICK_S, end * TICK_S, share) for start, end, i, share in attacks
+        ]
+        happenings += [
             Outage(what if isinstance(what, str) else network.links[what], start * TICK_S, end * TICK_S)
             for start, end, what in outages
         ]
-        policy = POLICIES[weight](paths=paths, recovery=recovery)
+        options = {"paths": paths, "recovery": recovery}
+        policy = TimeSlots(turn_s=turn * TICK_S, **options) if turn else POLICIES[weight](**options)
         try:
             found = operate(
                 network, [demand_of(*each) for each in demands], policy=policy,
@@ -128,7 +158,7 @@ def played_both(rng, *, ticks=1500):
     decay = {name: Memory(t1_s=t1, t2_s=t2) for name, (t1, t2) in times.items()}
     case = Case(
         SLOT, memories, decay, links, flows, weight, paths, cutoff, buffer, in_flight, take == "newest",
-        swapping == "fidelity", swapping == "balanced", outages,
+        swapping == "fidelity", swapping == "balanced", outages, attacks, turn,
     )  # fmt: skip
     return found, Play(case, ticks)
 
@@ -138,6 +168,24 @@ def test_every_delivery_is_that_of_the_slow_simulation(rng, case):
     """Random networks, demands, policies, cut-offs, floors, memories, delays and outages."""
     found, slow = played_both(rng)
     compare(found, slow)
+
+
+@pytest.mark.parametrize("case", range(12))
+def test_every_delivery_under_attacks_and_in_turns_is_that_of_the_slow_simulation(rng, case):
+    """Several outages and attacks at a time, and demands that take turns."""
+    compare(*played_both(rng, more=True))
+
+
+@pytest.mark.parametrize("number", [673])
+def test_a_repair_begins_attempts_where_something_was_repaired(number):
+    """A link is not woken by what happens elsewhere."""
+    compare(*played_both(np.random.default_rng(number), more=True))
+
+
+@pytest.mark.parametrize("number", [1187, 1286])
+def test_moments_that_are_equal_but_for_rounding(number):
+    """A delivery at the very end counts; requests that came in one slot have waited for as long."""
+    compare(*played_both(np.random.default_rng(number)))
 
 
 @pytest.mark.parametrize("number", [0, 15, 17, 25, 44])

@@ -221,7 +221,7 @@ def overdue(T: Tables, S: State, flow: int, now: float) -> None:
         if now <= at + T.flow_deadline[flow] + EPS:
             return
         S.gone[flow] += 1
-        if T.warm_up <= now:
+        if T.warm_up <= now + EPS:
             batch = min(int((now - T.warm_up) / (T.horizon - T.warm_up) * T.batches), T.batches - 1)
             S.blocked[batch, flow] += 1
 
@@ -230,7 +230,7 @@ def alarm(T: Tables, S: State, rng: Any, link: int, now: float) -> None:
     """A link is taken out, and what it had in stock with it."""
     S.link_counts[link, 3] += 1
     S.score[link] = 0.0
-    if now + T.test_repair[link] <= T.horizon:
+    if now + T.test_repair[link] <= T.horizon + EPS:
         at_slot(S, now + T.test_repair[link], REPAIR, link, 0)
     S.link_up[link] -= 1
     cancel(T, S, link, now)
@@ -263,9 +263,12 @@ def change(T: Tables, S: State, rng: Any, kind: int, what: int, state: int, now:
                 if kind == NODE_DOWN:
                     cancel(T, S, link, now)
     rerouted(T, S, rng, now)
-    if kind in (LINK_UP, NODE_UP):
+    if kind == LINK_UP:
+        attempt(T, S, rng, what, now)
+    elif kind == NODE_UP:
         for link in range(len(T.link_probability)):
-            attempt(T, S, rng, link, now)
+            if T.link_node[link, 0] == what or T.link_node[link, 1] == what:
+                attempt(T, S, rng, link, now)
 
 
 def lose(T: Tables, S: State, rng: Any, node: int, now: float) -> None:

@@ -222,7 +222,7 @@ def complete(T: Tables, S: State, rng: Any, head: int, there: float, now: float)
 
 def note_state(T: Tables, S: State, head: int, there: float) -> None:
     """Keep account of a GHZ state, and of the pairs that it is made of."""
-    if there < T.warm_up or there > T.horizon:
+    if there < T.warm_up - EPS or there > T.horizon + EPS:
         return
     batch = min(int((there - T.warm_up) / (T.horizon - T.warm_up) * T.batches), T.batches - 1)
     flow, asked = T.route_flow[S.preceding[head]], S.made[head]

@@ -100,7 +100,7 @@ def start(T: Tables, S: State, rng: Any, link: int, time: float) -> None:
     else:
         took = (1.0 + np.floor(np.log1p(-chance) / np.log1p(-p))) * T.link_time[link]
     done = time + took
-    if done + T.link_herald[link] <= T.horizon:
+    if done + T.link_herald[link] <= T.horizon + EPS:
         at_slot(S, done + T.link_herald[link], SUCCESS, link, S.link_age[link])
 
 
@@ -144,7 +144,7 @@ def tested(T: Tables, S: State, rng: Any, link: int) -> bool:
 
 def expire_later(T: Tables, S: State, pair: int) -> None:
     """See to it that a pair is thrown away when it is too old."""
-    if S.made[pair] + T.cutoff <= T.horizon:
+    if S.made[pair] + T.cutoff <= T.horizon + EPS:
         after_slot(S, S.made[pair] + T.cutoff, EXPIRY, pair, S.age[pair])
 
 

@@ -69,9 +69,9 @@ def best_of(T: Tables, S: State, routes: Any, count: int, now: float) -> int:
             if T.flow_priority[flow] < T.flow_priority[other]:
                 continue
             if T.flow_priority[flow] == T.flow_priority[other]:
-                if own < weight:
+                if own < weight - EPS:
                     continue
-                if own == weight:
+                if own <= weight + EPS:
                     if S.last_served[flow] > waited:
                         continue
                     if S.last_served[flow] == waited and route > found:
@@ -359,7 +359,7 @@ def call(T: Tables, S: State, rng: Any, flow: int, now: float) -> None:
 def note(T: Tables, S: State, route: int, asked: float, there: float, fidelity: float, vector: Any) -> None:
     """Keep account of what was delivered."""
     flow = T.route_flow[route]
-    if there < T.warm_up or there > T.horizon:
+    if there < T.warm_up - EPS or there > T.horizon + EPS:
         return
     batch = min(int((there - T.warm_up) / (T.horizon - T.warm_up) * T.batches), T.batches - 1)
     S.served[batch, flow] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import ceil, inf
 from typing import Any
 
@@ -90,6 +91,7 @@ def timed_changes(layout: Layout, happenings: Sequence[Any], duration_s: float) 
     fixed: list[Change] = []
     failures = []
     states: list[list[Floats]] = [[] for _ in layout.links]
+    attacks: dict[int, list[Attack]] = {}
     watches = []
     for item in given:
         validation.instance("happenings", item, (Outage, RandomFailures, Attack, Watch), "something that happens")  # type: ignore[arg-type]
@@ -101,15 +103,27 @@ def timed_changes(layout: Layout, happenings: Sequence[Any], duration_s: float) 
             failures.append((item, tuple(part for each in what for part in parts_of(layout, each))))
         elif isinstance(item, Attack):
             for number in _links(layout, item.what):
-                link = layout.network.links[layout.links[number]]
-                states[number].append(item.attacked(link.coefficients))
-                fixed.append((item.start_s / layout.slot_s, LINK_STATE, number, len(states[number])))
-                if item.end_s < inf:
-                    fixed.append((item.end_s / layout.slot_s, LINK_STATE, number, 0))
+                attacks.setdefault(number, []).append(item)
         else:
             watches.append(item)
+    for number, own in attacks.items():
+        vector = layout.network.links[layout.links[number]].coefficients
+        for start_s, attacked in _attacked(vector, own):
+            states[number] += [] if attacked is None else [attacked]
+            fixed.append(
+                (start_s / layout.slot_s, LINK_STATE, number, 0 if attacked is None else len(states[number]))
+            )
     changes = ChangesOf(tuple(fixed), tuple(failures), duration_s, layout.slot_s)
     return Timed(changes, states, _watched(layout, watches))
+
+
+def _attacked(vector: Floats, attacks: Sequence[Attack]) -> list[tuple[float, Floats | None]]:
+    """From when on a link's pairs arrive in which state, None for its own; attacks at one time act in turn."""
+    found: list[tuple[float, Floats | None]] = []
+    for moment in sorted({t for attack in attacks for t in (attack.start_s, attack.end_s) if t < inf}):
+        going_on = [attack for attack in attacks if attack.start_s <= moment < attack.end_s]
+        found.append((moment, reduce(lambda v, attack: attack.attacked(v), going_on, vector) if going_on else None))
+    return found
 
 
 def parts_of(layout: Layout, what: Any) -> list[tuple[int, int]]:

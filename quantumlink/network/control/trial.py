@@ -17,6 +17,7 @@ from quantumlink.network.control.tables import (
     ARMS,
     CHANGE,
     DIRTY,
+    EPS,
     FINISHED,
     FREE_PAIRS,
     FULL_ARMS,
@@ -149,7 +150,7 @@ class Trial:
         self._loop = _Loop(self._tables, first_state(self._tables, setting), rng, compiled=setting.compiled)
         totals = (GhzTotals.none(fusion, setting.tables.batches) for fusion in setting.fusions)
         self._records = _Records(setting.fusions, tuple(totals))
-        self._last, self._done, self._step = int(np.floor(self._tables.horizon)) + 1, 0, 1
+        self._last, self._done, self._step = int(np.floor(self._tables.horizon + EPS)) + 1, 0, 1
 
     @property
     def done(self) -> float:
@@ -163,7 +164,9 @@ class Trial:
         while self._done < self._last:
             stop = self._next_stop()
             if self._setting.policy.code == GIVEN:
-                tell(self._setting, self._tables, self._loop.S, float(max(stop - 1, 0)))
+                # With no time of its own, it is asked before the one slot in which something happens.
+                slot = self._done if self._setting.policy.every_s is not None else max(stop - 1, 0)
+                tell(self._setting, self._tables, self._loop.S, float(slot))
             _advance(self._loop, self._setting, stop, self._records)
             self._done = stop
             now = perf_counter()
@@ -178,7 +181,7 @@ class Trial:
         if setting.policy.code != GIVEN:
             return min(done + self._step, self._last)
         if setting.policy.every_s is not None:
-            return min(done + max(int(setting.policy.every_s / setting.slot_s), 1), self._last)
+            return min(done + max(int(setting.policy.every_s / setting.slot_s + EPS), 1), self._last)
         S = self._loop.S
         upcoming = int(S.heap_key[0] >> 1) if S.numbers[HEAP] else self._last
         return min(max(upcoming, done) + 1, self._last)

@@ -25,6 +25,12 @@ References:
 from quantumlink.network.planning.costs import Costs, Counts
 from quantumlink.network.planning.equipment import Equipment
 from quantumlink.network.planning.fronts import FrontPoint, pareto_front
+from quantumlink.network.planning.generations import (
+    GenerationMap,
+    RepeaterLine,
+    compare_generations,
+    generation_map,
+)
 from quantumlink.network.planning.maps import FibreMap, FibreMapError, load_costs
 from quantumlink.network.planning.places import Fibre, Site
 from quantumlink.network.planning.plan import NetworkPlan, PlannedLink, PlannedPath
@@ -41,13 +47,17 @@ __all__ = [
     "FibreMap",
     "FibreMapError",
     "FrontPoint",
+    "GenerationMap",
     "NetworkPlan",
     "NoPlan",
     "PlannedLink",
     "PlannedPath",
+    "RepeaterLine",
     "Site",
     "Year",
     "best_spacing_km",
+    "compare_generations",
+    "generation_map",
     "load_costs",
     "pareto_front",
     "plan_network",

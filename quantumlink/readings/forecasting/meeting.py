@@ -329,7 +329,7 @@ def later(
         return first, points_s, coefficients
     n, _, k = coefficients.shape
     times = points_s + lag_s[:, None]
-    cells = np.searchsorted(EDGES_S, times, side="right") - 1
+    cells = np.minimum(np.searchsorted(EDGES_S, times, side="right"), len(EDGES_S) - 1) - 1
     first, last = int(cells.min()), int(cells.max())
     width = last - first + 1
     place = (cells + (np.arange(n)[:, None] * width - first)).ravel()
