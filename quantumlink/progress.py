@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from time import monotonic
 from typing import TypeVar
@@ -37,6 +38,27 @@ def track(items: Sequence[T], description: str) -> Iterator[T]:
     finally:
         if show is not None:
             show(None)
+
+
+@contextmanager
+def doing(description: str) -> Iterator[None]:
+    """Say at once what takes long and cannot tell how far it has come, if somebody is watching; gone when done."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if console.is_terminal and not console.is_jupyter:
+        with console.status(description):
+            yield
+        return
+    if not console.is_jupyter:
+        yield
+        return
+    ipython = import_module("IPython.display")
+    handle = ipython.display(ipython.HTML(description), display_id=True)
+    try:
+        yield
+    finally:
+        handle.update(ipython.HTML(""))
 
 
 def _display(description: str, total: int) -> Callable[[int | None], None]:

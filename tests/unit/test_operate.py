@@ -32,7 +32,7 @@ from quantumlink.network import (
     load_demands,
     uniform_demands,
 )
-from quantumlink.network.control import advancing, operating, rules, trial
+from quantumlink.network.control import advancing, compiling, operating, rules, trial
 
 P = 1e-6
 """A test that is right fails by chance this often."""
@@ -550,3 +550,12 @@ def test_ctrl_c_twice_stops_at_once(seed, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         operate(network, demands, duration_s=300, seed=seed)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_compiling_needs_no_folder_to_write_to(monkeypatch):
+    """A read-only installation compiles anew in each process, where numba would refuse."""
+    caching = pytest.importorskip("numba.core.caching")
+    for kind in vars(caching).values():
+        if isinstance(kind, type) and hasattr(kind, "_locator_classes"):
+            monkeypatch.setattr(kind, "_locator_classes", [])
+    assert compiling._jitted(lambda x: x + 1, {"cache": True})(2) == 3

@@ -3,7 +3,7 @@
 import pytest
 
 from quantumlink import progress
-from quantumlink.progress import track
+from quantumlink.progress import doing, track
 
 
 @pytest.fixture
@@ -109,3 +109,15 @@ def test_nested_work(watched):
     """Two bars at once must not stop each other."""
     seen = [(i, j) for i in track(range(3), "outer") for j in track(range(3), "inner")]
     assert seen == [(i, j) for i in range(3) for j in range(3)]
+
+
+def test_what_cannot_tell_how_far_it_is_is_said_to_who_watches(watched, capsys):
+    with doing("compiling the loop"):
+        pass
+    assert "compiling the loop" in capsys.readouterr().err
+
+
+def test_nobody_watching_nothing_is_said(capfd):
+    with pytest.raises(ZeroDivisionError), doing("compiling the loop"):
+        raise ZeroDivisionError
+    assert capfd.readouterr() == ("", "")

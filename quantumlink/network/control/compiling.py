@@ -21,6 +21,7 @@ import numpy as np
 from quantumlink.arrays import FloatArray, IntArray
 from quantumlink.network.control import advancing, fusing, links, pool, rules, states, tables
 from quantumlink.network.control.tables import State, Tables
+from quantumlink.progress import doing
 
 MODULES = (pool, states, links, rules, fusing, advancing)
 """Those that the loop is made of, each needing only those before."""
@@ -88,8 +89,6 @@ def compiled_advance(T: Tables, S: State) -> Callable[..., int]:
         S: any state, likewise.
     """
     if not _compiled:
-        from numba import njit
-
         fields = _fields(T, S)
         # Numba's cache looks at the file of a function only, not at those of the functions that it calls.
         mark = sha256("".join(getsource(m) for m in (tables, *MODULES)).encode()).hexdigest()[:16]
@@ -107,9 +106,19 @@ def compiled_advance(T: Tables, S: State) -> Callable[..., int]:
                 plain.__module__ = module.__name__
                 options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
                 options["cache" if function.name == "advance" else "no_cpython_wrapper"] = True
-                names[function.name] = njit(**options)(plain)
+                names[function.name] = _jitted(plain, options)
         _compiled[0] = names["advance"]
     return _compiled[0]
+
+
+def _jitted(plain: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """A function that is compiled when it is needed; kept on disk only where there is a folder for that."""
+    from numba import njit
+
+    try:
+        return njit(**options)(plain)
+    except RuntimeError:  # numba can write nowhere
+        return njit(**{**options, "cache": False})(plain)
 
 
 def compile_now(T: Tables, S: State) -> None:
@@ -118,7 +127,8 @@ def compile_now(T: Tables, S: State) -> None:
 
     advance, packed = compiled_advance(T, S), Packed.of(T, S)
     arguments = (packed.O, packed.I, packed.F, np.random.default_rng(0), 0)
-    advance.compile(tuple(map(typeof, arguments)))  # type: ignore[attr-defined]
+    with doing("compiling the loop: half a minute or more the first time, a second once it is kept on disk"):
+        advance.compile(tuple(map(typeof, arguments)))  # type: ignore[attr-defined]
 
 
 def _functions(module: Any) -> list[ast.FunctionDef]:
