@@ -89,8 +89,12 @@ def _is_simple(instruction: CircuitInstruction) -> bool:
 
 
 def _retold(block: QuantumCircuit, qubits: tuple[Qubit, ...], clbits: tuple[Clbit, ...]) -> QuantumCircuit:
-    told = QuantumCircuit(list(qubits), list(clbits))
+    told = QuantumCircuit(name=block.name)
+    for qubit in qubits:  # which are known to differ: Qiskit need not look for each among all others
+        told._data.add_qubit(qubit)
+    for clbit in clbits:
+        told._data.add_clbit(clbit)
+    index = {qubit: i for i, qubit in enumerate(block.qubits)}
     for inner in block.data:
-        where = tuple(qubits[block.find_bit(q).index] for q in inner.qubits)
-        told._append(CircuitInstruction(inner.operation, where))
+        told._append(inner.replace(qubits=tuple([qubits[index[q]] for q in inner.qubits])))
     return told

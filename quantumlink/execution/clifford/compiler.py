@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,9 @@ MAX_CACHED = 256
 """How many circuits, with their parameters bound, are kept ready to be sampled again."""
 
 _FLIPS = {"I": "", "X": "X", "Y": "XZ", "Z": "Z"}
+# Tuples, as a union of classes would be made anew for each step.
+_ENDINGS = (MeasureStep, ResetStep)
+_MORE_THAN_GATES = (NoiseStep, IfStep)
 
 
 @lru_cache(maxsize=MAX_CACHED)
@@ -62,17 +66,17 @@ class _Uses:
         following: dict[int, str] = {}
         for i in range(len(steps) - 1, -1, -1):
             step = steps[i]
-            if isinstance(step, MeasureStep | ResetStep):
+            if isinstance(step, _ENDINGS):
                 self.last[i] = () if step.qubit in following else (step.qubit,)
                 following[step.qubit] = "measure" if isinstance(step, MeasureStep) else "nothing"
                 continue
-            qubits = set(touched(step)) if isinstance(step, IfStep) else set(step.qubits)
+            qubits = set(touched(step)) if isinstance(step, IfStep) else step.qubits
             self.last[i] = tuple([q for q in qubits if q not in following])
             if isinstance(step, NoiseStep) and len(qubits) == 1:
-                (qubit,) = qubits
-                self.next[i] = following.setdefault(qubit, "nothing")
+                self.next[i] = following.setdefault(step.qubits[0], "nothing")
             else:
-                following.update(dict.fromkeys(qubits, "gate"))
+                for qubit in qubits:
+                    following[qubit] = "gate"
                 self.next[i] = "gate"
 
 
@@ -92,6 +96,8 @@ class _Compiler:
         """Conditional steps that follow one another, to be worked out in one stage."""
         self._rows: dict[tuple[int, str], int] = {}
         """The rows that they toggle, by qubit and letter."""
+        self._mixed: dict[tuple[Any, ...], tuple[Mixed, int | None, int | None]] = {}
+        """Mixtures on one qubit that were told already, and the rows of its X and Z afterwards."""
 
     def run(self) -> Compiled:
         import stim  # type: ignore[import-untyped]
@@ -237,7 +243,21 @@ class _Compiler:
             raise refusal(
                 "conditional noise that resets at random", step.qubits, "it is no mixture of Paulis", ANY_METHOD
             )
-        return Mixed(tuple((p, _toggles(word, step.qubits, rows)) for p, word in step.mixture.terms))
+        return self._mixture(step, rows)
+
+    def _mixture(self, step: NoiseStep, rows: dict[tuple[int, str], int]) -> Mixed:
+        """The flips of a conditional mixture: corrections of a chain differ in their qubits alone."""
+        if len(step.qubits) != 1:
+            return Mixed(tuple([(p, _toggles(word, step.qubits, rows)) for p, word in step.mixture.terms]))
+        x, z = (step.qubits[0], "X"), (step.qubits[0], "Z")
+        key = step.mixture, rows.get(x), rows.get(z), len(rows)
+        known = self._mixed.get(key)
+        if known is None:
+            mixed = Mixed(tuple([(p, _toggles(word, step.qubits, rows)) for p, word in step.mixture.terms]))
+            known = self._mixed[key] = mixed, rows.get(x), rows.get(z)
+        mixed, of_x, of_z = known
+        rows.update({place: row for place, row in ((x, of_x), (z, of_z)) if row is not None})
+        return mixed
 
     def _new_records(self, count: int) -> int:
         first = self._records
@@ -261,17 +281,15 @@ class _Compiler:
 
 
 def _only_gates(steps: Iterable[Step]) -> bool:
-    return all(not isinstance(step, NoiseStep | IfStep) for step in steps)
+    return not any(isinstance(step, _MORE_THAN_GATES) for step in steps)
 
 
 def _toggles(word: str, qubits: Sequence[int], rows: dict[tuple[int, str], int]) -> Flips:
-    return Flips(
-        tuple(
-            rows.setdefault((qubit, letter), len(rows))
-            for qubit, pauli in zip(qubits, word, strict=True)
-            for letter in _FLIPS[pauli]
-        )
-    )
+    found = []
+    for qubit, pauli in zip(qubits, word, strict=True):
+        for letter in _FLIPS[pauli]:
+            found.append(rows.setdefault((qubit, letter), len(rows)))
+    return Flips(tuple(found))
 
 
 def _pauli(step: Step) -> tuple[str, tuple[int, ...]]:

@@ -81,6 +81,10 @@ class IfStep(NamedTuple):
 Step: TypeAlias = GateStep | RotationStep | NoiseStep | MeasureStep | ResetStep | IfStep
 
 
+_ON_ONE = (MeasureStep, ResetStep)
+"""A tuple, as a union of classes would be made anew for each step."""
+
+
 class RefusedStep(UnsupportedOperation):
     """A step without a rule, and its index among the circuit's steps."""
 
@@ -145,7 +149,7 @@ def touched(step: Step) -> Iterator[int]:
     if isinstance(step, IfStep):
         for inner in (*step.body, *step.other):
             yield from touched(inner)
-    elif isinstance(step, MeasureStep | ResetStep):
+    elif isinstance(step, _ON_ONE):
         yield step.qubit
     else:
         yield from step.qubits
@@ -275,7 +279,8 @@ class _Reader:
         bodies = []
         for block in operation.blocks:
             inner_qubits = dict(zip(block.qubits, qubits, strict=True))
-            bodies.append(tuple(self.block(block.data, inner_qubits, dict(zip(block.clbits, outer, strict=True)))))
+            inner_clbits = dict(zip(block.clbits, outer, strict=True))
+            bodies.append(tuple(self.block(block.data, inner_qubits, inner_clbits)))
         condition = read_condition(operation.condition, clbit_of)
         return IfStep(condition, bodies[0], bodies[1] if len(bodies) > 1 else ())
 
