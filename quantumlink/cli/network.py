@@ -80,8 +80,11 @@ def show(
     network = Network.load(file)
     validation.choice("color_by", color_by, ("fidelity", "rate_hz"))
     _draw_map(network, color_by, None, output)
-    groups = network.groups()
+    groups = [names for names in network.groups() if any(network.nodes[name].orbit is None for name in names)]
     notes = []
+    flying = [name for name, node in network.nodes.items() if node.orbit is not None]
+    if flying:
+        notes.append(f"{len(flying)} satellites pass over: see quantumlink satellites passes")
     if len(groups) > 1:
         parts = " | ".join(", ".join(group) for group in groups)
         notes.append(f"not connected: {len(groups)} parts, {parts}")
@@ -93,7 +96,7 @@ def show(
         "name": network.name,
         "nodes": nodes_table(network, every=True).records(),
         "links": links_table(network, every=True).records(),
-        "groups": groups,
+        "groups": network.groups(),
     }
     return Result(tables=tables, notes=tuple(notes), data=whole, written=_picture(output))
 

@@ -195,11 +195,16 @@ def _lifetimes(memory: Memory) -> tuple[str, str]:
 
 def _place(node: Node) -> str:
     if node.position is None:
-        return ""
+        return "" if node.orbit is None else _way(node.orbit)
     latitude, longitude = node.position
     return (
         f"{abs(latitude):.2f}°{'N' if latitude >= 0 else 'S'} {abs(longitude):.2f}°{'E' if longitude >= 0 else 'W'}"
     )
+
+
+def _way(orbit: Any) -> str:
+    """An orbit in a few words."""
+    return f"{orbit.period_s / 60:.0f} min, {orbit.inclination_deg:.1f}°"
 
 
 def _loss_db(medium: Medium | None) -> float | None:

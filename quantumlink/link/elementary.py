@@ -11,7 +11,7 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.arrays import ComplexArray, FloatArray
-from quantumlink.hardware import Detector, Medium, Node, Source
+from quantumlink.hardware import Detector, Medium, Node, NodeSource, SatellitePass, Source
 from quantumlink.hardware.bell_diagonal import werner
 from quantumlink.hardware.medium import as_medium
 from quantumlink.hardware.pauli_coefficients import (
@@ -152,6 +152,7 @@ class ElementaryLink(Link):
             )
         if classical_delay_s is not None:
             classical_delay_s = validation.number("classical_delay_s", classical_delay_s, at_least=0.0)
+        _check_way(left, right, medium, source)
         detectors = None if detector is None else detector_pair(detector)
         density: ComplexArray | None = None
         if source is not None:
@@ -325,6 +326,20 @@ class ElementaryLink(Link):
 
     def __repr__(self) -> str:
         return f"<ElementaryLink {self.left}–{self.right}, fidelity {self.fidelity:.6g}>"
+
+
+def _check_way(left: Node, right: Node, medium: Any, source: Any) -> None:
+    """Refuse a source on the ground for photons that come down, and one aloft for those that go up."""
+    if not isinstance(medium, SatellitePass) or not isinstance(source, NodeSource):
+        return
+    aloft = [end.name for end in (left, right) if end.role == "satellite" or end.orbit is not None]
+    sender = (left if source.at == "left" else right).name
+    if len(aloft) == 1 and (sender in aloft) != (medium.direction == "downlink"):
+        from_where = f"the satellite {aloft[0]!r}" if medium.direction == "downlink" else "the ground"
+        raise ValueError(
+            f"source must be where the photons leave, those of this medium, direction={medium.direction!r}, leave "
+            f"{from_where}; got at={source.at!r}, which is {sender!r}"
+        )
 
 
 def _stated(

@@ -11,13 +11,13 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.arrays import FloatArray
-from quantumlink.hardware import DualDownlink, InterSatelliteLink, SatellitePass
+from quantumlink.hardware import CircularOrbit, DualDownlink, InterSatelliteLink, SatellitePass
 from quantumlink.link import ElementaryLink, Link
 from quantumlink.network import Route
 from quantumlink.visualization.coastlines import draw_coastlines
 from quantumlink.visualization.globe import Position, great_circle, middle, on_a_map, with_moving
 from quantumlink.visualization.map_labels import label_nodes
-from quantumlink.visualization.satellite_tracks import footprint, track
+from quantumlink.visualization.satellite_tracks import below, footprint, track
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,9 +78,10 @@ def draw_network(
     """Draw a network: a map if its nodes have positions, a layout of the graph otherwise.
 
     On a map, links are great circles, in degrees of longitude and latitude, above coasts and borders. What has no
-    position, as a satellite, stands amid its neighbors; links over satellites are dashed. Of a pass, the way of the
-    point below is drawn, and from where the satellite is seen at its culmination. A kind of node has its marker.
-    Names that would cover others, or that a link would strike through, are left out.
+    position, as a satellite, stands amid its neighbors, or without any where a circular orbit has it at its epoch;
+    links over satellites are dashed. Of a pass, the way of the point below is drawn, and from where the satellite
+    is seen at its culmination. A kind of node has its marker. Names that would cover others, or that a link would
+    strike through, are left out.
 
     Args:
         network: the network.
@@ -184,7 +185,14 @@ def _draw_band(
 def _sheet(network: Network) -> _Sheet:
     known = {name: node.position for name, node in network.nodes.items() if node.position is not None}
     positions = None
-    if 2 * len(known) > len(network.nodes):
+    linked = {end.name for link in network.links for end in link.ends}
+    flying = {
+        name: below(node.orbit)
+        for name, node in network.nodes.items()
+        if name not in linked and isinstance(node.orbit, CircularOrbit)
+    }
+    if 2 * len(known) > len(network.nodes) - len(flying):
+        known |= flying
         positions = with_moving(known, _neighbors(network))
     if positions is not None:
         places = {name: (longitude, latitude) for name, (latitude, longitude) in positions.items()}

@@ -7,7 +7,9 @@ from math import asin, cos, degrees, radians
 import numpy as np
 
 from quantumlink.arrays import FloatArray
-from quantumlink.hardware import SatellitePass
+from quantumlink.hardware import CircularOrbit, SatellitePass
+from quantumlink.hardware.astronomy import seconds_of
+from quantumlink.hardware.astronomy.ground import latitude_longitude
 from quantumlink.hardware.orbit import central_angle_deg
 from quantumlink.visualization.globe import Position, bearing_deg, destination
 
@@ -27,6 +29,12 @@ def heading_deg(latitude_deg: float, inclination_deg: float | None) -> float:
         return 0.0
     ratio = cos(radians(inclination_deg)) / max(cos(radians(latitude_deg)), 1e-9)
     return degrees(asin(min(1.0, max(-1.0, ratio))))
+
+
+def below(orbit: CircularOrbit) -> Position:
+    """The point below a satellite at the epoch of its orbit."""
+    latitude, longitude = latitude_longitude(orbit.places_km(seconds_of("epoch", orbit.epoch)))
+    return float(latitude), float(longitude)
 
 
 def culmination(over: SatellitePass, station: Position) -> Position:

@@ -10,11 +10,14 @@ from quantumlink.hardware import (
     Memory,
     MidpointSource,
     Node,
+    NodeSource,
     Optics,
     PairDownlink,
+    SatellitePass,
     TleOrbit,
     walker,
 )
+from quantumlink.link import ElementaryLink
 from quantumlink.network import Network, NetworkFileError, file_schema
 
 OPTICS = Optics(wavelength_nm=850, receiver_diameter_m=1.0, beam_waist_m=0.15)
@@ -95,3 +98,47 @@ def test_what_all_satellites_share_is_said_once(tmp_path):
 def test_a_network_without_links_needs_a_satellite():
     with pytest.raises(ValueError, match="got no link"):
         Network([Node("a"), Node("b")], [])
+
+
+PASS = {"wavelength_nm": 850, "beam_waist_m": 0.15, "receiver_diameter_m": 1.0}
+LEO, OGS = Node("leo", role="satellite", memories=10), Node("ogs", position=(48.2, 16.4))
+
+
+@pytest.mark.parametrize("direction", ["downlink", "uplink"])
+@pytest.mark.parametrize("ends", [(LEO, OGS), (OGS, LEO)])
+def test_a_source_stands_where_the_photons_leave(direction, ends):
+    medium = SatellitePass(500, direction=direction, **PASS)
+    names = [end.name for end in ends]
+    right_side = ("left", "right")[names.index("leo" if direction == "downlink" else "ogs")]
+    wrong_side = "left" if right_side == "right" else "right"
+    link = ElementaryLink(*ends, medium, source=NodeSource(right_side, clock_hz=1e6))
+    assert link.reversed().source.at == wrong_side
+    with pytest.raises(ValueError, match=f"source must be where the photons leave.*{direction}.*{wrong_side}"):
+        ElementaryLink(*ends, medium, source=NodeSource(wrong_side, clock_hz=1e6))
+    # Nobody says where the satellite is: nothing is known to be wrong.
+    ElementaryLink(Node("a"), Node("b"), medium, source=NodeSource("right", clock_hz=1e6))
+
+
+def test_a_satellite_may_hold_pairs_or_none(network):
+    medium = SatellitePass(500, **PASS)
+    kept = ElementaryLink(LEO, OGS, medium, source=NodeSource("left", clock_hz=1e6))
+    other = ElementaryLink(LEO, Node("b"), medium, source=NodeSource("left", clock_hz=1e6))
+    route = Network([LEO, OGS, Node("b")], [kept, other]).routes("ogs", "b", 1)[0]
+    assert route.nodes == ("ogs", "leo", "b")
+    bare = Node("leo", role="satellite", memories=0)
+    links = [ElementaryLink(bare, end, medium, source=NodeSource("left", clock_hz=1e6)) for end in (OGS, Node("b"))]
+    with pytest.raises(ValueError, match="no route"):
+        Network([bare, OGS, Node("b")], links).routes("ogs", "b", 1)
+
+
+def test_on_a_map_satellites_stand_below_their_orbits(network):
+    from quantumlink.visualization import draw_network
+
+    places = {text.get_text() for text in draw_network(network).axes[0].texts}
+    assert "vienna" in places
+    towns = [Node("graz", position=(47.1, 15.4)), network.nodes["vienna"]]
+    circular = [network.nodes[name] for name in ("s0", "s1")]
+    axes = draw_network(Network([*towns, *circular], [ElementaryLink(*towns)])).axes[0]
+    assert "longitude" in axes.get_xlabel()
+    # At the epoch s0 stands at its ascending node: on the equator, 280.46° west of the equinox.
+    assert min(axes.get_xlim()) < -280.46 + 360 < max(axes.get_xlim())
