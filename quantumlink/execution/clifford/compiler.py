@@ -285,10 +285,9 @@ def _only_gates(steps: Iterable[Step]) -> bool:
 
 
 def _toggles(word: str, qubits: Sequence[int], rows: dict[tuple[int, str], int]) -> Flips:
-    found = []
+    found: list[int] = []
     for qubit, pauli in zip(qubits, word, strict=True):
-        for letter in _FLIPS[pauli]:
-            found.append(rows.setdefault((qubit, letter), len(rows)))
+        found += [rows.setdefault((qubit, letter), len(rows)) for letter in _FLIPS[pauli]]
     return Flips(tuple(found))
 
 
