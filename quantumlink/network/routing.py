@@ -11,10 +11,11 @@ from quantumlink import validation
 from quantumlink.link import CHAIN_ORDERS, ChainOrder, ElementaryLink, Link, chain
 from quantumlink.link.expression import purification
 from quantumlink.network.graph import Avoid, Graph
-from quantumlink.network.objectives import OBJECTIVES, TIMED, Objective
+from quantumlink.network.objectives import OBJECTIVES, TIMED, Objective, score
 from quantumlink.network.route import Route
 from quantumlink.network.search import Edge, Found, Hops, Outcome, Search
-from quantumlink.readings.forecasting import Forecast, forecasts
+from quantumlink.network.stored_routes import MOST_PATHS, paths_between
+from quantumlink.readings.forecasting import Forecast, forecast, forecasts
 from quantumlink.readings.forecasting.side_by_side import swapped_side_by_side
 from quantumlink.readings.forecasting.stages import Stage
 
@@ -83,12 +84,55 @@ def best_routes(
         ValueError: if a node is unknown, both are the same, an option is wrong, or there is no route.
     """
     validation.count("k", k, at_least=1)
+    avoid = list(avoid)
+    if any(node.stores_apart for i in network.usable(avoid) for node in network.links[i].ends):
+        return _path_by_path(network, source, target, k, by=by, plan=plan or Plan(), avoid=avoid)
     field = Field(network, source, target, by=by, plan=plan or Plan(), avoid=avoid)
     search = field.search(source, target)
     if search is None:
         raise field.no_route(source, target)
     outcome = search.run(k)
     return tuple(field.route(found, outcome) for found in outcome.best)
+
+
+def _path_by_path(
+    network: Graph, source: str, target: str, k: int, *, by: Objective | None, plan: Plan, avoid: Avoid
+) -> tuple[Route, ...]:
+    """The k best routes where nodes store apart: see `quantumlink.network.stored_routes`."""
+    check_ends(network, source, target)
+    usable = [network.links[i] for i in sorted(network.usable(avoid))]
+    by = objective(by, usable)
+    passable = [node.name for node in network.nodes.values() if node.role in SWAPPING]
+    paths = paths_between(usable, source, target, passable, by)
+    if not paths:
+        raise ValueError(
+            f"there is no route from {source!r} to {target!r} over nodes that swap, by links that may be used and, "
+            f"for {by!r}, whose pairs are said how they come"
+        )
+    if len(paths) > MOST_PATHS:
+        check_searched(usable)
+    found, refused = [], []
+    for hops in paths:
+        link = plan.link(hops)
+        try:
+            foreseen = forecast(link)
+        except ValueError as error:  # too few places, or it is not known which attempts disturb it
+            refused.append(error)
+            continue
+        nodes = (hops[0].left.name, *(hop.right.name for hop in hops))
+        found.append((score(by, foreseen, hops), Route(nodes, hops, (link,), (foreseen,), True, None)))
+    if not found:
+        raise refused[0]
+    best = sorted(found, key=lambda each: each[0], reverse=True)[:k]
+    return tuple(route for _, route in best)
+
+
+def objective(by: Objective | None, links: Sequence[ElementaryLink]) -> Objective:
+    """What is best; if nobody says, the secret-key rate where all links say how pairs come, else the fidelity."""
+    if by is not None:
+        validation.choice("by", by, OBJECTIVES)
+        return by
+    return "fidelity" if any(link.attempts is None for link in links) else "secret_key_rate"
 
 
 class Field:
@@ -98,8 +142,6 @@ class Field:
         self, network: Graph, source: str, target: str, *, by: Objective | None, plan: Plan, avoid: Avoid
     ) -> None:
         check_ends(network, source, target)
-        if by is not None:
-            validation.choice("by", by, OBJECTIVES)
         self._network, self.plan = network, plan
         avoid = list(avoid)
         for argument, name in (("source", source), ("target", target)):
@@ -110,9 +152,7 @@ class Field:
         self._silent: list[ElementaryLink] = []
         self._refused: list[str] = []
         usable = [network.links[i] for i in self._numbers]
-        if by is None:
-            by = "fidelity" if any(link.attempts is None for link in usable) else "secret_key_rate"
-        self.by: Objective = by
+        self.by: Objective = objective(by, usable)
         made = [(i, self._edge(network.links[i])) for i in self._numbers]
         self.edges = [edge for _, edge in made if edge is not None]
         self.numbers = [i for i, edge in made if edge is not None]
@@ -202,7 +242,7 @@ def check_searched(links: Iterable[ElementaryLink]) -> None:
     for node in (node for link in links for node in link.ends):
         if node.stores_apart:
             raise ValueError(
-                f"searches for routes and strategies do not know the storage of node {node.name!r} "
+                f"searches among many paths, and for strategies, do not know the storage of node {node.name!r} "
                 f"(storage={node.storage!r}, per_attempt={node.memory.per_attempt:g}): avoid it, or build the "
                 f"link and forecast or simulate it"
             )
