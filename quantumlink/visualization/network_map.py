@@ -234,7 +234,8 @@ def _size(network: Network, sheet: _Sheet) -> tuple[float, float]:
     """Width and height of the figure in inches, as the map needs it."""
     if sheet.positions is None:
         return 10.0, 6.4
-    points = np.concatenate([sheet.line(link) for link in network.links])
+    places = np.array([*sheet.places.values()])
+    points = np.concatenate([places, *(sheet.line(link) for link in network.links)])
     wide, high = (float(side) for side in np.nanmax(points, axis=0) - np.nanmin(points, axis=0))
     ratio = min(max(wide / max(high * sheet.aspect, 1e-9), 0.7), 2.6)
     height = min(max((42.0 / ratio) ** 0.5, 4.4), 7.5)

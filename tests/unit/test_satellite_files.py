@@ -142,3 +142,7 @@ def test_on_a_map_satellites_stand_below_their_orbits(network):
     assert "longitude" in axes.get_xlabel()
     # At the epoch s0 stands at its ascending node: on the equator, 280.46° west of the equinox.
     assert min(axes.get_xlim()) < -280.46 + 360 < max(axes.get_xlim())
+    # Nothing but satellites and stations: no link whose line the picture could be measured by.
+    alone = draw_network(Network([*towns, *circular], []))
+    assert "longitude" in alone.axes[0].get_xlabel()
+    alone.draw_without_rendering()
