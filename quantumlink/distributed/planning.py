@@ -11,10 +11,10 @@ from time import perf_counter
 from qiskit.circuit import QuantumCircuit
 
 from quantumlink.distributed.bounds import lower_bound
-from quantumlink.distributed.cover import Cover, exact_cover
+from quantumlink.distributed.cover import Cover, Where, exact_cover
 from quantumlink.distributed.demands import demands_of
 from quantumlink.distributed.events import Copy, Teleport
-from quantumlink.distributed.groups import groups_of
+from quantumlink.distributed.groups import Groups, groups_of
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.moving import moving_plans
 from quantumlink.distributed.pair_circuits import PairCircuits
@@ -205,7 +205,10 @@ def _static(
     home = methods.placement(demands, machine, fixed, seed=seed, budget_s=budget_s)
     check_placement(home, machine, fixed, num_wires)
     at = [home[wire] for wire in groups.wire]
-    plan = Plan(tasks.tasks, groups, at, home, methods.cover(demands, machine, at))
+    where = methods.cover(demands, machine, at)
+    if methods.cover is not exact_cover:
+        check_cover(where, tasks, groups, at, machine)
+    plan = Plan(tasks.tasks, groups, at, home, where)
     return Candidate(tasks, plan, methods.schedule(plan, machine, circuits, live_copies))
 
 
@@ -226,3 +229,23 @@ def check_placement(home: Sequence[int], machine: Machine, fixed: Mapping[int, i
     for wire, node in fixed.items():
         if home[wire] != node:
             raise ValueError(f"the placement method moved wire {wire}, which was fixed")
+
+
+def check_cover(where: Where, tasks: Tasks, groups: Groups, at: Sequence[int], machine: Machine) -> None:
+    """Refuse a cover of a user's that leaves a task out, or does one at no node.
+
+    Raises:
+        ValueError: if so, by the task.
+    """
+    for number, task in enumerate(tasks.tasks):
+        own = groups.groups(number)
+        nodes = {at[group] for group in own}
+        if len(nodes) < 2:
+            continue
+        key = own if len(own) > 2 or own[0] < own[1] else own[::-1]
+        node = where.get(key)
+        if node is None or not 0 <= node < len(machine.nodes):
+            raise ValueError(
+                f"the cover method must give a node for the groups {key} of {task.operation.name!r} "
+                f"(task {number}), got {node!r}"
+            )

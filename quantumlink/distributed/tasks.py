@@ -39,6 +39,16 @@ WIDE = 2
 """Gates on more qubits are kept whole where few e-bits do it, else told by smaller ones."""
 
 
+WHY_NOT = {
+    "while_loop": "its end is not known beforehand; unroll it",
+    "for_loop": "it has variables, too many rounds, or is left early; unroll it",
+    "store": "nodes share bits, no classical variables",
+    "break_loop": "it leaves a loop early; unroll that",
+    "continue_loop": "it leaves a round early; unroll that",
+}
+"""Why an operation cannot be told by tasks."""
+
+
 @dataclass(frozen=True)
 class Move:
     """Wires are brought to other nodes, all at one time."""
@@ -131,8 +141,8 @@ class _Reader:
         operation = instruction.operation
         if isinstance(operation, IfElseOp):
             self._conditional(instruction, qubits, condition, place)
-        elif isinstance(operation, ControlFlowOp) or name in ("store", "break_loop", "continue_loop"):
-            raise _cannot(name, place, "its end is not known beforehand; unroll it, or keep it at one node")
+        elif isinstance(operation, ControlFlowOp) or name in WHY_NOT:
+            raise _cannot(name, place, WHY_NOT.get(name, "it depends on a classical variable; use bits"))
         elif name in ("measure", "reset", "delay"):
             if name == "delay" and is_open_time(operation.duration):
                 raise _cannot(name, place, f"it lasts {time_in_words(operation)}; give a time")

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from oracles.netqasm_machine import run
 from qiskit.circuit import AnnotatedOperation, ControlModifier, InverseModifier, QuantumCircuit
+from qiskit.circuit.classical import expr
 from qiskit.circuit.library import PauliGate, PermutationGate, RXGate, UnitaryGate
 from qiskit.quantum_info import Operator
 
 import quantumlink as ql
-from quantumlink.exact import branches
+from quantumlink.exact import UnsupportedOperation, branches
 
 
 def network(nodes, qubits):
@@ -113,3 +114,28 @@ def test_gates_told_by_letters_are_told_by_their_parts():
     d = ql.distribute(circuit, network(2, 3), placement=dict.fromkeys(range(3), "n0"), budget_s=0)
     assert "pauli" not in d.programs["n0"]
     assert "y data[1]" in d.programs["n0"]
+
+
+def test_a_cover_of_ones_own_that_leaves_a_task_out_is_refused_by_name():
+    circuit = QuantumCircuit(3)
+    circuit.h(0), circuit.cx(0, 1)
+    for cover in (lambda *_: {}, lambda *_: {(1, 2): 7}):
+        with pytest.raises(ValueError, match=r"cover method must give a node for the groups .* of 'cx' \(task 1\)"):
+            placed(circuit, {0: "n0", 1: "n1"}, methods=ql.distributed.Methods(cover=cover))
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (
+            lambda c: c.store(c.add_var("v", expr.lift(c.clbits[0])), expr.lift(True)),
+            "'store' .* no classical variables",
+        ),
+        (lambda c: c.while_loop((c.clbits[0], 1), QuantumCircuit(3), c.qubits, []), "'while_loop' .* unroll it"),
+    ],
+)
+def test_a_refusal_says_why(made, why):
+    circuit = QuantumCircuit(3, 1)
+    made(circuit)
+    with pytest.raises(UnsupportedOperation, match=why):
+        placed(circuit, {0: "n0"})
