@@ -1,14 +1,18 @@
 """Schedules: tasks and copies in an order that fits into the nodes' communication qubits.
 
 List scheduling: what needs no new pair is done as soon as it may be; then the copy is opened that most of the
-waiting tasks wait for. A copy is taken away after its last task, or earlier where its place is needed: then it is
-paid for again.
+waiting tasks wait for, those first that need not stay. A copy is taken away after its last task, or earlier where
+its place is needed, that one whose next task is the farthest: then it is paid for again.
+
+Reference:
+    L. A. Belady, IBM Syst. J. 5, 78 (1966): what is needed latest gives way, the order being given.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from math import inf
 from typing import NamedTuple
 
@@ -18,6 +22,7 @@ from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.order import Order
 from quantumlink.distributed.pair_circuits import PairCircuits
 from quantumlink.distributed.plans import DoesNotFit, Plan, Scheduled
+from quantumlink.distributed.slots import Slots
 from quantumlink.distributed.tasks import Move, Task
 from quantumlink.distributed.trees import single_paths, way_from
 
@@ -46,46 +51,12 @@ class _Live(NamedTuple):
     place: Place
 
 
-class _Slots:
-    """The qubits of one kind at each node."""
-
-    def __init__(self, limits: Sequence[float], holds_pairs: bool) -> None:
-        self._limits, self._holds_pairs = limits, holds_pairs
-        self._free: list[list[int]] = [[] for _ in limits]
-        self.used = [0] * len(limits)
-        """How many qubits each node has used at one time."""
-
-    def spare(self, node: int) -> float:
-        """How many are free."""
-        return self._limits[node] - self.used[node] + len(self._free[node])
-
-    def take(self, node: int) -> Place:
-        """A free one: that of the lowest index.
-
-        Raises:
-            DoesNotFit: if there is none.
-        """
-        if self.spare(node) < 1:
-            raise DoesNotFit(
-                f"a plan holds more qubits at node number {node} than the {self._limits[node]:g} it has"
-            )
-        if self._free[node]:
-            self._free[node].sort(reverse=True)
-            return Place(node, self._free[node].pop(), self._holds_pairs)
-        self.used[node] += 1
-        return Place(node, self.used[node] - 1, self._holds_pairs)
-
-    def give(self, place: Place) -> None:
-        """Free it again."""
-        self._free[place.node].append(place.number)
-
-
 class _Scheduling:
     def __init__(self, plan: Plan, machine: Machine, circuits: PairCircuits, live_copies: int | None) -> None:
         self._plan, self._machine, self._circuits = plan, machine, circuits
         self._limit = inf if live_copies is None else live_copies
-        self._data = _Slots(machine.room, False)
-        self._pairs = _Slots(machine.communication, True)
+        self._data = Slots(machine.room, False)
+        self._pairs = Slots(machine.communication, True)
         self._place = [self._data.take(node) for node in plan.home]
         self._start = tuple(self._place)
         self._events: list[Event] = []
@@ -107,6 +78,7 @@ class _Scheduling:
             self._nodes_of[group].append(node)
         self._waiting: dict[tuple[int, int], dict[int, None]] = {}
         self._order = Order(plan)
+        self._finished = bytearray(len(plan.tasks))
 
     def run(self) -> Scheduled:
         order = self._order
@@ -156,7 +128,7 @@ class _Scheduling:
     def _serve(self) -> None:
         """Open what the task needs for whose copy most are waiting, and do it."""
         considered = [copy for _, copy in zip(range(MAX_CONSIDERED), self._waiting, strict=False)]
-        copy = max(considered, key=lambda c: len(self._waiting[c]))
+        copy = max(considered, key=self._worth_opening)
         number = next(iter(self._waiting[copy]))
         needs = self._needs[number]
         for _ in range(2):  # the second may have driven out the first
@@ -166,6 +138,33 @@ class _Scheduling:
         if not all(own in self._live for own in needs):
             raise self._too_small(number)
         self._do_waiting(needs)
+
+    def _worth_opening(self, copy: tuple[int, int]) -> tuple[bool, int, int]:
+        """Rather where there is room; rather one that need not stay for tasks to come; rather one for many."""
+        group, node = copy
+        waiting = len(self._waiting[copy])
+        room = self._has_place(node)
+        return room, waiting - self._uses[group, node], waiting
+
+    def _has_place(self, node: int) -> bool:
+        """Whether a copy can come to a node and none be driven out."""
+        return len(self._live_at[node]) < self._limit and self._pairs.spare(node) >= 1
+
+    def _next_use(self, copy: tuple[int, int]) -> int:
+        """The first task, as they were written, that still needs a copy."""
+        tasks = self._users[copy]
+        while tasks and self._finished[tasks[-1]]:
+            tasks.pop()
+        return tasks[-1] if tasks else len(self._needs)
+
+    @cached_property
+    def _users(self) -> dict[tuple[int, int], list[int]]:
+        """The tasks that need each copy, the last first."""
+        found: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for number in range(len(self._needs) - 1, -1, -1):
+            for copy in self._needs[number]:
+                found[copy].append(number)
+        return found
 
     def _do_waiting(self, opened: Sequence[tuple[int, int]]) -> None:
         for copy in opened:
@@ -211,9 +210,7 @@ class _Scheduling:
                 f"node {name.name!r} has {name.communication} communication qubits, too few for the pairs that one "
                 f"operation needs there at one time"
             )
-        self._close(
-            min(candidates, key=lambda c: (len(self._waiting.get(c, ())), self._uses[c], -self._live[c].number))
-        )
+        self._close(max(candidates, key=lambda c: (self._next_use(c), -self._uses[c], self._live[c].number)))
 
     def _free(self, pair: Sequence[Place], but: int) -> None:
         for i, place in enumerate(pair):
@@ -285,6 +282,7 @@ class _Scheduling:
 
     def _do(self, number: int) -> None:
         task, groups = self._plan.tasks[number], self._plan.groups
+        self._finished[number] = True
         if isinstance(task.operation, Move):
             self._move(task.wires, task.operation.nodes)
         elif len(task.wires) < 2:
