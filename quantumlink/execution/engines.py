@@ -29,11 +29,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import ControlFlowOp, Gate, QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
 from qiskit.providers import BackendV2
-from qiskit.transpiler import generate_preset_pass_manager
+from qiskit.transpiler import Target, generate_preset_pass_manager
 
 from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.exact import UnsupportedOperation
@@ -257,9 +257,28 @@ def _transpiled(circuit: QuantumCircuit, backend: BackendV2, seed: int | None) -
 
     manager = generate_preset_pass_manager(1, backend=backend, seed_transpiler=seed)
     try:
-        return manager.run(circuit)
+        found = manager.run(circuit)
     except QiskitError:
         return compiled(circuit, backend, seed=seed).circuit
+    # Qiskit takes a gate that a target lists for none of these qubits, and a simulator plays it all the same.
+    if _is_possible(found, backend.target, range(found.num_qubits)):
+        return found
+    return compiled(circuit, backend, seed=seed).circuit
+
+
+def _is_possible(circuit: QuantumCircuit, target: Target, outer: Sequence[int]) -> bool:
+    """Whether a target has a circuit's gates between qubits and its measurements, each where it is asked for."""
+    for instruction in circuit.data:
+        qubits = tuple(outer[circuit.find_bit(q).index] for q in instruction.qubits)
+        operation = instruction.operation
+        if isinstance(operation, ControlFlowOp):
+            if not all(_is_possible(block, target, qubits) for block in operation.blocks):
+                return False
+            continue
+        asked = (isinstance(operation, Gate) and len(qubits) > 1) or operation.name == "measure"
+        if asked and not target.instruction_supported(operation.name, qubits):
+            return False
+    return True
 
 
 def _within(sampler: Any) -> Any:

@@ -131,6 +131,35 @@ def test_islands():
         prepare(PROGRAM, ions(7, measured=[0, 1, 2, 3, 4, 5], pairs=joined), seed=1)
 
 
+@pytest.mark.parametrize("gates", [[RXGate(Parameter("t")), RZZGate(Parameter("l"))], [SXGate(), CXGate()]])
+def test_a_gate_that_is_listed_for_no_pair_is_not_played(gates, tmp_path):
+    """Qiskit compiles for it without a word, and a simulator of the device plays the gate where there is none."""
+    one, two = gates
+    target = Target(num_qubits=4)
+    for gate in (one, RZGate(Parameter("p")), Measure()):
+        target.add_instruction(gate, {(q,): None for q in range(4)})
+    target.add_instruction(two, {})
+    device = Device(target)
+    for act in (
+        lambda: ql.sample(PAIR, sampler=BackendSamplerV2(backend=device), shots=10, seed=1),
+        lambda: ql.sample(PAIR, sampler=device, shots=10, seed=1),
+        lambda: prepare(PAIR, device, seed=1),
+        lambda: submit(PAIR, device, shots=10, directory=tmp_path, seed=1),
+    ):
+        with pytest.raises(NoPlace, match=r"largest island .* has 1"):
+            act()
+    with pytest.raises(ValueError, match="no device can take the program"):
+        ql.best_backend(PAIR, [device], seed=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_samples_are_measured_where_the_device_measures():
+    sampler = BackendSamplerV2(backend=ions(7, measured=[1, 2, 4, 6]))
+    assert ql.sample(PROGRAM, sampler=sampler, shots=100, seed=1).fidelity().best == 1.0
+    with pytest.raises(NoPlace, match="the device measures 3"):
+        ql.sample(PROGRAM, sampler=BackendSamplerV2(backend=ions(7, measured=[1, 2, 4])), shots=100, seed=1)
+
+
 def test_a_device_of_one_qubit(tmp_path):
     with pytest.raises(ValueError, match="it needs 2 qubits, the device has 1"):
         prepare(ql.compose(PAIR), ions(1, pairs=[]), seed=1)
