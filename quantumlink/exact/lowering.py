@@ -32,6 +32,7 @@ from quantumlink.exact.classical import (
     constant,
     switch_reading,
 )
+from quantumlink.exact.directed_boxes import refuse_directed
 from quantumlink.exact.lives import end_lives
 from quantumlink.exact.steps import (
     Assign,
@@ -126,6 +127,8 @@ class _Lowering:
             parts = operation.blocks[0] if isinstance(operation, BoxOp) else operation.definition
             if parts is None or (getattr(operation, "blocks", None) and not isinstance(operation, BoxOp)):
                 raise UnsupportedOperation(f"no rule for the operation {name!r} on qubits {list(qubits)}")
+            if isinstance(operation, BoxOp):
+                refuse_directed(operation)
             steps += self._inside(parts, instruction, qubit_of, scope)
 
     def _inside(

@@ -45,6 +45,7 @@ from qiskit.circuit.classical import expr
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.condition_forms import compared, mapped
 from quantumlink.exact.conditions import Condition, check_condition
+from quantumlink.exact.directed_boxes import refuse_directed
 from quantumlink.exact.expressions import cells_of
 from quantumlink.exact.transfer import device_operation
 from quantumlink.rewrites.delay_times import time_in_words
@@ -126,6 +127,7 @@ class _Expansion:
         if isinstance(operation, ForLoopOp) and _can_be_told(operation):
             return sum(self._inside(steps, body, moved, clbits) for body in _rounds(operation))
         if isinstance(operation, BoxOp) and not _has_variables(operation):
+            refuse_directed(operation)
             if operation.duration is not None:
                 raise UnsupportedOperation(
                     f"a 'box' with a duration, {time_in_words(operation)}: who waits in it is not said; put delays "

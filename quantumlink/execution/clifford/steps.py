@@ -13,6 +13,7 @@ from qiskit.circuit import CircuitInstruction, Clbit, Gate, Parameter, QuantumCi
 from qiskit.circuit.library import UnitaryGate
 
 from quantumlink.exact import UnsupportedOperation, instruction_of
+from quantumlink.exact.directed_boxes import refuse_directed
 from quantumlink.exact.transfer import device_operation
 from quantumlink.execution.clifford.conditions import Condition, read_condition
 from quantumlink.execution.clifford.gates import STATEVECTOR, CliffordGate, clifford_gate, refusal, standard_gate
@@ -264,6 +265,7 @@ class _Reader:
             if kind != "measure":
                 steps.append(ResetStep(qubits[0]))
         elif name == "box":
+            refuse_directed(instruction.operation)
             (block,) = instruction.operation.blocks
             outer = [clbit_of[c] for c in instruction.clbits]
             inner_qubits = dict(zip(block.qubits, qubits, strict=True))

@@ -3,7 +3,8 @@
 The runtime's own decoupling takes no circuit with conditions. Here the waits are those of the latest schedule, the
 wait for feed-forward among them, and every `Delay`. A sequence of n pulses divides a wait into n + 1 pauses, the
 first and the last half as long as the others, in whole ticks of the device's clock; what is left over stays at the
-end, without a pulse. It is the identity, and fits into the wait: nothing else happens later.
+end, without a pulse. It is the identity, and fits into the wait: nothing else happens later. Pauses are numbers,
+not Qiskit's stretches: no target states that its device resolves those, and nothing here could time or run them.
 
 Relaxation by T1 and T2 is as strong with pulses as without, and pulses err: under it alone decoupling never helps.
 What it takes away is dephasing by noise that is slow beside the wait: a frequency that is constant within a run and
