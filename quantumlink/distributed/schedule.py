@@ -79,6 +79,7 @@ class _Scheduling:
         self._waiting: dict[tuple[int, int], dict[int, None]] = {}
         self._order = Order(plan)
         self._finished = bytearray(len(plan.tasks))
+        self._few = min(self._limit, *machine.communication) < inf
 
     def run(self) -> Scheduled:
         order = self._order
@@ -128,7 +129,7 @@ class _Scheduling:
     def _serve(self) -> None:
         """Open what the task needs for whose copy most are waiting, and do it."""
         considered = [copy for _, copy in zip(range(MAX_CONSIDERED), self._waiting, strict=False)]
-        copy = max(considered, key=self._worth_opening)
+        copy = max(considered, key=self._worth_opening if self._few else lambda c: len(self._waiting[c]))
         number = next(iter(self._waiting[copy]))
         needs = self._needs[number]
         for _ in range(2):  # the second may have driven out the first
