@@ -215,7 +215,8 @@ def _written(circuit: QuantumCircuit) -> set[Clbit]:
             found.update(instruction.clbits)
         for block in getattr(instruction.operation, "blocks", ()):
             inner = _written(block)
-            found.update(o for b, o in zip(block.clbits, instruction.clbits, strict=True) if b in inner)
+            told = dict(zip(block.clbits, instruction.clbits, strict=False))  # others are the circuit's own
+            found.update(told.get(bit, bit) for bit in inner)
     return found
 
 

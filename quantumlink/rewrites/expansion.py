@@ -247,9 +247,18 @@ def _plain(instruction: CircuitInstruction, kind: str) -> list[CircuitInstructio
 
 
 def _told(body: QuantumCircuit, outer: CircuitInstruction, clbits: _Bits) -> tuple[_Qubits, _Bits]:
-    """What a body calls its bits, in those of the circuit."""
+    """What a body calls its bits, in those of the circuit.
+
+    Where Qiskit composes conditions on registers that stand within others, a block has more bits than are brought
+    to it: the circuit's own ones.
+    """
     qubits = dict(zip(body.qubits, outer.qubits, strict=True))
-    return qubits, {**clbits, **dict(zip(body.clbits, outer.clbits, strict=True))}
+    brought = len(outer.clbits)
+    if any(bit not in clbits for bit in body.clbits[brought:]):
+        raise UnsupportedOperation(
+            f"a block of {outer.name!r} has {len(body.clbits)} classical bits, {brought} are brought to it"
+        )
+    return qubits, {**clbits, **dict(zip(body.clbits[:brought], outer.clbits, strict=True))}
 
 
 def _circuit(steps: Iterable[CircuitInstruction], qubits: Sequence[Qubit], phase: float) -> QuantumCircuit:

@@ -305,6 +305,36 @@ def test_conditions_on_registers_within_others_are_composed_rightly(value):
     assert found.density_matrix.data == pytest.approx(wanted.density_matrix.data, abs=1e-9)
 
 
+@pytest.mark.parametrize("kind", ["condition", "expression", "switch"])
+def test_parts_that_were_composed_keep_their_conditions_on_registers_within_others(kind):
+    """A user's part, placed by `QuantumCircuit.compose` on other bits, beside the same written out."""
+
+    def with_part(circuit, m):
+        circuit.cx(0, 2)
+        circuit.cx(1, 3)
+        circuit.measure([2, 3], m)
+        with circuit.if_test((m[1], 0)):
+            if kind == "switch":
+                with circuit.switch(m) as case, case(1):
+                    circuit.sx(0)
+            else:
+                with circuit.if_test((m, 1) if kind == "condition" else expr.equal(m, 1)):
+                    circuit.sx(0)
+        return circuit
+
+    m = ClassicalRegister(2, "m")
+    part = with_part(QuantumCircuit(QuantumRegister(4), m), m)
+    composed = QuantumCircuit(QuantumRegister(4), ClassicalRegister(3, "other"))
+    composed.compose(part, [0, 1, 2, 3], [2, 0], inplace=True)
+    pair = ql.ElementaryLink(a, b, bell_diagonal=(0.7, 0.1, 0.15, 0.05))
+    operations = [Operation(circuit, [(0, 1), (2, 3)], [0, 1]) for circuit in (part, composed)]
+    links = [ql.join(operation, pair, ql.ElementaryLink(a, b)) for operation in operations]
+    wanted = ql.evaluate(links[0]).density_matrix.data
+    assert ql.evaluate(links[1]).density_matrix.data == pytest.approx(wanted, abs=1e-12)
+    assert ql.evaluate(ql.compose(links[1])).density_matrix.data == pytest.approx(wanted, abs=1e-12)
+    assert abs(wanted[0, 1]) > 0.01  # the inner condition holds at times
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_stores_are_refused_where_the_operation_is_made(nested):
     circuit = QuantumCircuit(4, 3)
