@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+keeping = threading.Event()
+"""Set when an interrupt was heard by work that keeps what was done: there is no need to end it by force."""
+
 
 @contextmanager
 def between_parts() -> Iterator[Callable[[], bool]]:
@@ -25,6 +28,7 @@ def between_parts() -> Iterator[Callable[[], bool]]:
         if asked:
             signal.default_int_handler(number, frame)
         asked.append(number)
+        keeping.set()
 
     mine = threading.current_thread() is threading.main_thread()
     if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:

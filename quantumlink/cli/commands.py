@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
@@ -11,8 +13,9 @@ import typer
 from typer.core import TyperGroup
 
 from quantumlink import __version__
+from quantumlink.cli.interruption import INTERRUPTED, answered
 from quantumlink.cli.plain_text import degrade_output
-from quantumlink.cli.shell import Shell
+from quantumlink.cli.shell import Shell, failures_told
 
 
 def _tell_version(wanted: bool) -> None:
@@ -67,6 +70,11 @@ class _Group(TyperGroup):
         super().__init__(**{**options, "commands": {}})
         self.commands: Any = _Commands()
 
+    def invoke(self, ctx: Any) -> Any:
+        """Call what was asked for; Ctrl-C is answered from when it is looked for."""
+        with failures_told(), answered():
+            return super().invoke(ctx)
+
 
 @cache
 def _loaded(name: str) -> Any:
@@ -84,7 +92,14 @@ class _App(Shell):
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         degrade_output()
-        return super().__call__(*args, **options)
+        try:
+            return super().__call__(*args, **options)
+        except SystemExit as end:
+            if end.code == INTERRUPTED:  # nobody waits for all that was loaded to be taken down
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(INTERRUPTED)
+            raise
 
 
 app = _App(

@@ -195,10 +195,11 @@ def simulate(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # an interruption is told below
         timeline = play(link, trials=trials, seed=seed, cutoff_s=cutoff_s, swapping=cast(Any, swapping))
-    tables = (timeline_table(timeline), budget_table(timeline))
+    # Budgets take another run of the same trials, for which somebody who pressed Ctrl-C does not wait.
+    tables = (timeline_table(timeline), *(() if timeline.interrupted else (budget_table(timeline),)))
     if output is not None:
         _draw_timeline(timeline, output)
-    stopped = f"{timeline.trials} of {trials} trials were done" if timeline.interrupted else ""
+    stopped = f"{timeline.trials} of {trials} trials were done, without budgets" if timeline.interrupted else ""
     return Result(tables=tables, written=_picture(output), seed=seed, interrupted=stopped)
 
 
@@ -241,4 +242,4 @@ def _draw_map(network: Network, color_by: str, found: list[Route] | None, output
 def _draw_timeline(timeline: Timeline, output: Path) -> None:
     from quantumlink.visualization import draw_timeline
 
-    draw_timeline(timeline).savefig(output, dpi=110)
+    draw_timeline(timeline, budget=not timeline.interrupted).savefig(output, dpi=110)

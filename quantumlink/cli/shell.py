@@ -20,13 +20,11 @@ import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
+from quantumlink.cli.interruption import INTERRUPTED
 from quantumlink.cli.messages import print_error
 from quantumlink.cli.printing import Form, as_csv, as_json, print_result
 from quantumlink.cli.result import Result
 from quantumlink.cli.written_files import writable
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
 
 NO_STRATEGY = 3
 """Exit code where nothing reaches what was asked for."""

@@ -23,6 +23,7 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 from quantumlink.sweeps.grid import Point, describe
@@ -43,6 +44,9 @@ MAX_CHUNK = 256
 
 QUEUED = 256
 """Tasks handed at once to an executor of unknown size."""
+
+FEW, QUICK_S = 8, 0.3
+"""So many points at most are begun without a pool, and go on so while each takes no longer than that."""
 
 ALIVE_S = 5.0
 """After this time without news, see whether a Dask client is still there: its futures may never end if not."""
@@ -98,6 +102,9 @@ class Crew:
             WorkerDied: if workers die and trying again did not help.
             TypeError: if the function or its arguments cannot be sent.
         """
+        todo = self._here(todo)
+        if not todo:
+            return
         size = chunk or min(MAX_CHUNK, max(1, len(todo) // (4 * (self._size or os.cpu_count() or 1))))
         self._queue.extend(Task(tuple(todo[i : i + size])) for i in range(0, len(todo), size))
         if self._given is None or isinstance(self._given, ProcessPoolExecutor) or _is_dask(self._given):
@@ -117,6 +124,18 @@ class Crew:
             if not ended:
                 self._save_what_is_there()
             self._leave(kill=not ended)
+
+    def _here(self, todo: Sequence[int]) -> Sequence[int]:
+        """What is left for a pool of our own, which takes seconds to start: nothing of a few quick points."""
+        if self._given is not None or len(todo) > FEW:
+            return todo
+        for done, i in enumerate(todo, start=1):
+            started = monotonic()
+            points: Any = Parcel([self._points[i]], "")
+            self._take(Task((i,)), work("", self._parcel, points))
+            if monotonic() - started > QUICK_S:
+                return todo[done:]
+        return ()
 
     def _fill(self) -> None:
         limit = 2 * self._size if self._size else QUEUED

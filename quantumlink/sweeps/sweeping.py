@@ -54,7 +54,7 @@ def sweep(
         seed: if given, every point's call gets a ``seed`` argument in [0, 2³¹), derived from this and the point's
             content; the table has it as the column ``seed``.
         executor: any `concurrent.futures.Executor`, such as a Dask client's ``get_executor()``; left open. None
-            for a pool of spawned processes, one a core.
+            for a pool of spawned processes, one a core; a few quick points are computed in this one.
         cache: a folder for finished points, shared freely between tasks and sweeps, also at the same time.
         task: a name for what the function computes, such as ``"chain, version 2"``: with a cache, and only then.
         chunk: the most points that one batch has; None chooses. A task hands in what it has after a second.

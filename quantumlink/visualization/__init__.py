@@ -6,6 +6,7 @@ and ``figure.savefig(path)`` writes them. Every function draws where ``ax=`` say
 """
 
 from quantumlink.figures.style import DARK
+from quantumlink.visualization.animation import Animation, draw_animation
 from quantumlink.visualization.hardware import draw_comparison
 from quantumlink.visualization.key_rates import draw_key_rates
 from quantumlink.visualization.link import draw, draw_run
@@ -16,7 +17,9 @@ from quantumlink.visualization.timeline import draw_timeline
 
 __all__ = [
     "DARK",
+    "Animation",
     "draw",
+    "draw_animation",
     "draw_comparison",
     "draw_error_rate",
     "draw_eve",

@@ -256,7 +256,7 @@ def test_an_interrupted_simulation_keeps_what_is_done(monkeypatch):
     monkeypatch.setattr(Run, "batch", stopped)
     result = invoke(*SIMULATED)
     assert result.exit_code == 130
-    assert result.stderr == "interrupted: 1000 of 1500 trials were done\n"
+    assert result.stderr == "interrupted: 1000 of 1500 trials were done, without budgets\n"
     assert "1000 of 1500 trials" in result.stdout
     assert done
 

@@ -182,6 +182,24 @@ def test_the_default_pool_runs_lambdas_too(points):
     assert sweep(lambda x: x + shift, {"x": range(9)})["value"].tolist() == list(range(3, 12))
 
 
+def test_a_few_quick_points_start_no_processes(points, tmp_path, monkeypatch):
+    def none(size):
+        raise AssertionError("a pool was started")
+
+    monkeypatch.setattr("quantumlink.sweeps.crew._own_pool", none)
+    grid = {"folder": [str(tmp_path)], "x": [1, 2, 3], "y": [5]}
+    table = sweep(points.numbers, grid, cache=tmp_path / "cache", task="t")
+    assert table["sum"].tolist() == [6, 7, 8]
+    assert len(lines_of(tmp_path / "cache")) == 3
+    with pytest.raises(AssertionError, match="a pool was started"):
+        sweep(points.numbers, {**grid, "x": range(9)})
+    monkeypatch.setattr("quantumlink.sweeps.crew.QUICK_S", -1.0)  # the first took too long: the others go to a pool
+    with pytest.raises(AssertionError, match="a pool was started"):
+        sweep(points.numbers, grid)
+    with pytest.raises(PointError, match=r"lambda>\(x=2\) raised ZeroDivisionError"):
+        sweep(lambda x: 1 / (x - 2), {"x": [2, 3]})
+
+
 def test_points_one_by_one(here):
     given = [{"a": 3, "b": 1}, {"b": 2, "a": 1}, {"a": 3, "b": 1}]
     table = sweep(lambda a, b: a - b, given, executor=here)
@@ -462,7 +480,8 @@ def test_a_given_pool_that_breaks(points, tmp_path):
 def test_a_script_without_a_guard_is_told(points, tmp_path):
     script = tmp_path / "unguarded.py"
     script.write_text(
-        "import operator\nfrom quantumlink.sweeps import sweep\nsweep(operator.methodcaller, {'name': ['a']})\n"
+        "import operator\nfrom quantumlink.sweeps import sweep\n"
+        "sweep(operator.methodcaller, {'name': list('many more')})\n"
     )
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode != 0

@@ -45,6 +45,9 @@ class Pairs:
     nothing is recorded."""
     attempts: tuple[FloatArray, ...] = ()
     """Likewise, how many attempts for others they were stored through."""
+    moments: tuple[FloatArray, ...] = ()
+    """Likewise, when: shape (2 + qubits + ends, n), its begin and its last measurement, when each end of its links
+    knew that it had its qubit, and when each end knows of what is made."""
 
     @classmethod
     def heralded(cls, link: Elementary, made: FloatArray) -> Pairs:
@@ -84,13 +87,15 @@ class Pairs:
             self.tried + tried,
             self.waits,
             self.attempts,
+            tuple(rows + time for rows in self.moments),
         )
 
     def in_seconds(self, tick_s: float) -> Pairs:
         """The same, times in seconds in place of ticks; waits are in seconds anyway."""
         if tick_s == 1.0:
             return self
-        numbers = {name: getattr(self, name) for name in ("states", "accepted", "tried", *_RECORDS)}
+        numbers: dict[str, Any] = {name: getattr(self, name) for name in ("states", "accepted", "tried", *_RECORDS)}
+        numbers["moments"] = tuple(rows * tick_s for rows in self.moments)
         times = {name: getattr(self, name) * tick_s for name in _ARRAYS if name not in numbers}
         return Pairs(**numbers, **times)
 
@@ -123,7 +128,7 @@ class Pairs:
         return Pairs(**arrays)
 
 
-_RECORDS = ("waits", "attempts")
+_RECORDS = ("waits", "attempts", "moments")
 _ARRAYS = tuple(field.name for field in fields(Pairs) if field.name not in _RECORDS)
 
 
@@ -172,9 +177,11 @@ def operated(
     if optimistic:  # else what failed has begun again, and all know of it
         heard = reduce(np.maximum, [heard, *(part.heard for part in parts)])
         accepted = reduce(np.multiply, [accepted, *(part.accepted for part in parts)])
+    own_known = since.copy() if optimistic else told
+    moments = np.concatenate([[at, done], *(part.known for part in parts), own_known]) if record else at
     return Pairs(
         done,
-        since.copy() if optimistic else told,
+        own_known,
         since,
         states,
         _spent(step, parts, at, done),
@@ -183,6 +190,7 @@ def operated(
         reduce(np.add, [part.tried for part in parts]),
         (*(rows for part in parts for rows in part.waits), waits) if record else (),
         (*(rows for part in parts for rows in part.attempts), _counts(attempts, waits)) if record else (),
+        (*(rows for part in parts for rows in part.moments), moments) if record else (),
     )
 
 

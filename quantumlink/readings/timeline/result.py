@@ -26,6 +26,20 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, eq=False)
+class Moments:
+    """When one operation happened, in the accepted try of each trial; in seconds from the trial's start."""
+
+    begun_s: FloatArray
+    """Shape (trials,): when it began."""
+    done_s: FloatArray
+    """Shape (trials,): when its last measurement was done."""
+    links_known_s: FloatArray
+    """Shape (trials, qubits): when each end of its links knew that it had its qubit, the first link's first."""
+    known_s: FloatArray
+    """Shape (trials, ends): when each end of what is made knows of it, and has corrected its qubit."""
+
+
+@dataclass(frozen=True, eq=False)
 class Histories:
     """How long every qubit waited before every operation, in the accepted try of each trial."""
 
@@ -38,6 +52,8 @@ class Histories:
     """Shape (trials, ends): the waits of each end's qubit after the last operation."""
     accepted: FloatArray
     """Shape (trials,): the probability that a run with these waits succeeds in all its operations at once."""
+    moments: tuple[Moments, ...] = ()
+    """Of each operation, in the order of ``by_operation``, when it happened."""
 
     @property
     def waits_s(self) -> FloatArray:
@@ -171,18 +187,24 @@ class Timeline:
         """How long every qubit waited in every trial: the run is played again, and recorded."""
         waits: list[tuple[FloatArray, ...]] = []
         attempts: list[tuple[FloatArray, ...]] = []
+        moments: list[tuple[FloatArray, ...]] = []
         last, accepted = [], []
         for number in track(range(self._done.batches), "histories"):
             pairs = self._done.batch(number, record=True)
             waits.append(pairs.waits)
             attempts.append(pairs.attempts)
+            moments.append(pairs.moments)
             last.append(last_waits(pairs).T)
             accepted.append(replayed(self.run.plan, pairs.waits, last[-1].T, pairs.attempts)[1])
-        by_operation, tried = (
+        by_operation, tried, times = (
             tuple(np.concatenate(rows, axis=1).T for rows in zip(*records, strict=True))
-            for records in (waits, attempts)
+            for records in (waits, attempts, moments)
         )
-        return Histories(by_operation, tried, np.concatenate(last), np.concatenate(accepted))
+        when = tuple(
+            Moments(rows[:, 0], rows[:, 1], rows[:, 2 : 2 + held.shape[1]], rows[:, 2 + held.shape[1] :])
+            for rows, held in zip(times, by_operation, strict=True)
+        )
+        return Histories(by_operation, tried, np.concatenate(last), np.concatenate(accepted), when)
 
     @property
     def _done(self) -> Run:

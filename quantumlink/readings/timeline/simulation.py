@@ -8,6 +8,7 @@ from typing import overload
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.interrupts import keeping
 from quantumlink.link import Link
 from quantumlink.progress import track
 from quantumlink.readings.timeline.histories import delivered_states
@@ -137,6 +138,7 @@ def simulate(
     except KeyboardInterrupt:
         if not done:
             raise
+        keeping.set()
         interrupted = True
     timeline = _timeline(run, done, interrupted=interrupted)
     if interrupted:
