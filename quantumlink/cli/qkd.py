@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from quantumlink import validation
 from quantumlink.cli.command_of_options import command_of
+from quantumlink.cli.interruption import INTERRUPTED
 from quantumlink.cli.own_protocols import options_of, own_protocols
 from quantumlink.cli.qkd_monitor import WATCH_HELP, MonitorOptions, watch
 from quantumlink.cli.qkd_options import CommonOptions
@@ -24,7 +25,7 @@ from quantumlink.cli.qkd_protocols import PROTOCOLS
 from quantumlink.cli.qkd_report import report_of, text_of
 from quantumlink.cli.qkd_timetags import timetags
 from quantumlink.cli.result import Column, Result, Table, Written
-from quantumlink.cli.shell import INTERRUPTED, Shell
+from quantumlink.cli.shell import Shell
 from quantumlink.cli.written_files import PICTURES, new_secret_file, writable, write_secret
 from quantumlink.progress import last_step
 from quantumlink.qkd import Key
