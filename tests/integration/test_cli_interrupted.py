@@ -88,8 +88,9 @@ def test_ctrl_c_is_answered(name, tmp_path):
 
 
 WITHIN_COMPILED_CODE = """
-import ctypes, time
+import time
 from quantumlink.cli.interruption import answered
+from quantumlink.interrupts import keeping
 with answered():
     print("there", flush=True)
     while True:
@@ -105,7 +106,7 @@ with answered():
     [
         ("pass", 1, ["interrupted: the work was broken off"]),
         (
-            "from quantumlink.interrupts import keeping; keeping.set()",
+            "keeping.set()",
             2,
             [
                 "interrupted: what was done is gathered; Ctrl-C again ends at once",
