@@ -6,7 +6,9 @@ grid of times (see `quantumlink.timing.arrivals`) the mean state is kept, and st
 of all. This is the timeline's own timing with its default options, and the two agree; see
 `quantumlink.readings.timeline` for what happens when. What is not exact:
 
-- moments are points in cells;
+- moments are points in cells, each a tenth of the time wide: where pairs can be used only long after they came (a
+  ``move_s`` of many attempts), what they then wait for one another is told less finely, and a latency is off by up
+  to two thousandths;
 - after failed tries of an operation the state no longer depends on the moment, and moments are gamma distributed;
   so they are where pairs are made one after the other;
 - an end that is told of a swap before it knows of its own pair knows of that after the mean of what it takes;
