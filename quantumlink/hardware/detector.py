@@ -162,9 +162,10 @@ class Detector:
             mean_photons: of the pulse, μ.
             kept: 1 − 2e of the medium.
         """
-        empty = np.exp(-transmittance * self.efficiency * mean_photons)
+        light = transmittance * self.efficiency * mean_photons
+        empty, seen = np.exp(-light), -np.expm1(-light)
         noise, wrong = self.noise_probability, (1 - kept * self.contrast) / 2
-        return 1 - (1 - noise) * empty, noise / 2 * empty + wrong * (1 - empty)
+        return noise + (1 - noise) * seen, noise / 2 * empty + wrong * seen
 
     @overload
     def count_rate_hz(self, rate_hz: float) -> float: ...

@@ -99,7 +99,7 @@ class FreeSpace(Optics):
                 "a path through the layers of the atmosphere (zenith_loss_db, seeing_rad) has no equal halves: "
                 "give its two arms, Arms(left, right)"
             )
-        half_mixed = 1 - (1 - self.depolarization) ** 0.5
+        half_mixed = self.depolarization / (1 + (1 - self.depolarization) ** 0.5)  # 1 − √(1 − λ)
         return replace(
             self,
             distance_km=self.distance_km / 2,

@@ -136,7 +136,7 @@ class Memory:
         lost, left = self.exponents(time_s)
         share = 1 / (1 + self.t1_s / self.depolarizing_s) if self.relaxes else 0.0
         kept = np.exp(-left)
-        return Decay(np.exp(-lost), kept, share * (1 - kept))
+        return Decay(np.exp(-lost), kept, share * -np.expm1(-left))
 
     def after_attempts(self, attempts: npt.ArrayLike) -> FloatArray:
         """The factor of X and Y after so many attempts for other pairs.

@@ -26,7 +26,7 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp
+from math import expm1
 
 import numpy as np
 
@@ -157,7 +157,7 @@ class TimeBinMeasurement(MidpointBellMeasurement):
         found = super().attempt(medium, detectors)
         # All of it alike: of noise counts, too, half would be the same detector's.
         share = 1.0 if self.one_detector_twice else 0.5
-        dephased = (1 - exp(-(self.phase_jitter_rad**2) / 2)) / 2
+        dephased = -expm1(-(self.phase_jitter_rad**2) / 2) / 2
         assert not isinstance(found.state, np.ndarray)
         state = combined(found.state, (1 - dephased, dephased, 0.0, 0.0))
         return Outcome(share * found.good, state, share * found.total, found.time_s)

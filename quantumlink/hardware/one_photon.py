@@ -90,21 +90,27 @@ class _OnePhoton(PhotonicSource):
         noise, twice = detector.noise_probability_each(2), self.double_excitation
         aligned = 1 - 2 * detector.misalignment
 
-        def one_click(silent_one: float, silent_both: float) -> float:
-            return 2 * (1 - noise) * (silent_one - (1 - noise) * silent_both)
+        def one_click(alone: float, silent: float) -> float:
+            """Of light at one detector alone, and at none; not one silent less both: that loses faint light."""
+            return 2 * (1 - noise) * (alone + noise * silent)
 
-        def second(eta: float) -> tuple[float, float]:
-            return 1 - twice * eta / 2, 1 - twice * eta
+        def from_one(eta: float) -> float:
+            return one_click(eta / 2 * (1 + twice - 1.5 * twice * eta), (1 - eta) * (1 - twice * eta))
 
-        (left_one, left_both), (right_one, right_both) = second(left), second(right)
         silent = (1 - left) * (1 - right)
         together = self.visibility * aligned**2  # how much more often than by chance both are at one detector
-        one_silent = silent + (1 - silent) / 2 - left * right * (1 - together) / 4
+        alone = (left + right - left * right) / 2 - left * right * (1 - together) / 4
+        # Of second photons: none at one detector, none at both.
+        one_dark, both_dark = (
+            (1 - twice * left / 2) * (1 - twice * right / 2),
+            (1 - twice * left) * (1 - twice * right),
+        )
+        further = twice / 2 * (left * (1 - twice * right / 2) + right * (1 - twice * left))
         return _Round(
             2 * noise * (1 - noise),
-            one_click((1 - left / 2) * left_one, (1 - left) * left_both),
-            one_click((1 - right / 2) * right_one, (1 - right) * right_both),
-            one_click(one_silent * left_one * right_one, silent * left_both * right_both),
+            from_one(left),
+            from_one(right),
+            one_click(alone * one_dark + silent * further, silent * both_dark),
             sqrt(left * right) * (1 - noise) * sqrt(self.visibility) * (1 - twice) * aligned,
         )
 

@@ -14,7 +14,7 @@ The first does not hold where a qubit waits before and after a turn: which qubit
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import exp, isclose
+from math import expm1, isclose
 
 from qiskit.circuit import CircuitInstruction, Instruction, QuantumCircuit, Qubit
 
@@ -132,5 +132,5 @@ def _flip(seconds: float, t: float | None) -> Instruction | None:
 
     if t is None or not seconds:
         return None
-    probability = (1 - exp(-((seconds / t) ** 2))) / 2
+    probability = -expm1(-((seconds / t) ** 2)) / 2
     return pauli_error([("Z", probability), ("I", 1 - probability)]).to_instruction() if probability > 0 else None

@@ -99,7 +99,7 @@ class MDI(RelaySession):
     @property
     def _dark(self) -> float:
         """The probability of a dark count in one of the four detectors."""
-        return float(1 - (1 - self.receiver.dark_probability) ** 0.25)
+        return self.receiver.dark_probability_each(4)
 
     @property
     def _faked(self) -> tuple[float, float]:

@@ -313,7 +313,7 @@ class PrepareAndMeasure(Session):
             Shape (6, kinds): Alice's setting and bit, Bob's setting and bit, the class, and the mean number.
         """
         tables = self.seen_photons() if seen is None else seen
-        dark = 1 - np.sqrt(1 - self.receiver.dark_probability)
+        dark = self.receiver.dark_probability_each(2)
         kinds: dict[tuple[int, ...], float] = {}
         for pulses in self._classes:
             generating = np.polynomial.Polynomial(pulses.arriving)

@@ -89,7 +89,8 @@ class PulsedBB84(BB84):
         validation.choice("intensity", intensity, self.names)
         mean = self.intensities[self.names.index(intensity)]
         seen = self.medium.transmittance * self.receiver.efficiency
-        return float(1 - (1 - self.receiver.dark_probability) * np.exp(-mean * seen))
+        dark = self.receiver.dark_probability
+        return float(dark - (1 - dark) * np.expm1(-mean * seen))
 
     def sifting(self) -> Sifting:
         """As in BB84; Alice tells the intensity of each detected round too."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, exp, sqrt
+from math import ceil, expm1, log1p
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,14 @@ class Receiver:
     @property
     def dark_probabilities(self) -> Floats:
         """The probabilities of the four `DARK` patterns."""
-        p = 1 - sqrt(1 - self.dark_probability)
+        p = self.dark_probability_each(2)
         return np.array([(1 - p) ** 2, p * (1 - p), p * (1 - p), p * p])
+
+    def dark_probability_each(self, detectors: int) -> float:
+        """D of one of several detectors that share them equally: 1 − Y₀ = (1 − d)ⁿ."""
+        if self.dark_probability == 1:
+            return 1.0
+        return -expm1(log1p(-self.dark_probability) / detectors)
 
     def flipped(self, one: Floats) -> Floats:
         """The probability of outcome 1 after misalignment."""
@@ -93,7 +99,7 @@ def receiver_of(detector: Any, *media: Any, counts_dead_time: bool = False) -> R
     rate = value("dark_count_rate_hz") + value("background_rate_hz") + efficiency * brought
     return Receiver(
         efficiency=efficiency,
-        dark_probability=1 - exp(-rate * value("window_s")),
+        dark_probability=-expm1(-rate * value("window_s")),
         misalignment=validation.probability("detector.misalignment", getattr(detector, "misalignment", 0.0)),
         dead_time_s=value("dead_time_s"),
     )

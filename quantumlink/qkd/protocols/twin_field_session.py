@@ -22,7 +22,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from math import sqrt
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
@@ -168,7 +167,7 @@ class TwinField(RelaySession):
             mean * medium.transmittance * self.receiver.efficiency
             for mean, medium in zip((mean_a, mean_b), self.arms, strict=True)
         )
-        noise = 1 - sqrt(1 - self.receiver.dark_probability)
+        noise = self.receiver.dark_probability_each(2)
         return np.stack(lit_alone(a, b, _COSINES, contrast=1 - 2 * self.receiver.misalignment, noise=noise))
 
     @cached_property
