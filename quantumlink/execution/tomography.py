@@ -76,6 +76,17 @@ class Tomography:
         return DensityMatrix(self.matrix)
 
     @property
+    def sparse_pauli_op(self) -> Any:
+        """The matrix as Qiskit's `SparsePauliOp`; in a label the right end's letter is the first."""
+        from qiskit.quantum_info import SparsePauliOp
+
+        return SparsePauliOp.from_operator(self.to_operator())
+
+    def to_operator(self) -> Any:
+        """The matrix as an operator: Qiskit's ``DensityMatrix(tomography)`` asks for it."""
+        return self.density_matrix.to_operator()
+
+    @property
     def is_physical(self) -> bool:
         """Whether no eigenvalue is negative."""
         return bool(np.linalg.eigvalsh(self.matrix).min() >= -1e-9)

@@ -67,8 +67,9 @@ def read_state(name: str, value: Any) -> ComplexArray:
 
     Args:
         name: what the argument is called.
-        value: a Qiskit `DensityMatrix` or `Statevector`, or an array: amplitudes of shape (4,), a matrix of shape
-            (4, 4), or one of shape (4, 4, 2) with real and imaginary parts apart, as files hold it.
+        value: a Qiskit `DensityMatrix` or `Statevector`, whatever else has ``to_operator()`` (a `SparsePauliOp`, a
+            `PairState`), or an array: amplitudes of shape (4,), a matrix of shape (4, 4), or one of shape (4, 4, 2)
+            with real and imaginary parts apart, as files hold it.
 
     Raises:
         TypeError: if it holds something else than numbers.
@@ -93,6 +94,8 @@ def read_state(name: str, value: Any) -> ComplexArray:
 
 def _numbers(name: str, value: Any) -> ComplexArray:
     rule = f"{name} must be a DensityMatrix or Statevector of two qubits, or an array of numbers"
+    if hasattr(value, "to_operator") and not hasattr(value, "__array__"):
+        value = value.to_operator()
     try:
         array = np.asarray(value)
     except ValueError:  # lists of unequal lengths

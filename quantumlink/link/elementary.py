@@ -71,7 +71,8 @@ class ElementaryLink(Link):
         fidelity: fidelity F to Φ⁺ of a Werner state, in [1/4, 1].
         bell_diagonal: populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻), summing to 1.
         state: any state of two qubits, the left end's as qubit 0 (the least significant, as in Qiskit): a
-            `DensityMatrix`, a `Statevector`, or an array of shape (4, 4) or (4,).
+            `DensityMatrix`, a `Statevector`, whatever else has ``to_operator()`` (a `SparsePauliOp`, a
+            `PairState`), or an array of shape (4, 4) or (4,).
         rate_hz: pairs delivered per second, if known.
         success_probability: probability that one attempt delivers a pair, in (0, 1]; see `attempts`.
         attempt_time_s: duration of one attempt in seconds, above zero; see `attempts`.

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from quantumlink.arrays import FloatArray
 from quantumlink.exact import PAULI_MATRICES
-from quantumlink.readings.state import PAULI_LABELS
+from quantumlink.readings.state import PAULI_LABELS, pauli_sum
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
-    from qiskit.quantum_info import DensityMatrix
+    from qiskit.quantum_info import DensityMatrix, Operator, SparsePauliOp
 
 
 MAX_ENDS = 8
@@ -80,15 +80,34 @@ class SharedState:
         from qiskit.quantum_info import DensityMatrix
 
         k = len(self.ends)
-        if self.shape:
-            raise ValueError(
-                f"a density matrix is of one point, got points of shape {self.shape}: take one, state[i]"
-            )
+        self._check_single("a density matrix")
         matrix: npt.NDArray[Any] = self.coefficients.astype(complex)
         for _ in range(k):  # each qubit's coefficient becomes (row, column), which go to the back
             matrix = np.tensordot(matrix, PAULI_MATRICES / 2, axes=(0, 0))
         rows, columns = [*range(0, 2 * k, 2)][::-1], [*range(1, 2 * k, 2)][::-1]
         return DensityMatrix(matrix.transpose(rows + columns).reshape(2**k, 2**k))
+
+    @property
+    def sparse_pauli_op(self) -> SparsePauliOp:
+        """The state as Qiskit's sum of Paulis, Σ Tr(P·ρ)·P/2ᵏ; the rightmost letter belongs to the first end.
+
+        Raises:
+            ValueError: if there are many points: take one of them first.
+        """
+        self._check_single("a sum of Paulis")
+        return pauli_sum(self.coefficients)
+
+    def to_operator(self) -> Operator:
+        """The density matrix as an operator: Qiskit's ``DensityMatrix(state)`` and ``Operator(state)`` ask for it.
+
+        Raises:
+            ValueError: if there are many points: take one of them first.
+        """
+        return self.density_matrix.to_operator()
+
+    def _check_single(self, what: str) -> None:
+        if self.shape:
+            raise ValueError(f"{what} is of one point, got points of shape {self.shape}: take one, state[i]")
 
     def expectation(self, pauli: str) -> Any:
         """The expectation value of a Pauli label, a letter for each end, the rightmost for the first one.

@@ -14,7 +14,7 @@ from quantumlink.hardware.pauli_coefficients import bell_populations, density_ma
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
-    from qiskit.quantum_info import DensityMatrix
+    from qiskit.quantum_info import DensityMatrix, Operator, SparsePauliOp
 
 
 PAULI_LABELS = "IXYZ"
@@ -45,6 +45,21 @@ def agreement(basis: str) -> int:
     """
     validation.choice("basis", basis, ("X", "Y", "Z"))
     return -1 if basis == "Y" else 1
+
+
+def pauli_sum(coefficients: FloatArray) -> SparsePauliOp:
+    """The state ρ = Σ Tr(P·ρ)·P/2ᵏ as Qiskit's sum of Pauli labels, those that vanish left out.
+
+    Args:
+        coefficients: shape (4, …, 4), an axis for each of the k qubits, qubit 0 first, in the order I, X, Y, Z.
+    """
+    from qiskit.quantum_info import SparsePauliOp
+
+    terms = [
+        ("".join(PAULI_LABELS[i] for i in reversed(index)), coefficients[tuple(index)] / 2**coefficients.ndim)
+        for index in np.argwhere(coefficients).tolist()
+    ]
+    return SparsePauliOp.from_list(terms, num_qubits=coefficients.ndim)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,6 +103,18 @@ class PairState:
         from qiskit.quantum_info import DensityMatrix
 
         return DensityMatrix(density_matrices(self.coefficients.reshape(16)))
+
+    @property
+    def sparse_pauli_op(self) -> SparsePauliOp:
+        """The state as Qiskit's sum of Paulis, Σ Tr(P·ρ)·P/4; in a label the right end's letter is the first.
+
+        ``ElementaryLink(…, state=…)`` takes it back.
+        """
+        return pauli_sum(self.coefficients)
+
+    def to_operator(self) -> Operator:
+        """The density matrix as an operator, for Qiskit's ``DensityMatrix(state)`` and ``Operator(state)``."""
+        return self.density_matrix.to_operator()
 
     @property
     def chsh(self) -> float:

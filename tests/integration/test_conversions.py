@@ -1,0 +1,167 @@
+"""Results as other packages' objects, and back: Qiskit's states and sums of Paulis, stim's circuits."""
+
+from dataclasses import replace
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import DensityMatrix, Operator, Pauli, SparsePauliOp, random_density_matrix
+
+import quantumlink as ql
+from quantumlink.circuits import fuse_pairs_to_ghz
+from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.clifford import to_stim
+
+PROCESSOR = ql.Processor(depolarizing_1q=1e-3, depolarizing_2q=2e-2, readout_error=1e-2)
+NODES = [ql.Node(f"n{i}", processor=PROCESSOR) for i in range(5)]
+POPULATIONS = [(0.91, 0.03, 0.03, 0.03), (0.95, 0.05, 0, 0), (0.97, 0.01, 0.01, 0.01), (0.9, 0, 0.1, 0)]
+"""Depolarized or flipped by one Pauli: what stim's error models, whose errors are independent, hold exactly."""
+HOPS = [ql.ElementaryLink(a, b, bell_diagonal=p) for (a, b), p in zip(pairwise(NODES), POPULATIONS, strict=True)]
+LINKS = {
+    "a pair": HOPS[0],
+    "a swap": ql.swap(*HOPS[:2]),
+    "a purification": ql.purify(HOPS[1], HOPS[1]),
+    "another": ql.purify(HOPS[2], HOPS[2], HOPS[2], by="double_selection"),
+    "a chain": ql.chain(HOPS[:3], purify_rounds=1),
+    "a long one": ql.chain(HOPS),
+    "three parties": ql.join(fuse_pairs_to_ghz(2), HOPS[0], HOPS[1]),
+}
+
+
+def exactly(circuit):
+    """Success probability and fidelity that stim's error model holds: each of its errors is an xor of its own."""
+    detectors = circuit.num_detectors
+    share = np.zeros(2 ** (detectors + circuit.num_observables))
+    share[0] = 1.0
+    for error in circuit.detector_error_model().flattened():
+        if error.type == "error":
+            flips = 0
+            for target in error.targets_copy():
+                flips ^= 1 << (target.val + (0 if target.is_relative_detector_id() else detectors))
+            (p,) = error.args_copy()
+            share = (1 - p) * share + p * share[np.arange(len(share)) ^ flips]
+    accepted = share.reshape(-1, 2**detectors)[:, 0]
+    return accepted.sum(), accepted[0] / accepted.sum()
+
+
+@pytest.mark.parametrize("corrections", ["sequential", "feedforward", "frame"])
+@pytest.mark.parametrize("name", LINKS)
+def test_stims_error_model_has_the_exact_numbers(name, corrections):
+    circuit = to_stim(ql.compose(LINKS[name], corrections=corrections))
+    state = ql.evaluate(ql.compose(LINKS[name], corrections="frame"))
+    assert exactly(circuit) == pytest.approx((state.success_probability, state.fidelity), abs=1e-12)
+
+
+def test_without_the_parts_noise_the_mediums_is_left():
+    ends = pairwise(ql.Node(node.name) for node in NODES)
+    ideal = [ql.ElementaryLink(a, b, bell_diagonal=p) for (a, b), p in zip(ends, POPULATIONS, strict=True)]
+    state = ql.evaluate(ql.chain(ideal[:3], purify_rounds=1))
+    found = exactly(to_stim(ql.compose(LINKS["a chain"]), noise=False))
+    assert found == pytest.approx((state.success_probability, state.fidelity), abs=1e-12)
+
+
+def test_sampled_by_stim_with_unequal_errors():
+    hop = ql.ElementaryLink(NODES[0], NODES[1], bell_diagonal=(0.8, 0.12, 0.06, 0.02))
+    program = ql.compose(ql.purify(hop, hop))
+    shots = 72_544  # Hoeffding: ±0.01, false alarm 1e-6
+    fired, flipped = to_stim(program).compile_detector_sampler(seed=5).sample(shots, separate_observables=True)
+    accepted = ~fired.any(axis=1)
+    state = ql.evaluate(program)
+    assert accepted.mean() == pytest.approx(state.success_probability, abs=0.01)
+    good = (accepted & ~flipped.any(axis=1)).mean()
+    assert good == pytest.approx(state.success_probability * state.fidelity, abs=0.01)
+
+
+def test_qubits_and_records_keep_their_places():
+    circuit = QuantumCircuit(4, 3)
+    circuit.x(2)
+    circuit.measure([2, 0], [1, 0])
+    with circuit.if_test((circuit.clbits[1], 1)):
+        circuit.y(3)
+    circuit.measure(3, 2)
+    found = to_stim(circuit)
+    assert found.num_qubits == 4
+    assert found.reference_sample().tolist() == [True, False, True]
+    assert found.num_detectors == found.num_observables == 0
+
+
+@pytest.mark.parametrize(("condition", "flipped"), [(0, True), (1, False)])
+def test_conditions_that_hold_where_a_bit_is_zero(condition, flipped):
+    circuit = QuantumCircuit(2, 2)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], condition)) as otherwise:
+        circuit.x(1)
+    with otherwise:
+        circuit.z(1)
+    circuit.measure(1, 1)
+    assert to_stim(circuit).reference_sample().tolist() == [False, flipped]
+
+
+def test_what_stim_cannot_hold_is_refused_by_name():
+    circuit = QuantumCircuit(1)
+    circuit.t(0)
+    with pytest.raises(UnsupportedOperation, match="'t' on qubit 0"):
+        to_stim(circuit)
+    with pytest.raises(TypeError, match="source must be a Program or a QuantumCircuit"):
+        to_stim(HOPS[0])
+    stated = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), state=random_density_matrix(4, seed=3))
+    for link in (stated, ql.purify(HOPS[0], HOPS[0], by="bbpssw")):
+        with pytest.raises(ValueError, match="source must have all its parameters bound"):
+            to_stim(ql.compose(link))
+
+
+def test_a_herald_that_is_random_is_no_detector():
+    program = ql.compose(LINKS["a swap"], corrections="frame")
+    (first, *_) = program.frame[program_end(program)].x or program.frame[program_end(program)].z
+    with pytest.raises(ValueError, match="with perfect parts"):
+        to_stim(replace(program, heralds=((first,),)))
+    purified = ql.compose(LINKS["a purification"])
+    with pytest.raises(ValueError, match="herald 0 never is"):
+        to_stim(replace(purified, heralds=(), odd_heralds=purified.heralds))
+
+
+def program_end(program):
+    return next(end for end, frame in program.frame.items() if frame.x or frame.z)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_pairs_state_goes_to_qiskit_and_back(seed):
+    rho = random_density_matrix(4, seed=seed)
+    link = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), state=rho)
+    state = ql.evaluate(link)
+    assert np.allclose(DensityMatrix(state).data, rho.data, rtol=0, atol=1e-12)
+    assert np.allclose(Operator(state).data, rho.data, rtol=0, atol=1e-12)
+    told = {label: c.real for label, c in state.sparse_pauli_op.to_list()}
+    for label in map("".join, product("IXYZ", repeat=2)):  # Qiskit's own order of letters
+        assert told[label] == pytest.approx(np.trace(Pauli(label).to_matrix() @ rho.data).real / 4, abs=1e-12)
+    for given in (DensityMatrix(state), state.sparse_pauli_op, state, Operator(state)):
+        again = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), state=given)
+        assert np.allclose(again.state.data, rho.data, rtol=0, atol=1e-12)
+
+
+def test_paulis_that_vanish_are_left_out():
+    state = ql.evaluate(ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.97))
+    assert dict(state.sparse_pauli_op.to_list()) == pytest.approx({"II": 0.25, "XX": 0.24, "YY": -0.24, "ZZ": 0.24})
+
+
+def test_states_of_several_ends():
+    state = ql.evaluate(LINKS["three parties"])
+    assert np.allclose(state.sparse_pauli_op.to_matrix(), state.density_matrix.data, rtol=0, atol=1e-12)
+    assert np.allclose(DensityMatrix(state).data, state.density_matrix.data)
+    for label, c in state.sparse_pauli_op.to_list():
+        assert state.density_matrix.expectation_value(Pauli(label)) == pytest.approx(8 * c.real, abs=1e-12)
+    with pytest.raises(ValueError, match="state must be of two qubits"):
+        ql.ElementaryLink(ql.Node("a"), ql.Node("b"), state=state)
+
+
+def test_tomography_too():
+    samples = ql.sample(HOPS[0], bases=[a + b for a in "XYZ" for b in "XYZ"], shots=900, seed=1)
+    found = samples.tomography()
+    assert np.allclose(DensityMatrix(found).data, found.matrix)
+    assert np.allclose(found.sparse_pauli_op.to_matrix(), found.matrix, rtol=0, atol=1e-12)
+
+
+def test_no_state_is_made_of_an_operator_that_is_none():
+    with pytest.raises(ValueError, match="state must be a density matrix"):
+        ql.ElementaryLink(ql.Node("a"), ql.Node("b"), state=SparsePauliOp("XX"))
