@@ -56,9 +56,23 @@ def joined(operation: Operation, *stages: Stage, in_turn: bool = False) -> Stage
 
 
 class _Joining:
-    """An operation on each alternative of some stages: what it waits for, and what comes after."""
+    """An operation on each alternative of some stages: what it waits for, and what comes after.
 
-    def __init__(self, operation: Operation, stages: tuple[Stage, ...], *, in_turn: bool = False) -> None:
+    Args:
+        operation: what is done.
+        stages: what it consumes.
+        in_turn: whether they are made one after the other.
+        apart: whether what is told of one stage must not depend on which alternatives of the others it meets.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        stages: tuple[Stage, ...],
+        *,
+        in_turn: bool = False,
+        apart: bool = False,
+    ) -> None:
         nodes = tuple(stages[link].ends[end] for (link, end), *_ in operation.site_ports)
         self.operation = operation = retrieved(operation, nodes)
         processors = tuple(node.processor for node in nodes)
@@ -78,9 +92,12 @@ class _Joining:
             )
             for lags, qubits, next_begins in zip(lags_s, operation.inputs, holding, strict=True)
         ]
+        # What all wait for anyway comes after they have met: so moments keep the resolution that they have.
+        common = np.zeros(1) if in_turn or apart or not self.timed else np.minimum.reduce(used_s)
+        used_s = [lag - common for lag in used_s]
         # When a site has heard of its own pairs, counted from when all can be used, if that is soon.
         own_s = [
-            np.maximum.reduce([lags_s[link][end] - used_s[link] for link, end in ports])
+            np.maximum.reduce([lags_s[link][end] - used_s[link] for link, end in ports]) - common
             for ports in operation.site_ports
         ]
         if self.timed and not in_turn:
@@ -92,14 +109,14 @@ class _Joining:
         known_s = course.known(own_s, 0.0)
         ends, outputs = course.ends, operation.outputs
         none = np.zeros(len(stages[0]))
-        self.lags_s = known_s[ends[0]] + none, known_s[ends[1]] + none
-        self._since_s = tuple(course.held_until(q, known_s, 0.0) + none for q in outputs)
+        self.lags_s = known_s[ends[0]] + common + none, known_s[ends[1]] + common + none
+        self._since_s = tuple(course.held_until(q, known_s, 0.0) + common + none for q in outputs)
         disturbed = disturbances(stages, used_s, in_turn=in_turn) if self.timed else [()] * len(stages)
         self.waiting = [
             Waiting(
                 stage,
                 lag,
-                *(course.held_until(q, known_s, 0.0) + none for q in qubits),
+                *(course.held_until(q, known_s, 0.0) + common + none for q in qubits),
                 timed=self.timed,
                 disturbed=mine,
             )
@@ -203,8 +220,8 @@ def _outlook(left: Stage, right: Stage) -> tuple[FloatArray, FloatArray]:
     """About what swaps of every alternative with every one make, by products of matrices: states and mean times."""
     every = [np.zeros(len(stage), dtype=np.intp) for stage in (left, right)]
     # What a side waits for does not depend on the alternatives of the other one.
-    ours = _Joining(_SWAP, (left, right.take(every[0])))
-    theirs = _Joining(_SWAP, (left.take(every[1]), right))
+    ours = _Joining(_SWAP, (left, right.take(every[0])), apart=True)
+    theirs = _Joining(_SWAP, (left.take(every[1]), right), apart=True)
     join = ours.join
     assert isinstance(join, Summed)
     (first, first_earlier), (second, second_earlier), edges = each_with_each(ours.waiting[0], theirs.waiting[1])

@@ -86,12 +86,16 @@ class _Rows:
         told = times[:, :1] + delays
         own = np.stack([left - near, right - far], axis=1)
         self.heard_late = (own > told).any(axis=1)
-        self._known = np.maximum(own, told) + times[:, 1:]
+        common = np.minimum(near, far)  # waited after they have met: see `_Joining`
+        self._known = np.maximum(own, told) + times[:, 1:] + common[:, None]
         self._delay_s = delays.sum(axis=1)
-        done = times[:, 0]
+        done = times[:, 0] + common
         first, second = _held(lefts), _held(rights)
         support = tuple(sorted({s for held in (*first, *second) for s in held.support}))
-        sides = (lefts, near, self._known[:, 0], done), (rights, far, done, self._known[:, 1])
+        sides = (
+            (lefts, near - common, self._known[:, 0], done),
+            (rights, far - common, done, self._known[:, 1]),
+        )
         held = [[held_pair(s.ends[0].memory, s.ends[1].memory, support) for s in side[0]] for side in sides]
         self._waiting = [_Waiting(*side, own_held) for side, own_held in zip(sides, held, strict=True)]
         self._join = _Sums([

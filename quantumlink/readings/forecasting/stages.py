@@ -6,12 +6,12 @@ grid of times (see `quantumlink.timing.arrivals`) the mean state is kept, and st
 of all. This is the timeline's own timing with its default options, and the two agree; see
 `quantumlink.readings.timeline` for what happens when. What is not exact:
 
-- moments are points in cells, each a tenth of the time wide: where pairs can be used only long after they came (a
-  ``move_s`` of many attempts), what they then wait for one another is told less finely, and a latency is off by up
-  to two thousandths;
+- moments are points in cells;
 - after failed tries of an operation the state no longer depends on the moment, and moments are gamma distributed;
   so they are where pairs are made one after the other;
-- an end that is told of a swap before it knows of its own pair knows of that after the mean of what it takes;
+- an end that is told of a swap before it knows of its own pair knows of that after the mean of what it takes,
+  and a qubit that is then still being moved (``move_s`` longer at an end than at the relay) is taken to wait
+  already: where that is long beside coherence, fidelities are hundredths too low;
 - of attempts that disturb what a node stores (`Memory.per_attempt`) their mean number in a wait is taken where two
   links' attempts do not go in step. Where it is not known when they are made, that is refused.
 """
