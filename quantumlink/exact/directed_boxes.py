@@ -23,6 +23,6 @@ def refuse_directed(box: BoxOp) -> None:
     if told:
         raise UnsupportedOperation(
             f"a 'box' annotated with {', '.join(told)}: the service's sampler takes no boxes, and opened here it "
-            f"would lose what it asks for. Take the annotation off; prepare and submit take options, by which the "
-            f"service's client twirls: options={{'twirling': {{'enable_gates': True}}}}"
+            f"would lose what it asks for. Take the annotation off, and let submit(..., boxes=pass_manager) put "
+            f"what was prepared into boxes, or its client twirl: options={{'twirling': {{'enable_gates': True}}}}"
         )

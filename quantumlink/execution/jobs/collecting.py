@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from quantumlink.execution.jobs.connection import Connection, decoded
+from quantumlink.execution.jobs.directed import sampled
 from quantumlink.execution.jobs.errors import JobFailed, JobFileError, ResultUnreadable
 from quantumlink.execution.jobs.job_file import JobFile, JobRecord, Part, StoredFile, sha256, write_durably
 from quantumlink.execution.jobs.patience import patiently
@@ -123,6 +124,7 @@ def _stored(file: JobFile, number: int, result: Any) -> Collected:
     """
     record = file.read()
     part = record.parts[number]
+    result = sampled(result)
     wanted = [(record.pubs[piece.pub], piece.rows) for piece in part.pieces]
     pieces = checked_pieces(result, wanted, part.shots, part.tag, f"job {part.job_id or part.tag}")
     if record.dry_run:

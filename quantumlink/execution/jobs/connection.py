@@ -14,6 +14,7 @@ from typing import Any
 
 from qiskit.providers import BackendV2
 
+from quantumlink.execution.jobs.directed import DirectedPub, run_directed
 from quantumlink.execution.jobs.errors import BackendNotFound, ForeignResult, JobDeleted, NotAuthorized
 from quantumlink.execution.jobs.patience import Patience, patiently
 
@@ -149,6 +150,8 @@ class Connection:
 
         with _watched_posts(self.service) as posts:
             try:
+                if any(isinstance(pub, DirectedPub) for pub in pubs):
+                    return run_directed(mode, pubs, options, dry_run=dry_run)
                 sampler = Sampler(mode=mode, options=dict(options))
                 sampler.options.environment.job_tags = [*sampler.options.environment.job_tags, tag]
                 if not dry_run:

@@ -204,8 +204,11 @@ class Job:
 
         Raises:
             JobFileError: if the file does not say how its rows are read.
+            ValueError: if they are directed: then the service draws their parameters.
         """
         record = self.record
+        if any(pub.samplex_text is not None for pub in record.pubs):
+            raise ValueError(f"{str(self.path)!r} is directed by boxes: the service draws what runs")
         names = list(self._recipe().bases) if record.reader["kind"] == "recipe" else []
         if names and len(names) != record.pubs[0].rows:
             raise JobFileError(

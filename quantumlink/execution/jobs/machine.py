@@ -20,6 +20,7 @@ from quantumlink.execution.jobs.connection import (
     require_runtime,
     runtime_class,
 )
+from quantumlink.execution.jobs.directed import DirectedPub, run_directed
 from quantumlink.execution.jobs.job_file import Mode, Where
 from quantumlink.execution.jobs.patience import Patience, patiently
 from quantumlink.execution.jobs.splitting import Limits
@@ -74,6 +75,8 @@ class LocalMachine:
 
     def run(self, pubs: Sequence[Any], options: Mapping[str, Any], seed: int | None) -> Any:
         """Start one job; simulators measure in one way only."""
+        if any(isinstance(pub, DirectedPub) for pub in pubs):
+            return run_directed(self.backend, pubs, options, seed=seed)
         variants = {i.name for circuit, *_ in pubs for i in circuit.data if is_variant(i.operation)}
         if variants and self.backend is not None:
             warnings.warn(

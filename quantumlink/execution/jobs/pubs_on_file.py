@@ -7,7 +7,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -20,6 +20,7 @@ from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResu
 
 from quantumlink import validation
 from quantumlink.arrays import FloatArray
+from quantumlink.execution.jobs.directed import DirectedPub
 from quantumlink.execution.jobs.errors import ForeignResult, JobFileError
 
 MAX_UNPACKED_BYTES = 2**27
@@ -41,6 +42,8 @@ class PubOnFile:
     """Rows of the table, as the result will have them; () without a table."""
     registers: tuple[tuple[str, int], ...]
     """Classical registers by name, and how many bits each has."""
+    samplex_text: str | None = None
+    """From what the parameters of a directed circuit are drawn, as JSON, compressed, in base64; see `directed`."""
 
     @classmethod
     def of(cls, circuit: QuantumCircuit, table: Any = None) -> PubOnFile:
@@ -64,6 +67,11 @@ class PubOnFile:
         if told.rows == 0:
             raise ValueError(f"the table of {circuit.name!r} must have at least one row, got {rows}")
         return told
+
+    def with_samplex(self, template: QuantumCircuit, samplex: str) -> PubOnFile:
+        """The same rows for the template of the circuit in boxes, and its samplex as JSON."""
+        packed = base64.b64encode(zlib.compress(samplex.encode())).decode()
+        return replace(self, circuit_text=_circuit_text(template), samplex_text=packed)
 
     @property
     def rows(self) -> int:
@@ -100,8 +108,11 @@ class PubOnFile:
             raise JobFileError(f"a table of the job file has the shape {values.shape}, not {(*self.shape, '…')}")
         return values.reshape(-1, values.shape[-1])
 
-    def piece(self, start: int, stop: int, shots: int, tag: str) -> tuple[QuantumCircuit, FloatArray | None, int]:
-        """Some rows as a PUB for a sampler; the tag comes back with the result."""
+    def piece(self, start: int, stop: int, shots: int, tag: str) -> Any:
+        """Some rows as a PUB for a sampler, or for the Executor; the tag comes back with the result."""
+        if self.samplex_text is not None:
+            table = None if self.table is None else self.table[start:stop]
+            return DirectedPub(self.circuit, unpacked(self.samplex_text).decode(), table, shots, tag)
         circuit = self.circuit.copy()
         circuit.metadata = {"quantumlink": tag}
         return circuit, None if self.table is None else self.table[start:stop], shots
@@ -113,6 +124,7 @@ class PubOnFile:
             "table": self.table_text,
             "shape": list(self.shape),
             "registers": [list(register) for register in self.registers],
+            **({} if self.samplex_text is None else {"samplex": self.samplex_text}),
         }
 
     @classmethod
@@ -127,14 +139,14 @@ class PubOnFile:
             for name, bits in told["registers"]
         )
         shape = tuple(validation.count("shape", size, at_least=1) for size in told["shape"])
-        circuit, table = told["circuit"], told["table"]
-        if not isinstance(circuit, str) or not isinstance(table, str | None):
-            raise TypeError("a circuit and a table must be texts")
+        circuit, table, samplex = told["circuit"], told["table"], told.get("samplex")
+        if not isinstance(circuit, str) or not isinstance(table, str | None) or not isinstance(samplex, str | None):
+            raise TypeError("a circuit, a table and a samplex must be texts")
         if not registers or len(dict(registers)) != len(registers):
             raise ValueError("a PUB must have classical registers of different names")
         if max(prod(shape), sum(bits for _, bits in registers)) > MAX_UNPACKED_BYTES:
             raise ValueError(f"a PUB of shape {shape} with registers {registers} is larger than any device takes")
-        return cls(circuit, table, shape, registers)
+        return cls(circuit, table, shape, registers, samplex)
 
     def __repr__(self) -> str:
         return f"<PubOnFile: {self.rows} rows, registers {dict(self.registers)}>"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qiskit.providers import BackendV2
+from qiskit.transpiler import PassManager
 
 from quantumlink import validation
 from quantumlink.execution.jobs.job import Job
@@ -51,6 +52,7 @@ def submit(
     dry_run: bool = False,
     max_qpu_s: float | None = None,
     renew: bool = False,
+    boxes: PassManager | None = None,
 ) -> Job:
     """Submit a link, a program or a session, and return at once.
 
@@ -85,9 +87,13 @@ def submit(
         dry_run: let the service check and time the job on its mock of the device, without seconds of a quantum
             computer: `Job.timing` tells what its scheduler says. Its bits are random, so it has no samples.
         max_qpu_s: refuse what is estimated to take more quantum seconds (`Job.estimate_s`); nothing is sent then.
-
         renew: prepare a program again that was prepared before the device was calibrated last. Without it a warning
             says so.
+        boxes: directed execution: puts each circuit, as it was prepared, into annotated boxes that say what is
+            twirled, such as ``samplomatic.transpiler.generate_boxing_pass_manager()``; IBM's Executor runs them,
+            its client's fakes too. It must leave the meaning alone, which is not checked. Circuits with
+            conditions, and boxes that want values for each run (a noise to inject), are refused. Of ``options``
+            the twirling's ``num_randomizations`` and ``shots_per_randomization`` are used.
 
     Raises:
         TooExpensive: if the estimate is above the budget.
@@ -119,6 +125,8 @@ def submit(
         ("renew", renew),
     ):
         validation.instance(name, value, bool, "True or False")
+    if boxes is not None:
+        validation.instance("boxes", boxes, PassManager, "a PassManager that makes boxes, or None")
     if limits is not None:
         validation.instance("limits", limits, Limits, "a Limits")
     patience = Patience() if patience is None else patience
@@ -135,6 +143,7 @@ def submit(
         options=options,
         seed=seed,
         mitigate_readout=mitigate_readout,
+        boxes=boxes,
     )
     record = _record(task, machine, machine.limits if limits is None else limits, seed)
     if isinstance(machine, IBMMachine):

@@ -13,13 +13,14 @@ from typing import Any, Literal
 import numpy as np
 from qiskit.circuit import IfElseOp, QuantumCircuit, Reset
 from qiskit.providers import BackendV2
-from qiskit.transpiler import Target
+from qiskit.transpiler import PassManager, Target
 
 from quantumlink import validation
 from quantumlink.circuits import BASIS_ANGLES
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.bases import checked_bases
-from quantumlink.execution.jobs.machine import LocalMachine, Machine
+from quantumlink.execution.jobs.directed import boxed, check_directed
+from quantumlink.execution.jobs.machine import IBMMachine, LocalMachine, Machine
 from quantumlink.execution.jobs.pubs_on_file import PubOnFile
 from quantumlink.execution.jobs.readers import Analyst, told_analyst
 from quantumlink.execution.mitigation import calibration_of
@@ -65,6 +66,7 @@ def task_of(
     options: Mapping[str, Any] | None,
     seed: int | None,
     mitigate_readout: bool | Literal["balanced"] = False,
+    boxes: PassManager | None = None,
 ) -> Task:
     """What to run for the user.
 
@@ -76,11 +78,18 @@ def task_of(
         options: of the runtime's sampler.
         seed: for the preparation.
         mitigate_readout: whether calibration circuits are run beside a program, and whether in balanced states.
+        boxes: puts the circuits into annotated boxes, for the runtime's Executor.
 
     Raises:
         TypeError: if it is none of these.
+        NotSubmittable: if the circuits cannot be put into boxes.
         ValueError: if an argument is not for this kind.
     """
+    if boxes is not None:
+        plain = task_of(
+            what, machine, bases=bases, shots=shots, options=options, seed=seed, mitigate_readout=mitigate_readout
+        )
+        return _directed(plain, machine, boxes)
     asked = _checked_options(machine, options)
     if isinstance(what, Link):
         what = compose(what)
@@ -116,6 +125,25 @@ def task_of(
         f"a job can be submitted of a link, a Program, what prepare returned, or a session with circuits(), "
         f"analyse(result) and to_dict(); got {what!r} ({type(what).__name__})"
     )
+
+
+def _directed(task: Task, machine: Machine, boxes: PassManager) -> Task:
+    """The same with each circuit in boxes, as it is checked for the device."""
+    backend = machine.backend
+    if backend is None or not (
+        isinstance(machine, IBMMachine) or type(backend).__module__.startswith("qiskit_ibm_runtime")
+    ):
+        raise ValueError(
+            f"boxes are for IBM's Executor, which a backend of its client has, not {machine.where.backend}"
+        )
+    check_directed(task.options)
+    pubs = []
+    for pub in task.pubs:
+        template, samplex = boxed(pub.circuit, boxes)
+        drawn = np.zeros((1, template.num_parameters)) if template.num_parameters else None
+        lint([(template, drawn, task.shots)], backend.target, max_executions=_UNLIMITED)
+        pubs.append(pub.with_samplex(template, samplex))
+    return replace(task, pubs=tuple(pubs))
 
 
 def _warn_of_dropped_noise(program: Program, machine: Machine) -> None:
