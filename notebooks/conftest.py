@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "oracles"))
-collect_ignore = ["site", "reference"]
+collect_ignore = ["site", "reference", "class"]
 SECONDS_A_CELL = 1200
 
 
@@ -52,6 +52,7 @@ class Notebook(pytest.Item):
         folder = {"metadata": {"path": str(self.path.parent)}}
         os.environ.pop("MPLBACKEND", None)  # the kernel's own, which shows figures
         NotebookClient(run, timeout=SECONDS_A_CELL, kernel_name="python3", resources=folder).execute()
+        run.metadata.pop("widgets", None)  # their state, which ends with the kernel
         if self.config.getoption("--write-outputs"):
             for cell in run.cells:
                 cell.metadata.pop("execution", None)  # when it ran

@@ -10,6 +10,7 @@ VARIES = "varies"
 """The tag of a cell whose output depends on the machine or the hour; it must run, and is not compared."""
 
 _NUMBER = re.compile(r"[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?|[-+−]?\.\d+(?:[eE][-+]?\d+)?")
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 _TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex")
 _EMBEDDED = re.compile(r"(?:data:image/[\w+]+;base64,[A-Za-z0-9+/=]+)|<svg.*?</svg>", re.DOTALL)
@@ -17,7 +18,7 @@ _EMBEDDED = re.compile(r"(?:data:image/[\w+]+;base64,[A-Za-z0-9+/=]+)|<svg.*?</s
 
 def texts(cell):
     """What a cell said, each as (kind, text): what it printed as one text; warnings and pictures are left out."""
-    outputs = [out for out in cell.get("outputs", []) if not is_cleared(out)]
+    outputs = [out for out in cell.get("outputs", []) if not passes(out)]
     streams = [out for out in outputs if out["output_type"] == "stream" and out["name"] == "stdout"]
     printed = "".join("".join(out["text"]) for out in streams)
     said = [("printed", printed)] if printed else []
@@ -27,17 +28,17 @@ def texts(cell):
     return [(kind, _EMBEDDED.sub("<picture>", _ADDRESS.sub("0x…", text))) for kind, text in said]
 
 
-def is_cleared(output):
-    """Whether this is what a line of progress leaves behind, which shows only where the machine is slow."""
+def passes(output):
+    """Whether nothing of it stays: a widget, or what a line of progress leaves behind on a slow machine."""
     data = output.get("data", {})
-    return "text/html" in data and not "".join(data["text/html"]).strip()
+    return _WIDGET in data or ("text/html" in data and not "".join(data["text/html"]).strip())
 
 
 def tidy(outputs):
-    """Outputs as they are committed: streams in one piece, nothing that progress left behind."""
+    """Outputs as they are committed: streams in one piece, nothing that progress left behind, no widgets."""
     told = []
     for out in outputs:
-        if is_cleared(out):
+        if passes(out):
             continue
         if told and out["output_type"] == told[-1]["output_type"] == "stream" and out["name"] == told[-1]["name"]:
             told[-1]["text"] = "".join(told[-1]["text"]) + "".join(out["text"])

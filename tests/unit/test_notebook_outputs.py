@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from oracles.notebook_outputs import VARIES, difference, differences, pictures_without_words
+from oracles.notebook_outputs import VARIES, difference, differences, pictures_without_words, tidy
 
 
 def notebook(printed="a key of 246,007 bits\n", tags=(), html="<b>0.5</b>"):
@@ -24,6 +24,14 @@ def test_the_same_is_the_same_whatever_the_pixels_addresses_and_pieces_are():
     outputs[3]["data"]["image/png"] = "BBBB"
     outputs[4]["data"]["text/plain"] = "<object at 0x7f00cafebabe>"
     assert differences(notebook(), other) == []
+
+
+def test_a_widget_leaves_nothing_and_where_it_is_missing_nothing_is_missed():
+    said, other = notebook(), notebook()
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "1f"}, "text/plain": "interactive(hops=4)"}
+    other["cells"][0]["outputs"].append({"output_type": "display_data", "data": widget})
+    assert differences(said, other) == []
+    assert len(tidy(other["cells"][0]["outputs"])) == len(tidy(said["cells"][0]["outputs"]))
 
 
 @pytest.mark.parametrize(
