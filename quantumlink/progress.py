@@ -61,6 +61,26 @@ def doing(description: str) -> Iterator[None]:
         handle.update(ipython.HTML(""))
 
 
+def say(text: str) -> None:
+    """Say something in a line of its own, if somebody is watching on a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if console.is_terminal and not console.is_jupyter:
+        console.print(text, highlight=False)
+
+
+def in_words(seconds: float) -> str:
+    """A duration to the precision that anybody needs.
+
+    >>> in_words(42.3), in_words(600), in_words(9000)
+    ('42 s', '10 min', '2.5 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def _display(description: str, total: int) -> Callable[[int | None], None]:
     """A function to be called with the number of items done, and at the end with None."""
     from rich.console import Console
@@ -98,7 +118,16 @@ def _in_notebook(description: str, total: int) -> Callable[[int | None], None]:
     ipython = import_module("IPython.display")
     handle = ipython.display(ipython.HTML(""), display_id=True)
 
+    first: list[tuple[int, float]] = []
+
     def show(done: int | None) -> None:
-        handle.update(ipython.HTML("" if done is None else f"{description}: {done} of {total}"))
+        if done is None:
+            handle.update(ipython.HTML(""))
+            return
+        first[:] = first or [(done, monotonic())]
+        before, begun = first[0]
+        left = (monotonic() - begun) * (total - done) / (done - before) if done > before else None
+        more = "" if left is None else f", {in_words(left)} left"
+        handle.update(ipython.HTML(f"{description}: {done} of {total}{more}"))
 
     return show

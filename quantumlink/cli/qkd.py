@@ -27,7 +27,7 @@ from quantumlink.cli.qkd_timetags import timetags
 from quantumlink.cli.result import Column, Result, Table, Written
 from quantumlink.cli.shell import Shell
 from quantumlink.cli.written_files import PICTURES, new_secret_file, writable, write_secret
-from quantumlink.progress import last_step
+from quantumlink.progress import in_words, last_step
 from quantumlink.qkd import Key
 from quantumlink.qkd.duration import expected_duration_s
 from quantumlink.qkd.protocols import Session
@@ -84,7 +84,7 @@ def _distribute(protocol: str, options: CommonOptions) -> Result:
     session = options.session(protocol)
     console = Console(stderr=True)
     if (seconds := expected_duration_s(session)) is not None:
-        console.print(f"this will take about {_span(seconds)}")
+        console.print(f"this will take about {in_words(seconds)}")
     started = monotonic()
     try:
         with console.status(f"distilling a key from {session.rounds} rounds"):
@@ -92,7 +92,9 @@ def _distribute(protocol: str, options: CommonOptions) -> Result:
             report = report_of(session, key)
     except KeyboardInterrupt:
         step = f" ({last})" if (last := last_step()) else ""
-        console.print(f"interrupted after {_span(monotonic() - started)}{step}: a part of a session gives no key")
+        console.print(
+            f"interrupted after {in_words(monotonic() - started)}{step}: a part of a session gives no key"
+        )
         raise typer.Exit(INTERRUPTED) from None
     if picture is not None:
         _draw(session, key, picture)
@@ -105,13 +107,6 @@ def _distribute(protocol: str, options: CommonOptions) -> Result:
         written=tuple(Written(label, path) for label, path in files if path is not None),
         exit_code=0 if key else NO_SECRET_KEY,
     )
-
-
-def _span(seconds: float) -> str:
-    """A duration in words, to the precision that anybody needs."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _draw(session: Session, key: Key, path: Path) -> None:

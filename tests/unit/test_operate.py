@@ -507,7 +507,7 @@ def test_trials_side_by_side_are_those_one_after_the_other(seed):
 
 def prepared_setting(network, demands):
     """What is sent to other processes."""
-    options = operating._Options(
+    options = operating.Options(
         None, 60, 1, None, "asap", "newest", 0, "dejmps", None, 16, None, 0.0, 0
     )  # fmt: skip
     return operating.prepared(network, tuple(demands), options, (), (), 7)[1]

@@ -46,6 +46,7 @@ good if memories are few: a cut-off helps, or `Reservation`.
 Intervals come from the scatter of the trials (of eight or more), else of the 32 parts of each.
 """
 
+from quantumlink.network.control.duration import expected_duration_s
 from quantumlink.network.control.happenings import Attack, Outage, RandomFailures, Watch
 from quantumlink.network.control.operating import operate
 from quantumlink.network.control.policies import (
@@ -74,5 +75,6 @@ __all__ = [
     "Reservation",
     "TimeSlots",
     "Watch",
+    "expected_duration_s",
     "operate",
 ]

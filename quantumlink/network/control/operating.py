@@ -17,6 +17,7 @@ from quantumlink.link import ChainOrder
 from quantumlink.network.control.compiling import has_numba
 from quantumlink.network.control.flows import ANY_ORDER, Flow, Routing
 from quantumlink.network.control.ghz import check_arms, fusion_tables, fusions_of
+from quantumlink.network.control.pace import Pace
 from quantumlink.network.control.policies import Policy, TimeSlots, checked_policy
 from quantumlink.network.control.result import Performance
 from quantumlink.network.control.schedule import RequestsOf, timed_changes
@@ -26,7 +27,7 @@ from quantumlink.network.control.tags import recipe_of
 from quantumlink.network.control.trial import Setting, Trial, TrialResult, ready
 from quantumlink.network.load.demand import DEMAND_KINDS, Demand, checked_demands
 from quantumlink.network.routing import Plan
-from quantumlink.progress import track
+from quantumlink.progress import in_words, say, track
 
 if TYPE_CHECKING:
     from quantumlink.network.graph import Avoid
@@ -51,6 +52,9 @@ MOST_EVENTS = 3e9
 
 PARTS = 200
 """Steps in which progress is shown."""
+
+SHORT_S = 5.0
+"""Of runs that take less, it is not said how long."""
 
 LAST_S = 1.0
 """How long an interrupted run waits for trials of other processes."""
@@ -116,7 +120,7 @@ def operate(
     <Performance of 1 demand over 2 s: 213 delivered, fairness 1>
     """
     wanted = checked_demands(network, demands, DEMAND_KINDS)
-    options = _Options(policy, duration_s, trials, slot_s, swapping, take, purify_rounds, protocol, cutoff_s,
+    options = Options(policy, duration_s, trials, slot_s, swapping, take, purify_rounds, protocol, cutoff_s,
                        buffer, in_flight, warm_up_s, records)  # fmt: skip
     seed = validation.seed("seed", seed)
     entropy = np.random.SeedSequence(seed).entropy
@@ -134,7 +138,7 @@ def operate(
 
 
 @dataclass(frozen=True, eq=False)
-class _Options:
+class Options:
     """The options of a run, checked."""
 
     policy: Any
@@ -193,7 +197,7 @@ class _Options:
 def prepared(
     network: Network,
     demands: tuple[Demand, ...],
-    options: _Options,
+    options: Options,
     happenings: Sequence[Any],
     avoid: Avoid,
     entropy: int,
@@ -240,7 +244,7 @@ def _slot_s(network: Network, flows: Sequence[Flow]) -> float:
     return min(clocked) if clocked else min(a.time_s for a in attempts) / 10
 
 
-def _events(layout: Layout, demands: tuple[Demand, ...], options: _Options) -> float:
+def _events(layout: Layout, demands: tuple[Demand, ...], options: Options) -> float:
     """About how much is to be done.
 
     Raises:
@@ -269,7 +273,7 @@ def _worth_compiling(events: float) -> bool:
     return events > WORTH_COMPILING
 
 
-def _tables(layout: Layout, demands: tuple[Demand, ...], options: _Options, changes: Any) -> Tables:
+def _tables(layout: Layout, demands: tuple[Demand, ...], options: Options, changes: Any) -> Tables:
     links = link_tables(layout, changes.states, options.buffer)
     own = [demands[flow.demand] for flow in layout.flows]
     slot_s, policy = layout.slot_s, options.policy
@@ -307,7 +311,7 @@ def _tables(layout: Layout, demands: tuple[Demand, ...], options: _Options, chan
     )
 
 
-def _check_cutoff(layout: Layout, options: _Options) -> None:
+def _check_cutoff(layout: Layout, options: Options) -> None:
     """Refuse a cut-off that throws away every pair before both its ends know of it."""
     if options.cutoff_s is None:
         return
@@ -328,10 +332,13 @@ def _play_all(setting: Setting, trials: int, executor: Executor | None) -> tuple
     results: list[TrialResult] = []
     ready(setting)
     with between_parts() as interrupted:
-        playing = Trial(setting, 0)
+        playing, pace = Trial(setting, 0), Pace(trials)
         for part in track(range(PARTS), "operating"):
             while (len(results) + playing.done) * PARTS < (part + 1) * trials and not interrupted():
                 playing.go_on()
+                seconds = pace.note(len(results) + playing.done)
+                if seconds is not None and seconds > SHORT_S:
+                    say(f"operating takes about {in_words(seconds)}")
                 if playing.done == 1.0 and len(results) + 1 < trials:
                     results.append(playing.result())
                     playing = Trial(setting, len(results))

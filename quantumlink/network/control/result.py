@@ -35,7 +35,7 @@ from quantumlink.readings.state import PairState
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
-    from quantumlink.network.control.operating import _Options
+    from quantumlink.network.control.operating import Options
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,7 @@ class Performance:
 
     layout: Layout
     demands: tuple[Demand, ...]
-    options: _Options
+    options: Options
     trials: tuple[TrialResult, ...]
     """What each trial counted."""
     interrupted: bool = False
