@@ -31,8 +31,8 @@ vienna.key_route("st-poelten", "forum")  # over which trusted sites, and how man
 vienna.resilience(1)  # what hangs on a single site
 ```
 
-| network | file | sites | links | fibre, km | loss of the links, dB | one key route | secret bits/s |
-|---|---|---|---|---|---|---|---|
+| file | sites | links | fibre, km | loss of a link, dB | one key route | secret bits/s |
+|---|---|---|---|---|---|---|
 """
 
 RATES = """
@@ -47,7 +47,7 @@ over that loss, at the clock of the device, with assumed detectors. It is a ceil
 receiver, no rounds to unlike bases, dead times, outages or finite blocks. The last column says how far below it
 the field was.
 
-| link | year | loss, dB | clock, Hz | detectors | published, bit/s | ours | ours ÷ published |
+| link | year | loss, dB | clock, MHz | detectors | published, bit/s | ours | ours ÷ published |
 |---|---|---|---|---|---|---|---|
 """
 
@@ -122,15 +122,15 @@ def page():
         route = network.key_route(*ends)
         way = " – ".join(route.nodes) if len(route.nodes) < 7 else f"{ends[0]} – … – {ends[1]}"
         lines.append(
-            f"| {network.name} | `{name}.toml` | {sites} | {links} | {sum(f.length_km for f in fibres):.0f} | "
-            f"{losses[0]:.3g} to {losses[-1]:.3g} | {way} | {route.secret_key_rate_hz:.3g} |\n"
+            f"| `{name}` | {sites} | {links} | {sum(f.length_km for f in fibres):.0f} | "
+            f"{losses[0]:.3g} to {losses[-1]:.3g} | {way} | {float(f'{route.secret_key_rate_hz:.3g}'):,.0f} |\n"
         )
     lines.append(RATES)
     for field in FIELDS:
         ours = field.ours_hz()
         lines.append(
             f"| {field.network}: {' – '.join(field.ends)} | {field.year} | {field.loss_db:g} | "
-            f"{field.clock_hz:.3g} | {field.efficiency:.0%}, {field.noise:.0e}, {field.wrong:.1%} | "
+            f"{field.clock_hz / 1e6:g} | {field.efficiency:.0%}, {field.noise:.0e}, {field.wrong:.1%} | "
             f"{field.published_hz:,.0f} | {ours:,.0f} | {ours / field.published_hz:.1f} |\n"
         )
     downlink = link_of(load("beijing_shanghai"), "micius", "nanshan")
