@@ -13,7 +13,7 @@ from typing import Any
 from qiskit.circuit import CASE_DEFAULT, ClassicalRegister, Clbit, Instruction, SwitchCaseOp
 from qiskit.circuit.classical import expr
 
-from quantumlink.exact.conditions import Condition, check_condition, holds
+from quantumlink.exact.conditions import Condition, check_condition, holds, two_bits_of_one_name
 from quantumlink.exact.expressions import Cell, Value, Values, cells_of, check_types, value_of
 from quantumlink.exact.transfer import UnsupportedOperation
 
@@ -24,8 +24,9 @@ Memory = Sequence[Value | None]
 class Scope:
     """The cells of a circuit, or of a block or a definition inside it."""
 
-    def __init__(self, clbits: Mapping[Clbit, int], outer: Scope | None = None) -> None:
+    def __init__(self, clbits: Mapping[Clbit, int], outer: Scope | None = None, *, block: bool = False) -> None:
         self._clbits, self._outer = clbits, outer
+        self._around = outer if block else None
         self.variables: dict[expr.Var, int] = {} if outer is None else outer.variables
         """The cells of the variables that came so far; all scopes of a circuit share them."""
         self._first: int = len(clbits) if outer is None else outer._first
@@ -41,14 +42,30 @@ class Scope:
             return found
         return self.variables.setdefault(key, self._first + len(self.variables))
 
+    def read(self, key: Cell) -> int:
+        """The cell of what a condition or an expression reads.
+
+        Raises:
+            UnsupportedOperation: if a block and the circuit around it call two bits so.
+        """
+        found, around = self.cell(key), self._around
+        while around is not None and isinstance(key, Clbit):
+            if around._clbits.get(key, found) != found:
+                raise UnsupportedOperation(two_bits_of_one_name(key))
+            around = around._around
+        return found
+
     @property
     def num_cells(self) -> int:
         """Bits and the variables that came so far."""
         return self._first + len(self.variables)
 
-    def inner(self, clbits: Iterable[Clbit], outer: Iterable[Clbit]) -> Scope:
-        """The scope of a block or definition whose bits stand for some of this one's."""
-        return Scope({c: self.cell(o) for c, o in zip(clbits, outer, strict=True)}, self)
+    def inner(self, clbits: Iterable[Clbit], outer: Iterable[Clbit], *, block: bool) -> Scope:
+        """The scope of a definition, or a block, whose first bits stand for some of this one's.
+
+        Where Qiskit composes conditions within others, a block has further ones: the circuit's own.
+        """
+        return Scope({c: self.cell(o) for c, o in zip(clbits, outer, strict=not block)}, self, block=block)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +149,7 @@ def assignment(operation: Instruction, scope: Scope) -> Assignment:
             return tuple(int(new) >> i & 1 for i in range(place.var.size))
         return (int(new) if isinstance(place.var, Clbit) else new,)
 
-    cells = tuple(scope.cell(key) for key in _target_cells(place))
+    cells = tuple(scope.read(key) for key in _target_cells(place))
     return Assignment(cells, _reading(list(keys), scope, stored))
 
 
@@ -149,4 +166,4 @@ def _target_cells(target: Any) -> list[Cell]:
 
 
 def _reading(keys: Sequence[Cell], scope: Scope, evaluate: Callable[[Values], Any]) -> Reading:
-    return Reading(tuple(scope.cell(key) for key in keys), tuple(keys), evaluate)
+    return Reading(tuple(scope.read(key) for key in keys), tuple(keys), evaluate)

@@ -40,6 +40,15 @@ def check_condition(condition: Condition) -> None:
         )
 
 
+def two_bits_of_one_name(bit: Clbit) -> str:
+    """Why a condition within a block is refused."""
+    return (
+        f"a condition within a block reads {bit!r}, which is one bit in the block and another one in the circuit "
+        f"around it (QuantumCircuit.compose onto bits of the same names in another order leaves it so, and "
+        f"simulators differ over it): give one of the registers another name"
+    )
+
+
 def condition_bits(condition: Condition) -> set[Clbit]:
     """The classical bits that a condition reads.
 

@@ -129,13 +129,19 @@ class _Lowering:
                 raise UnsupportedOperation(f"no rule for the operation {name!r} on qubits {list(qubits)}")
             if isinstance(operation, BoxOp):
                 refuse_directed(operation)
-            steps += self._inside(parts, instruction, qubit_of, scope)
+            steps += self._inside(parts, instruction, qubit_of, scope, block=isinstance(operation, BoxOp))
 
     def _inside(
-        self, parts: QuantumCircuit, instruction: CircuitInstruction, qubit_of: Mapping[Qubit, int], scope: Scope
+        self,
+        parts: QuantumCircuit,
+        instruction: CircuitInstruction,
+        qubit_of: Mapping[Qubit, int],
+        scope: Scope,
+        *,
+        block: bool,
     ) -> Block:
         qubits = {q: qubit_of[o] for q, o in zip(parts.qubits, instruction.qubits, strict=True)}
-        return self.block(parts.data, qubits, scope.inner(parts.clbits, instruction.clbits))
+        return self.block(parts.data, qubits, scope.inner(parts.clbits, instruction.clbits, block=block))
 
     def _control_flow(
         self,
@@ -145,7 +151,7 @@ class _Lowering:
         scope: Scope,
     ) -> Step:
         def inside(block: QuantumCircuit) -> Block:
-            return self._inside(block, instruction, qubit_of, scope)
+            return self._inside(block, instruction, qubit_of, scope, block=True)
 
         if isinstance(operation, IfElseOp):
             found = condition_reading(operation.condition, scope)

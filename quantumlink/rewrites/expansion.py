@@ -44,7 +44,7 @@ from qiskit.circuit.classical import expr
 
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.condition_forms import compared, mapped
-from quantumlink.exact.conditions import Condition, check_condition
+from quantumlink.exact.conditions import Condition, check_condition, two_bits_of_one_name
 from quantumlink.exact.directed_boxes import refuse_directed
 from quantumlink.exact.expressions import cells_of
 from quantumlink.exact.transfer import device_operation
@@ -54,7 +54,14 @@ from quantumlink.rewrites.expanded_form import cells, constant, is_expanded, reg
 MAX_ROUNDS = 10_000
 """Most rounds of a `for` loop that are told one after the other."""
 
-_Bits = Mapping[Clbit, Clbit]
+
+class _Bits(dict[Clbit, Clbit]):
+    """What bits are called, and what they are in the circuit."""
+
+    twofold: frozenset[Clbit] = frozenset()
+    """Those of a block by which the circuit around it calls another one."""
+
+
 _Qubits = Mapping[Qubit, Qubit]
 
 
@@ -80,7 +87,7 @@ def expanded_circuit(circuit: QuantumCircuit, *, keep: Callable[[str], bool] | N
     kept = keep or _none
     if is_expanded(circuit, kept):
         return circuit
-    qubits, clbits = {q: q for q in circuit.qubits}, {c: c for c in circuit.clbits}
+    qubits, clbits = {q: q for q in circuit.qubits}, _Bits({c: c for c in circuit.clbits})
     steps, phase = _Expansion(kept).block(circuit, qubits, clbits)
     result = circuit.copy_empty_like()
     result.global_phase = phase
@@ -192,6 +199,7 @@ class _Expansion:
             return 0.0 if otherwise is None else self._inside(steps, otherwise, outer, clbits)
         (condition, body), *rest = branches
         check_condition(condition)
+        _check_names(condition, clbits)
         told = mapped(compared(condition), clbits)
         value = told if isinstance(told, bool) else constant(told)
         if value is True:
@@ -213,6 +221,14 @@ class _Expansion:
     def _body(self, body: QuantumCircuit, outer: CircuitInstruction, clbits: _Bits) -> QuantumCircuit:
         inner, phase = self.block(body, *_told(body, outer, clbits))
         return _circuit(inner, outer.qubits, phase)
+
+
+def _check_names(condition: Condition, clbits: _Bits) -> None:
+    if clbits.twofold:
+        target = condition[0] if isinstance(condition, tuple) else condition
+        for bit in cells(target if isinstance(target, expr.Expr) else expr.lift(target)):
+            if bit in clbits.twofold:
+                raise UnsupportedOperation(two_bits_of_one_name(bit))
 
 
 def _with_comparisons(instruction: CircuitInstruction) -> CircuitInstruction:
@@ -258,7 +274,11 @@ def _told(body: QuantumCircuit, outer: CircuitInstruction, clbits: _Bits) -> tup
         raise UnsupportedOperation(
             f"a block of {outer.name!r} has {len(body.clbits)} classical bits, {brought} are brought to it"
         )
-    return qubits, {**clbits, **dict(zip(body.clbits[:brought], outer.clbits, strict=True))}
+    own = dict(zip(body.clbits[:brought], outer.clbits, strict=True))
+    names = _Bits({**clbits, **own})
+    if isinstance(outer.operation, ControlFlowOp):
+        names.twofold = clbits.twofold | {bit for bit, told in own.items() if clbits.get(bit, told) != told}
+    return qubits, names
 
 
 def _circuit(steps: Iterable[CircuitInstruction], qubits: Sequence[Qubit], phase: float) -> QuantumCircuit:

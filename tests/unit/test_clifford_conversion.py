@@ -136,7 +136,7 @@ def test_conditions_hold_where_they_should(name, rng):
     circuit, examples = condition_examples()
     given, kind = examples[name]
     clbit_of = {clbit: i for i, clbit in enumerate(circuit.clbits)}
-    condition = read_condition(given, clbit_of)
+    condition = read_condition(given, clbit_of.__getitem__)
     assert isinstance(condition, kind)
     shots = 203  # not a multiple of 8; each of the 64 patterns several times
     bits = rng.integers(0, 2, (circuit.num_clbits, shots), dtype=np.uint8)
@@ -151,7 +151,10 @@ def test_conditions_hold_where_they_should(name, rng):
 def test_equal_conditions_are_equal_and_others_are_not():
     one, two = condition_examples(), condition_examples()
     read_all = [
-        [read_condition(c, {bit: i for i, bit in enumerate(circuit.clbits)}) for c, _ in examples.values()]
+        [
+            read_condition(c, {bit: i for i, bit in enumerate(circuit.clbits)}.__getitem__)
+            for c, _ in examples.values()
+        ]
         for circuit, examples in (one, two)
     ]
     assert read_all[0] == read_all[1]

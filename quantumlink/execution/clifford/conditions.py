@@ -5,7 +5,7 @@ A row of bits holds one bit a shot, eight to a byte, the first shot lowest: shap
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -90,7 +90,7 @@ class Expression:
 Condition: TypeAlias = Parity | Equal | Expression
 
 
-def read_condition(condition: Any, clbit_of: Mapping[Clbit, int]) -> Condition:
+def read_condition(condition: Any, cell_of: Callable[[Clbit], int]) -> Condition:
     """What `if_test` was given, with its bits by index.
 
     Raises:
@@ -100,21 +100,21 @@ def read_condition(condition: Any, clbit_of: Mapping[Clbit, int]) -> Condition:
     >>> from qiskit.circuit import QuantumCircuit
     >>> circuit = QuantumCircuit(1, 3)
     >>> a, b, c = circuit.clbits
-    >>> read_condition(expr.bit_not(expr.bit_xor(a, c)), {a: 0, b: 1, c: 2})
+    >>> read_condition(expr.bit_not(expr.bit_xor(a, c)), {a: 0, b: 1, c: 2}.__getitem__)
     Parity(bits=(0, 2), odd=False)
     """
     check_condition(condition)
     if isinstance(condition, tuple):
         target, value = condition
         if isinstance(target, Clbit):
-            return Parity((clbit_of[target],), bool(value))
-        return Equal(tuple(clbit_of[bit] for bit in target), int(value))
+            return Parity((cell_of(target),), bool(value))
+        return Equal(tuple(cell_of(bit) for bit in target), int(value))
     check_types(condition)
     parity = _parity(condition)
     if parity is not None:
-        return Parity(tuple(sorted(clbit_of[bit] for bit in parity[0])), not parity[1])
-    clbits = tuple(sorted(condition_bits(condition), key=clbit_of.__getitem__))
-    return Expression(tuple(clbit_of[bit] for bit in clbits), _key(condition, clbit_of), condition, clbits)
+        return Parity(tuple(sorted(cell_of(bit) for bit in parity[0])), not parity[1])
+    clbits = tuple(sorted(condition_bits(condition), key=cell_of))
+    return Expression(tuple(cell_of(bit) for bit in clbits), _key(condition, cell_of), condition, clbits)
 
 
 def _parity(node: expr.Expr) -> tuple[frozenset[Clbit], bool] | None:
@@ -134,18 +134,18 @@ def _parity(node: expr.Expr) -> tuple[frozenset[Clbit], bool] | None:
     return None
 
 
-def _key(node: expr.Expr, clbit_of: Mapping[Clbit, int]) -> tuple[Any, ...]:
+def _key(node: expr.Expr, cell_of: Callable[[Clbit], int]) -> tuple[Any, ...]:
     if isinstance(node, expr.Var):
         bits = list(node.var) if isinstance(node.var, ClassicalRegister) else [node.var]
-        return ("bits", *(clbit_of[bit] for bit in bits))
+        return ("bits", *(cell_of(bit) for bit in bits))
     if isinstance(node, expr.Value):
         return ("value", node.value, repr(node.type))
     if isinstance(node, expr.Cast):
-        return ("cast", repr(node.type), _key(node.operand, clbit_of))
+        return ("cast", repr(node.type), _key(node.operand, cell_of))
     if isinstance(node, expr.Unary):
-        return (node.op.name, repr(node.type), _key(node.operand, clbit_of))
+        return (node.op.name, repr(node.type), _key(node.operand, cell_of))
     if isinstance(node, expr.Binary):
-        return (node.op.name, repr(node.type), _key(node.left, clbit_of), _key(node.right, clbit_of))
+        return (node.op.name, repr(node.type), _key(node.left, cell_of), _key(node.right, cell_of))
     if isinstance(node, expr.Index):
-        return ("index", _key(node.target, clbit_of), _key(node.index, clbit_of))
+        return ("index", _key(node.target, cell_of), _key(node.index, cell_of))
     raise UnsupportedOperation(f"this classical expression is not supported: {node!r}")

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from qiskit.circuit import CircuitInstruction, Clbit, Gate, Parameter, QuantumCircuit, Qubit
+from qiskit.circuit import CircuitInstruction, Gate, Parameter, QuantumCircuit, Qubit
 from qiskit.circuit.library import UnitaryGate
 
 from quantumlink.exact import UnsupportedOperation, instruction_of
+from quantumlink.exact.classical import Scope
 from quantumlink.exact.directed_boxes import refuse_directed
 from quantumlink.exact.transfer import device_operation
 from quantumlink.execution.clifford.conditions import Condition, read_condition
@@ -106,14 +107,14 @@ def read(circuit: QuantumCircuit, noise: ModelNoise) -> list[Step]:
     >>> [type(step).__name__ for step in read(circuit, ModelNoise(None))]
     ['GateStep', 'MeasureStep']
     """
-    reader, qubit_of, clbit_of = _reader(circuit, noise)
+    reader, qubit_of, scope = _reader(circuit, noise)
     try:
-        return reader.block(circuit.data, qubit_of, clbit_of)
+        return reader.block(circuit.data, qubit_of, scope)
     except UnsupportedOperation:
         steps: list[Step] = []
         for place, instruction in enumerate(circuit.data):
             try:
-                steps += reader.block([instruction], qubit_of, clbit_of)
+                steps += reader.block([instruction], qubit_of, scope)
             except UnsupportedOperation as error:
                 raise UnsupportedOperation(f"{error}{place_of(circuit, place)}") from error
         raise
@@ -121,10 +122,10 @@ def read(circuit: QuantumCircuit, noise: ModelNoise) -> list[Step]:
 
 def located(error: RefusedStep, circuit: QuantumCircuit, noise: ModelNoise) -> UnsupportedOperation:
     """The error with the place of its step in the circuit that was read."""
-    reader, qubit_of, clbit_of = _reader(circuit, noise)
+    reader, qubit_of, scope = _reader(circuit, noise)
     left = error.step
     for place, instruction in enumerate(circuit.data):
-        left -= len(reader.block([instruction], qubit_of, clbit_of))
+        left -= len(reader.block([instruction], qubit_of, scope))
         if left < 0:
             return UnsupportedOperation(f"{error}{place_of(circuit, place)}")
     raise AssertionError(f"no step {error.step}")
@@ -156,10 +157,10 @@ def touched(step: Step) -> Iterator[int]:
         yield from step.qubits
 
 
-def _reader(circuit: QuantumCircuit, noise: ModelNoise) -> tuple[_Reader, dict[Qubit, int], dict[Clbit, int]]:
+def _reader(circuit: QuantumCircuit, noise: ModelNoise) -> tuple[_Reader, dict[Qubit, int], Scope]:
     qubit_of = {qubit: i for i, qubit in enumerate(circuit.qubits)}
-    clbit_of = {clbit: i for i, clbit in enumerate(circuit.clbits)}
-    return _Reader(noise), qubit_of, clbit_of
+    scope = Scope({clbit: i for i, clbit in enumerate(circuit.clbits)})
+    return _Reader(noise), qubit_of, scope
 
 
 def place_of(circuit: QuantumCircuit, place: int) -> str:
@@ -201,9 +202,7 @@ class _Reader:
         self._plain: dict[str, CliffordGate] = {}
         """The standard gates without parameters that came so far."""
 
-    def block(
-        self, data: Iterable[CircuitInstruction], qubit_of: Mapping[Qubit, int], clbit_of: Mapping[Clbit, int]
-    ) -> list[Step]:
+    def block(self, data: Iterable[CircuitInstruction], qubit_of: Mapping[Qubit, int], scope: Scope) -> list[Step]:
         steps: list[Step] = []
         no_errors = self._noise.is_empty
         for instruction in data:
@@ -216,13 +215,13 @@ class _Reader:
                 steps.append(GateStep(gate, qubits))
                 continue
             if no_errors or name in NEVER_NOISY:
-                self._add(steps, instruction, name, qubits, clbit_of)
+                self._add(steps, instruction, name, qubits, scope)
                 continue
             error = self._noise.after(instruction.label or name, qubits)
             measures = name.startswith("measure") and device_operation(instruction.operation) is not None
             if error is not None and measures:
                 steps.append(NoiseStep(error, qubits))
-            self._add(steps, instruction, name, qubits, clbit_of)
+            self._add(steps, instruction, name, qubits, scope)
             if error is not None and not measures:
                 steps.append(NoiseStep(error, qubits))
         return steps
@@ -233,10 +232,10 @@ class _Reader:
         instruction: CircuitInstruction,
         name: str,
         qubits: tuple[int, ...],
-        clbit_of: Mapping[Clbit, int],
+        scope: Scope,
     ) -> None:
         if name == "if_else":
-            steps.append(self._if(instruction, qubits, clbit_of))
+            steps.append(self._if(instruction, qubits, scope))
         elif instruction.is_standard_gate():
             gate = self._plain.get(name)
             if gate is not None:
@@ -247,7 +246,7 @@ class _Reader:
                 self._plain[name] = step.gate
             steps.append(step)
         elif name == "measure":
-            clbit = clbit_of[instruction.clbits[0]]
+            clbit = scope.cell(instruction.clbits[0])
             steps.append(MeasureStep(qubits[0], clbit, self._noise.readout(qubits[0])))
         elif name == "reset":
             steps.append(ResetStep(qubits[0]))
@@ -260,45 +259,40 @@ class _Reader:
                 steps.append(NoiseStep(mixture, qubits))
         elif name.startswith(("measure_", "reset_")) and (kind := device_operation(instruction.operation)):
             if kind != "reset":
-                clbit = clbit_of[instruction.clbits[0]]
+                clbit = scope.cell(instruction.clbits[0])
                 steps.append(MeasureStep(qubits[0], clbit, self._noise.readout(qubits[0])))
             if kind != "measure":
                 steps.append(ResetStep(qubits[0]))
         elif name == "box":
             refuse_directed(instruction.operation)
             (block,) = instruction.operation.blocks
-            outer = [clbit_of[c] for c in instruction.clbits]
             inner_qubits = dict(zip(block.qubits, qubits, strict=True))
-            steps += self.block(block.data, inner_qubits, dict(zip(block.clbits, outer, strict=True)))
+            steps += self.block(block.data, inner_qubits, scope.inner(block.clbits, instruction.clbits, block=True))
         elif name != "delay":
-            steps.extend(self._composite(instruction, qubits, clbit_of))
+            steps.extend(self._composite(instruction, qubits, scope))
 
-    def _if(
-        self, instruction: CircuitInstruction, qubits: tuple[int, ...], clbit_of: Mapping[Clbit, int]
-    ) -> IfStep:
+    def _if(self, instruction: CircuitInstruction, qubits: tuple[int, ...], scope: Scope) -> IfStep:
         operation = instruction.operation
-        outer = [clbit_of[c] for c in instruction.clbits]
         bodies = []
         for block in operation.blocks:
             inner_qubits = dict(zip(block.qubits, qubits, strict=True))
-            inner_clbits = dict(zip(block.clbits, outer, strict=True))
-            bodies.append(tuple(self.block(block.data, inner_qubits, inner_clbits)))
-        condition = read_condition(operation.condition, clbit_of)
+            inner_scope = scope.inner(block.clbits, instruction.clbits, block=True)
+            bodies.append(tuple(self.block(block.data, inner_qubits, inner_scope)))
+        condition = read_condition(operation.condition, scope.read)
         return IfStep(condition, bodies[0], bodies[1] if len(bodies) > 1 else ())
 
-    def _composite(
-        self, instruction: CircuitInstruction, qubits: tuple[int, ...], clbit_of: Mapping[Clbit, int]
-    ) -> list[Step]:
+    def _composite(self, instruction: CircuitInstruction, qubits: tuple[int, ...], scope: Scope) -> list[Step]:
         operation, name = instruction_of(instruction.operation), instruction.name
         refused: UnsupportedOperation | None = None
         whole = isinstance(operation, UnitaryGate) or instruction.is_control_flow()
         definition = None if whole else operation.definition
         if definition is not None:
             inner_qubits = dict(zip(definition.qubits, qubits, strict=True))
-            outer = [clbit_of[c] for c in instruction.clbits]
             parts = _Reader(ModelNoise(None)) if name in NATIVE_GATES else self
             try:
-                return parts.block(definition.data, inner_qubits, dict(zip(definition.clbits, outer, strict=True)))
+                return parts.block(
+                    definition.data, inner_qubits, scope.inner(definition.clbits, instruction.clbits, block=False)
+                )
             except UnsupportedOperation as error:
                 refused = error
         # Its parts may be no Clifford gates and the whole be one; but the noise model may know the parts.
