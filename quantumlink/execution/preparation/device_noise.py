@@ -1,7 +1,7 @@
 """A device's noise written into an ISA circuit, as far as the target states it; what it does not state is left out.
 
 - Gates: a depolarizing error after thermal relaxation over the gate's duration, such that the average gate error is
-  the stated one (Aer's rule); resets relax.
+  the stated one (Aer's rule); resets relax, and their stated errors are left out.
 - Readout: the stated confusion of each qubit, which also drives the feed-forward.
 - Waiting: every gap of the latest schedule, and every `Delay`, relaxes by T1 and T2, conditional blocks and the
   feed-forward latency included. A block that does not run waits as long. Low-frequency dephasing acts there too,
