@@ -152,9 +152,9 @@ def _qubit(circuit: QuantumCircuit, names: list[str], key: Any) -> int:
 def _check_room(circuit: QuantumCircuit, machine: Machine, fixed: Mapping[int, int]) -> None:
     room, needed = sum(machine.room), circuit.num_qubits
     if needed > room:
+        missing = "1 is missing" if needed - room == 1 else f"{needed - room} are missing"
         raise ValueError(
-            f"the circuit has {needed} qubits, the network holds {room}: {needed - room} are missing; give its "
-            f"nodes more qubits=…"
+            f"the circuit has {needed} qubits, the network holds {room}: {missing}; give its nodes more qubits=…"
         )
     for node, count in Counter(fixed.values()).items():
         if count > machine.room[node]:

@@ -148,7 +148,8 @@ class _Expansion:
         if isinstance(operation, ControlFlowOp | Store):
             if any(inner is not outer for inner, outer in (*qubits.items(), *clbits.items())):
                 raise UnsupportedOperation(
-                    f"{instruction.name!r} within a composite instruction cannot be told apart"
+                    f"{instruction.name!r} within a box or another composite instruction, of which only steps are "
+                    f"taken out: {_why_not_told(operation)}; put it into the circuit itself, or unroll it"
                 )
             moved = _with_comparisons(moved)
         elif moved.clbits and getattr(operation, "definition", None) is not None:
@@ -348,6 +349,19 @@ def _can_be_told(loop: ForLoopOp) -> bool:
     values, variable, body = loop.params
     told = hasattr(values, "__len__") and len(values) <= MAX_ROUNDS and not _has_variables(loop)
     return told and (variable is None or isinstance(variable, Parameter)) and not _jumps(body)
+
+
+def _why_not_told(operation: Any) -> str:
+    """Why what stays as it is has no form step by step."""
+    if isinstance(operation, WhileLoopOp):
+        return "its end is not known beforehand"
+    if isinstance(operation, ForLoopOp):
+        values, _, body = operation.params
+        if _jumps(body):
+            return "it may be left early"
+        if hasattr(values, "__len__") and len(values) > MAX_ROUNDS:
+            return f"it has {len(values)} rounds, more than {MAX_ROUNDS}"
+    return "it depends on a real-time variable"
 
 
 def _jumps(body: QuantumCircuit) -> bool:

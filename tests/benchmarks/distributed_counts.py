@@ -1,7 +1,8 @@
-"""Writes the table of e-bit counts of the guide: ``python tests/benchmarks/distributed_counts.py [SECONDS]``.
+"""Writes the guide's tables of e-bit counts: ``python tests/benchmarks/distributed_counts.py [SECONDS] [ROW …]``.
 
 Circuits are written anew from their definitions; counts of others are as published, under the conventions of the
-heading. SECONDS is the time for each search, by default 8; hard ones get more.
+heading. SECONDS is the time for each search, by default 8; hard ones get more. Of rows that are named, by how their
+names begin, only those are made anew.
 """
 
 import math
@@ -9,8 +10,10 @@ import sys
 from itertools import combinations, pairwise
 from pathlib import Path
 from time import perf_counter
+from typing import Any, NamedTuple
 
 import numpy as np
+from qiskit import transpile
 from qiskit.circuit import QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
 from qiskit.quantum_info import random_unitary
@@ -19,12 +22,20 @@ import quantumlink as ql
 from quantumlink.distributed.proof import check_linear
 
 PAGE = Path(__file__).parents[2] / "notebooks" / "guide" / "distributed_computing.md"
-BEGIN, END = "<!-- counts -->", "<!-- end of counts -->"
+COUNTS = "<!-- counts -->", "<!-- end of counts -->"
+GRID = "<!-- grid -->", "<!-- end of grid -->"
 
 
 def network(n, k, capacity=None):
     nodes = [ql.Node(f"n{i}", qubits=capacity or n // k + 1) for i in range(k)]
     return ql.Network(nodes, [ql.ElementaryLink(a, b) for a, b in combinations(nodes, 2)])
+
+
+def core_grid(communication=None):
+    """Cores in two rows of three, each joined with its neighbors, of 14 qubits to compute."""
+    nodes = [ql.Node(f"core{i}", qubits=14, communication=communication) for i in range(6)]
+    joined = [(a, b) for a, b in combinations(range(6), 2) if b - a == 3 or (b - a == 1 and b != 3)]
+    return ql.Network(nodes, [ql.ElementaryLink(nodes[a], nodes[b]) for a, b in joined])
 
 
 def qft(n):
@@ -111,6 +122,36 @@ def adder(n):
     for x, y, z in reversed(rows):
         circuit.ccx(x, y, z), circuit.cx(z, x), circuit.cx(x, y)
     return circuit
+
+
+def multiplier(bits, every_gate=False):
+    """Two numbers of equal length by the schoolbook: for each bit of the first, the second is added if it is 1.
+
+    Registers are both numbers, of at least two bits, and their product. Of the adder only what leaves a trace is
+    controlled, the sum and the carry that goes out; or every gate, as where an adder is controlled as a whole.
+    """
+    circuit = QuantumCircuit(4 * bits)
+    for i in range(bits):
+        steps = carrying(range(bits, 2 * bits), range(2 * bits + i, 3 * bits + i), 3 * bits + i)
+        for (*controls, target), leaves_a_trace in steps:
+            circuit.mcx([i, *controls] if leaves_a_trace or every_gate else controls, target)
+    return circuit
+
+
+def carrying(a, b, carry):
+    """The adder of Takahashi, Tani and Kunihiro, without further qubits: its NOTs, and which leave a trace."""
+    rows, pairs = list(zip(a, b, strict=True)), list(pairwise(a))
+    yield from ((row, False) for row in rows[1:])
+    yield (a[-1], carry), True
+    yield from (((x, z), False) for x, z in reversed(pairs[1:]))
+    yield from (((x, y, z), False) for (x, y), z in zip(rows, a[1:], strict=False))
+    yield (*rows[-1], carry), True
+    for (x, y), row in reversed(list(pairwise(rows))):
+        yield row, True
+        yield (x, y, row[0]), False
+    yield from ((pair, False) for pair in pairs[1:])
+    yield rows[0], True
+    yield from ((row, False) for row in rows[1:])
 
 
 def w_state(n):
@@ -200,31 +241,85 @@ ROWS = [
 ]
 
 
-def table(seconds):
-    lines = [
-        "| circuit / nodes | qubits | joint gates | published | ours | lower bound | seconds |",
-        "|---|---:|---:|---|---:|---:|---:|",
-    ]
-    for name, circuit, k, published, *longer in ROWS:
-        began = perf_counter()
-        d = ql.distribute(circuit, network(circuit.num_qubits, k), budget_s=seconds * math.prod(longer))
-        took = perf_counter() - began
-        check_linear(d.candidate.plan, d.candidate.scheduled)
-        joint = sum(len(i.qubits) > 1 for i in circuit.data)
-        bound = f"{d.lower_bound:g}" if d.lower_bound else "–"
-        lines.append(
-            f"| {name} | {circuit.num_qubits} | {joint} | {published} | {d.ebits} | {bound} | {took:.1f} |"
-        )
-        print(lines[-1], flush=True)  # noqa: T201
-    return "\n".join(lines)
+class GridRow(NamedTuple):
+    """A circuit on the grid of cores, under a limit."""
+
+    circuit: str
+    limit: str
+    communication: int | None = None
+    live_copies: int | None = None
+
+
+CIRCUITS = {
+    "multiplier": multiplier(16),
+    "multiplier of CX": transpile(multiplier(16, True), basis_gates=["cx", "rz", "sx", "x"], optimization_level=1),
+    "CP ½ 64": controlled_phases(64, 1),
+}
+GRID_ROWS = [
+    GridRow(circuit, limit, **limits)
+    for circuit in CIRCUITS
+    for limit, limits in (
+        ("none", {}),
+        ("3 live copies", {"live_copies": 3}),
+        ("2 live copies", {"live_copies": 2}),
+        ("3 communication qubits", {"communication": 3}),
+        ("2 communication qubits", {"communication": 2}),
+    )
+]
+
+
+def searched(circuit, network, seconds, live_copies=None):
+    """The distributed circuit, its order checked, and how many seconds it took."""
+    began = perf_counter()
+    d = ql.distribute(circuit, network, budget_s=seconds, live_copies=live_copies)
+    took = perf_counter() - began
+    check_linear(d.candidate.plan, d.candidate.scheduled)
+    return d, took
+
+
+def joint_gates(circuit):
+    return sum(len(i.qubits) > 1 for i in circuit.data)
+
+
+def count_row(seconds, name, circuit, k, published, *longer):
+    d, took = searched(circuit, network(circuit.num_qubits, k), seconds * math.prod(longer))
+    bound = f"{d.lower_bound:g}" if d.lower_bound else "–"
+    joint = joint_gates(circuit)
+    return f"| {name} | {circuit.num_qubits} | {joint} | {published} | {d.ebits} | {bound} | {took:.1f} |"
+
+
+def grid_row(seconds, row):
+    circuit = CIRCUITS[row.circuit]
+    d, took = searched(circuit, core_grid(row.communication), HARD * seconds, row.live_copies)
+    joint = joint_gates(circuit)
+    return f"| {grid_name(row)} | {circuit.num_qubits} | {joint} | {d.pairs} | {d.ebits} | {took:.1f} |"
+
+
+def grid_name(row):
+    return f"{row.circuit} grid, {row.limit}"
+
+
+def remade(text: str, marks: tuple[str, str], rows: dict[str, Any], asked: list[str]) -> str:
+    """The page with those rows made anew that were asked for, all if none was; others stay as they are."""
+    before, _, rest = text.partition(marks[0])
+    table, _, after = rest.partition(marks[1])
+    heading, known = table.strip().splitlines()[:2], table.strip().splitlines()[2:]
+    lines = {line.split("|")[1].strip(): line for line in known}
+    for name, make in rows.items():
+        if not asked or any(name.startswith(one) for one in asked):
+            lines[name] = make()
+            print(lines[name], flush=True)  # noqa: T201
+    ordered = [lines[name] for name in rows if name in lines]
+    return before + "\n".join([marks[0], *heading, *ordered, marks[1]]) + after
 
 
 def main():
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 8.0
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{table(seconds)}\n{END}{after}", encoding="utf-8")
+    counts = {row[0]: lambda row=row: count_row(seconds, *row) for row in ROWS}
+    grid = {grid_name(row): lambda row=row: grid_row(seconds, row) for row in GRID_ROWS}
+    for marks, rows in ((COUNTS, counts), (GRID, grid)):
+        text = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(remade(text, marks, rows, sys.argv[2:]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -123,3 +123,38 @@ def test_lint_names_them():
     with plain.box():
         plain.measure(0, 0)
     lint([expanded_circuit(plain)], DEVICE.target)
+
+
+def left_early(circuit):
+    with circuit.for_loop(range(2)):
+        circuit.measure(1, 0)
+        with circuit.if_test((circuit.clbits[0], 1)):
+            circuit.break_loop()
+
+
+def without_end(circuit):
+    with circuit.while_loop((circuit.clbits[0], 0)):
+        circuit.measure(1, 0)
+
+
+def too_many(circuit):
+    with circuit.for_loop(range(10_001)):
+        circuit.h(1)
+
+
+@pytest.mark.parametrize(
+    ("add", "told"),
+    [
+        (left_early, "'for_loop' within a box .*it may be left early"),
+        (without_end, "'while_loop' within a box .*its end is not known beforehand"),
+        (too_many, "'for_loop' within a box .*it has 10001 rounds, more than 10000"),
+    ],
+)
+def test_why_a_loop_in_a_box_is_refused(add, told):
+    boxed_loop, alone = QuantumCircuit(3, 1), QuantumCircuit(3, 1)
+    add(alone)
+    with boxed_loop.box():
+        add(boxed_loop)
+    assert expanded_circuit(alone).data[0].name in told  # in the circuit itself it stays as it is
+    with pytest.raises(UnsupportedOperation, match=told):
+        expanded_circuit(boxed_loop)

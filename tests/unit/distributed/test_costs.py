@@ -185,6 +185,7 @@ def looping():
     ("circuit", "given", "told"),
     [
         (QuantumCircuit(8), JOINED, "8 qubits, the network holds 5: 3 are missing"),
+        (QuantumCircuit(6), JOINED, "6 qubits, the network holds 5: 1 is missing"),
         (QuantumCircuit(5), JOINED, "'c' has no communication qubit"),
         (QuantumCircuit(5), ql.Network([*NODES[:2], ql.Node("d", qubits=2)], APART.links), "no link joins"),
         (looping(), JOINED, "'while_loop' .instruction 0"),
