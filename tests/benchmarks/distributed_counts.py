@@ -299,17 +299,23 @@ def grid_name(row):
     return f"{row.circuit} grid, {row.limit}"
 
 
-def remade(text: str, marks: tuple[str, str], rows: dict[str, Any], asked: list[str]) -> str:
-    """The page with those rows made anew that were asked for, all if none was; others stay as they are."""
-    before, _, rest = text.partition(marks[0])
-    table, _, after = rest.partition(marks[1])
-    heading, known = table.strip().splitlines()[:2], table.strip().splitlines()[2:]
-    lines = {line.split("|")[1].strip(): line for line in known}
+def made(rows: dict[str, Any], asked: list[str]) -> dict[str, str]:
+    """Those rows that were asked for, all if none was."""
+    lines = {}
     for name, make in rows.items():
         if not asked or any(name.startswith(one) for one in asked):
             lines[name] = make()
             print(lines[name], flush=True)  # noqa: T201
-    ordered = [lines[name] for name in rows if name in lines]
+    return lines
+
+
+def with_rows(text: str, marks: tuple[str, str], order: list[str], lines: dict[str, str]) -> str:
+    """The page with these rows; others stay as they are."""
+    before, _, rest = text.partition(marks[0])
+    table, _, after = rest.partition(marks[1])
+    heading, known = table.strip().splitlines()[:2], table.strip().splitlines()[2:]
+    every = {line.split("|")[1].strip(): line for line in known} | lines
+    ordered = [every[name] for name in order if name in every]
     return before + "\n".join([marks[0], *heading, *ordered, marks[1]]) + after
 
 
@@ -318,8 +324,9 @@ def main():
     counts = {row[0]: lambda row=row: count_row(seconds, *row) for row in ROWS}
     grid = {grid_name(row): lambda row=row: grid_row(seconds, row) for row in GRID_ROWS}
     for marks, rows in ((COUNTS, counts), (GRID, grid)):
-        text = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(remade(text, marks, rows, sys.argv[2:]), encoding="utf-8")
+        lines = made(rows, sys.argv[2:])
+        text = PAGE.read_text(encoding="utf-8")  # now: it may have been written while rows were made
+        PAGE.write_text(with_rows(text, marks, list(rows), lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
