@@ -5,6 +5,7 @@ the test's id, and Hypothesis chooses its examples by the test's source. ``make 
 a failure repeats with the printed seed, ``pytest --quantumlink-seed=N`` or the variable ``QUANTUMLINK_SEED``.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from hypothesis import settings
 pytest_plugins = ["quantumlink.testing.plugin", "pytester"]
 # The oracles are plain modules, shared by tests of several folders: ``from oracles.density import ...``.
 sys.path.insert(0, str(Path(__file__).parent))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # or the tests of Ctrl-C would wait for good
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)  # a loaded machine fails no test
 settings.register_profile("explore", print_blob=True, deadline=None)

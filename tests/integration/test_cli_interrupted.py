@@ -123,12 +123,16 @@ def test_an_interrupt_that_is_lost_ends_the_command(kept, presses, says):
         text=True,
         env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'circuits'}"},
     ) as process:
+        patience = threading.Timer(90, process.kill)
+        patience.start()
         process.stdout.readline()
         heard = []
         for _ in range(presses):
             process.send_signal(signal.SIGINT)
             heard.append(process.stderr.readline().rstrip())
-        assert process.wait(timeout=10) == 130
+        status = process.wait(timeout=10)
+        patience.cancel()
+    assert status == 130
     assert heard == says
 
 
