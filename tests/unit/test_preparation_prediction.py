@@ -372,3 +372,25 @@ def test_draws_of_two_settings_are_independent(rng):
     first, second = (stratified(setting.weights, 1000, rng) for _ in range(2))
     # Hoeffding (drawing without replacement included) for 1,000 rows: ±0.0852 at 1e-6.
     assert abs(np.mean(first == second) - 0.5) < 0.0852
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_label_takes_no_noise_away(conditional):
+    """Aer's rule that a label stands for the name is for models that were made for it."""
+    target = device().target
+
+    def ways(label):
+        circuit = QuantumCircuit(2, 1)
+        circuit.sx(0, label=label)
+        circuit.cx(0, 1, label=label)
+        circuit.measure(0, 0)
+        if conditional:
+            with circuit.if_test((circuit.clbits[0], 1)):
+                circuit.x(1, label=label)
+        return noisy_isa_circuit(circuit, target, latency_s=0.0).circuit
+
+    def errors(circuit):
+        blocks = [b for i in circuit.data for b in getattr(i.operation, "blocks", ())]
+        return circuit.count_ops().get("quantum_channel", 0) + sum(map(errors, blocks))
+
+    assert errors(ways("mine")) == errors(ways(None)) >= 2 + conditional

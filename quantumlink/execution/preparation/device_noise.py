@@ -92,6 +92,7 @@ def noisy_isa_circuit(
             told, several = dephased(circuit, calibration, dephasing_s, latency_s=latency_s)
             stated = with_slow_dephasing(stated, dephasing_s, used, several)
         schedule = latest_schedule(told, calibration.duration_s, latency_s=latency_s)
+        told = _unlabelled(told)  # Aer looks an error up by the label, the target states it by the name
         told = _with_waiting(told, schedule, calibration, _by_target(calibration))
     else:
         told, model = told_plainly(circuit, "reset"), copy(noise_model)  # a model knows no variants
@@ -167,6 +168,20 @@ def small(circuit: QuantumCircuit, used: Sequence[int]) -> QuantumCircuit:
     for instruction in circuit.data:
         if instruction.name not in ("barrier", "delay"):
             result.append(instruction.operation, [place[q] for q in instruction.qubits], instruction.clbits)
+    return result
+
+
+def _unlabelled(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit with no labels on its instructions, those in blocks included."""
+    result = circuit.copy_empty_like()
+    for instruction in circuit.data:
+        operation = instruction.operation
+        if isinstance(operation, IfElseOp):
+            operation = operation.replace_blocks([_unlabelled(block) for block in operation.blocks])
+        elif getattr(operation, "label", None) is not None:
+            operation = operation.to_mutable()
+            operation.label = None
+        result.append(operation, instruction.qubits, instruction.clbits)
     return result
 
 
