@@ -5,7 +5,16 @@ from math import exp, isclose
 
 import numpy as np
 import pytest
-from qiskit.circuit import ClassicalRegister, Delay, IfElseOp, Measure, Parameter, QuantumCircuit, QuantumRegister
+from qiskit.circuit import (
+    ClassicalRegister,
+    Delay,
+    IfElseOp,
+    Measure,
+    Parameter,
+    QuantumCircuit,
+    QuantumRegister,
+    Reset,
+)
 from qiskit.circuit.library import CXGate, RZGate, SXGate, XGate
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import DensityMatrix, Pauli, SuperOp, average_gate_fidelity
@@ -394,3 +403,34 @@ def test_a_label_takes_no_noise_away(conditional):
         return circuit.count_ops().get("quantum_channel", 0) + sum(map(errors, blocks))
 
     assert errors(ways("mine")) == errors(ways(None)) >= 2 + conditional
+
+
+@pytest.mark.parametrize("timed", [False, True])
+@pytest.mark.parametrize("before", ["none", "x", "sx"])
+def test_a_stated_error_of_a_reset_is_its_average_error(timed, before):
+    """What is left is |1⟩ with its probability, whatever was there; of two resets only one has a stated error."""
+    told = 1e-6 if timed else None
+    target = Target(num_qubits=2, qubit_properties=[QubitProperties(t1=3e-6, t2=2e-6)] * 2)
+    for gate in (XGate(), SXGate()):
+        target.add_instruction(gate, {(q,): InstructionProperties(error=0.0, duration=0.0) for q in range(2)})
+    resets = {
+        (0,): InstructionProperties(error=0.04, duration=told),
+        (1,): InstructionProperties(error=None, duration=told),
+    }
+    target.add_instruction(Reset(), resets)
+    target.add_instruction(Measure(), {(q,): InstructionProperties(error=0.0, duration=0.0) for q in range(2)})
+    circuit = QuantumCircuit(2, 2)
+    for qubit in range(2):
+        if before != "none":
+            getattr(circuit, before)(qubit)
+        circuit.reset(qubit)
+    circuit.measure([0, 1], [0, 1])
+    noisy = noisy_isa_circuit(circuit, target, latency_s=0.0)
+    found = outcome_probabilities(noisy.circuit)
+    assert found[1, 0] == pytest.approx(0.04, abs=1e-12)
+    assert found[0, 0] == pytest.approx(0.96, abs=1e-12)
+    assert "reset errors where stated" in noisy.stated.included
+    assert "error of reset on qubit 1" in noisy.stated.unknown
+    calibration = Calibration(target)
+    assert calibration.reset_fidelity(0) == pytest.approx(0.96)
+    assert calibration.reset_fidelity(1) == 1.0

@@ -126,6 +126,10 @@ class Calibration:
         error = self.error(name, (qubit,))
         return max(SMALLEST_FIDELITY, 1 - (self._unstated_error(name, 1) if error is None else error))
 
+    def reset_fidelity(self, qubit: int, name: str = "reset") -> float:
+        """The probability that a reset leaves |0⟩: one where no error is stated, as devices state none."""
+        return max(SMALLEST_FIDELITY, 1 - (self.error(name, (qubit,)) or 0.0))
+
     def waiting_fidelity(self, qubit: int, seconds: float) -> float:
         """Process fidelity of waiting, (1 + e^(−t/T1) + 2e^(−t/T2))/4; as `gate_fidelity`."""
         pairs = zip(self.stated_lifetimes(qubit), self._unstated_lifetimes, strict=True)

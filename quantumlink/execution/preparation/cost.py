@@ -19,7 +19,7 @@ from quantumlink.execution.preparation.schedule import latest_schedule
 FEEDFORWARD_LATENCY_S = 1e-6
 """Assumed time from the end of a measurement to the gate that depends on it: targets do not state it."""
 
-_FREE = ("barrier", "delay", "reset")
+_FREE = ("barrier", "delay")
 """How the names of operations begin that cost nothing but time."""
 
 
@@ -84,6 +84,8 @@ def _walk(circuit: QuantumCircuit, calibration: Calibration, outer: list[int]) -
         elif name == "delay":
             seconds = calibration.delay_s(instruction.operation)
             total += log(calibration.waiting_fidelity(qubits[0], seconds))
+        elif name.startswith("reset"):
+            total += log(calibration.reset_fidelity(qubits[0], name))
         elif not name.startswith(_FREE):
             gates += len(qubits) == 2
             total += log(calibration.gate_fidelity(name, qubits))

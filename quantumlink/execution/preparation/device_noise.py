@@ -1,7 +1,9 @@
 """A device's noise written into an ISA circuit, as far as the target states it; what it does not state is left out.
 
 - Gates: a depolarizing error after thermal relaxation over the gate's duration, such that the average gate error is
-  the stated one (Aer's rule); resets relax, and their stated errors are left out.
+  the stated one (Aer's rule).
+- Resets: the qubit is left in |1⟩ with the stated error as its probability, which is then the average error of the
+  channel; where none is stated, in |0⟩.
 - Readout: the stated confusion of each qubit, which also drives the feed-forward.
 - Waiting: every gap of the latest schedule, and every `Delay`, relaxes by T1 and T2, conditional blocks and the
   feed-forward latency included. A block that does not run waits as long. Low-frequency dephasing acts there too,
@@ -111,7 +113,7 @@ def noisy_isa_circuit(
 
 def target_noise(circuit: QuantumCircuit, target: Target) -> NoiseModel:
     """Aer's noise model of a device, restricted to the instructions that a circuit uses."""
-    from qiskit_aer.noise import NoiseModel
+    from qiskit_aer.noise import NoiseModel, pauli_error
     from qiskit_aer.noise.device.models import basic_device_gate_errors, basic_device_readout_errors
 
     calibration = Calibration(target)
@@ -138,7 +140,13 @@ def target_noise(circuit: QuantumCircuit, target: Target) -> NoiseModel:
         part.add_instruction(Measure(), readouts)
     model = NoiseModel()
     for name, gate_qubits, error in basic_device_gate_errors(target=part):
-        model.add_quantum_error(error, name, gate_qubits)
+        if not name.startswith("reset"):  # to relax changes nothing in |0⟩
+            model.add_quantum_error(error, name, gate_qubits)
+    for name, places in found.items():
+        for qubits in places if name.startswith("reset") else ():
+            flip = calibration.error(name, qubits)
+            if flip:
+                model.add_quantum_error(pauli_error([("X", flip), ("I", 1 - flip)]), name, qubits)
     if "measure" in part.operation_names:
         for readout_qubits, error in basic_device_readout_errors(target=part):
             model.add_readout_error(error, readout_qubits)

@@ -58,6 +58,14 @@ def stated_by_target(circuit: QuantumCircuit, target: Target, *, latency_s: floa
         }
         known += _of_kind(kind, sum(map(len, operations.values())), sum(map(len, missing.values())))
         lacking += [f"error of {name} on {_told(there)}" for name, there in missing.items() if there]
+    resets = {name: places for name, places in used.items() if name.startswith("reset")}
+    unstated = {
+        name: [qubits for qubits in places if calibration.error(name, qubits) is None]
+        for name, places in resets.items()
+    }
+    if found := _of_kind("reset errors", sum(map(len, resets.values())), sum(map(len, unstated.values()))):
+        known += found
+        lacking += [f"error of {name} on {_told(there)}" for name, there in unstated.items() if there]
     for i, name in enumerate(("T1", "T2")):
         there = [(q,) for q, told in lifetimes.items() if told[i] is None]
         lacking += [f"{name} of {_told(there)}"] if there else []
