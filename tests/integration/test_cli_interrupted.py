@@ -16,7 +16,7 @@ from quantumlink.cli.interruption import answered
 
 ROOT = Path(__file__).parents[2]
 METRO, GERMANY = (str(ROOT / "notebooks" / "networks" / f"{name}.toml") for name in ("metro", "germany"))
-CPU_S = 3.0
+CPU_S = 5.0
 """What a command may still compute after Ctrl-C, gathering what was done. (Tests run side by side on busy
 machines, where the clock tells nothing; on an idle one the answer comes within a second.) Without the
 watch some of these computed on for 6 to 10 seconds, and one for good."""
@@ -35,13 +35,13 @@ LONG = {
         "--to",
         "munich",
         "-k",
-        "50",
+        "5000",
         "--purify-rounds",
         "12",
     ],
     "simulate": ["network", "simulate", GERMANY, "--from", "hamburg", "--to", "munich", "--trials", "1e7"],
     "resilience": ["network", "resilience", GERMANY, "--failures", "3"],
-    "operate": ["network", "operate", GERMANY, "--demands", "demands.csv", "--duration-s", "1000"],
+    "operate": ["network", "operate", GERMANY, "--demands", "demands.csv", "--duration-s", "1e4"],
     "bb84": ["qkd", "bb84", "--km", "10", "--rounds", "3e8"],
     "decoy-bb84": ["qkd", "decoy-bb84", "--km", "10", "--rounds", "3e9"],
     "e91": ["qkd", "e91", "--km", "10", "--rounds", "3e8"],
@@ -72,16 +72,17 @@ def test_ctrl_c_is_answered(name, tmp_path):
         patience = threading.Timer(90, process.kill)
         patience.start()
         assert process.stdout.readline() == "there\n"
-        time.sleep(3.0)
-        before_s = _computed_s(process)
+        while (before_s := _computed_s(process)) < 2.5:
+            assert process.poll() is None, "it ended before it could be interrupted"
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        first = next((line for line in process.stderr if "interrupted" in line), "it ended without a word")
+        said = " ".join(process.stderr.read().split())
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         patience.cancel()
     assert usage.ru_utime + usage.ru_stime - before_s < CPU_S
     assert re.search(
-        r"interrupted(: nothing was written|: the work was broken off|: .* done| after .* gives no key)", first
+        r"interrupted(: nothing was written|: the work was broken off|: .* done| after .* gives no key)", said
     )
     assert process.returncode == 130
     assert [path.name for path in tmp_path.iterdir()] == ["demands.csv"]
