@@ -57,7 +57,8 @@ An ``orbit`` is ``circular``, or ``tle`` with ``line1`` and ``line2``; a ``downl
 The media are ``fiber``, ``free_space``, ``satellite`` (a pass), ``dual_downlink`` (a pass seen from both ends),
 ``inter_satellite`` and ``arms`` (one medium for each half of the way); the kinds of source are ``midpoint``,
 ``node``, ``continuous``, ``bell_measurement``, ``time_bin``, ``single_photon`` and ``barrett_kok``. Those of one's
-own are called as they were registered (`quantumlink.parts.register`). The keys within ``memory``, ``processor``,
+own are called as they were registered (`quantumlink.parts.register`); one that does not say what it is from the
+other end of its link is ``turned`` there, with itself as its ``source``. The keys within ``memory``, ``processor``,
 a medium, a source and a detector are the fields of the class of that name; those of a link are the arguments of
 `ElementaryLink`. A field that holds a part is a table again, such as ``left`` and ``right`` of a
 ``dual_downlink``; where several classes will do, as in ``arms``, its ``kind`` names one; the ``traffic`` of a

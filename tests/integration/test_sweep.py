@@ -481,7 +481,7 @@ def test_a_script_without_a_guard_is_told(points, tmp_path):
     script = tmp_path / "unguarded.py"
     script.write_text(
         "import operator\nfrom quantumlink.sweeps import sweep\n"
-        "sweep(operator.methodcaller, {'name': list('many more')})\n"
+        "sweep(operator.methodcaller, {'name': list('many more' * 9)})\n"
     )
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode != 0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from oracles.dynamic_circuits import delivered, histories
 from oracles.random_circuits import FRAMES, Palette, random_circuit, random_program
-from qiskit.circuit import ClassicalRegister, Instruction, QuantumCircuit
+from qiskit.circuit import ClassicalRegister, Instruction, QuantumCircuit, QuantumRegister
 from qiskit.circuit.classical import expr
 from qiskit.circuit.controlflow import CASE_DEFAULT
 from qiskit.circuit.library import PauliGate
@@ -191,7 +191,7 @@ def written_over(circuit):
 
 
 def block_of_its_own_bits(circuit):
-    body = QuantumCircuit(2, 2)
+    body = QuantumCircuit(QuantumRegister(2), ClassicalRegister(2, "its_own"))
     with body.if_test((body.clbits[0], 1)):
         body.x(0)
     circuit.if_test((circuit.clbits[0], 1), body, [0, 1], [1, 0])

@@ -26,6 +26,7 @@ from quantumlink.hardware import (
     TimeBinMeasurement,
 )
 from quantumlink.hardware.continuous_source import ContinuousSource
+from quantumlink.hardware.source import TurnedSource
 from quantumlink.link import ElementaryLink
 from quantumlink.network import great_circle_km
 from quantumlink.network.files import NODE_KEYS, link_keys
@@ -33,6 +34,8 @@ from quantumlink.parts import IN_TABLES, parts_of
 
 FOLDER = Path(__file__).parents[2] / "notebooks" / "networks"
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.toml"))
+BUILT = {"beijing-shanghai", "cambridge", "cambridge-bt", "madrid", "secoqc", "tokyo"}
+"""Networks that stand somewhere, with the lengths and rates that were published, and positions only where told."""
 
 BEAM = {"wavelength_nm": 810.0, "receiver_diameter_m": 1.2, "divergence_rad": 1e-5, "divergence_angle": "full"}
 PASS = SatellitePass(500, max_elevation_deg=40, **BEAM)
@@ -62,6 +65,7 @@ SOURCED = [
     {"source": TimeBinMeasurement(phase_jitter_rad=0.1, one_detector_twice=False)},
     {"source": SinglePhotonHeralding(0.05, phase_jitter_rad=0.1, phase_rad=0.3, double_excitation=0.01)},
     {"source": BarrettKok(visibility=0.9, round_s=1e-6)},
+    {"source": TurnedSource(NodeSource("left", kept_efficiency=0.25))},
 ]
 NAMES = st.text(string.printable + "äΦ→\x7f\x01\u2028", min_size=1, max_size=6).filter(str.strip)
 NODE_VALUES = st.fixed_dictionaries(
@@ -196,17 +200,27 @@ def test_shipped_networks_come_back(shipped, tmp_path):
     assert there_and_back(tmp_path, shipped) == shipped
 
 
+def on_a_satellite(node):
+    return node.name.startswith("leo") or node.orbit is not None
+
+
 def test_shipped_networks_hang_together(shipped):
-    assert len(shipped.groups()) == 1
+    if not any(node.orbit for node in shipped.nodes.values()):  # which join islands of fibre
+        assert len(shipped.groups()) == 1
+    if shipped.name in BUILT:
+        return
     assert all(link.attempts is not None for link in shipped.links)
-    assert all(node.position is not None for node in shipped.nodes.values() if not node.name.startswith("leo"))
+    assert all(node.position is not None for node in shipped.nodes.values() if not on_a_satellite(node))
 
 
 def test_shipped_fibres_are_no_shorter_than_the_way(shipped):
     for link in shipped.links:
-        if isinstance(link.medium, Fiber):
+        placed = link.left.position is not None and link.right.position is not None
+        if isinstance(link.medium, Fiber) and placed:
             factor = link.medium.length_km / great_circle_km(link.left.position, link.right.position)
             assert factor >= 1.05
+            if shipped.name in BUILT:
+                continue
             if shipped.name in ("germany", "intercontinental", "metro") or link.medium.length_km > 40:
                 assert factor <= 1.41  # within a town fibres go round
 
