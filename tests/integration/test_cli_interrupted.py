@@ -41,7 +41,7 @@ LONG = {
     ],
     "simulate": ["network", "simulate", GERMANY, "--from", "hamburg", "--to", "munich", "--trials", "1e7"],
     "resilience": ["network", "resilience", GERMANY, "--failures", "3"],
-    "operate": ["network", "operate", GERMANY, "--demands", "demands.csv", "--duration-s", "1e4"],
+    "operate": ["network", "operate", GERMANY, "--demands", "demands.csv", "--duration-s", "3e4"],
     "bb84": ["qkd", "bb84", "--km", "10", "--rounds", "3e8"],
     "decoy-bb84": ["qkd", "decoy-bb84", "--km", "10", "--rounds", "3e9"],
     "e91": ["qkd", "e91", "--km", "10", "--rounds", "3e8"],
@@ -82,7 +82,7 @@ def test_ctrl_c_is_answered(name, tmp_path):
         patience.cancel()
     assert usage.ru_utime + usage.ru_stime - before_s < CPU_S
     assert re.search(
-        r"interrupted(: nothing was written|: the work was broken off|: .* done| after .* gives no key)", said
+        r"interrupted(: nothing was written|: the work was broken off|: .* (done|were played)| after .* gives no key)", said
     )
     assert process.returncode == 130
     assert [path.name for path in tmp_path.iterdir()] == ["demands.csv"]
