@@ -29,13 +29,14 @@ from quantumlink.distillation.announcements import (
     unpack_positions,
     unpack_symbols,
 )
+from quantumlink.distillation.answering import answered
 from quantumlink.distillation.authentication import SharedSecret
 from quantumlink.distillation.bits import Bits
 from quantumlink.distillation.choices import SEED_BITS, Choices
 from quantumlink.distillation.key import Key
 from quantumlink.distillation.leak_limit import LeakLimit
 from quantumlink.distillation.party import AUTHENTICATION_BITS, Abort, Party, Say, Talk
-from quantumlink.distillation.reconciliation import AliceEnd, Reconciliation
+from quantumlink.distillation.reconciliation import AliceEnd
 from quantumlink.distillation.records import Records
 from quantumlink.distillation.sifted_rounds import SiftedRounds, sift_rounds
 from quantumlink.distillation.transcript import (
@@ -232,7 +233,15 @@ class Bob(Party):
         results, errors = [], []
         heard = yield Say("tested", sifted.disclosed(), ("reconcile", after))
         for number, raw in enumerate(sifted.raw):
-            result, heard = yield from self._correct(raw, seeds[1] + number, heard, limit, after)
+            result, heard = yield from answered(
+                self.agreement.reconciliation,
+                raw,
+                qber=self.account.expected_qber,
+                seed=seeds[1] + number,
+                heard=heard,
+                limit=limit,
+                after=after,
+            )
             results.append(result)
             if self.account.tells_errors:
                 errors += (mine_wrong := sifted.errors(number, result.bits != raw))
@@ -241,25 +250,6 @@ class Bob(Party):
         _account_for(self, [(result.leaked_bits, result.replied_bits) for result in results], errors)
         self.account.corrected_errors = sum(result.corrected_errors for result in results)
         return (yield from self._finish([result.bits for result in results], heard))
-
-    def _correct(
-        self, raw: Bits, seed: int, heard: Message, limit: LeakLimit, after: str
-    ) -> Generator[Say, Message, tuple[Reconciliation, Message]]:
-        """Answer as long as Alice reconciles; returns the result, and the message that came after."""
-        talk = self.agreement.reconciliation.bob_end(raw, qber=self.account.expected_qber, seed=seed)
-        try:
-            next(talk)
-            while heard.kind == "reconcile":
-                said = unpack(heard.body.get("data"))
-                limit.count(said)
-                reply = talk.send(said)
-                limit.count_reply(reply)
-                heard = yield Say("reconciled", {"data": pack(reply)}, ("reconcile", after))
-            talk.send(b"")  # nothing more: it is over, or finds that this is too little
-        except StopIteration as stopped:
-            if heard.kind == after:
-                return stopped.value, heard
-        raise Abort("the two ends do not agree on when reconciliation is over")
 
     def _finish(self, blocks: list[Bits], heard: Message) -> Talk:
         """Verify, amplify, and wait for Alice's confirmation; each block apart."""

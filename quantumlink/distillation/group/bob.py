@@ -13,12 +13,14 @@ from quantumlink.distillation.announcements import (
     unpack_positions,
     unpack_symbols,
 )
+from quantumlink.distillation.answering import answered
 from quantumlink.distillation.bits import Bits
 from quantumlink.distillation.channel import Abort, Say
 from quantumlink.distillation.choices import SEED_BITS
 from quantumlink.distillation.group.account import GroupAccount
 from quantumlink.distillation.group.agreement import GroupAgreement, settings_of
 from quantumlink.distillation.group.rounds import GroupRounds
+from quantumlink.distillation.leak_limit import LeakLimit
 from quantumlink.distillation.party import Party, Talk
 from quantumlink.distillation.records import Records
 from quantumlink.distillation.shared_secret import SharedSecret
@@ -95,6 +97,17 @@ class GroupBob(Party):
     @abstractmethod
     def _correct(self, raw: Bits, seed: int, heard: Message) -> Generator[Say, Message, tuple[Bits, Message]]:
         """Answer as long as Alice reconciles; returns the bits, and the message that came after."""
+
+    def _answered(
+        self, raw: Bits, qber: float, seed: int, heard: Message
+    ) -> Generator[Say, Message, tuple[Bits, Message]]:
+        """The same by correcting one's own bits to hers."""
+        policy, limit = self._agreed.reconciliation, LeakLimit(self.account)
+        result, heard = yield from answered(
+            policy, raw, qber=qber, seed=seed, heard=heard, limit=limit, after="check"
+        )
+        self.account.corrected_errors = result.corrected_errors
+        return result.bits, heard
 
     @abstractmethod
     def _finish(self, bits: Bits, heard: Message) -> Talk:

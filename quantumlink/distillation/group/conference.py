@@ -32,7 +32,6 @@ from quantumlink.distillation.group.bob import GroupBob
 from quantumlink.distillation.group.key import ConferenceKey
 from quantumlink.distillation.leak_limit import LeakLimit
 from quantumlink.distillation.party import Talk
-from quantumlink.distillation.reconciliation import Reconciliation
 from quantumlink.distillation.sifting import COMPARED, DROPPED, KEY, Streams
 from quantumlink.distillation.transcript import Message, pack, pack_bits, unpack, unpack_bits
 from quantumlink.distillation.verification import tag_length
@@ -173,23 +172,7 @@ class ConferenceBob(GroupBob):
     """Another party of a conference: it corrects its bits to Alice's."""
 
     def _correct(self, raw: Bits, seed: int, heard: Message) -> Generator[Say, Message, tuple[Bits, Message]]:
-        qber = self.account.expected(self.party - 1)
-        talk, limit = self._agreed.reconciliation.bob_end(raw, qber=qber, seed=seed), LeakLimit(self.account)
-        try:
-            next(talk)
-            while heard.kind == "reconcile":
-                said = unpack(heard.body.get("data"))
-                limit.count(said)
-                reply = talk.send(said)
-                limit.count_reply(reply)
-                heard = yield Say("reconciled", {"data": pack(reply)}, self._reconciling)
-            talk.send(b"")  # nothing more: it is over, or finds that this is too little
-        except StopIteration as stopped:
-            if heard.kind == "check":
-                result: Reconciliation = stopped.value
-                self.account.corrected_errors = result.corrected_errors
-                return result.bits, heard
-        raise Abort("the two ends do not agree on when reconciliation is over")
+        return (yield from self._answered(raw, self.account.expected(self.party - 1), seed, heard))
 
     def _finish(self, bits: Bits, heard: Message) -> Talk:
         length, size = self._account_for(self._told(heard)), self._agreed.tag_bits

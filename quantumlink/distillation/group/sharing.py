@@ -33,7 +33,7 @@ from quantumlink.distillation.group.bob import GroupBob
 from quantumlink.distillation.group.key import SharedKey
 from quantumlink.distillation.leak_limit import LeakLimit
 from quantumlink.distillation.party import Talk
-from quantumlink.distillation.reconciliation import Cascade, Ldpc, Reconciliation
+from quantumlink.distillation.reconciliation import Cascade, Ldpc
 from quantumlink.distillation.sifting import COMPARED, DROPPED, KEY, Streams
 from quantumlink.distillation.transcript import Message, pack, pack_bits, unpack, unpack_bits
 from quantumlink.distillation.verification import tag_length
@@ -158,21 +158,7 @@ class Player(GroupBob):
         seed -= self.party  # all three go through one dialogue
         if self.party == CHARLIE:
             return (yield from self._answer(raw, seed, heard))
-        limit = LeakLimit(self.account)
-        talk = self._agreed.reconciliation.bob_end(raw, qber=self.account.expected(0), seed=seed)
-        try:
-            next(talk)
-            while heard.kind == "reconcile":
-                said = unpack(heard.body.get("data"))
-                limit.count(said)
-                heard = yield Say("reconciled", {"data": pack(talk.send(said))}, self._reconciling)
-            talk.send(b"")  # nothing more: it is over, or finds that this is too little
-        except StopIteration as stopped:
-            if heard.kind == "check":
-                result: Reconciliation = stopped.value
-                self.account.corrected_errors = result.corrected_errors
-                return result.bits, heard
-        raise Abort("the two ends do not agree on when reconciliation is over")
+        return (yield from self._answered(raw, self.account.expected(0), seed, heard))
 
     def _answer(self, raw: Bits, seed: int, heard: Message) -> Generator[Say, Message, tuple[Bits, Message]]:
         """Charlie tells his parities, and is told in which of them all three differ."""
