@@ -20,6 +20,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from quantumlink.arrays import IntArray
+from quantumlink.distributed.collecting import collector_paused
 from quantumlink.distributed.demands import Demands
 from quantumlink.distributed.machine import Machine
 
@@ -83,6 +84,7 @@ def smallest_cover(edges: IntArray) -> tuple[set[int], set[int]]:
     )
 
 
+@collector_paused()
 def exact_cover(demands: Demands, machine: Machine, at: Sequence[int]) -> Where:
     """The fewest copies for each pair of nodes; then what wide tasks and third nodes allow."""
     return _Covering(demands, machine, list(at)).run()

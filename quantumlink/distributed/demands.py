@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantumlink.arrays import IntArray
+from quantumlink.distributed.collecting import collector_paused
 from quantumlink.distributed.groups import Groups
 from quantumlink.distributed.tasks import Move, Task
 
@@ -41,6 +42,7 @@ class Demands:
     copy costs nothing. -1 if not."""
 
 
+@collector_paused()
 def demands_of(tasks: Sequence[Task], groups: Groups, num_wires: int) -> Demands:
     """The demands of the tasks."""
     reading = tuple([bool(axis) for axis in groups.axis])

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quantumlink.distributed.collecting import collector_paused
 from quantumlink.distributed.tasks import Task
 
 
@@ -40,6 +41,7 @@ class Groups:
         return tuple([self.group_of_stage[stage] for stage in self.stages[task]])
 
 
+@collector_paused()
 def groups_of(tasks: Sequence[Task], num_wires: int) -> Groups:
     """The groups of the tasks, each as long as it can be.
 

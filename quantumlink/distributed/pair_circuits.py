@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from quantumlink.distributed.machine import Machine
@@ -23,6 +25,11 @@ class PairCircuit:
     """The node of each qubit."""
     ends: tuple[int, int]
     """The qubits that are the near and the far half."""
+
+    @cached_property
+    def asked(self) -> tuple[tuple[int, int], ...]:
+        """The nodes, each with how many of their qubits are in the circuit."""
+        return tuple(Counter(self.nodes).items())
 
     @property
     def random_settings(self) -> tuple[RandomSetting, ...]:

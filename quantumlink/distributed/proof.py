@@ -19,6 +19,7 @@ import numpy as np
 from qiskit.circuit import IfElseOp, QuantumCircuit
 
 from quantumlink.distributed.building import Built
+from quantumlink.distributed.collecting import collector_paused
 from quantumlink.distributed.events import Copy, Do, Place, Settle, TakeOver, Teleport, Uncopy
 from quantumlink.distributed.following import Following, TooManyOutcomes, amplitudes, parallel
 from quantumlink.distributed.following_order import emptied_sooner
@@ -68,6 +69,7 @@ class NotTheSame(AssertionError):
     """The distributed circuit does not do what the circuit does."""
 
 
+@collector_paused()
 def check_linear(plan: Plan, scheduled: Scheduled) -> None:
     """Tier 1.
 
@@ -83,6 +85,8 @@ class _Linear:
         self._place = list(scheduled.start)
         self._copies: dict[int, tuple[int, str, Place]] = {}
         self._at: dict[Place, int] = {}
+        self._open: list[dict[int, tuple[str, Place]]] = [{} for _ in scheduled.start]
+        """Of each wire its copies, each with its axis and where it is."""
         self._visiting: dict[int, Place] = {}
         self._full = set(scheduled.start)
         self._evicted: set[int] = set()
@@ -145,7 +149,7 @@ class _Linear:
 
     def _check_copies(self, event: Do, wire: int, axes: str, turns: Sequence[str]) -> None:
         """Open copies stay true: the task reads their axis, or turns it and flips them all."""
-        open_copies = {(axis, place) for own, axis, place in self._copies.values() if own == wire}
+        open_copies = set(self._open[wire].values())
         if all(axis in axes for axis, _ in open_copies):
             if event.flipped:
                 raise NotTheSame(f"task {event.task} flips copies that it must not")
@@ -164,7 +168,7 @@ class _Linear:
             self._full.add(kept)
 
     def _copy(self, event: Copy) -> None:
-        if any(own == event.wire and axis != event.axis for own, axis, _ in self._copies.values()):
+        if any(axis != event.axis for axis, _ in self._open[event.wire].values()):
             raise NotTheSame(
                 f"wire {event.wire} is copied along {event.axis} while a copy along another axis is open"
             )
@@ -173,13 +177,14 @@ class _Linear:
             raise NotTheSame(f"copy {event.number} does not start from wire {event.wire}")
         self._fill(event.pair, event.far)
         self._copies[event.number] = (event.wire, event.axis, event.far)
+        self._open[event.wire][event.number] = (event.axis, event.far)
         self._at[event.far] = event.number
 
     def _uncopy(self, event: Uncopy) -> None:
         found = self._copies.pop(event.number, None)
         if found != (event.wire, event.axis, event.place) or event.root != self._place[event.wire]:
             raise NotTheSame(f"copy {event.number} is taken away where it is not")
-        del self._at[event.place]
+        del self._at[event.place], self._open[event.wire][event.number]
         self._full.discard(event.place)
 
     def _take_over(self, event: TakeOver) -> None:
@@ -187,12 +192,12 @@ class _Linear:
         found = self._copies.pop(event.number, None)
         if found != (wire, event.axis, event.place) or event.root != self._place[wire] or wire in self._visiting:
             raise NotTheSame(f"copy {event.number} becomes wire {wire}, which it does not tell")
-        del self._at[event.place]
+        del self._at[event.place], self._open[event.wire][event.number]
         self._visiting[wire] = event.place
 
     def _teleport(self, event: Teleport) -> None:
         wire = event.wire
-        if any(own == wire for own, _, _ in self._copies.values()):
+        if self._open[wire]:
             raise NotTheSame(f"wire {wire} leaves while a copy of it is open")
         here = self._visiting.get(wire, self._place[wire])
         if event.source != here or event.near.node != here.node:

@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 from math import inf
 from typing import NamedTuple
 
+from quantumlink.distributed.collecting import collector_paused
 from quantumlink.distributed.demands import followed
 from quantumlink.distributed.events import Copy, Do, Event, Place, Settle, TakeOver, Teleport, Uncopy
 from quantumlink.distributed.machine import Machine
@@ -33,6 +35,7 @@ MAX_CONSIDERED = 48
 """Most copies that are compared before one is opened."""
 
 
+@collector_paused()
 def list_schedule(plan: Plan, machine: Machine, circuits: PairCircuits, live_copies: int | None) -> Scheduled:
     """The schedule of the module.
 
@@ -80,13 +83,16 @@ class _Scheduling:
         self._order = Order(plan)
         self._finished = bytearray(len(plan.tasks))
         self._few = min(self._limit, *machine.communication) < inf
+        self._alone = plan.trees is single_paths
+        """Whether copies come each on its own way."""
 
     def run(self) -> Scheduled:
         order = self._order
         while True:
             while order.ready:
                 number = order.ready.popleft()
-                if all(copy in self._live for copy in self._needs[number]):
+                needs = self._needs[number]
+                if not needs or all(copy in self._live for copy in needs):
                     self._do(number)
                 else:
                     self._wait(number)
@@ -112,9 +118,9 @@ class _Scheduling:
                 self._needs.append(())
                 continue
             own = tuple([group_of[stage] for stage in stages])
-            node = at[own[0]]
-            if all(at[g] == node for g in own):
-                self._nodes.append(node)
+            nodes = [at[g] for g in own]
+            if nodes.count(nodes[0]) == len(nodes):
+                self._nodes.append(nodes[0])
                 self._needs.append(())
                 continue
             node = where[own if len(own) > 2 or own[0] < own[1] else own[::-1]]
@@ -128,8 +134,11 @@ class _Scheduling:
 
     def _serve(self) -> None:
         """Open what the task needs for whose copy most are waiting, and do it."""
-        considered = [copy for _, copy in zip(range(MAX_CONSIDERED), self._waiting, strict=False)]
-        copy = max(considered, key=self._worth_opening if self._few else lambda c: len(self._waiting[c]))
+        if self._few:
+            copy = max(islice(self._waiting, MAX_CONSIDERED), key=self._worth_opening)
+        else:
+            sizes = [len(tasks) for tasks in islice(self._waiting.values(), MAX_CONSIDERED)]
+            copy = next(islice(self._waiting, sizes.index(max(sizes)), None))
         number = next(iter(self._waiting[copy]))
         needs = self._needs[number]
         for _ in range(2):  # the second may have driven out the first
@@ -195,9 +204,10 @@ class _Scheduling:
     ) -> tuple[tuple[Place, ...], tuple[int, int]]:
         """Qubits for a link's circuit; live copies but those to be kept make room."""
         circuit = self._circuits.of(source, target)
-        for node, count in Counter(circuit.nodes).items():
-            self._make_room(node, count, keep)
-        return tuple(self._pairs.take(node) for node in circuit.nodes), circuit.ends
+        for node, count in circuit.asked:
+            if self._pairs.spare(node) < count:
+                self._make_room(node, count, keep)
+        return tuple([self._pairs.take(node) for node in circuit.nodes]), circuit.ends
 
     def _make_room(self, node: int, count: int, keep: Sequence[tuple[int, int]]) -> None:
         while self._pairs.spare(node) < count:
@@ -222,7 +232,7 @@ class _Scheduling:
         """Bring a copy to a node, along the tree to all nodes that wait for copies of its group."""
         group, node = copy
         roots = frozenset((self._plan.at[group], *self._live_of[group]))
-        asked = frozenset((node, *self._awaited(group)))
+        asked = frozenset((node,) if self._alone else (node, *self._awaited(group)))
         way = way_from(self._plan.trees(self._machine, roots, asked), roots, node)
         source = way[0]
         for following in way[1:]:
@@ -264,7 +274,7 @@ class _Scheduling:
 
     def _is_passed_on(self, group: int, node: int) -> bool:
         """Whether another node waits for a copy that is nearest from here."""
-        if self._plan.trees is single_paths:
+        if self._alone:
             return False
         distance = self._machine.distance
         others = [self._plan.at[group], *(v for v in self._live_of[group] if v != node)]

@@ -13,7 +13,7 @@ class Slots:
 
     def __init__(self, limits: Sequence[float], holds_pairs: bool) -> None:
         self._limits, self._holds_pairs = limits, holds_pairs
-        self._free: list[list[int]] = [[] for _ in limits]
+        self._free: list[list[Place]] = [[] for _ in limits]
         self.used = [0] * len(limits)
         """How many qubits each node has used at one time."""
 
@@ -31,12 +31,14 @@ class Slots:
             raise DoesNotFit(
                 f"a plan holds more qubits at node number {node} than the {self._limits[node]:g} it has"
             )
-        if self._free[node]:
-            self._free[node].sort(reverse=True)
-            return Place(node, self._free[node].pop(), self._holds_pairs)
+        free = self._free[node]
+        if free:
+            if len(free) > 1:
+                free.sort(reverse=True)
+            return free.pop()
         self.used[node] += 1
         return Place(node, self.used[node] - 1, self._holds_pairs)
 
     def give(self, place: Place) -> None:
         """Free it again."""
-        self._free[place.node].append(place.number)
+        self._free[place.node].append(place)

@@ -26,6 +26,7 @@ from qiskit.circuit.classical import expr
 from qiskit.transpiler.passes import HighLevelSynthesis
 
 from quantumlink.distributed.axes import Axes, axes_of
+from quantumlink.distributed.collecting import collector_paused
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.conditions import Condition, condition_bits
 from quantumlink.rewrites import expanded_circuit
@@ -93,6 +94,7 @@ class Tasks:
     """The wire that carries each qubit in the end: a swap exchanges two."""
 
 
+@collector_paused()
 def tasks_of(circuit: QuantumCircuit, *, keep_wide: bool = True, keep_blocks: bool = True) -> Tasks:
     """The tasks of a circuit.
 
