@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 
@@ -123,3 +125,9 @@ class Settle(NamedTuple):
 
 
 Event: TypeAlias = Do | Copy | Uncopy | TakeOver | Teleport | Settle
+
+
+def cost_of_pairs(events: Iterable[Event], distance: Sequence[Sequence[float]]) -> float:
+    """What the pairs of some events cost, by the nodes they join."""
+    pairs = Counter((e.near.node, e.far.node) for e in events if isinstance(e, Copy | Teleport))
+    return float(sum(distance[a][b] * count for (a, b), count in pairs.items()))

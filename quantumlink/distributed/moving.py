@@ -34,6 +34,9 @@ EFFORTS = (20.0, 20.0, 80.0, 80.0, 320.0, 320.0, 1280.0, 1280.0)
 PATIENCE = 4
 """So many searches in a row that find nothing are the last ones."""
 
+LAST = 0.5
+"""If a search and the next would take more of the time that is left, it is the last one, and takes all of it."""
+
 HOT = (0.3, 0.6)
 """The temperatures in the beginning, in pairs, in turn; each falls evenly to nothing."""
 
@@ -66,10 +69,13 @@ def moving_plans(
     if not search.fits:
         return []
     rng = np.random.default_rng([seed, 23])
-    vain = 0
-    for effort, hot in zip(EFFORTS, cycle(HOT), strict=False):
-        reached = search.best
+    vain, pace = 0, inf
+    for effort, following, hot in zip(EFFORTS, (*EFFORTS[1:], inf), cycle(HOT), strict=False):
+        reached, began = search.best, perf_counter()
+        if effort + following > LAST * pace * left():
+            effort, hot = inf, HOT[0]
         search.run(rng, effort * search.proposals, left(), partial(_falling, hot))
+        pace = effort / (perf_counter() - began)
         vain = 0 if search.best < reached else vain + 1
         if vain == PATIENCE or not left():
             break

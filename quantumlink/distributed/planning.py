@@ -13,7 +13,7 @@ from qiskit.circuit import QuantumCircuit
 from quantumlink.distributed.bounds import lower_bound
 from quantumlink.distributed.cover import Cover, Where, exact_cover
 from quantumlink.distributed.demands import demands_of
-from quantumlink.distributed.events import Copy, Teleport
+from quantumlink.distributed.events import Copy, Teleport, cost_of_pairs
 from quantumlink.distributed.groups import Groups, groups_of
 from quantumlink.distributed.machine import Machine
 from quantumlink.distributed.moving import moving_plans
@@ -73,9 +73,7 @@ class Candidate:
 
     def cost(self, machine: Machine) -> float:
         """What its pairs cost."""
-        pairs = [e for e in self.scheduled.events if isinstance(e, Copy | Teleport)]
-        counts = Counter((e.near.node, e.far.node) for e in pairs)
-        return float(sum(machine.distance[a][b] * count for (a, b), count in counts.items()))
+        return cost_of_pairs(self.scheduled.events, machine.distance)
 
 
 def candidates(

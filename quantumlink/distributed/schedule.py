@@ -1,8 +1,10 @@
 """Schedules: tasks and copies in an order that fits into the nodes' communication qubits.
 
 List scheduling: what needs no new pair is done as soon as it may be; then the copy is opened that most of the
-waiting tasks wait for, those first that need not stay. A copy is taken away after its last task, or earlier where
-its place is needed, that one whose next task is the farthest: then it is paid for again.
+waiting tasks wait for. A copy is taken away after its last task, or earlier where its place is needed, that one
+whose next task is the farthest: then it is paid for again. Where there is room for few copies, those come first
+that need not stay, then those for tasks that were written early, the first of them or on average: both orders are
+made. And a task is done at its other end, if the copy that is needed there happens to be open.
 
 Reference:
     L. A. Belady, IBM Syst. J. 5, 78 (1966): what is needed latest gives way, the order being given.
@@ -10,17 +12,16 @@ Reference:
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import islice
 from math import inf
 from typing import NamedTuple
 
 from quantumlink.distributed.collecting import collector_paused
-from quantumlink.distributed.demands import followed
-from quantumlink.distributed.events import Copy, Do, Event, Place, Settle, TakeOver, Teleport, Uncopy
+from quantumlink.distributed.events import Copy, Do, Event, Place, Settle, TakeOver, Teleport, Uncopy, cost_of_pairs
 from quantumlink.distributed.machine import Machine
+from quantumlink.distributed.needs import CopyAt, Needs
 from quantumlink.distributed.order import Order
 from quantumlink.distributed.pair_circuits import PairCircuits
 from quantumlink.distributed.plans import DoesNotFit, Plan, Scheduled
@@ -37,12 +38,17 @@ MAX_CONSIDERED = 48
 
 @collector_paused()
 def list_schedule(plan: Plan, machine: Machine, circuits: PairCircuits, live_copies: int | None) -> Scheduled:
-    """The schedule of the module.
+    """The schedule of the module; where there is room for few copies, the cheaper of two orders.
 
     Raises:
         DoesNotFit: if a task needs more communication qubits than a node has.
     """
-    return _Scheduling(plan, machine, circuits, live_copies).run()
+    found = _Scheduling(plan, machine, circuits, live_copies, by_mean=False)
+    first = found.run()
+    if not found.few:
+        return first
+    second = _Scheduling(plan, machine, circuits, live_copies, by_mean=True).run()
+    return min(first, second, key=lambda one: cost_of_pairs(one.events, machine.distance))
 
 
 class _Live(NamedTuple):
@@ -55,7 +61,9 @@ class _Live(NamedTuple):
 
 
 class _Scheduling:
-    def __init__(self, plan: Plan, machine: Machine, circuits: PairCircuits, live_copies: int | None) -> None:
+    def __init__(
+        self, plan: Plan, machine: Machine, circuits: PairCircuits, live_copies: int | None, by_mean: bool
+    ) -> None:
         self._plan, self._machine, self._circuits = plan, machine, circuits
         self._limit = inf if live_copies is None else live_copies
         self._data = Slots(machine.room, False)
@@ -67,22 +75,18 @@ class _Scheduling:
         self._live_at: list[dict[tuple[int, int], None]] = [{} for _ in machine.nodes]
         self._live_of: dict[int, list[int]] = defaultdict(list)
         self._opened = 0
-        self._nodes: list[int] = []
-        self._needs: list[tuple[tuple[int, int], ...]] = []
-        self._asked()
-        self._uses = Counter(copy for needs in self._needs for copy in needs)
-        # What is to become the wire is used once more, by the move.
-        after = followed(plan.tasks, plan.groups)
-        becomes = ((group, plan.at[next_]) for group, next_ in enumerate(after) if next_ >= 0)
-        self._becomes = frozenset(copy for copy in becomes if copy in self._uses)
-        self._uses.update(self._becomes)
+        self._needs = Needs(plan)
+        self._uses = self._needs.uses
         self._nodes_of: dict[int, list[int]] = defaultdict(list)
         for group, node in self._uses:
             self._nodes_of[group].append(node)
-        self._waiting: dict[tuple[int, int], dict[int, None]] = {}
+        self._waiting: dict[CopyAt, dict[int, None]] = {}
+        """The tasks that wait for each copy."""
+        self._could: dict[CopyAt, dict[int, None]] = defaultdict(dict)
+        """Waiting tasks that could be done with each copy, elsewhere than planned."""
         self._order = Order(plan)
-        self._finished = bytearray(len(plan.tasks))
-        self._few = min(self._limit, *machine.communication) < inf
+        self._by_mean = by_mean
+        self.few = min(self._limit, *machine.communication) < inf
         self._alone = plan.trees is single_paths
         """Whether copies come each on its own way."""
 
@@ -91,7 +95,7 @@ class _Scheduling:
         while True:
             while order.ready:
                 number = order.ready.popleft()
-                needs = self._needs[number]
+                needs = self._needs.copies[number]
                 if not needs or all(copy in self._live for copy in needs):
                     self._do(number)
                 else:
@@ -108,39 +112,28 @@ class _Scheduling:
             tuple(self._pairs.used),
         )
 
-    def _asked(self) -> None:
-        """Where each task is done, and the copies (group, node) that it needs."""
-        groups, at, where = self._plan.groups, self._plan.at, self._plan.where
-        group_of, axis = groups.group_of_stage, groups.axis
-        for task, stages in zip(self._plan.tasks, groups.stages, strict=True):
-            if len(stages) < 2 or isinstance(task.operation, Move):
-                self._nodes.append(at[group_of[stages[0]]] if stages else -1)
-                self._needs.append(())
-                continue
-            own = tuple([group_of[stage] for stage in stages])
-            nodes = [at[g] for g in own]
-            if nodes.count(nodes[0]) == len(nodes):
-                self._nodes.append(nodes[0])
-                self._needs.append(())
-                continue
-            node = where[own if len(own) > 2 or own[0] < own[1] else own[::-1]]
-            self._nodes.append(node)
-            self._needs.append(tuple([(g, node) for g in own if at[g] != node and axis[g]]))
-
     def _wait(self, number: int) -> None:
-        for copy in self._needs[number]:
+        if self.few:
+            other = self._needs.other_way(number)
+            if other is not None:
+                if other in self._live:
+                    self._needs.put(number, other)
+                    self._do(number)
+                    return
+                self._could[other][number] = None
+        for copy in self._needs.copies[number]:
             if copy not in self._live:
                 self._waiting.setdefault(copy, {})[number] = None
 
     def _serve(self) -> None:
         """Open what the task needs for whose copy most are waiting, and do it."""
-        if self._few:
+        if self.few:
             copy = max(islice(self._waiting, MAX_CONSIDERED), key=self._worth_opening)
         else:
             sizes = [len(tasks) for tasks in islice(self._waiting.values(), MAX_CONSIDERED)]
             copy = next(islice(self._waiting, sizes.index(max(sizes)), None))
         number = next(iter(self._waiting[copy]))
-        needs = self._needs[number]
+        needs = self._needs.copies[number]
         for _ in range(2):  # the second may have driven out the first
             for own in needs:
                 if own not in self._live:
@@ -149,49 +142,43 @@ class _Scheduling:
             raise self._too_small(number)
         self._do_waiting(needs)
 
-    def _worth_opening(self, copy: tuple[int, int]) -> tuple[bool, int, int]:
-        """Rather where there is room; rather one that need not stay for tasks to come; rather one for many."""
-        group, node = copy
-        waiting = len(self._waiting[copy])
-        room = self._has_place(node)
-        return room, waiting - self._uses[group, node], waiting
+    def _worth_opening(self, copy: CopyAt) -> tuple[bool, bool, float]:
+        """Rather where there is room; rather one that need not stay for tasks to come; rather for early tasks."""
+        waiting, room = self._waiting[copy], self._has_place(copy[1])
+        short = len(waiting) == self._uses[copy]
+        if self._by_mean:
+            return room, short, -self._needs.mean_use(copy)
+        return room and short, True, -float(min(waiting))
 
     def _has_place(self, node: int) -> bool:
         """Whether a copy can come to a node and none be driven out."""
         return len(self._live_at[node]) < self._limit and self._pairs.spare(node) >= 1
 
-    def _next_use(self, copy: tuple[int, int]) -> int:
-        """The first task, as they were written, that still needs a copy."""
-        tasks = self._users[copy]
-        while tasks and self._finished[tasks[-1]]:
-            tasks.pop()
-        return tasks[-1] if tasks else len(self._needs)
-
-    @cached_property
-    def _users(self) -> dict[tuple[int, int], list[int]]:
-        """The tasks that need each copy, the last first."""
-        found: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for number in range(len(self._needs) - 1, -1, -1):
-            for copy in self._needs[number]:
-                found[copy].append(number)
-        return found
-
-    def _do_waiting(self, opened: Sequence[tuple[int, int]]) -> None:
+    def _do_waiting(self, opened: Sequence[CopyAt]) -> None:
         for copy in opened:
             for number in list(self._waiting.get(copy, ())):
-                needs = self._needs[number]
-                if all(own in self._live for own in needs):
-                    for own in needs:
-                        tasks = self._waiting.get(own)
-                        if tasks is not None:
-                            tasks.pop(number, None)
-                            if not tasks:
-                                del self._waiting[own]
+                if self._needs.are_there(number, self._live):
+                    self._wait_no_more(number)
                     self._do(number)
+            for number in list(self._could.get(copy, ())):
+                if copy in self._live:
+                    self._wait_no_more(number)
+                    self._needs.put(number, copy)
+                    self._do(number)
+
+    def _wait_no_more(self, number: int) -> None:
+        for own in self._needs.copies[number]:
+            tasks = self._waiting.get(own)
+            if tasks is not None:
+                tasks.pop(number, None)
+                if not tasks:
+                    del self._waiting[own]
+        if self.few and (other := self._needs.other_way(number)) is not None:
+            self._could[other].pop(number, None)
 
     def _too_small(self, number: int) -> DoesNotFit:
         task = self._plan.tasks[number]
-        node = self._machine.nodes[self._nodes[number]]
+        node = self._machine.nodes[self._needs.node[number]]
         return DoesNotFit(
             f"{task.operation.name!r} on {len(task.wires)} qubits (task {number}) does not fit into the "
             f"communication qubits of node {node.name!r} and its neighbors: {node.name!r} has {node.communication}"
@@ -221,7 +208,7 @@ class _Scheduling:
                 f"node {name.name!r} has {name.communication} communication qubits, too few for the pairs that one "
                 f"operation needs there at one time"
             )
-        self._close(max(candidates, key=lambda c: (self._next_use(c), -self._uses[c], self._live[c].number)))
+        self._close(max(candidates, key=lambda c: (self._needs.next_use(c), -self._uses[c], self._live[c].number)))
 
     def _free(self, pair: Sequence[Place], but: int) -> None:
         for i, place in enumerate(pair):
@@ -247,7 +234,7 @@ class _Scheduling:
     def _awaited(self, group: int) -> list[int]:
         """The nodes where tasks wait for copies of a group."""
         copies = [(group, v) for v in self._nodes_of.get(group, ())]
-        return [c[1] for c in copies if self._uses[c] > (c in self._becomes) and c not in self._live]
+        return [c[1] for c in copies if self._uses[c] > (c in self._needs.becomes) and c not in self._live]
 
     def _has_room(self, node: int) -> bool:
         """Whether a node can pass a copy on, and none need make room."""
@@ -293,7 +280,7 @@ class _Scheduling:
 
     def _do(self, number: int) -> None:
         task, groups = self._plan.tasks[number], self._plan.groups
-        self._finished[number] = True
+        self._needs.finished[number] = True
         if isinstance(task.operation, Move):
             self._move(task.wires, task.operation.nodes)
         elif len(task.wires) < 2:
@@ -304,14 +291,14 @@ class _Scheduling:
             self._events.append(Do(number, (self._place[task.wires[0]],) if task.wires else (), flipped))
         else:
             self._do_joint(number, task)
-        for copy in self._needs[number]:
-            self._uses[copy] -= 1
+        for copy in self._needs.copies[number]:
+            self._needs.served(number, copy)
             if not self._uses[copy]:
                 self._pass_on(copy[0])
         self._order.done(number)
 
     def _do_joint(self, number: int, task: Task) -> None:
-        node, needs, at = self._nodes[number], self._needs[number], self._plan.at
+        node, needs, at = self._needs.node[number], self._needs.copies[number], self._plan.at
         places = [self._place[wire] for wire in task.wires]
         visitors: list[int] = []
         if needs or any(place.node != node for place in places):

@@ -4,6 +4,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 import quantumlink as ql
+from quantumlink.distributed.needs import Needs
 from quantumlink.distributed.proof import check_linear
 
 
@@ -29,14 +30,15 @@ def random_gates(n, count, seed):
 
 
 def test_three_copies_cost_little_more_than_as_many_as_fit():
-    """A fifth for dense circuits of two nodes; 29 percent where what is needed soon is driven out, too."""
+    """A sixteenth for dense circuits of two nodes; a fifth if the copies for late tasks are opened first, too."""
     total = np.zeros(3)
     for seed in range(3):
         circuit = random_gates(16, 400, seed)
         counts = [over_two(circuit, live) for live in (None, 3, 1)]
         assert counts == sorted(counts)
         total += counts
-    assert total[1] <= 1.21 * total[0]
+    assert total[1] <= 1.1 * total[0]
+    assert total[2] <= 1.4 * total[0]
 
 
 def test_the_copy_whose_next_task_is_the_farthest_is_driven_out():
@@ -52,3 +54,10 @@ def test_the_copy_whose_next_task_is_the_farthest_is_driven_out():
     assert over_two(circuit, None) == 3
     assert over_two(circuit, 2) == 4
     assert over_two(circuit, 1) >= 5
+
+
+def test_a_task_is_done_at_its_other_end_if_the_copy_there_is_open(monkeypatch):
+    circuit = random_gates(8, 40, 102)
+    cost = over_two(circuit, 1)
+    monkeypatch.setattr(Needs, "other_way", lambda self, number: None)
+    assert cost < over_two(circuit, 1)
