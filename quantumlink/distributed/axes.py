@@ -7,13 +7,15 @@ gate as well as the qubit itself. A gate that turns the axis around (X that of Z
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import count
-from typing import Any, NamedTuple
+from math import pi
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from qiskit import QiskitError
-from qiskit.circuit import ControlledGate, Gate, Parameter
+from qiskit.circuit import ControlledGate, Gate, Parameter, ParameterExpression
 from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.quantum_info import Operator
 
@@ -28,13 +30,22 @@ MAX_MATRIX_QUBITS = 5
 MAX_KNOWN = 1000
 """Most kinds of standard gates whose axes are kept."""
 
-_KNOWN: dict[tuple[str, int, int | None], tuple[type, Axes]] = {}
+QUARTERS = 8
+"""How many quarter turns bring every standard gate back to where it was: half-angles stand in them."""
+
+Kinds: TypeAlias = tuple[int | None, ...]
+"""Of each angle how many quarter turns it is; None where it is none, or not known yet."""
+
+_KNOWN: dict[tuple[str, int, int | None, Kinds], tuple[type, Axes]] = {}
 
 _PAULIS: dict[str, ComplexArray] = {
     "X": np.array([[0, 1], [1, 0]], dtype=complex),
     "Y": np.array([[0, -1j], [1j, 0]]),
     "Z": np.array([[1, 0], [0, -1]], dtype=complex),
 }
+TURNS = ("u", "u3", "cu", "cu3")
+"""Standard gates whose first angles are θ, φ, λ of U."""
+
 _IRRATIONAL = (0.7390851332, 1.6180339887, 2.2360679775, 0.5671432904, 1.2020569032, 0.9159655942)
 """Angles at which nothing holds by accident."""
 
@@ -49,13 +60,18 @@ class Axes(NamedTuple):
 
 
 def axes_of(gate: Any) -> Axes:
-    """The axes of a gate; for all values of the angles of a standard gate, whatever they are.
+    """The axes of a gate; of a standard gate, those that all gates with angles of the same kinds have.
+
+    An angle that is a number of quarter turns may give it more of them: U(π, φ, λ) turns Z around. A parameter's
+    value is not known, so that what holds for some of its values does not count.
 
     >>> from qiskit.circuit.library import CCXGate, CXGate, XGate
     >>> axes_of(CXGate()).reads, axes_of(CCXGate()).reads, axes_of(XGate())
     (('Z', 'X'), ('Z', 'Z', 'X'), Axes(reads=('X',), turns=('ZY',)))
     """
-    known = _KNOWN.get((gate.name, gate.num_qubits, getattr(gate, "ctrl_state", None)))
+    standard = gate.base_class in standard_classes() if isinstance(gate, Gate) else False
+    kinds = kinds_of(gate.name, gate.params) if standard else ()
+    known = _KNOWN.get((gate.name, gate.num_qubits, getattr(gate, "ctrl_state", None), kinds))
     if known is not None and known[0] is gate.base_class:
         return known[1]
     width = gate.num_qubits
@@ -68,21 +84,50 @@ def axes_of(gate: Any) -> Axes:
         return Axes(("Z",) * gate.num_ctrl_qubits + base.reads, ("",) * width)
     if width > MAX_MATRIX_QUBITS:
         return Axes(("",) * width, ("",) * width)
-    if gate.base_class in standard_classes():
-        usual = gate.base_class(*_IRRATIONAL[: len(gate.params)]) if gate.params else gate
+    if standard:
+        usual = gate.base_class(*_angles(kinds)) if kinds else gate
         state = getattr(gate, "ctrl_state", None)
         if state is not None and usual.ctrl_state != state:
             usual = usual.to_mutable()
             usual.ctrl_state = state
         found = _found(np.asarray(Operator(usual).data), width)
         if len(_KNOWN) < MAX_KNOWN and width == usual.num_qubits:
-            _KNOWN[gate.name, width, state] = gate.base_class, found
+            _KNOWN[gate.name, width, state, kinds] = gate.base_class, found
         return found
     try:
         matrix = np.asarray(Operator(_generic(gate)).data)
     except QiskitError:  # it has none, and its parts are not known either
         return Axes(("",) * width, ("",) * width)
     return _found(matrix, width)
+
+
+def kinds_of(name: str, angles: Sequence[Any]) -> Kinds:
+    """The kinds of a standard gate's angles, those of U(θ, φ, λ) told by as few as its axes depend on.
+
+    >>> from math import pi
+    >>> kinds_of("rx", [pi]), kinds_of("rx", [3.0]), kinds_of("u", [pi, 0.3, 0.3])
+    ((2,), (None,), (2, 0, 0))
+    """
+    if name in TURNS and not any(isinstance(angle, ParameterExpression) for angle in angles):
+        theta, phi, lam, *rest = angles
+        turned = _quarters(theta)
+        if turned is not None and turned % 2 == 0:  # diagonal, or all but: only the sum or the difference counts
+            angles = [theta, phi - lam if turned % 4 else phi + lam, 0.0, *rest]
+    return tuple([_quarters(angle) for angle in angles])
+
+
+def _quarters(angle: Any) -> int | None:
+    """How many quarter turns an angle is, if it is a whole number of them."""
+    if isinstance(angle, ParameterExpression):
+        return None
+    turns = float(angle) / (pi / 2)
+    whole = round(turns)
+    return whole % QUARTERS if abs(turns - whole) < EXACT / 2 else None
+
+
+def _angles(kinds: Kinds) -> list[float]:
+    """Angles of these kinds, at which nothing else holds by accident."""
+    return [_IRRATIONAL[i] if kind is None else kind * pi / 2 for i, kind in enumerate(kinds)]
 
 
 @lru_cache(maxsize=1)

@@ -25,7 +25,7 @@ from qiskit.circuit import (
 from qiskit.circuit.classical import expr
 from qiskit.transpiler.passes import HighLevelSynthesis
 
-from quantumlink.distributed.axes import Axes, axes_of
+from quantumlink.distributed.axes import Axes, Kinds, axes_of, kinds_of
 from quantumlink.distributed.collecting import collector_paused
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.conditions import Condition, condition_bits
@@ -48,6 +48,9 @@ WHY_NOT = {
     "continue_loop": "it leaves a round early; unroll that",
 }
 """Why an operation cannot be told by tasks."""
+
+ON_A_VARIABLE = "it depends on a classical variable; use bits"
+"""Why a condition cannot."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class _Reader:
         self._qubit = {qubit: i for i, qubit in enumerate(circuit.qubits)}
         self.wires = list(range(circuit.num_qubits))
         self.tasks: list[Task] = []
-        self._axes: dict[str, Axes] = {}
+        self._axes: dict[tuple[str, Kinds], Axes] = {}
 
     def read(self) -> None:
         try:
@@ -144,12 +147,15 @@ class _Reader:
         if isinstance(operation, IfElseOp):
             self._conditional(instruction, qubits, condition, place)
         elif isinstance(operation, ControlFlowOp) or name in WHY_NOT:
-            raise _cannot(name, place, WHY_NOT.get(name, "it depends on a classical variable; use bits"))
+            raise _cannot(name, place, WHY_NOT.get(name, ON_A_VARIABLE))
         elif name in ("measure", "reset", "delay"):
             if name == "delay" and is_open_time(operation.duration):
                 raise _cannot(name, place, f"it lasts {time_in_words(operation)}; give a time")
             self._task(instruction, qubits, instruction.clbits, condition, axes_of(operation))
         elif isinstance(operation, Gate):
+            if (part := _opaque(operation)) is not None:
+                within = "" if part == name else f"{part!r} in it "
+                raise _cannot(name, place, f"{within or 'it '}has neither a definition nor a matrix")
             self._gate(instruction, axes_of(operation), qubits, condition, place)
         elif getattr(operation, "definition", None) is not None and name != "pauli_channel":
             self._inside(operation.definition, qubits, condition, place)
@@ -165,9 +171,11 @@ class _Reader:
             a, b = qubits
             self.wires[a], self.wires[b] = self.wires[b], self.wires[a]
             return
-        axes = self._axes.get(name)
+        angles = instruction.params
+        key = (name, kinds_of(name, angles) if angles else ())
+        axes = self._axes.get(key)
         if axes is None:
-            axes = self._axes[name] = axes_of(instruction.operation)
+            axes = self._axes[key] = axes_of(instruction.operation)
         self._gate(instruction, axes, qubits, condition, place)
 
     def _gate(
@@ -200,7 +208,10 @@ class _Reader:
     def _conditional(self, instruction: Any, qubits: Sequence[int], outer: Condition | None, place: int) -> None:
         operation = instruction.operation
         own = operation.condition
-        read = condition_bits(own)
+        try:
+            read = condition_bits(own)
+        except UnsupportedOperation as error:
+            raise _cannot(instruction.name, place, ON_A_VARIABLE) from error
         written = {bit for block in operation.blocks for inner in block.data for bit in writes(inner)}
         if read & written or any(i.name == "swap" for block in operation.blocks for i in block.data):
             self._whole(instruction, qubits, outer)
@@ -265,6 +276,17 @@ def _synthesized(operation: Any) -> QuantumCircuit | None:
     except QiskitError:
         return None
     return None if any(step.name == operation.name for step in made.data) else made
+
+
+def _opaque(gate: Gate) -> str | None:
+    """The name of a gate, or of a part of it, of which nothing tells what it does; None if there is none."""
+    if hasattr(gate, "__array__"):
+        return None
+    definition = gate.definition or _synthesized(gate)
+    if definition is None:
+        return gate.name
+    parts = (step.operation for step in definition.data if not step.is_standard_gate())
+    return next((found for part in parts if isinstance(part, Gate) and (found := _opaque(part))), None)
 
 
 def _used(operation: IfElseOp, qubits: Sequence[int]) -> set[int]:
