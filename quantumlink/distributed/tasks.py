@@ -284,7 +284,7 @@ def _opaque(gate: Gate) -> str | None:
         return None
     definition = gate.definition or _synthesized(gate)
     if definition is None:
-        return gate.name
+        return str(gate.name)
     parts = (step.operation for step in definition.data if not step.is_standard_gate())
     return next((found for part in parts if isinstance(part, Gate) and (found := _opaque(part))), None)
 
