@@ -21,6 +21,9 @@ from quantumlink.security.contract import BlockKeyBound, KeyBound, KeyTerms, Rec
 from quantumlink.security.finite_key import FiniteKeyTerms
 from quantumlink.security.single_photon import SinglePhotonBound
 
+OVER_SHANNON = 1.05
+"""What a good reconciliation discloses, over Shannon's limit, to tell how long a block should have been."""
+
 
 @dataclass(kw_only=True)
 class Account:
@@ -167,6 +170,10 @@ class Account:
         """
         return [floor(size * binary_entropy(min(self.qber.low, 0.5))) for size in self.block_sizes]
 
+    def likely_leaks(self) -> list[int]:
+        """What reconciliation is likely to disclose, replies apart; of a longer block as much the more."""
+        return [floor(OVER_SHANNON * size * binary_entropy(min(self.qber.best, 0.5))) for size in self.block_sizes]
+
     @property
     def spent_bits(self) -> int:
         """Bits that the key owes to secrets that were there before it."""
@@ -177,9 +184,15 @@ class Account:
         """The same in words."""
         return f"authentication spends {self.authentication_bits}"
 
-    def _remedy(self, leaks: Sequence[int]) -> str:
+    def hope(self, told: int) -> str:
+        """What would change it that reconciliation disclosed so many bits or more, and no key is left."""
+        likely = [(2 if self.count_replies else 1) * leak for leak in self.likely_leaks()]
+        more = max(0, told - sum(likely))
+        return self._remedy([likely[0] + more, *likely[1:]])
+
+    def _remedy(self, leaks: Sequence[int], likely: Sequence[int] | None = None) -> str:
         tolerances = {"eps_sec": self.eps_sec, "eps_cor": self.eps_cor, "spent": self.authentication_bits}
-        return remedy(self.recipe, self.tally, leaks, **tolerances)  # type: ignore[arg-type]
+        return remedy(self.recipe, self.tally, leaks, likely=likely, **tolerances)  # type: ignore[arg-type]
 
     def _shortfall(self, limit: KeyTerms, leaks: Sequence[int]) -> str:
         leak = sum(leaks)
@@ -187,7 +200,7 @@ class Account:
         rates += f"{self.test_qber.best:.4f} in the test basis (X)"
         if not self.tested:
             rates = f"at an error rate of {self.qber.best:.4f} in the sample"
-        hope = self._remedy(leaks)
+        hope = self._remedy(leaks, self.likely_leaks())
         if limit.length:
             return (
                 f"of the {self.raw} raw bits at most {limit.length} would be secret, while {self.spending}; {hope}"

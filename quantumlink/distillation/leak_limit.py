@@ -13,7 +13,7 @@ class LeakLimit:
     """
 
     def __init__(self, account: Account) -> None:
-        self._most, self._both = account.most_leak, account.count_replies
+        self._account, self._most, self._both = account, account.most_leak, account.count_replies
         self._told = 0
 
     def count(self, said: bytes) -> None:
@@ -25,7 +25,8 @@ class LeakLimit:
         self._told += max(0, 8 * len(said) - 7)
         if self._told > self._most:
             raise Abort(
-                f"reconciliation asks for {self._told} bits or more, while more than {self._most} leave no key"
+                f"reconciliation asks for {self._told} bits or more, while more than {self._most} leave no key; "
+                f"{self._account.hope(self._told)}"
             )
 
     def count_reply(self, said: bytes) -> None:

@@ -15,18 +15,20 @@ from quantumlink.security.decoy import DecoyBound
 from quantumlink.security.entropy_accumulation import AccumulationBound
 from quantumlink.security.one_decoy import OneDecoyBound
 from quantumlink.security.relay_decoy import RelayDecoyBound
-from quantumlink.security.twin_field import TwinFieldBound
+from quantumlink.security.sharing import SharingBound
+from quantumlink.security.twin_field import PHASES, TwinFieldBound
 from quantumlink.security.two_state import TwoStateBound
 from quantumlink.security.weak_pulses import WeakPulseBound
 
 LONGEST = 1024
 """How many times as long a block is tried before its rates are blamed, at least."""
 
-AMPLE, FEW = 10**10, 1_000
-"""So many raw bits it then has; and of fewer than those its rates say little."""
+AMPLE, FEW, FEW_TESTS = 10**10, 1_000, 30
+"""So many raw bits it then has; and of fewer raw bits, or tests, its rates say little."""
 
 _RECONCILIATION = "reconciliation"
 _MARKING = "marking the test rounds"
+_LIMITS = "limits that such a link keeps (more errors tolerated, a lower CHSH value)"
 _BETTER: Mapping[type, str] = {
     WeakPulseBound: "weaker pulses or decoys",
     TwoStateBound: "less loss or fewer errors",
@@ -81,6 +83,7 @@ def remedy(
     eps_sec: float,
     eps_cor: float,
     spent: int,
+    likely: Sequence[float] | None = None,
     marking: int = 0,
     tags: int = 0,
     rates_known: bool = False,
@@ -94,40 +97,80 @@ def remedy(
         eps_sec: secrecy.
         eps_cor: correctness.
         spent: bits that authentication takes.
+        likely: bits that it rather discloses, if ``leaks`` are the least: by these the length of a block is told
+            that would do, by the least it is judged whether any would.
         marking: bits that marking the test rounds takes, more of them for a longer block.
         tags: bits of verification tags that are disclosed besides, however long the block is.
         rates_known: whether the counts are those to be expected, and not a sample of them.
     """
     tolerances = {"eps_sec": eps_sec, "eps_cor": eps_cor}
 
-    def found(factor: int) -> Any:
-        return terms_of(recipe, longer(tally, factor), [factor * leak + tags for leak in leaks], **tolerances)
+    def found(factor: int, of: Sequence[float]) -> Any:
+        disclosed = [factor * leak + tags for leak in of]
+        return _hoped(recipe, longer(tally, factor), disclosed, **tolerances)
+
+    def gives(factor: int, of: Sequence[float]) -> bool:
+        return bool(found(factor, of).length > spent + factor * marking)
 
     longest = max(LONGEST, 1 << (AMPLE // max(1, tally.n)).bit_length())
 
     try:
-        here, far = charges(found(1)), found(longest)
+        here, far = charges(found(1, leaks)), found(longest, leaks)
         bound = recipe.bound(tally, **tolerances)
     except (AttributeError, ValueError):  # a bound of the user's own, with terms of its own
         return "more rounds may help"
+    if (lapse := _lapse(bound, tally, sum(leaks), rates_known)) is not None:
+        return lapse
     here |= {"authentication": spent, _MARKING: marking}
     if far.length <= spent + longest * marking:
         there = charges(far) | {_MARKING: longest * marking}
-        most = max(there, key=there.__getitem__)
-        if tally.n < FEW and not rates_known:
-            return f"most is taken by {most}, but the rates of {tally.n} raw bits say little: more rounds may help"
-        cause = _BETTER.get(type(bound), "fewer errors in the test")
-        if most == _MARKING:
-            cause = "less loss, or bases chosen independently,"
-        elif most == _RECONCILIATION and isinstance(bound, AccumulationBound):
-            cause = (
-                "fewer errors tolerated, or a reconciliation that discloses less (without replies, such as Ldpc),"
-            )
-        elif most == _RECONCILIATION:
-            cause = "fewer errors in the key basis, or a reconciliation that discloses less,"
-        return f"most is taken by {most}; more rounds will not help, {cause} would"
+        return _hopeless(bound, tally, max(there, key=there.__getitem__), rates_known)
+    if likely is None or not gives(longest, likely):
+        likely = leaks
     most, low, high = max(here, key=here.__getitem__), 0, longest.bit_length() - 1
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if found(2**middle).length > spent + 2**middle * marking else (middle, high)
+        low, high = (low, middle) if gives(2**middle, likely) else (middle, high)
     return f"most is taken by {most}; a block about {2**high} times as long would give a key at these rates"
+
+
+def _hoped(recipe: Recipe, tally: Tally, leaks: Sequence[float], *, eps_sec: float, eps_cor: float) -> Any:
+    """The terms of a block that is not there yet: of such a one all that was agreed on is kept."""
+    bound = recipe.bound(tally, eps_sec=eps_sec, eps_cor=eps_cor)
+    if isinstance(bound, AccumulationBound):
+        return bound.terms_if_kept(n=tally.n, leak=sum(leaks))
+    return terms_of(recipe, tally, leaks, eps_sec=eps_sec, eps_cor=eps_cor)
+
+
+def _lapse(bound: Any, tally: Tally, leak: float, rates_known: bool) -> str | None:
+    """What there is to be done where what was agreed on was not kept, or pulses are too strong for their phases."""
+    if isinstance(bound, TwinFieldBound) and bound.phase_distance >= bound.eps_sec:
+        return (
+            f"{PHASES} phases are told from any by more than ε_sec; more rounds will not help, weaker pulses or a "
+            "larger ε_sec would"
+        )
+    if not isinstance(bound, AccumulationBound) or bound.shortfall(leak) is None:
+        return None
+    if leak <= bound.leak_limit and (bound.by_chance or tally.n < FEW) and not rates_known:
+        return "what was agreed on was missed by no more than chance may do: more rounds may help"
+    return f"what was agreed on was not kept; more rounds will not help, fewer errors or {_LIMITS} would"
+
+
+def _hopeless(bound: Any, tally: Tally, most: str, rates_known: bool) -> str:
+    """What would help where no length does."""
+    # Of secret sharing the rounds that are no tests are counted as well.
+    tests = min(bound.tested) if isinstance(bound, SharingBound) else sum(n for n, _ in tally.compared.values())
+    if tally.compared and not tests:
+        return "there are no test rounds, so nothing bounds the phase errors; more rounds, or more tests, may help"
+    if tally.n < FEW and not rates_known:
+        return f"most is taken by {most}, but the rates of {tally.n} raw bits say little: more rounds may help"
+    if tally.compared and tests < FEW_TESTS and not rates_known:
+        return f"most is taken by {most}, but {tests} tests say little: more rounds, or more tests, may help"
+    cause = _BETTER.get(type(bound), "fewer errors in the test")
+    if most == _MARKING:
+        cause = "less loss, or bases chosen independently,"
+    elif most == _RECONCILIATION and isinstance(bound, AccumulationBound):
+        cause = "fewer errors tolerated, or a reconciliation that discloses less (without replies, such as Ldpc),"
+    elif most == _RECONCILIATION:
+        cause = "fewer errors in the key basis, or a reconciliation that discloses less,"
+    return f"most is taken by {most}; more rounds will not help, {cause} would"

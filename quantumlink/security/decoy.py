@@ -172,19 +172,21 @@ class DecoyEstimate:
     """At most that fraction of the latter would have erred in the test basis."""
 
 
-def check_intensities(intensities: Triple, probabilities: Triple, *, named: str = "probabilities") -> None:
-    """Check three intensities and how often each is sent, which a session has by another name.
+def check_intensities(
+    intensities: Triple, probabilities: Triple, *, called: str = "intensities", named: str = "probabilities"
+) -> None:
+    """Check three intensities and how often each is sent, which a session and its other end have by other names.
 
     Raises:
         ValueError: if they are out of range or in the wrong order.
     """
-    for name, values in (("intensities", intensities), (named, probabilities)):
+    for name, values in ((called, intensities), (named, probabilities)):
         if len(values) != 3:
             raise ValueError(f"{name} must be three numbers (signal, decoy, vacuum), got {values!r}")
-    signal, decoy, vacuum = (validation.number("intensities", x, at_least=0.0) for x in intensities)
+    signal, decoy, vacuum = (validation.number(called, x, at_least=0.0) for x in intensities)
     if not (signal > decoy + vacuum and decoy > vacuum):
         raise ValueError(
-            f"intensities must be (signal, decoy, vacuum) with signal > decoy + vacuum and decoy > vacuum, "
+            f"{called} must be (signal, decoy, vacuum) with signal > decoy + vacuum and decoy > vacuum, "
             f"got {intensities!r}"
         )
     shares = [validation.probability(named, p) for p in probabilities]

@@ -68,6 +68,9 @@ _HUGE = 500
 _RARE = log(1e12)
 """An honest run has more rounds compared than are reckoned with once in 10¹²."""
 
+_COMMON = 3.0
+"""So many standard deviations are taken for chance."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
@@ -264,14 +267,31 @@ class AccumulationBound:
             return f"{leak:.0f} bits were disclosed, more than the {self.leak_limit:.0f} agreed on"
         return None
 
+    @property
+    def by_chance(self) -> bool:
+        """Whether tests within what was agreed on show as little now and then, in so few rounds."""
+        if not self.rounds:
+            return True
+        lacking = self.least_score - self.tradeoff.score(self.rounds, self.seen)
+        return lacking <= _COMMON * sqrt(self.tradeoff.variance / self.rounds)
+
     def terms(self, *, n: int, leak: float) -> BoundTerms:
         """Evaluate the bound for a raw key of ``n`` bits of which ``leak`` were disclosed.
 
         The terms charge for the bits that might have been disclosed.
         """
+        return self._terms(n, leak, self.shortfall(validation.number("leak", leak, at_least=0.0)))
+
+    def terms_if_kept(self, *, n: int, leak: float) -> BoundTerms:
+        """The terms of such a block if all that was agreed on is kept, whatever was seen of this one.
+
+        No key is made of these: they tell what another block may give.
+        """
+        return self._terms(n, leak, None)
+
+    def _terms(self, n: int, leak: float, why: str | None) -> BoundTerms:
         n, leak = validation.count("n", n), validation.number("leak", leak, at_least=0.0)
-        why, loss = self.shortfall(leak), 0.0
-        entropy = 0.0
+        entropy = loss = 0.0
         if why is None:
             loss = accumulation_loss(self.rounds, self.tradeoff, eps_sec=self.eps_sec)
             entropy = max(0.0, self.rounds * self.least_score - loss - 2 * self.comparable_most)

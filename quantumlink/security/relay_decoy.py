@@ -108,7 +108,7 @@ class RelayDecoyBound:
         for mean in self.signals:
             validation.positive("signals", mean)
         check_intensities(self.intensities, self.probabilities)
-        check_intensities(self.intensities_b, self.probabilities)
+        check_intensities(self.intensities_b, self.probabilities, called="intensities_b")
         for name in ("test_counts", "test_errors"):
             rows = getattr(self, name)
             if len(rows) != 3 or any(len(row) != 3 for row in rows):
@@ -142,15 +142,22 @@ class RelayDecoyBound:
     @property
     def z_share(self) -> float:
         """Of the rounds with a photon of each end and one basis, the share in Z."""
+        in_z, in_x = self._chances
+        return in_z / (in_z + in_x)
+
+    @property
+    def _chances(self) -> Pair:
+        """That a round has a photon of each end and Z, or X."""
         in_z, in_x = self.z_probability**2, (1 - self.z_probability) ** 2
         for signal, means in zip(self.signals, (self.intensities, self.intensities_b), strict=True):
             in_z *= signal * exp(-signal)
             in_x *= photon_probability(means, self.probabilities, 1)
-        return in_z / (in_z + in_x)
+        return in_z, in_x
 
     def _in_z(self, tested: float) -> float:
         """With so many rounds of single photons in X there are at least that many in Z."""
-        return least_elsewhere(tested, 1 - self.z_share, self.z_share, -self._log_eps)
+        in_z, in_x = self._chances  # not one less the other: next to 1 nothing would be left of it
+        return least_elsewhere(tested, in_x, in_z, -self._log_eps)
 
     def _left_by_sample(self, pairs: float) -> float:
         """Of so many rounds of single photons in Z at least that many are in the raw key."""

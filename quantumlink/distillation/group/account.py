@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
 
-from quantumlink.distillation.account import Account
+from quantumlink.distillation.account import OVER_SHANNON, Account
 from quantumlink.distillation.bits import Bits
 from quantumlink.distillation.group.key import ConferenceKey
 from quantumlink.distillation.shortfall import remedy
@@ -46,6 +46,10 @@ class GroupAccount(Account):
         """Shannon's limit, of all strings together."""
         return [sum(floor(self.raw * binary_entropy(min(rate.low, 0.5))) for rate in self.rates)]
 
+    def likely_leaks(self) -> list[int]:
+        """See `Account.likely_leaks`."""
+        return [sum(floor(OVER_SHANNON * self.raw * binary_entropy(min(rate.best, 0.5))) for rate in self.rates)]
+
     @property
     def spent_bits(self) -> int:
         """Those of authentication, and of marking the test rounds."""
@@ -57,11 +61,12 @@ class GroupAccount(Account):
         marking = f" and marking the test rounds {self.marking_bits}" if self.marking_bits else ""
         return super().spending + marking
 
-    def _remedy(self, leaks: Sequence[int]) -> str:
+    def _remedy(self, leaks: Sequence[int], likely: Sequence[int] | None = None) -> str:
         return remedy(
             self.recipe,
             self.tally,
             leaks,
+            likely=likely,
             eps_sec=self.eps_sec,
             eps_cor=self.eps_cor,
             spent=self.authentication_bits,

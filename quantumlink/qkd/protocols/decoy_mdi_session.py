@@ -102,8 +102,9 @@ class DecoyMDI(MDI):
         for name in ("intensities", "intensities_b", "intensity_probabilities"):
             if (values := getattr(self, name)) is not None:
                 self._set(**{name: intensity_triple(name, values)})
-        for means in (self.intensities, self.intensities_b or self.intensities):
-            check_intensities(means, self.intensity_probabilities, named="intensity_probabilities")
+        for name in ("intensities", "intensities_b"):
+            means = getattr(self, name) or self.intensities
+            check_intensities(means, self.intensity_probabilities, called=name, named="intensity_probabilities")
         super().__post_init__()
         if not self.linear_optics:
             raise ValueError(

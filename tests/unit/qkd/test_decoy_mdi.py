@@ -278,6 +278,7 @@ def test_settings_are_chosen_for_the_link():
         ({"linear_optics": False}, ValueError, "linear_optics must be True"),
         ({"intensities": (0.1, 0.5, 0.0)}, ValueError, "signal > decoy"),
         ({"intensities_b": (0.5, 0.1)}, ValueError, "intensities_b must be three numbers"),
+        ({"intensities_b": (0.1, 0.5, 0.0)}, ValueError, "^intensities_b must be .signal, decoy, vacuum. with"),
         ({"intensities": "abc"}, (TypeError, ValueError), "intensities"),
         ({"intensity_probabilities": (0.5, 0.5, 0.5)}, ValueError, "sum to 1"),
         ({"signal_intensity": 0.0}, ValueError, "signal_intensity"),
@@ -299,7 +300,7 @@ def test_impossible_sessions_are_refused(change, error, text):
         ({"eps_sec": 0.0}, "eps_sec"),
         ({"signals": (0.1,)}, "two numbers"),
         ({"z_probability": 1.0}, "z_probability"),
-        ({"intensities_b": (0.1, 0.1, 0.0)}, "intensities"),
+        ({"intensities_b": (0.1, 0.1, 0.0)}, "^intensities_b must be"),
     ],
 )
 def test_impossible_counts_are_refused(change, text):

@@ -5,8 +5,23 @@ import re
 import pytest
 
 from quantumlink.distillation.shortfall import longer, remedy
-from quantumlink.hardware import Detector, Fiber
-from quantumlink.qkd import BB84, DecoyBB84, InterceptResend, OneDecoyBB84, SecretSharing, Tally, WeakPulseBB84
+from quantumlink.hardware import Detector, Fiber, Node
+from quantumlink.link import ElementaryLink
+from quantumlink.qkd import (
+    BB84,
+    E91,
+    DecoyBB84,
+    DecoyMDI,
+    InterceptResend,
+    Ldpc,
+    OneDecoyBB84,
+    SecretSharing,
+    SixState,
+    Tally,
+    TwinField,
+    WeakPulseBB84,
+    expected_key,
+)
 from quantumlink.security.recipes import TwoBases
 
 NOISY = Detector(0.8, dark_count_rate_hz=100, misalignment=0.01)
@@ -91,3 +106,65 @@ def test_tags_are_as_long_in_a_longer_block():
     key = SecretSharing(media=[Fiber(0)] * 3, rounds=60, seed=1, z_probability=0.3).run()
     factor = int(re.search(r"a block about (\d+) times as long would give a key", key.reason)[1])
     assert SecretSharing(media=[Fiber(0)] * 3, rounds=60 * 2 * factor, seed=1, z_probability=0.3).run()
+
+
+ACCUMULATED = {"seed": 1, "attacks": "accumulated", "reconciliation": Ldpc()}
+
+
+def test_limits_that_a_link_breaks_are_to_be_wider_not_stricter():
+    """Five percent of errors where two were to be tolerated; with 5.6 % a block of thirty million gives a key."""
+    link = {"medium": Fiber(5), "detector": Detector(1.0, misalignment=0.05), **ACCUMULATED}
+    reason = SixState(**link, rounds=3 * 10**6).run().reason
+    assert "what was agreed on was not kept; more rounds will not help, fewer errors or limits that such" in reason
+    assert expected_key(SixState(**link, rounds=3 * 10**7, tolerated_qber=0.056)).bits > 10**5
+
+
+def test_blocks_whose_length_was_settled_are_to_be_longer_where_they_keep_to_it():
+    """Chance decides whether a short block keeps to what was agreed on; a longer one is not judged by that."""
+    session = lambda rounds: SixState(medium=Fiber(5), rounds=rounds, **ACCUMULATED)
+    factor = int(re.search(r"a block about (\d+) times as long would give", session(300_000).run().reason)[1])
+    assert expected_key(session(300_000 * 2 * factor)).bits
+    assert not expected_key(session(300_000 * factor // 4)).bits
+    assert "missed by no more than chance may do: more rounds may help" in session(30_000).run().reason
+    hop = ElementaryLink(Node("a"), Node("b"))
+    reason = E91(link=hop, rounds=100_000, seed=1, attacks="coherent").run().reason
+    assert re.search(r"a block about (128|256|512) times as long would give a key", reason)
+    worn = ElementaryLink(Node("a"), Node("b"), fidelity=0.95)
+    reason = E91(link=worn, rounds=3 * 10**6, seed=1, attacks="coherent").run().reason
+    assert "or limits that such a link keeps (more errors tolerated, a lower CHSH value) would" in reason
+
+
+RARE = {
+    "decoys": lambda z: DecoyBB84(medium=Fiber(5), rounds=10**6, seed=1, z_probability=z),
+    "one decoy": lambda z: OneDecoyBB84(medium=Fiber(5), rounds=10**6, seed=1, z_probability=z),
+    "weak pulses": lambda z: WeakPulseBB84(medium=Fiber(5), rounds=10**6, seed=1, z_probability=z),
+    "a relay": lambda z: DecoyMDI(medium_a=Fiber(2), rounds=10**7, seed=1, z_probability=z),
+    "twin fields": lambda z: TwinField(medium_a=Fiber(2), rounds=10**6, seed=1, z_probability=z),
+    "six states": lambda z: SixState(medium=Fiber(5), rounds=10**5, seed=1, z_probability=z, attacks="collective"),
+    "a shared secret": lambda z: SecretSharing(media=[Fiber(1)] * 3, rounds=10**5, seed=1, z_probability=1 - z),
+}
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_without_a_test_the_rates_are_not_blamed(name):
+    """A chance of 1e-18 that a round is a test, next to which the other is 1 in double precision."""
+    assert "there are no test rounds" in RARE[name](1 - 1e-9).run().reason
+
+
+def test_few_tests_say_little():
+    reason = DecoyBB84(medium=Fiber(5), rounds=10**6, seed=1, z_probability=0.996).run().reason
+    assert re.search(r"but \d+ tests say little: more rounds, or more tests, may help", reason)
+    assert DecoyBB84(medium=Fiber(5), rounds=10**6, seed=1, z_probability=0.8).run()
+
+
+def test_phases_that_are_told_apart_are_named():
+    session = lambda **how: TwinField(medium_a=Fiber(20), rounds=10**8, seed=1, **how)
+    assert "weaker pulses or a larger ε_sec would" in session(eps_sec=1e-60).run().reason
+    assert session(eps_sec=1e-15).run()
+
+
+def test_what_asks_for_too_much_is_told_what_would_help():
+    noisy = Detector(1.0, misalignment=0.09)
+    reason = BB84(medium=Fiber(5), rounds=600_000, seed=1, detector=noisy, reconciliation=Ldpc(efficiency=1.6))
+    reason = reason.run().reason
+    assert re.search(r"asks for \d+ bits or more, while more than \d+ leave no key; most is taken by ", reason)
