@@ -1,9 +1,9 @@
 """A link in time, event by event: a queue, callbacks, density matrices. Slow, and written apart from the library.
 
 Plays the rules that `quantumlink.readings.timeline` states, for noiseless gates: elementary links deliver after
-single attempts, messages travel, qubits decay by Kraus operators, a swap is a projection onto the four Bell
-states, a purification the projection onto equal outcomes after DEJMPS's rotations. Nothing is looked up in the
-library but the link's own data.
+single attempts, halves are moved, messages travel, qubits decay by Kraus operators, a swap is a projection onto the
+four Bell states, a purification the projection onto equal outcomes after DEJMPS's rotations. Nothing is looked up
+in the library but the link's own data.
 """
 
 import heapq
@@ -138,9 +138,14 @@ class Elementary:
             return
         pair = Pair(now)
         pair.rho = bell_diagonal(self.link.bell_diagonal)
+        moved = [now + end.memory.move_s for end in self.link.ends]
+        pair.since = list(moved)
         self.parent.made(self, pair, now)
-        for end in (0, 1):
-            self.parent.heard(self, pair, end, now)
+        for end, time_s in enumerate(moved):
+            if time_s > now:
+                self.world.at(time_s, lambda t, end=end: self.parent.heard(self, pair, end, t))
+            else:
+                self.parent.heard(self, pair, end, now)
 
 
 class Join:

@@ -1,6 +1,5 @@
 """Pairs that are moved for long before they can be used wait for one another as finely as those that are not."""
 
-import warnings
 from itertools import pairwise
 from math import exp
 
@@ -62,12 +61,3 @@ def test_chains_and_purified_pairs_behind_moves_agree_with_the_timeline(seed):
         found, sampled = forecast(link), simulate(link, trials=40_000, seed=seed)
         for here, there in ((found.latency_s, sampled.latencies_s), (found.fidelity, sampled.fidelities)):
             assert abs(here - there.mean()) < 6 * there.std() / 200
-
-
-def test_moves_that_differ_are_warned_of():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        forecast(swap(*hops(2, 0.1, 1e-3, 0.2)))
-        forecast(swap(*hops(2, 0.1, 1e-3, 1e-9, 2e-9)))
-    with pytest.warns(UserWarning, match=r"moves of 0\.2 s at .* and 0\.15 s at .* hundredths too low; simulate"):
-        forecast(swap(*hops(2, 0.1, 1e-3, 0.15, 0.2)))

@@ -17,7 +17,7 @@ from scipy.stats import gamma
 import quantumlink as ql
 from quantumlink.circuits import known_operation
 from quantumlink.link import Attempts
-from quantumlink.readings.forecasting import joins, stages, waits
+from quantumlink.readings.forecasting import joins, repeating, stages, waits
 from quantumlink.readings.forecasting.meeting import Ensemble
 from quantumlink.timing import arrivals, attempts
 from quantumlink.timing.arrivals import EDGES_S, Moments
@@ -232,6 +232,12 @@ def check_delivered():
     turned = stages.elementary(link.reversed())
     turned = stages.replace(turned, left_lag_s=np.array([0.05]), right_since_s=np.array([0.01]))
     close(stages.delivered(turned)[0][0, 5], 0.9 * exp(-0.04 / 0.2), rel=1e-12)
+    # One of three that know late: what they are together.
+    rows = stages.stacked([late.scaled(np.array([0.25])), stage.scaled(np.array([0.75]))])
+    both, moment = stages.delivered(stage.with_lags(stages.Lagging(np.zeros(2, dtype=int), rows)))
+    assert both.shape == (1, 16)
+    close(both[0], 0.25 * vectors[0] + 0.75 * stages.delivered(stage)[0][0], rel=1e-12)
+    close(moment, 0.25 * times + 0.75 * stages.delivered(stage)[1], rel=1e-12)
 
 
 def check_repeated():
@@ -244,12 +250,12 @@ def check_repeated():
         given.append(arguments)
         return arrivals.later_gamma(*arguments)
 
-    later, joins.later_gamma = joins.later_gamma, noted
+    later, repeating.later_gamma = repeating.later_gamma, noted
     try:
         tries = Ensemble(moments, pair, np.array([1.9]), np.array([4.2]), np.array([0.9]))
-        found, pairs = joins._repeated(tries, np.array([0.4]), np.array([0.5]))
+        found, pairs = repeating.repeated(tries, np.array([0.4]), np.array([0.5]))
     finally:
-        joins.later_gamma = later
+        repeating.later_gamma = later
     failure, square = (1.9 - 0.7) / 0.6, (4.2 - 1.3) / 0.6
     success, own = 0.7 / 0.4, 1.3 / 0.4 - (0.7 / 0.4) ** 2
     mean = (failure + 0.5) / 0.4 + success  # the first failure, those after it, and the success
@@ -259,14 +265,50 @@ def check_repeated():
     close((found.masses * found.points_s).sum(), 0.7 + 0.6 * mean, rel=1e-9)
     # A failure takes no less than the earliest try, whatever rounding says.
     given.clear()
-    joins.later_gamma = noted
+    repeating.later_gamma = noted
     try:
-        joins._repeated(tries._replace(mean_s=np.array([0.8])), np.array([0.4]), np.array([0.5]))
+        repeating.repeated(tries._replace(mean_s=np.array([0.8])), np.array([0.4]), np.array([0.5]))
     finally:
-        joins.later_gamma = later
+        repeating.later_gamma = later
     close(given[0][1], [(0.9 + 0.5) / 0.4 + success], rel=1e-12)
     sure = Ensemble(moments, pair / 0.4, np.array([1.75]), np.array([3.25]), np.array([0.9]))
-    close(joins._repeated(sure, np.ones(1), np.array([0.5]))[1], pair / 0.4, rel=1e-12)
+    close(repeating.repeated(sure, np.ones(1), np.array([0.5]))[1], pair / 0.4, rel=1e-12)
+
+
+def check_repeated_by_row():
+    """Two ways to succeed at first, and another alternative that never fails: each has its share of later tries."""
+    pair = np.array([[[0.1, 0.05, 0.0], [0.3, 0.21, 0.1]], [[0.2, 0.0, 0.0], [0.8, 0.1, 0.1]]])
+    moments = Moments(int(arrivals.cell_of(1.0)), pair[..., 0], np.array([[1.0, 2.0], [1.2, 2.0]]))
+    tries = Ensemble(moments, pair, np.array([1.9, 1.84]), np.array([4.2, 3.5]), np.array([0.9, 1.2]))
+    accepted, lag = np.array([0.4, 1.0]), np.array([0.5, 0.7])
+    whole, states = repeating.repeated(tries, accepted, lag)
+    of, first = np.array([1, 0, 0]), np.array([[0.04, 0.02, 0.0], [0.1, 0.2, 0.05]])
+    rows = np.stack([pair[1], first, pair[0] - first])
+    times = np.array([[1.2, 2.0], [1.0, 2.0], [1.0, 2.0]])
+    start, found, done = repeating.repeated_by_row(
+        tries, accepted, lag, rows=(moments.first, rows, rows[..., 0] * times), of=of
+    )
+    assert start == moments.first  # later tries come later
+    close([found[1, :2], found[2, :2]], rows[1:], rel=1e-12)
+    close(done[1, :2], first[:, 0] * [1.0, 2.0], rel=1e-12)
+    sums = np.stack([found[1:].sum(axis=0), found[0]]), np.stack([done[1:].sum(axis=0), done[0]])
+    together = repeating.trimmed(start, *sums)
+    close(together[1], states, rel=1e-12)
+    close(together[0].points_s, whole.points_s, rel=1e-12)
+    close(found.sum(axis=1), rows.sum(axis=1) / accepted[of][:, None], rel=1e-9)
+    later = found[1, :, 0].sum() - first[:, 0].sum()  # of the first way: its share of what comes later
+    close(later, 0.6 * first[:, 0].sum() / 0.4, rel=1e-9)
+    mean = (whole.masses[0] * whole.points_s[0]).sum()
+    close(done[1].sum(), (first[:, 0] * [1.0, 2.0]).sum() + (mean - 0.7) * first[:, 0].sum() / 0.4, rel=1e-9)
+    # Where none fails there are no later tries.
+    all_of = Ensemble(moments, pair, tries.mean_s, tries.square, tries.earliest_s)
+    given = rows[1:], rows[1:, :, 0] * times[1:]
+    sure = repeating.repeated_by_row(all_of, np.ones(2), lag, rows=(3, *given), of=np.zeros(2, dtype=int))
+    assert sure[0] == 3
+    close(sure[1], given[0], rel=1e-12)
+    close(sure[2], given[1], rel=1e-12)
+    less = np.full(2, 1 - 1e-15)
+    close(repeating.repeated_by_row(all_of, less, lag, rows=(3, *given), of=np.zeros(2, dtype=int))[1], given[0])
 
 
 def check_joined():
@@ -342,9 +384,11 @@ CHECKS = {
     FORECASTING + "stages:elementary": [check_elementary],
     FORECASTING + "stages:_attempting": [check_elementary],
     FORECASTING + "stages:delivered": [check_delivered],
-    FORECASTING + "joins:_repeated": [check_repeated],
-    FORECASTING + "joins:_Joining.result": [check_joined],
-    FORECASTING + "joins:_Joining._memories": [check_joined],
+    FORECASTING + "repeating:repeated": [check_repeated],
+    FORECASTING + "repeating:repeated_by_row": [check_repeated, check_repeated_by_row],
+    FORECASTING + "repeating:_later_tries": [check_repeated],
+    FORECASTING + "joining:Joining.stage": [check_joined],
+    FORECASTING + "joining:Joining._memories": [check_joined],
 }
 HARMLESS: dict[str, str] = {
     "_geometric, line 14, column 94: 1.0 is 2.0": "of no attempts",
@@ -353,7 +397,11 @@ HARMLESS: dict[str, str] = {
     "later_gamma, line 12, column 53: 1e-300 is 2e-300": "no variance either way",
     "later_gamma, line 21, column 56: 1.0 is 2.0": "before the earliest moment",
     "later_gamma, line 12, column 68: 1000000.0 is 1000001.0": "as certain",
-    "_Joining.result, line 17, column 38: 0 is 1": "all have as many alternatives",
+    "Joining.stage, line 32, column 38: 0 is 1": "all have as many alternatives",
+    "repeated_by_row, line 27, column 15: Add is Sub": "later tries end later",
+    "repeated_by_row, line 27, column 35: 1 is 2": "later tries end later",
+    "repeated_by_row, line 28, column 31: Sub is Add": "cells that stay empty",
+    "repeated_by_row, line 31, column 40: Sub is Add": "to the end either way",
     "points_of, line 5, column 83: 1.0 is 2.0": "of cells of nothing",
     "left_within, line 25, column 24: 0.001 is 0.002": "where both forms agree",
     "left_within, line 25, column 83: 1.0 is 2.0": "of no decay",

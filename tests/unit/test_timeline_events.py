@@ -47,6 +47,19 @@ LINKS = {
 }
 
 
+def moving(name, move_s):
+    t1_s, t2_s = TIMES[name]
+    return ql.Node(name, memory=ql.Memory(t1_s=t1_s, t2_s=t2_s, move_s=move_s), processor=PROCESSOR)
+
+
+FAR, NEAR, HERE, THERE = map(moving, "abcd", (3e-3, 1e-3, 2e-4, 4e-3))
+LINKS |= {
+    "moved for long at the ends": ql.swap(hop(FAR, NEAR, 20, 0.2), hop(NEAR, THERE, 40, 0.3)),
+    "moved everywhere": ql.swap(ql.purify(hop(FAR, NEAR, 20, 0.4), hop(FAR, NEAR, 20, 0.3)),
+                                ql.swap(hop(NEAR, HERE, 10, 0.2), hop(HERE, THERE, 15, 0.3))),
+}  # fmt: skip
+
+
 def compare(link, seed, **how):
     timeline = simulate(link, trials=TRIALS, seed=seed, cutoff_s=how.get("cutoff_s"))
     rng = random.Random(seed)

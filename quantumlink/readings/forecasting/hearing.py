@@ -1,4 +1,7 @@
-"""Ends that hear of their own pair late: how much of that a wait for the other pairs hides, in the mean."""
+"""Ends that hear of their own pair late: how much of that a wait for the other pairs hides, in the mean.
+
+So are alternatives compared; what is told of one is by `quantumlink.readings.forecasting.lateness`.
+"""
 
 from __future__ import annotations
 

@@ -63,12 +63,15 @@ class Waiting:
         if held.from_pauli is not None:
             coefficients = coefficients @ held.from_pauli.T
         self.rates, self.squares = np.zeros((1, len(held.support))), np.zeros((1, len(held.support)))
+        self.behind_s = lag_s - stage.left_since_s, lag_s - stage.right_since_s
+        """Of each qubit, shape (n,): since when it waits, before its pair can be used."""
         if timed:
             self.first, self.points_s, coefficients = later(stage.first, stage.points_s, coefficients, lag_s)
             waits = (
                 np.maximum(lag_s + left_until_s - stage.left_since_s, 0.0),
                 np.maximum(lag_s + right_until_s - stage.right_since_s, 0.0),
             )
+            self.bare = coefficients
             coefficients = held.held(coefficients, *waits)
             self.rates, self.squares = held.further(*waits)
         self.coefficients = coefficients
@@ -86,11 +89,12 @@ class Waiting:
                 rates, once = rates + more, once * factor
         return rates, once
 
-    def windowed(self, first: int, last: int) -> tuple[FloatArray, FloatArray]:
-        """Points and coefficients in a window of cells that holds its own."""
+    def windowed(self, first: int, last: int, *, bare: bool = False) -> tuple[FloatArray, FloatArray]:
+        """Points and coefficients in a window of cells that holds its own; bare: as if nothing had waited yet."""
+        own = self.bare if bare else self.coefficients
         before, behind = self.first - first, last - self.first - self.points_s.shape[1]
         if not before and not behind:
-            return self.points_s, self.coefficients
+            return self.points_s, own
         n = len(self.points_s)
         edges = EDGES_S[first:last]
         points = np.concatenate(
@@ -101,8 +105,8 @@ class Waiting:
             ],
             axis=1,
         )
-        coefficients = np.zeros((n, last - first, self.coefficients.shape[2]))
-        coefficients[:, before : before + self.points_s.shape[1]] = self.coefficients
+        coefficients = np.zeros((n, last - first, own.shape[2]))
+        coefficients[:, before : before + self.points_s.shape[1]] = own
         return points, coefficients
 
 
@@ -121,7 +125,7 @@ class Ensemble(NamedTuple):
     """Shape (n,): the earliest such moment."""
 
 
-class _Latest(NamedTuple):
+class Latest(NamedTuple):
     """The tries in which one stage's pair is the last of all."""
 
     points_s: FloatArray
@@ -138,9 +142,9 @@ class Meeting:
     def __init__(self, *stages: Waiting) -> None:
         last = max(w.first + w.points_s.shape[1] for w in stages)
         self.first = first = min(w.first for w in stages)
-        there = [w.windowed(first, last) for w in stages]
+        self._there = there = [w.windowed(first, last) for w in stages]
         self._widths = widths = np.diff(EDGES_S[first : last + 1])
-        even = [_filled(c[..., 0]) for _, c in there]
+        self._even = even = [_filled(c[..., 0]) for _, c in there]
         self._latest = []
         self._filled = False
         for i, (until_s, mine) in enumerate(there):
@@ -159,7 +163,7 @@ class Meeting:
                 pairs.append(waited_until(first, points_s, coefficients, until_s, rates, squares, left))
                 within.append(coefficients * left * filled[..., None])
                 self._filled |= bool(filled.any())
-            self._latest.append(_Latest(until_s, pairs, within))
+            self._latest.append(Latest(until_s, pairs, within))
 
     def joined(self, join: Contraction) -> tuple[Moments, FloatArray]:
         """When all are there, and the pairs that are made of them: shape (n, cells, coefficients)."""
@@ -177,19 +181,24 @@ class Meeting:
 
     def tried(self, join: Contraction) -> Ensemble:
         """The tries of an operation that may fail."""
-        moments, pairs = self.joined(join)
-        masses, times = np.zeros((1, 1)), np.zeros((1, 1))
-        for latest in self._latest:
-            for place, weight, there in self._places(latest):
-                mass = weight * np.prod([state[..., 0] for state in there], axis=0)
-                masses = masses + mass
-                times = times + mass * (latest.points_s + place * self._widths)
-        points = points_of(self.first, masses, times)
-        weighted = masses * points
-        earliest = _earliest(masses, points)
-        return Ensemble(moments, pairs, weighted.sum(axis=1), (weighted * points).sum(axis=1), earliest)
+        return ensemble(*self.tries_of(self._latest, join))
 
-    def _places(self, latest: _Latest) -> list[tuple[float, float, list[FloatArray]]]:
+    def tries_of(
+        self, several: Sequence[Latest], join: Contraction
+    ) -> tuple[int, FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Of some tries: as `summed`, and masses and masses times moments of all that are tried."""
+        total, done = np.zeros((1, 1, 1)), np.zeros((1, 1))
+        masses, times = np.zeros((1, 1)), np.zeros((1, 1))
+        for latest in several:
+            for place, weight, there in self._places(latest):
+                moment = latest.points_s + place * self._widths
+                made = weight * join(*there)
+                mass = weight * np.prod([state[..., 0] for state in there], axis=0)
+                total, done = total + made, done + made[..., 0] * moment
+                masses, times = masses + mass, times + mass * moment
+        return self.first, total, done, masses, times
+
+    def _places(self, latest: Latest) -> list[tuple[float, float, list[FloatArray]]]:
         """Where in its cell the last pair may come, from the middle, with what weight, and what is then there.
 
         Where others fill the cell as it does, as many of them come before as the cell goes on: a polynomial of
@@ -204,6 +213,14 @@ class Meeting:
             pairs = [pair + root * part for pair, part in zip(latest.pairs, latest.within, strict=True)]
             found.append((root / 2, weight / 2, pairs))
         return found
+
+
+def ensemble(first: int, pairs: FloatArray, done: FloatArray, masses: FloatArray, times: FloatArray) -> Ensemble:
+    """Of what is made in cells, and of what is tried: see `Meeting.tries_of`."""
+    moments, kept = trimmed(first, pairs, done)
+    points = points_of(first, masses, times)
+    weighted = masses * points
+    return Ensemble(moments, kept, weighted.sum(axis=1), (weighted * points).sum(axis=1), _earliest(masses, points))
 
 
 @cache

@@ -10,7 +10,8 @@ import numpy as np
 from quantumlink import validation
 from quantumlink.link import ElementaryLink, Join, Link, distinct_links
 from quantumlink.link.tree import check_memories
-from quantumlink.readings.forecasting.joins import IMPOSSIBLE, joined
+from quantumlink.readings.forecasting.joins import joined
+from quantumlink.readings.forecasting.repeating import IMPOSSIBLE
 from quantumlink.readings.forecasting.result import Forecast
 from quantumlink.readings.forecasting.stages import Stage, delivered, elementary
 from quantumlink.readings.state import PairState

@@ -48,6 +48,8 @@ def _is_plain(pair: Pair) -> bool:
     return (
         left.timed
         and right.timed
+        and left.lagging is None
+        and right.lagging is None
         and len(left) == len(right) == 1
         and all(n.memory.retrieval == 1.0 and n.memory.per_attempt == 0.0 for n in nodes)
         and not any(n.memory.gaussian_s < np.inf for n in nodes)

@@ -9,19 +9,18 @@ of all. This is the timeline's own timing with its default options, and the two 
 - moments are points in cells;
 - after failed tries of an operation the state no longer depends on the moment, and moments are gamma distributed;
   so they are where pairs are made one after the other;
-- an end that is told of a swap before it knows of its own pair knows of that after the mean of what it takes,
-  and a qubit that is then still being moved (``move_s`` longer at an end than at the relay) is taken to wait
-  already: where that is long beside coherence, fidelities are hundredths too low, and a warning says so;
+- an end that is told of a swap before it knows of its own pair (its half is still being moved, see
+  ``Memory.move_s``) knows of both at a lag that depends on how long the pair waited: some lags stand for all, see
+  `quantumlink.readings.forecasting.lateness`; where several alternatives are compared, the mean of all does;
 - of attempts that disturb what a node stores (`Memory.per_attempt`) their mean number in a wait is taken where two
   links' attempts do not go in step. Where it is not known when they are made, that is refused.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -86,14 +85,16 @@ class Stage:
     """Shape (n,): how many qubits the right end holds at once."""
     attempts: Attempting = Attempting()
     """Where attempts are made for it, and how."""
+    lagging: Lagging | None = None
+    """Where an end may know of it at several lags: those. What stands here is then their sum and their mean."""
 
     def __len__(self) -> int:
         return len(self.success)
 
     def take(self, chosen: IndexArray | BoolArray) -> Stage:
-        """Some of the alternatives, by index or mask."""
+        """Some of the alternatives, by index or mask, with the mean lags of their ends."""
         arrays: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _ARRAYS}
-        return replace(self, **arrays)
+        return replace(self, **arrays, lagging=None)
 
     @cached_property
     def vectors(self) -> FloatArray:
@@ -155,25 +156,48 @@ class Stage:
             right_since_s=self.left_since_s,
             left_memories=self.right_memories,
             right_memories=self.left_memories,
+            lagging=None if self.lagging is None else Lagging(self.lagging.of, self.lagging.stage.reversed()),
         )
+
+    def scaled(self, factors: FloatArray) -> Stage:
+        """Its pairs times factors of shape (n,)."""
+        return replace(self, pairs=self.pairs * factors[:, None, None])
+
+    def with_lags(self, lagging: Lagging | None) -> Stage:
+        """The same, with the lags at which its ends may know of it."""
+        return replace(self, lagging=lagging)
+
+    @property
+    def by_lag(self) -> Lagging:
+        """A row for each lag at which its ends may know of it."""
+        return Lagging(np.arange(len(self)), self) if self.lagging is None else self.lagging
+
+
+class Lagging(NamedTuple):
+    """The alternatives of a stage, each as several rows that differ in when its ends know of it."""
+
+    of: IndexArray
+    """Shape (rows,): of which alternative each row is."""
+    stage: Stage
+    """The rows; the masses of those of one alternative add up to 1."""
 
 
 _ARRAYS = tuple(
     field.name
     for field in fields(Stage)
-    if field.name not in ("ends", "delay_s", "support", "first", "timed", "attempts")
+    if field.name not in ("ends", "delay_s", "support", "first", "timed", "attempts", "lagging")
 )
 
 
 def stacked(stages: list[Stage]) -> Stage:
-    """The alternatives of several stages of one stretch, one after the other."""
+    """The alternatives of several stages of one stretch, one after the other, with the mean lags of their ends."""
     support = tuple(sorted(set().union(*(stage.support for stage in stages))))
     first, last = min(s.first for s in stages), max(s.first + s.points_s.shape[1] for s in stages)
     alike = [
         replace(stage, pairs=stage.supported(support), support=support).windowed(first, last) for stage in stages
     ]
     arrays: dict[str, Any] = {name: np.concatenate([getattr(s, name) for s in alike]) for name in _ARRAYS}
-    return replace(alike[0], **arrays)
+    return replace(alike[0], **arrays, lagging=None)
 
 
 def elementary(link: ElementaryLink, at_once: int = 1) -> Stage:
@@ -186,8 +210,6 @@ def elementary(link: ElementaryLink, at_once: int = 1) -> Stage:
     support = tuple(np.flatnonzero(vector).tolist())
     one, none = np.ones(1, dtype=np.intp), np.zeros(1)
     moved = [none if rounds is None else np.array([node.memory.move_s]) for node in link.ends]
-    if rounds is not None:
-        _warn_of_unequal_moves(link)
     return Stage(
         ends=(link.left, link.right),
         delay_s=link.delay_s,
@@ -208,24 +230,6 @@ def elementary(link: ElementaryLink, at_once: int = 1) -> Stage:
     )
 
 
-UNTOLD_DECAY = 1e-3
-"""What a qubit may lose in a move that is counted as a wait before a warning says so."""
-
-
-def _warn_of_unequal_moves(link: ElementaryLink) -> None:
-    """A qubit that is moved for longer than the one at the other end may be taken to wait already."""
-    quick, slow = sorted(link.ends, key=lambda node: node.memory.move_s)
-    longer_s = slow.memory.move_s - quick.memory.move_s
-    if longer_s and max(map(float, slow.memory.exponents(longer_s))) > UNTOLD_DECAY:
-        warnings.warn(
-            f"moves of {slow.memory.move_s:g} s at {slow.name!r} and {quick.memory.move_s:g} s at {quick.name!r}: "
-            f"forecasts count a part of the longer one as waiting, and their fidelities may be hundredths too low; "
-            f"simulate(link) does not",
-            UserWarning,
-            stacklevel=2,
-        )
-
-
 def _attempting(link: ElementaryLink, rounds: Rounds | None, at_once: int) -> Attempting:
     at = frozenset(node.name for node in link.ends)
     if rounds is None or rounds.success_probability is None:
@@ -236,6 +240,12 @@ def _attempting(link: ElementaryLink, rounds: Rounds | None, at_once: int) -> At
 
 def delivered(stage: Stage) -> tuple[FloatArray, FloatArray]:
     """When both users know of the pair: vectors, shape (n, 16), and mean times in seconds, shape (n,)."""
+    if stage.lagging is not None:
+        of, rows = stage.lagging
+        found = np.zeros((len(stage), 16)), np.zeros(len(stage))
+        for sums, each in zip(found, delivered(rows), strict=True):
+            np.add.at(sums, of, each)
+        return found
     lag = np.maximum(stage.left_lag_s, stage.right_lag_s)
     held = held_pair(stage.ends[0].memory, stage.ends[1].memory, stage.support)
     coefficients = stage.supported(held.support).sum(axis=1, keepdims=True)
@@ -247,4 +257,4 @@ def delivered(stage: Stage) -> tuple[FloatArray, FloatArray]:
             coefficients = coefficients @ held.to_pauli.T
     vectors = np.zeros((len(stage), 16))
     vectors[:, list(held.support)] = coefficients[:, 0]
-    return vectors, stage.mean_s + lag
+    return vectors, stage.mean_s + lag * stage.pairs[..., 0].sum(axis=1)
