@@ -174,16 +174,27 @@ def check_within():
     """Half of the pairs of a cell that both fill come before a moment in it, and wait until then."""
     width, rates, squares = np.array([0.5]), np.array([[0.0, 1.3, 40.0]]), np.array([[0.0, 0.0, 2.0]])
     found = waits.left_within(np.array([[0.1]]), np.array([[True]]), width, rates, squares)[0, 0]
-    for value, decay in zip(found, (0.0, 1.3, 40.0 + 2.0 * 0.5), strict=True):
-        integral, _ = dblquad(lambda u, v, d=decay: exp(-d * 0.5 * (v - u)), 0, 1, 0, lambda v: v)
+    for value, r, q in zip(found, (0.0, 1.3, 40.0), (0.0, 0.0, 2.0), strict=True):
+        kept = lambda u, v, r=r, q=q: exp(-r * 0.5 * (v - u) - q * (0.5 * (v - u)) ** 2)
+        integral, _ = dblquad(kept, 0, 1, 0, lambda v: v)
         assert value == pytest.approx(integral, rel=1e-9)
+    for r, q in (
+        (0.0, 8.0),
+        (99.0, 0.5),
+        (99.5, 10.0),
+    ):  # without a rate; where it is just resolved; where it is not
+        found = waits.left_within(np.zeros((1, 1)), np.ones((1, 1), bool), width, np.array([[r]]), np.array([[q]]))
+        kept = lambda u, v, r=r, q=q: exp(-r * 0.5 * (v - u) - q * (0.5 * (v - u)) ** 2)
+        integral, _ = dblquad(kept, 0, 1, 0, lambda v: v, epsabs=1e-10)
+        assert found[0, 0, 0] == pytest.approx(integral, rel=1e-6 if r + q / 2 < 100 else 0.05)
+        assert r + q / 2 < 100 or found[0, 0, 0] == pytest.approx((52.25 - 1) / 52.25**2, rel=1e-9)
     for rate in (1.9e-3, 2.1e-3):  # to either side of where the difference loses its digits
         none, filled = np.zeros((1, 1)), np.ones((1, 1), bool)
         found = waits.left_within(none, filled, width, np.array([[rate]]), none)
         u = Decimal(rate) / 2
         close(found, [[[(u + (-u).exp() - 1) / u**2]]], rel=1e-7)
     alone = waits.left_within(np.array([[0.1, -0.1]]), np.zeros((1, 2), bool), np.array([0.5, 0.5]), rates, squares)
-    close(alone[0, 0], np.exp(-0.1 * np.array([0.0, 1.3, 41.0])), rel=1e-12)
+    close(alone[0, 0], np.exp(-0.1 * np.array([0.0, 1.3, 40.0 + 2.0 * 0.1])), rel=1e-12)
     assert (alone[0, 1] == 0).all()
 
 
@@ -381,6 +392,7 @@ CHECKS = {
     FORECASTING + "waits:_by_pauli": [check_decay],
     FORECASTING + "waits:_lift": [check_decay],
     FORECASTING + "waits:left_within": [check_within],
+    FORECASTING + "waits:_apart": [check_within],
     FORECASTING + "stages:elementary": [check_elementary],
     FORECASTING + "stages:_attempting": [check_elementary],
     FORECASTING + "stages:delivered": [check_delivered],
@@ -403,8 +415,9 @@ HARMLESS: dict[str, str] = {
     "repeated_by_row, line 28, column 31: Sub is Add": "cells that stay empty",
     "repeated_by_row, line 31, column 40: Sub is Add": "to the end either way",
     "points_of, line 5, column 83: 1.0 is 2.0": "of cells of nothing",
-    "left_within, line 25, column 24: 0.001 is 0.002": "where both forms agree",
-    "left_within, line 25, column 83: 1.0 is 2.0": "of no decay",
+    "left_within, line 20, column 33: 0.0 is 1.0": "of what is not there",
+    "_apart, line 4, column 28: 0.001 is 0.002": "where both forms agree",
+    "_apart, line 3, column 67: 1.0 is 2.0": "of no decay",
     "Course.message, line 4, column 60: 0.0 is 1.0": "every operation acts somewhere",
 }
 """Mutants that are the same function, or differ where nothing is told, and why."""
