@@ -9,9 +9,10 @@ import numpy as np
 
 from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation
+from quantumlink.readings.forecasting.in_turn import made_in_turn
 from quantumlink.readings.forecasting.joining import Joining
 from quantumlink.readings.forecasting.lateness import NEGLIGIBLE, LateMeeting, lags_together
-from quantumlink.readings.forecasting.meeting import Ensemble, ensemble, made_in_turn, trimmed
+from quantumlink.readings.forecasting.meeting import Ensemble, ensemble, trimmed
 from quantumlink.readings.forecasting.repeating import repeated_by_row
 from quantumlink.readings.forecasting.stages import Lagging, Stage
 from quantumlink.timing.arrivals import points_of

@@ -9,8 +9,9 @@ import numpy as np
 from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation, known_operation
 from quantumlink.readings.forecasting.by_lag import joined_by_lag
+from quantumlink.readings.forecasting.in_turn import made_in_turn
 from quantumlink.readings.forecasting.joining import Joining
-from quantumlink.readings.forecasting.meeting import Meeting, each_with_each, made_in_turn
+from quantumlink.readings.forecasting.meeting import Meeting, each_with_each
 from quantumlink.readings.forecasting.products import Summed
 from quantumlink.readings.forecasting.repeating import certain, repeated
 from quantumlink.readings.forecasting.stages import Stage
@@ -44,7 +45,9 @@ def joined(operation: Operation, *stages: Stage, in_turn: bool = False) -> Stage
         return joined_by_lag(operation, stages, in_turn=in_turn)
     if not (step.operation.may_fail or in_turn):
         return step.result(*Meeting(*step.waiting).joined(step.join), np.ones(len(stages[0])))
-    tries = made_in_turn(step.waiting, step.join) if in_turn else Meeting(*step.waiting).tried(step.join)
+    tries = (
+        made_in_turn(step.waiting, step.join, alone=alone) if in_turn else Meeting(*step.waiting).tried(step.join)
+    )
     accepted = step.accepted(tries)
     return step.result(*repeated(tries, accepted, np.maximum(*step.lags_s)), accepted)
 

@@ -12,7 +12,7 @@ from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.readings.forecasting.products import Contraction
 from quantumlink.readings.forecasting.stages import Stage
 from quantumlink.readings.forecasting.waits import held_pair, left_within, sums_until, waited_until
-from quantumlink.timing.arrivals import EDGES_S, Moments, later_gamma, points_of
+from quantumlink.timing.arrivals import EDGES_S, Moments, points_of
 
 RARE = 1e-7
 """What is less probable than this, at the beginning of a distribution, is put together in one cell."""
@@ -220,7 +220,9 @@ def ensemble(first: int, pairs: FloatArray, done: FloatArray, masses: FloatArray
     moments, kept = trimmed(first, pairs, done)
     points = points_of(first, masses, times)
     weighted = masses * points
-    return Ensemble(moments, kept, weighted.sum(axis=1), (weighted * points).sum(axis=1), _earliest(masses, points))
+    return Ensemble(
+        moments, kept, weighted.sum(axis=1), (weighted * points).sum(axis=1), earliest_moment(masses, points)
+    )
 
 
 @cache
@@ -261,49 +263,6 @@ def each_with_each(first: Waiting, second: Waiting) -> tuple[Half, Half, FloatAr
     return halves[0], halves[1], middles
 
 
-def made_in_turn(stages: Sequence[Waiting], join: Contraction) -> Ensemble:
-    """The tries of an operation whose pairs are made one after the other, the last one used at once.
-
-    Each begins when the one before is there. Mean states wait for as long as the others take; that this depends on
-    how long a pair took itself is left out, and so is, of more than three pairs, that the first ones wait for the
-    same; moments are gamma distributed.
-    """
-    *held, last = stages
-    wait = last.points_s[..., None]
-    times = [_moments_of(stage.coefficients[..., 0], stage.points_s) for stage in held]
-    waited = []
-    for i, stage in enumerate(held):
-        pair, rates, squares = stage.coefficients.sum(axis=1, keepdims=True), stage.rates, stage.squares
-        for j, (other, (mean_s, *_)) in enumerate(zip(held[i + 1 :], times[i + 1 :], strict=True), i + 1):
-            more, once = stage.disturbed_by(j)
-            points_s = other.points_s[..., None]
-            kept = np.exp(-(rates + more)[:, None] * points_s - squares[:, None] * points_s**2)
-            pair = pair * once * (other.coefficients[..., :1] * kept).sum(axis=1, keepdims=True)
-            rates = rates + 2 * squares * mean_s[:, None]
-        more, once = stage.disturbed_by(len(held))
-        waited.append(pair * once * np.exp(-(rates + more)[:, None] * wait - squares[:, None] * wait**2))
-    made = join(*waited, last.coefficients)
-    accepted = made[..., 0].sum(axis=1)
-    before, before_first = sum(mean for mean, _, _ in times), sum(first for _, _, first in times)
-    spread = sum(square - mean**2 for mean, square, _ in times)
-    mean, square, last_first = _moments_of(last.coefficients[..., 0], last.points_s)
-    lucky, lucky_square, _ = _moments_of(made[..., 0] / np.maximum(accepted, 1e-300)[:, None], last.points_s)
-    variance = spread + lucky_square - lucky**2
-    earliest = before_first + last_first
-    moments = later_gamma(earliest, before + lucky, np.maximum(variance, 0.0))
-    state = made.sum(axis=1)
-    pairs = moments.masses[..., None] * state[:, None]
-    moments = moments._replace(masses=pairs[..., 0])
-    all_square = spread + before**2 + 2 * before * mean + square
-    return Ensemble(moments, pairs, before + mean, all_square, earliest)
-
-
-def _moments_of(masses: FloatArray, points_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Mean, mean square, and the earliest."""
-    weighted = masses * points_s
-    return weighted.sum(axis=1), (weighted * points_s).sum(axis=1), _earliest(masses, points_s)
-
-
 def _filled(masses: FloatArray) -> BoolArray:
     """Which cells a distribution fills: those whose neighbors hold about as much, unlike one attempt of a clock."""
     filled = np.zeros(masses.shape, dtype=bool)
@@ -311,7 +270,7 @@ def _filled(masses: FloatArray) -> BoolArray:
     return filled
 
 
-def _earliest(masses: FloatArray, points_s: FloatArray) -> FloatArray:
+def earliest_moment(masses: FloatArray, points_s: FloatArray) -> FloatArray:
     """The earliest moment but for rare ones, shape (n,): the same in every window."""
     first = (np.cumsum(masses, axis=1) > RARE).argmax(axis=1)
     return np.take_along_axis(points_s, first[:, None], axis=1)[:, 0]
