@@ -26,7 +26,7 @@ def made_in_turn(stages: Sequence[Waiting], join: Contraction, *, alone: bool = 
         alone: whether each row is to be followed on its own.
     """
     if alone and len(stages) == 2 and isinstance(join, Summed):
-        return _two_in_turn(*stages, join)
+        return _two_in_turn(stages[0], stages[1], join)
     *held, last = stages
     wait = last.points_s[..., None]
     times = [_moments_of(stage.coefficients[..., 0], stage.points_s) for stage in held]

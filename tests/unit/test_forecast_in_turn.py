@@ -1,0 +1,62 @@
+"""Pairs made one after the other: what takes long has decayed more, and what waits for it has too."""
+
+from itertools import pairwise
+from math import exp
+
+import pytest
+
+from quantumlink import Memory, Node, swap
+from quantumlink.link import ElementaryLink
+from quantumlink.network import forecast
+from quantumlink.readings.timeline import simulate
+
+W, T2_S = 0.96, 0.02
+P, STEPS_S = (0.2, 0.35, 0.1), (1e-3, 0.7e-3, 0.5e-3)
+
+
+def chain_in_turn(*, gaussian=False):
+    memory = Memory(gaussian_s=T2_S) if gaussian else Memory(t2_s=T2_S)
+    nodes = [Node(f"n{i}", memory, storage=4, communication=1) for i in range(4)]
+    a, b, c = (
+        ElementaryLink(*ends, fidelity=(1 + 3 * W) / 4, success_probability=p, attempt_time_s=step_s)
+        for ends, p, step_s in zip(pairwise(nodes), P, STEPS_S, strict=True)
+    )
+    return swap(a, swap(b, c))
+
+
+def kept(p, step_s, rate_hz):
+    """The mean of e^(−rate·T) of a geometric time."""
+    one = exp(-rate_hz * step_s)
+    return p * one / (1 - (1 - p) * one)
+
+
+def test_a_chain_in_turn_is_the_closed_form():
+    """The first pair waits for both others, the second one for the third: each wait dephases two qubits."""
+    coherence = kept(P[1], STEPS_S[1], 2 / T2_S) * kept(P[2], STEPS_S[2], 4 / T2_S)
+    apart = kept(P[1], STEPS_S[1], 2 / T2_S) * kept(P[2], STEPS_S[2], 2 / T2_S) ** 2
+    found = forecast(chain_in_turn())
+    assert found.fidelity == pytest.approx((1 + W**3 * (1 + 2 * coherence)) / 4, abs=5e-5)
+    assert coherence > apart + 0.01  # as if the two waits for the third pair had nothing to do with each other
+    assert found.latency_s == pytest.approx(sum(s / p for s, p in zip(STEPS_S, P, strict=True)), rel=1e-9)
+
+
+def test_gaussian_dephasing_in_turn(seed):
+    """At 6 standard errors, a false alarm is below 10⁻⁸."""
+    link, trials = chain_in_turn(gaussian=True), 40_000
+    found, sampled = forecast(link), simulate(link, trials=trials, seed=seed)
+    for mine, theirs in ((found.latency_s, sampled.latencies_s), (found.fidelity, sampled.fidelities)):
+        assert abs(mine - theirs.mean()) < 6 * theirs.std() / trials**0.5
+
+
+def test_gaussian_dephasing_within_a_cell_is_exact():
+    """All moments certain: a wait of .1 ms for a pair that is there after 5 ms."""
+    memories = (Memory(), Memory(gaussian_s=1e-3), Memory(), Memory())
+    nodes = [Node(f"n{i}", memory) for i, memory in enumerate(memories)]
+    a, b, c = (
+        ElementaryLink(*ends, fidelity=0.95, success_probability=1.0, attempt_time_s=step_s)
+        for ends, step_s in zip(pairwise(nodes), (5e-3, 5.1e-3, 5.1e-3), strict=True)
+    )
+    link = swap(a, swap(b, c))
+    assert forecast(link).fidelity == pytest.approx(simulate(link, trials=1, seed=1).fidelities[0], rel=1e-12)
+    w = (4 * 0.95 - 1) / 3
+    assert forecast(swap(a, b)).fidelity == pytest.approx((1 + w**2 * (1 + 2 * exp(-0.01))) / 4, rel=1e-12)
