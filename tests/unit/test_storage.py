@@ -300,3 +300,29 @@ def test_a_network_under_load_refuses_what_it_does_not_know(apart):
     network = ql.Network(nodes, [tried(x, y) for x, y in pairwise(nodes)])
     with pytest.raises(ValueError, match="node 'r'"):
         operate(network, [Demand("a", "b", kind="pairs")], duration_s=10, seed=1)
+
+
+@pytest.mark.parametrize("p", [(1.0, 1.0), (0.16, 1.0), (1.0, 0.3), (0.3, 0.2), (0.05, 0.02)])
+@pytest.mark.parametrize("steps_s", [(1e-3, 5e-3), (0.49e-3, 1e-4), (1e-3, 1e-3), (1e-3, 2.7e-3)])
+@pytest.mark.parametrize("flip", [0.02, 0.3])
+def test_forecasts_count_whole_attempts_beside_a_sum_over_all(p, steps_s, flip):
+    """Side by side: what is stored from its herald on, every attempt that the other one begins until its own."""
+    r = ql.Node("r", memory=ql.Memory(per_attempt=flip))
+    media = (None, ql.Fiber(100))
+    links = [
+        ql.ElementaryLink(*ends, medium, fidelity=1.0, success_probability=one, attempt_time_s=step_s)
+        for ends, medium, one, step_s in zip(((ql.Node("a"), r), (r, ql.Node("b"))), media, p, steps_s, strict=True)
+    ]
+    k = np.meshgrid(*(np.arange(1, 2 if one == 1 else int(14 / one)) for one in p), indexing="ij")
+    weights = np.prod([one * (1 - one) ** (which - 1.0) for one, which in zip(p, k, strict=True)], axis=0)
+    heralds = [
+        np.maximum(which * s, (which - 1) * s + link.herald_delay_s)
+        for which, s, link in zip(k, steps_s, links, strict=True)
+    ]
+    begun = 0
+    for step_s, first, last in zip(steps_s, heralds[::-1], heralds, strict=True):
+        before, until = (np.ceil(time / step_s - 1e-6) for time in (first, last))
+        begun = begun + np.maximum(until - before, 0)
+    coherence = (weights * (1 - 2 * flip) ** begun).sum() / weights.sum()
+    found = ql.forecast(ql.swap(*links)).state.expectation("XX")
+    assert found == pytest.approx(coherence, abs=1.5e-3 if flip < 0.1 else 5e-3)

@@ -41,7 +41,7 @@ def joined(operation: Operation, *stages: Stage, in_turn: bool = False) -> Stage
     if not timed:
         tries = Meeting(*step.waiting).tried(step.join)
         return step.result(*certain(tries, step.accepted(tries)), step.accepted(tries))
-    if step.late and alone:
+    if alone and not in_turn and (step.late or any(waiting.out_of_step for waiting in step.waiting)):
         return joined_by_lag(operation, stages, in_turn=in_turn)
     if not (step.operation.may_fail or in_turn):
         return step.result(*Meeting(*step.waiting).joined(step.join), np.ones(len(stages[0])))

@@ -20,6 +20,7 @@ from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.readings.forecasting.joining import ROUNDING
 from quantumlink.readings.forecasting.meeting import Latest, Meeting, Waiting
 from quantumlink.readings.forecasting.products import Contraction
+from quantumlink.timing.attempts import whole_attempts
 
 WINDOWS = 12
 """Into how many windows of one length, and how many of one probability, the waits are split after which an end
@@ -82,7 +83,9 @@ class LateMeeting(Meeting):
     def _windows(self, last: int, j: int) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
         """The pairs of one stage that wait for the last one, within the cell, and mean waits: by windows."""
         latest, late_s = self._latest[last], self._late_s[j]
-        rows = np.flatnonzero((late_s > 0).any(axis=0))
+        rows = (
+            np.arange(late_s.shape[1]) if self._stages[j].out_of_step else np.flatnonzero((late_s > 0).any(axis=0))
+        )
         pairs, within = latest.pairs[j], latest.within[j]
         n, cells, k = pairs.shape
         if not len(rows):
@@ -121,9 +124,26 @@ class LateMeeting(Meeting):
         exponent = sum(
             held[:, None] * rates[end] + held[:, None] ** 2 * squares[end] for end, held in enumerate(held_s)
         )
-        more = np.broadcast_to(stage.disturbed_by(last)[0], (1, pairs.shape[1]))
-        kept: FloatArray = pairs * np.exp(-exponent - waits.times_s[:, None] * more)
+        kept: FloatArray = pairs * np.exp(-exponent - self._lost(row, last, j, waits))
         return kept
+
+    def _lost(self, row: int, last: int, j: int, waits: _Waits) -> FloatArray | float:
+        """What attempts for the last one take meanwhile, −ln of it: shape (waits, k).
+
+        Whole ones count; where there are many in a cell, how they stand to each other is known in the mean.
+        """
+        stage = self._stages[j]
+        lost: FloatArray | float = 0.0
+        for by, rates, once, period_s in stage.disturbed:
+            if by != last:
+                continue
+            heralds = self._there[last][0][row][waits.cells] - self._stages[last].lag_s[row]
+            mine = heralds + self._stages[last].lag_s[row] - waits.times_s - stage.lag_s[row]
+            count = np.maximum(whole_attempts(heralds / period_s) - whole_attempts(mine / period_s), 0.0)
+            many = self._even[last][row][waits.cells] | self._even[j][row][waits.sources]
+            evenly = rates * waits.times_s[:, None] - np.log(np.maximum(once, 1e-300))
+            lost = lost + np.where(many[:, None], evenly, rates * period_s * count[:, None])
+        return lost
 
     def _waits(self, row: int, last: int, j: int) -> _Waits:
         """All waits of a stage's pair for the last one."""
@@ -179,6 +199,8 @@ class _Waits(NamedTuple):
     def edges(self, late_s: FloatArray) -> FloatArray:
         """Where one window ends and the next begins: where an end is no longer late, and evenly before that."""
         bounds = np.unique(late_s[late_s > 0])
+        if not len(bounds):
+            return bounds
         before = np.flatnonzero(self.times_s < bounds[-1])
         if not len(before):
             return bounds

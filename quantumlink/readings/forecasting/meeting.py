@@ -13,6 +13,7 @@ from quantumlink.readings.forecasting.products import Contraction
 from quantumlink.readings.forecasting.stages import Stage
 from quantumlink.readings.forecasting.waits import held_pair, left_within, sums_until, waited_until
 from quantumlink.timing.arrivals import EDGES_S, Moments, points_of
+from quantumlink.timing.attempts import IN_STEP
 
 RARE = 1e-7
 """What is less probable than this, at the beginning of a distribution, is put together in one cell."""
@@ -33,6 +34,8 @@ class Disturbance(NamedTuple):
     """Shape (1, 16): the rates at which coefficients fall while attempts are made."""
     once: FloatArray
     """Shape (16,): factors for attempts that the duration does not tell of."""
+    period_s: float
+    """How long a round of them takes."""
 
 
 class Waiting:
@@ -63,6 +66,7 @@ class Waiting:
         if held.from_pauli is not None:
             coefficients = coefficients @ held.from_pauli.T
         self.rates, self.squares = np.zeros((1, len(held.support))), np.zeros((1, len(held.support)))
+        self.lag_s = lag_s
         self.behind_s = lag_s - stage.left_since_s, lag_s - stage.right_since_s
         """Of each qubit, shape (n,): since when it waits, before its pair can be used."""
         if timed:
@@ -76,15 +80,22 @@ class Waiting:
             self.rates, self.squares = held.further(*waits)
         self.coefficients = coefficients
         self.disturbed = [
-            (one.by, one.rates[:, list(held.support)], one.once[list(held.support)]) for one in disturbed
+            (one.by, one.rates[:, list(held.support)], one.once[list(held.support)], one.period_s)
+            for one in disturbed
         ]
-        """By which of the others, at which rates, shape (n or 1, k), and by which factors besides, shape (k,)."""
+        """By which of the others, at which rates, shape (n or 1, k), and by which factors besides, shape (k,); how
+        long a round of attempts takes."""
+
+    @property
+    def out_of_step(self) -> bool:
+        """Whether attempts disturb it that are more or fewer than their duration tells."""
+        return any(np.abs(once - 1).max() > IN_STEP for _, _, once, _ in self.disturbed)
 
     def disturbed_by(self, other: int) -> tuple[FloatArray | float, FloatArray | float]:
         """What attempts for another one add to the rates, and factors that come once."""
         rates: FloatArray | float = 0.0
         once: FloatArray | float = 1.0
-        for by, more, factor in self.disturbed:
+        for by, more, factor, _ in self.disturbed:
             if by == other:
                 rates, once = rates + more, once * factor
         return rates, once
@@ -154,7 +165,8 @@ class Meeting:
                     pairs.append(mine)
                     within.append(np.zeros((1, 1, 1)))
                     continue
-                rates, squares = stages[j].rates + stages[j].disturbed_by(i)[0], stages[j].squares
+                more, once = stages[j].disturbed_by(i)
+                rates, squares, coefficients = stages[j].rates + more, stages[j].squares, coefficients * once
                 # Of several at one moment, the first stage is the last one.
                 late = until_s <= points_s if j < i else until_s < points_s
                 filled = even[i] & even[j]
@@ -252,7 +264,7 @@ def each_with_each(first: Waiting, second: Waiting) -> tuple[Half, Half, FloatAr
     means = [(w.coefficients[..., 0] * w.points_s).sum(axis=1).mean() for w in (first, second)]
     for w in (first, second):
         _, there = w.windowed(start, last)
-        more = sum((rates for _, rates, _ in w.disturbed), np.zeros(1))
+        more = sum((rates for _, rates, *_ in w.disturbed), np.zeros(1))
         rates = w.rates + more + w.squares * abs(means[0] - means[1])
         middle = np.broadcast_to(middles, (len(there), len(middles)))
         sums = sums_until(start, middle, there, rates)

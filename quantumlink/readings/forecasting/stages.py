@@ -12,8 +12,9 @@ of all. This is the timeline's own timing with its default options, and the two 
 - an end that is told of a swap before it knows of its own pair (its half is still being moved, see
   ``Memory.move_s``) knows of both at a lag that depends on how long the pair waited: some lags stand for all, see
   `quantumlink.readings.forecasting.lateness`; where several alternatives are compared, the mean of all does;
-- of attempts that disturb what a node stores (`Memory.per_attempt`) their mean number in a wait is taken where two
-  links' attempts do not go in step. Where it is not known when they are made, that is refused.
+- of attempts that disturb what a node stores (`Memory.per_attempt`), where two links' attempts do not go in step,
+  how they stand to each other is taken not to depend on the wait. Where it is not known when they are made, that is
+  refused.
 """
 
 from __future__ import annotations
@@ -43,6 +44,15 @@ class Attempting:
     """How many are made a second, from its start to the first herald; None if that is not known."""
     further: float = 0.0
     """How many more than that are made until the herald is there: whole ones."""
+    rounds: Rounds | None = None
+    """How they go, if they are of a clock."""
+    at_once: int = 1
+    """How many are made in a round."""
+
+    @property
+    def period_s(self) -> float:
+        """The duration of a round; 0 if there are none."""
+        return 0.0 if self.rounds is None else self.rounds.time_s
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,7 +245,9 @@ def _attempting(link: ElementaryLink, rounds: Rounds | None, at_once: int) -> At
     if rounds is None or rounds.success_probability is None:
         return Attempting(at)
     behind = rounds.herald_s / rounds.time_s
-    return Attempting(at, at_once / rounds.time_s, at_once * float(whole_attempts(behind) - behind))
+    return Attempting(
+        at, at_once / rounds.time_s, at_once * float(whole_attempts(behind) - behind), rounds, at_once
+    )
 
 
 def delivered(stage: Stage) -> tuple[FloatArray, FloatArray]:
