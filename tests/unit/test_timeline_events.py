@@ -53,7 +53,7 @@ def moving(name, move_s):
 
 
 FAR, NEAR, HERE, THERE = map(moving, "abcd", (3e-3, 1e-3, 2e-4, 4e-3))
-LINKS |= {
+MOVED = {
     "moved for long at the ends": ql.swap(hop(FAR, NEAR, 20, 0.2), hop(NEAR, THERE, 40, 0.3)),
     "moved everywhere": ql.swap(ql.purify(hop(FAR, NEAR, 20, 0.4), hop(FAR, NEAR, 20, 0.3)),
                                 ql.swap(hop(NEAR, HERE, 10, 0.2), hop(HERE, THERE, 15, 0.3))),
@@ -77,6 +77,12 @@ def compare(link, seed, **how):
 def test_random_trials(name, cutoff_s, seed):
     timeline = compare(LINKS[name], seed, cutoff_s=cutoff_s)
     np.testing.assert_allclose(timeline.spent_s.sum(axis=1), timeline.latencies_s)
+
+
+@pytest.mark.parametrize("name", MOVED)
+@pytest.mark.parametrize("cutoff_s", [None, 0.0061])  # longer than the moves
+def test_halves_that_are_moved(name, cutoff_s, seed):
+    compare(MOVED[name], seed, cutoff_s=cutoff_s)
 
 
 @pytest.mark.parametrize("cutoff_s", [None, 0.0011])
