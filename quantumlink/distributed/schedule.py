@@ -2,9 +2,9 @@
 
 List scheduling: what needs no new pair is done as soon as it may be; then the copy is opened that most of the
 waiting tasks wait for. A copy is taken away after its last task, or earlier where its place is needed, that one
-whose next task is the farthest: then it is paid for again. Where there is room for few copies, those come first
-that need not stay, then those for tasks that were written early, the first of them or on average: both orders are
-made. And a task is done at its other end, if the copy that is needed there happens to be open.
+whose next task is the farthest: then it is paid for again. Where there is room for few copies, two more orders are
+made, in which those for tasks that were written early come first, and the cheapest is taken. And a task is done at
+its other end, if the copy that is needed there happens to be open.
 
 Reference:
     L. A. Belady, IBM Syst. J. 5, 78 (1966): what is needed latest gives way, the order being given.
@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice
 from math import inf
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from quantumlink.distributed.collecting import collector_paused
 from quantumlink.distributed.events import Copy, Do, Event, Place, Settle, TakeOver, Teleport, Uncopy, cost_of_pairs
@@ -32,23 +32,33 @@ from quantumlink.distributed.trees import single_paths, way_from
 ROOM_TO_PASS_ON = 2
 """Free qubits for pairs of a node where a tree branches: one for the copy, one for the next pair."""
 
+First = Literal["most", "early", "early on average"]
+"""Which copies are opened first: those for most waiting tasks, or for early ones, as they were written."""
+
+ORDERS: tuple[First, ...] = ("most", "early", "early on average")
+
 MAX_CONSIDERED = 48
 """Most copies that are compared before one is opened."""
 
 
 @collector_paused()
 def list_schedule(plan: Plan, machine: Machine, circuits: PairCircuits, live_copies: int | None) -> Scheduled:
-    """The schedule of the module; where there is room for few copies, the cheaper of two orders.
+    """The schedule of the module; where there is room for few copies, the cheapest of three orders.
 
     Raises:
         DoesNotFit: if a task needs more communication qubits than a node has.
     """
-    found = _Scheduling(plan, machine, circuits, live_copies, by_mean=False)
-    first = found.run()
-    if not found.few:
-        return first
-    second = _Scheduling(plan, machine, circuits, live_copies, by_mean=True).run()
-    return min(first, second, key=lambda one: cost_of_pairs(one.events, machine.distance))
+    few = min(inf if live_copies is None else live_copies, *machine.communication) < inf
+    found: list[Scheduled] = []
+    reasons: list[DoesNotFit] = []
+    for first in ORDERS if few else ORDERS[:1]:
+        try:
+            found.append(_Scheduling(plan, machine, circuits, live_copies, few=few, first=first).run())
+        except DoesNotFit as error:
+            reasons.append(error)
+    if not found:
+        raise reasons[0]
+    return min(found, key=lambda one: cost_of_pairs(one.events, machine.distance))
 
 
 class _Live(NamedTuple):
@@ -62,7 +72,14 @@ class _Live(NamedTuple):
 
 class _Scheduling:
     def __init__(
-        self, plan: Plan, machine: Machine, circuits: PairCircuits, live_copies: int | None, by_mean: bool
+        self,
+        plan: Plan,
+        machine: Machine,
+        circuits: PairCircuits,
+        live_copies: int | None,
+        *,
+        few: bool,
+        first: First,
     ) -> None:
         self._plan, self._machine, self._circuits = plan, machine, circuits
         self._limit = inf if live_copies is None else live_copies
@@ -85,8 +102,8 @@ class _Scheduling:
         self._could: dict[CopyAt, dict[int, None]] = defaultdict(dict)
         """Waiting tasks that could be done with each copy, elsewhere than planned."""
         self._order = Order(plan)
-        self._by_mean = by_mean
-        self.few = min(self._limit, *machine.communication) < inf
+        self._first = first
+        self._few = few
         self._alone = plan.trees is single_paths
         """Whether copies come each on its own way."""
 
@@ -113,7 +130,7 @@ class _Scheduling:
         )
 
     def _wait(self, number: int) -> None:
-        if self.few:
+        if self._few:
             other = self._needs.other_way(number)
             if other is not None:
                 if other in self._live:
@@ -127,7 +144,7 @@ class _Scheduling:
 
     def _serve(self) -> None:
         """Open what the task needs for whose copy most are waiting, and do it."""
-        if self.few:
+        if self._few:
             copy = max(islice(self._waiting, MAX_CONSIDERED), key=self._worth_opening)
         else:
             sizes = [len(tasks) for tasks in islice(self._waiting.values(), MAX_CONSIDERED)]
@@ -142,13 +159,15 @@ class _Scheduling:
             raise self._too_small(number)
         self._do_waiting(needs)
 
-    def _worth_opening(self, copy: CopyAt) -> tuple[bool, bool, float]:
-        """Rather where there is room; rather one that need not stay for tasks to come; rather for early tasks."""
+    def _worth_opening(self, copy: CopyAt) -> tuple[bool, float, float]:
+        """Rather where there is room; rather one that need not stay for tasks to come; then by the order."""
         waiting, room = self._waiting[copy], self._has_place(copy[1])
-        short = len(waiting) == self._uses[copy]
-        if self._by_mean:
-            return room, short, -self._needs.mean_use(copy)
-        return room and short, True, -float(min(waiting))
+        left = self._uses[copy] - len(waiting)
+        if self._first == "most":
+            return room, -left, len(waiting)
+        if self._first == "early":
+            return room and not left, 0, -min(waiting)
+        return room, not left, -self._needs.mean_use(copy)
 
     def _has_place(self, node: int) -> bool:
         """Whether a copy can come to a node and none be driven out."""
@@ -173,7 +192,7 @@ class _Scheduling:
                 tasks.pop(number, None)
                 if not tasks:
                     del self._waiting[own]
-        if self.few and (other := self._needs.other_way(number)) is not None:
+        if self._few and (other := self._needs.other_way(number)) is not None:
             self._could[other].pop(number, None)
 
     def _too_small(self, number: int) -> DoesNotFit:

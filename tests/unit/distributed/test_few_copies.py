@@ -1,11 +1,14 @@
 """Few copies at one time: what is driven out, and what that costs."""
 
 import numpy as np
+import pytest
 from qiskit.circuit import QuantumCircuit
 
 import quantumlink as ql
 from quantumlink.distributed.needs import Needs
+from quantumlink.distributed.plans import DoesNotFit
 from quantumlink.distributed.proof import check_linear
+from quantumlink.distributed.schedule import _Scheduling
 
 
 def over_two(circuit, live_copies, qubits=8):
@@ -61,3 +64,24 @@ def test_a_task_is_done_at_its_other_end_if_the_copy_there_is_open(monkeypatch):
     cost = over_two(circuit, 1)
     monkeypatch.setattr(Needs, "other_way", lambda self, number: None)
     assert cost < over_two(circuit, 1)
+
+
+def test_an_order_that_does_not_fit_is_left_out(monkeypatch):
+    """The others are taken; where none fits, the reason is told."""
+    circuit, run = random_gates(8, 40, 0), _Scheduling.run
+    cost = over_two(circuit, 2)
+
+    def only_early_ones_fit(scheduling):
+        if scheduling._first == "most":
+            raise DoesNotFit("too small")
+        return run(scheduling)
+
+    monkeypatch.setattr(_Scheduling, "run", only_early_ones_fit)
+    assert over_two(circuit, 2) == cost
+
+    def none_fits(scheduling):
+        raise DoesNotFit("too small")
+
+    monkeypatch.setattr(_Scheduling, "run", none_fits)
+    with pytest.raises(ValueError, match="too small"):
+        over_two(circuit, 2)
