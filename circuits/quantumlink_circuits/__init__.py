@@ -23,6 +23,7 @@ from quantumlink_circuits.eavesdropping import (
     universal_cloner,
 )
 from quantumlink_circuits.encoding import encoded_bell_pair, repetition_bell_pair
+from quantumlink_circuits.entry_points import load_entry_points
 from quantumlink_circuits.fusion import distribute_ghz, fuse_pairs_to_ghz
 from quantumlink_circuits.graph_states import cluster_state, graph_state
 from quantumlink_circuits.known_codes import add_code, code_names, forget_code, known_code
@@ -33,6 +34,7 @@ from quantumlink_circuits.known_operations import (
     added_operations,
     forget_operation,
     has_arguments,
+    is_operation,
     known_operation,
     name_of_operation,
     operation_names,
@@ -172,9 +174,11 @@ __all__ = [
     "graph_state",
     "has_arguments",
     "intercept_resend",
+    "is_operation",
     "known_code",
     "known_operation",
     "linear_optics_swap",
+    "load_entry_points",
     "mdi_relay_measurement",
     "mdi_round",
     "multiway_swap",

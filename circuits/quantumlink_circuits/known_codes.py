@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 
 from quantumlink_circuits.codes import STABILIZER_CODES, Code, repetition_code, surface_code
+from quantumlink_circuits.entry_points import load_entry_points
 
 _LOGICAL = {"five_qubit": (["XXXXX"], ["ZZZZZ"]), "steane": (["XXXXXXX"], ["ZZZZZZZ"])}
 
@@ -31,11 +32,13 @@ def known_code(name: str) -> Code:
     >>> known_code("surface:5").qubits
     25
     """
-    if name in _added:
-        return _added[name]
     family, colon, distance = name.partition(":")
     if name in STABILIZER_CODES or (colon and family in _FAMILIES and distance.isdecimal()):
         return _of_the_library(name)
+    if name not in _added:
+        load_entry_points()
+    if name in _added:
+        return _added[name]
     if family in _FAMILIES:
         raise ValueError(f"code {family!r} needs its distance, such as {_FAMILIES[family][0]!r}; got {name!r}")
     near = [f"{close}:{distance}" for close in get_close_matches(family.casefold(), _FAMILIES, n=1) if colon]
@@ -53,7 +56,8 @@ def _of_the_library(name: str) -> Code:
 
 
 def code_names() -> tuple[str, ...]:
-    """The names of all codes, the library's first; of families an example."""
+    """The names of all codes, the library's first, those of installed packages included; of families an example."""
+    load_entry_points()
     return (*STABILIZER_CODES, *(example for example, _ in _FAMILIES.values()), *_added)
 
 

@@ -19,6 +19,7 @@ from quantumlink_circuits.encoding import (
     encoded_bell_pair,
     repetition_bell_pair,
 )
+from quantumlink_circuits.entry_points import load_entry_points
 from quantumlink_circuits.fusion import distribute_ghz, fuse_pairs_to_ghz
 from quantumlink_circuits.multiselection import (
     PAULI_CHECKS,
@@ -109,11 +110,13 @@ def known_operation(name: str) -> Operation:
     <Operation stringent: kept_a–kept_b, spent_a[0]–spent_b[0], spent_a[1]–spent_b[1], spent_a[2]–spent_b[2], \
 spent_a[3]–spent_b[3] -> kept_a, kept_b>
     """
-    if name in _added:
-        return _added[name][1]
-    if name not in _KNOWN and not has_arguments(name):
+    if name in _KNOWN or has_arguments(name):
+        return _of_the_library(name)
+    if name not in _added:
+        load_entry_points()
+    if name not in _added:
         raise ValueError(f"name must be one of {', '.join((*_KNOWN, *_added))}; got {name!r}")
-    return _of_the_library(name)
+    return _added[name][1]
 
 
 @lru_cache(maxsize=64)
@@ -153,12 +156,31 @@ def has_arguments(name: str, kind: str | None = None) -> bool:
     return bool(builder) and kind in (None, _FAMILIES[builder].kind)
 
 
+def is_operation(name: str, kind: str | None = None) -> bool:
+    """Whether an operation has that name, arguments included.
+
+    Args:
+        name: the name.
+        kind: ``"purification"``, ``"swap"`` or ``"operation"`` if it must be one; any if None.
+
+    >>> is_operation("dejmps"), is_operation("dejmps", "swap"), is_operation("multiway_swap(4)")
+    (True, False, True)
+    """
+    return has_arguments(name, kind) or name in _names(kind) or name in operation_names(kind)
+
+
 def operation_names(kind: str | None = None) -> tuple[str, ...]:
-    """The names of all operations of a kind, the library's first.
+    """The names of all operations of a kind, the library's first, those of installed packages included.
 
     Args:
         kind: ``"purification"``, ``"swap"``, or ``"operation"`` for those that are neither; all if None.
     """
+    load_entry_points()
+    return _names(kind)
+
+
+def _names(kind: str | None) -> tuple[str, ...]:
+    """The names that are known so far."""
     ours = {"purification": tuple(PURIFICATIONS), "swap": tuple(SWAPS), "operation": tuple(OTHERS)}
     names = (*PURIFICATIONS, *SWAPS, *OTHERS) if kind is None else ours[kind]
     return (*names, *(name for name, (its_kind, _) in _added.items() if kind in (None, its_kind)))
@@ -210,7 +232,7 @@ def name_of_operation(operation: Operation) -> str | None:
 
 
 def _names_that_fit(plain: Operation) -> Iterator[str]:
-    known = operation_names()
+    known = _names(None)
     yield from (name for name in known if name == plain.name)
     yield from (name for name in known if name != plain.name)
     for builder, family in _FAMILIES.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import warnings
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -13,6 +14,7 @@ from quantumlink import validation
 from quantumlink.cli.network_options import Avoided, File, Protocol, Seed, avoided
 from quantumlink.cli.network_tables import four, number
 from quantumlink.cli.result import NOT_KNOWN, Cell, Column, Result, Table
+from quantumlink.cli.settings_text import read_settings
 from quantumlink.estimation import Estimate
 from quantumlink.network import Network, Outage, Performance, Policy, Watch, load_demands
 from quantumlink.parts import parts_of
@@ -32,7 +34,7 @@ def operate(
         str,
         typer.Option(
             help="Who is first: first-come-first-served, max-weight, proportional-fairness, many-paths, "
-            "reservation, time-slots, or one of your own."
+            "reservation, time-slots, or one of your own; settings behind it, as in time-slots,turn_s=0.02."
         ),
     ] = "first-come-first-served",
     paths: Annotated[int | None, typer.Option(help="Paths of a demand at once.", show_default=False)] = None,
@@ -89,11 +91,14 @@ def operate(
     )
 
 
-def _policy(name: str, paths: int | None, recovery: int | None) -> Policy:
+def _policy(text: str, paths: int | None, recovery: int | None) -> Policy:
+    """The policy that ``--policy`` describes, ``NAME[,setting=value…]``: settings are its fields."""
+    name, *settings = text.split(",")
     known = parts_of("policy")
-    part = known[validation.choice("policy", name, known)]
-    given = {"paths": paths, "recovery": recovery}
-    policy: Policy = part.cls(**{key: value for key, value in given.items() if value is not None})
+    kind = known[validation.choice("policy", name, known)].cls
+    given = {key: value for key, value in (("paths", paths), ("recovery", recovery)) if value is not None}
+    own = {f.name: f.default for f in fields(kind) if f.init and f.name not in ("paths", "recovery")}
+    policy: Policy = kind(**given, **read_settings(f"--policy {name}", own, settings))
     return policy
 
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from quantumlink import validation
+from quantumlink.cli.settings_text import read_number, read_settings
 from quantumlink.hardware import Detector, Fiber, Memory
 from quantumlink.parts import named_part, parts_of
 from quantumlink.qkd.eavesdropping import Eavesdropper
@@ -48,14 +49,11 @@ def attack_of(text: str) -> Eavesdropper:
     name, _, rest = text.partition(":")
     kind = named_part("eavesdropper", validation.choice("--attack", name, parts_of("eavesdropper"))).cls
     share, *settings = rest.split(",") if rest else ["1"]
-    given: dict[str, Any] = {"fraction": _number("the fraction of --attack", share)}
     known = _attack_settings(kind)
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or key not in known:
-            allowed = ", ".join(f"{each}=…" for each in known) or "none"
-            raise ValueError(f"the settings of --attack {name} are {allowed}; got {setting!r}")
-        given[key] = value if isinstance(known[key], str) else _number(f"{key} of --attack", value)
+    given: dict[str, Any] = {
+        "fraction": read_number("the fraction of --attack", share),
+        **read_settings(f"--attack {name}", known, settings),
+    }
     if "t1_s" in known:
         given["memory"] = Memory(**{key: given.pop(key) for key in ("t1_s", "t2_s") if key in given})
     return cast(Eavesdropper, kind(**given))
@@ -70,13 +68,6 @@ def _attack_settings(kind: type[Any]) -> dict[str, Any]:
     return {
         name: value for name, value in {**plain, **required, **memory}.items() if name not in ("attack", "memory")
     }
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{name} must be a number, got {text!r}") from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from quantumlink import validation
 from quantumlink.arrays import IndexArray, IntArray
-from quantumlink.circuits import Code
+from quantumlink.circuits import Code, load_entry_points
 
 Bits = npt.NDArray[np.uint8]
 
@@ -117,8 +117,14 @@ _OURS: dict[str, type] = {"lookup": Lookup, "matching": Matching, "bposd": BpOsd
 _added: dict[str, Decoder] = {}
 
 
+def is_decoder(name: str) -> bool:
+    """Whether a decoder has that name."""
+    return name in (*_OURS, *_added) or name in decoder_names()
+
+
 def decoder_names() -> tuple[str, ...]:
-    """The names of all decoders, the library's first."""
+    """The names of all decoders, the library's first, those of installed packages included."""
+    load_entry_points()
     return (*_OURS, *_added)
 
 
@@ -130,7 +136,8 @@ def as_decoder(argument: str, given: Any) -> Decoder:
         TypeError: if it is neither.
     """
     if isinstance(given, str):
-        validation.choice(argument, given, decoder_names())
+        if not is_decoder(given):
+            validation.choice(argument, given, decoder_names())
         made: Decoder = _added[given] if given in _added else _OURS[given]()
         return made
     if not isinstance(given, Decoder) or isinstance(given, type):
@@ -167,7 +174,7 @@ def forget_decoder(name: str) -> None:
 
 def name_of_decoder(decoder: Decoder) -> str | None:
     """The name by which a decoder is known, None if it has none."""
-    return next((name for name in decoder_names() if as_decoder("decoder", name) == decoder), None)
+    return next((name for name in (*_OURS, *_added) if as_decoder("decoder", name) == decoder), None)
 
 
 def decoded(code: Code, decoder: Decoder, syndromes: Bits) -> Bits:

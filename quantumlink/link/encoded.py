@@ -14,7 +14,7 @@ from quantumlink_circuits.ports import Port
 
 from quantumlink import validation
 from quantumlink.circuits import Code, Operation, known_code, known_operation
-from quantumlink.codes.decoders import Decoder, Lookup, as_decoder, check_fit, decoder_names
+from quantumlink.codes.decoders import Decoder, Lookup, as_decoder, check_fit, decoder_names, is_decoder
 from quantumlink.codes.recovery import correction_signs
 from quantumlink.link.joins import Join, Swap, joined
 from quantumlink.link.tree import Link
@@ -211,7 +211,7 @@ def _as_decode(given: Any) -> tuple[Decoder, bool]:
     """The decoder, and whether errors are only detected."""
     if isinstance(given, str) and given == DETECT:
         return Lookup(), True
-    if isinstance(given, str):
+    if isinstance(given, str) and not is_decoder(given):
         validation.choice("decode", given, (*decoder_names(), DETECT))
     return as_decoder("decode", given), False
 

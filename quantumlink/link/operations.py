@@ -7,7 +7,7 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 
 from quantumlink import validation
-from quantumlink.circuits import Operation, has_arguments, known_operation, operation_names
+from quantumlink.circuits import Operation, is_operation, known_operation, operation_names
 
 _ROUNDS = {"expedient_round": "expedient", "stringent_round": "stringent"}
 
@@ -27,12 +27,10 @@ def as_operation(argument: str, given: Any, kind: str | None = None) -> Operatio
     """
     if isinstance(given, Operation):
         return given
-    if isinstance(given, str) and has_arguments(given, kind):
-        return known_operation(given)
     if isinstance(given, str):
-        known = operation_names(kind)
         name = _ROUNDS.get(given, given)
-        validation.choice(argument, given if name not in known else name, known)
+        if not is_operation(name, kind):
+            validation.choice(argument, given, operation_names(kind))
         return known_operation(name)
     if isinstance(given, QuantumCircuit):
         return Operation(given)

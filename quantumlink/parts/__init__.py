@@ -3,23 +3,25 @@
 A class of your own joins the library's by `register`, once.
 """
 
+from quantumlink.circuits import load_entry_points
 from quantumlink.parts.codecs import from_data, to_data
-from quantumlink.parts.kinds import IN_TABLES, KINDS, OPERATIONS, Kind
+from quantumlink.parts.kinds import CODING, IN_TABLES, KINDS, OPERATIONS, Kind
 from quantumlink.parts.registry import (
     Part,
     UnknownPart,
     find_part,
     forget,
-    load_entry_points,
     named_part,
     part_at,
     part_of,
     parts_of,
     place_of,
     register,
+    summary_of,
 )
 
 __all__ = [
+    "CODING",
     "IN_TABLES",
     "KINDS",
     "OPERATIONS",
@@ -36,5 +38,6 @@ __all__ = [
     "parts_of",
     "place_of",
     "register",
+    "summary_of",
     "to_data",
 ]

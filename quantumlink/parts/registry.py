@@ -10,23 +10,17 @@ because an installed package names the module as an entry point of the group ``q
 
 from __future__ import annotations
 
-import functools
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, TypeVar, cast, overload
 
 from quantumlink import validation
-from quantumlink.circuits import add_code, add_operation, forget_code, forget_operation
+from quantumlink.circuits import add_code, add_operation, forget_code, forget_operation, load_entry_points
 from quantumlink.codes.decoders import add_decoder, forget_decoder
 from quantumlink.link import as_operation
 from quantumlink.parts.kinds import CODING, IN_TABLES, KINDS, OPERATIONS, Kind, check_class, kind_of_class
 from quantumlink.parts.library import LIBRARY
-
-GROUP = "quantumlink.parts"
-"""The group of entry points: modules that register parts when they are imported."""
 
 T = TypeVar("T")
 
@@ -82,7 +76,7 @@ class Part:
     @property
     def summary(self) -> str:
         """The first line of its class's docstring."""
-        return (self.cls.__doc__ or "").strip().partition("\n")[0]
+        return summary_of(self.cls)
 
 
 def _library() -> dict[tuple[str, str], Part]:
@@ -247,23 +241,14 @@ def parts_of(*kinds: str) -> dict[str, Part]:
     return {part.name: part for kind in kinds for part in _parts.values() if part.kind == kind}
 
 
+def summary_of(cls: type[Any]) -> str:
+    """The first line of a class's docstring."""
+    return (cls.__doc__ or "").strip().partition("\n")[0]
+
+
 def place_of(cls: type[Any]) -> str:
     """Where a class is: ``"module:Class"``."""
     return f"{cls.__module__}:{cls.__qualname__}"
-
-
-@functools.cache
-def load_entry_points() -> None:
-    """Import, once, what installed packages register; one that fails is told, and left out."""
-    for entry in entry_points(group=GROUP):
-        try:
-            entry.load()
-        except Exception as error:  # somebody else's module: whatever it raises
-            warnings.warn(
-                f"the parts of {entry.value!r} are not known: {type(error).__name__}: {error}",
-                RuntimeWarning,
-                stacklevel=3,
-            )
 
 
 def _add(part: Part) -> None:

@@ -110,7 +110,7 @@ def encode(value: Any) -> bytes:
         return _join(b"part", *name, encode(kind), encode(part.arguments(value)))
     if isinstance(value, tuple):  # a named tuple
         return _join(b"tuple", _name(kind), *map(encode, value))
-    return _encode_named(value)
+    return _encode_network(value) or _encode_named(value)
 
 
 def _encode_numpy(value: Any) -> bytes:
@@ -131,6 +131,15 @@ def _encode_link(link: Link) -> bytes:
         own = map(encode, part._own_fields())
         digests[id(part)] = sha256(_name(type(part)), *own, *(digests[id(child)] for child in part.children))
     return _join(b"link", digests[id(link)])
+
+
+def _encode_network(value: Any) -> bytes:
+    """A network by its name, nodes and links; nothing if it is none."""
+    from quantumlink.network.graph import Graph  # much to load, for what few sweeps vary
+
+    if not isinstance(value, Graph):
+        return b""
+    return _join(b"network", *map(encode, (type(value), value.name, tuple(value.nodes.values()), value.links)))
 
 
 def _encode_named(value: Any) -> bytes:

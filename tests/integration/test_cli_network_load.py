@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from quantumlink import Network, operate
 from quantumlink.cli import app
-from quantumlink.network import MaxWeight, Outage, load_demands
+from quantumlink.cli.network_operate import _policy
+from quantumlink.network import MaxWeight, Outage, Reservation, TimeSlots, load_demands
 
 METRO = Path(__file__).parents[2] / "notebooks" / "networks" / "metro.toml"
 WIDE = {"COLUMNS": "250", "NO_COLOR": "1", "TERM": "dumb"}
@@ -100,10 +101,20 @@ def test_operate_tells_what_the_library_finds(traffic):
     assert "seed: 7" in plain(narrow.stdout)
 
 
+def test_a_policy_has_its_settings_behind_its_name():
+    assert _policy("time-slots,turn_s=0.02", 2, None) == TimeSlots(turn_s=0.02, paths=2)
+    assert _policy("reservation,setup=no", None, None) == Reservation(setup=False)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("--policy", "max_weight"), "did you mean 'max-weight'"),
+        (("--policy", "time-slots,turn=1"), "the settings of --policy time-slots are turn_s=…; got 'turn=1'"),
+        (("--policy", "time-slots,turn_s=long"), "turn_s of --policy time-slots must be a number, got 'long'"),
+        (("--policy", "time-slots,turn_s=1,turn_s=2"), "must be given once"),
+        (("--policy", "reservation,setup=1"), "setup of --policy reservation must be true or false"),
+        (("--policy", "max-weight,x=1"), "the settings of --policy max-weight are none"),
         (("--duration-s", "1e12"), "choose a shorter --duration-s"),
         (("--fail", "relay"), "--fail must read NODE@FROM-TO"),
         (("--fail", "nobody@1-2"), "nobody"),

@@ -94,6 +94,11 @@ def leaf(fidelity, **more):
     return ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=fidelity, **more)
 
 
+def network(*links, name="", turned=False):
+    nodes = [ql.Node("a"), ql.Node("b"), ql.Node("c", role="trusted" if turned else "end")]
+    return ql.Network(nodes, links, name)
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -116,6 +121,10 @@ def leaf(fidelity, **more):
         (ql.purify(leaf(0.9), leaf(0.9)), ql.purify(leaf(0.9), leaf(0.9), "bbpssw")),
         (ql.purify(leaf(0.9), leaf(0.8)), ql.purify(leaf(0.8), leaf(0.9))),
         (Estimate(0, 0.5, 1), Estimate(0, 0.5, 0.9)),
+        (network(leaf(0.9)), network(leaf(0.91))),
+        (network(leaf(0.9)), network(leaf(0.9), leaf(0.9))),
+        (network(leaf(0.9)), network(leaf(0.9), name="other")),
+        (network(leaf(0.9)), network(leaf(0.9), turned=True)),
         (abs, max),
         (Policy, Estimate),
     ],
@@ -171,6 +180,12 @@ def test_equal_content_is_one_point(here, tmp_path):
     for _ in range(2):
         sweep(Which(), {"given": [ql.chain(deep, order="sequential")]}, executor=here, cache=tmp_path, task="t")
     assert len(lines_of(tmp_path)) == 8
+
+
+def test_equal_networks_are_one_point(here, tmp_path):
+    for _ in range(2):
+        sweep(Which(), {"given": [network(leaf(0.9), name="n")]}, executor=here, cache=tmp_path, task="t")
+    assert len(lines_of(tmp_path)) == 1
 
 
 def test_what_has_no_content_is_refused(here, tmp_path):

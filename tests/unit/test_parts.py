@@ -22,8 +22,17 @@ from typer.testing import CliRunner
 import quantumlink
 import quantumlink as ql
 from quantumlink import circuits
-from quantumlink.circuits import Operation, dejmps, entanglement_swap, fuse_pairs_to_ghz
+from quantumlink.circuits import (
+    Code,
+    Operation,
+    code_names,
+    dejmps,
+    entanglement_swap,
+    fuse_pairs_to_ghz,
+    operation_names,
+)
 from quantumlink.cli import app
+from quantumlink.codes import Lookup
 from quantumlink.distillation.reconciliation import Cascade, Ldpc
 from quantumlink.execution.jobs import resume
 from quantumlink.hardware import (
@@ -413,6 +422,9 @@ def test_sessions_of_before_parts_had_names_are_read():
 # --- parts of somebody else
 
 
+ENTRY_POINTS = "quantumlink_circuits.entry_points.entry_points"
+
+
 @dataclass(frozen=True)
 class Rope:
     """A medium of one's own."""
@@ -428,6 +440,16 @@ class Rope:
     @property
     def delay_s(self):
         return self.length_km / 2e5
+
+
+@dataclass(frozen=True)
+class Timid:
+    """A decoder of one's own."""
+
+    name: str = "timid"
+
+    def corrections(self, code, syndromes):
+        return Lookup().corrections(code, syndromes)
 
 
 class Lamp:
@@ -642,12 +664,47 @@ def test_forgetting_is_for_what_was_registered():
             forget(kind, name)
 
 
+def test_operations_codes_and_decoders_of_installed_packages_are_known_by_name(monkeypatch):
+    def lab():
+        register("odd", odd_purification, kind="purification")
+        register("three bits", Code(["ZZI", "IZZ"], name="three bits"), kind="code")
+        register("timid", Timid(), kind="decoder")
+
+    pair = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.9)
+    monkeypatch.setattr(ENTRY_POINTS, lambda group: [SimpleNamespace(value="lab", load=lab)])
+    asked = {
+        "odd": lambda: ql.purify(pair, pair, by="odd").operation,
+        "three bits": lambda: ql.encode(pair, code="three bits").code,
+        "timid": lambda: ql.encode(pair, code="steane", decode="timid").decoder,
+        "listed": lambda: ("odd" in operation_names("purification"), "three bits" in code_names()),
+    }
+    for ask in asked.values():
+        load_entry_points.cache_clear()  # as in a process that has read none of them
+        try:
+            assert ask()
+        finally:
+            for kind, name in (("purification", "odd"), ("code", "three bits"), ("decoder", "timid")):
+                forget(kind, name)
+    load_entry_points.cache_clear()
+
+
+def test_no_package_is_imported_for_a_name_of_the_library(monkeypatch):
+    monkeypatch.setattr(ENTRY_POINTS, lambda group: pytest.fail("looked for what others register"))
+    pair = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.9)
+    load_entry_points.cache_clear()
+    try:
+        purified = ql.purify(pair, pair, by="dejmps")
+        assert from_data(to_data(ql.encode(purified, code="steane", decode="lookup"))).code.name == "steane"
+    finally:
+        load_entry_points.cache_clear()
+
+
 def test_entry_points_are_imported_when_a_name_is_not_known(monkeypatch):
     entries = [
         SimpleNamespace(value="lab", load=lambda: register("rope", Rope)),
         SimpleNamespace(value="broken", load=lambda: 1 / 0),
     ]
-    monkeypatch.setattr("quantumlink.parts.registry.entry_points", lambda group: entries)
+    monkeypatch.setattr(ENTRY_POINTS, lambda group: entries)
     load_entry_points.cache_clear()
     try:
         with pytest.warns(RuntimeWarning, match="'broken' are not known: ZeroDivisionError"):
