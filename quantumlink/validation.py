@@ -34,6 +34,12 @@ def probability(name: str, value: Any) -> float:
     return number(name, value, at_least=0.0, at_most=1.0)
 
 
+def probabilities(owner: Any, *names: str) -> None:
+    """Check that each of these attributes of a frozen object is a `probability`, and make it a float."""
+    for name in names:
+        object.__setattr__(owner, name, probability(name, getattr(owner, name)))
+
+
 SMALLEST_TOLERANCE = 1e-300
 """Below that, parts of a failure probability would be lost among the smallest numbers of a machine."""
 
@@ -57,9 +63,9 @@ def tolerance(name: str, value: Any) -> float:
 
 
 def tolerances(owner: Any, *names: str) -> None:
-    """Check that each of these attributes of an object is a `tolerance`."""
+    """Check that each of these attributes of a frozen object is a `tolerance`, and make it a float."""
     for name in names:
-        tolerance(name, getattr(owner, name))
+        object.__setattr__(owner, name, tolerance(name, getattr(owner, name)))
 
 
 def positive(name: str, value: Any, *, at_most: float | None = None) -> float:
@@ -88,6 +94,12 @@ def count(name: str, value: Any, *, at_least: int = 0) -> int:
     if value < at_least:
         raise ValueError(f"{name} must be a whole number, at least {at_least}; got {value!r}")
     return int(value)
+
+
+def counts(owner: Any, *names: str, at_least: int = 0) -> None:
+    """Check that each of these attributes of a frozen object is a `count`, and make it an int."""
+    for name in names:
+        object.__setattr__(owner, name, count(name, getattr(owner, name), at_least=at_least))
 
 
 def many(name: str, value: Any, *, at_least: int = 1) -> int:

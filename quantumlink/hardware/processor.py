@@ -189,11 +189,12 @@ def _readout_errors(value: Any) -> float | Confusion | PerQubit:
 
 
 def _readout_error(value: Any) -> float | Confusion:
-    if not isinstance(value, Sequence) and not hasattr(value, "__len__"):
+    is_matrix = isinstance(value, Sequence) or hasattr(value, "__len__")
+    if not is_matrix or isinstance(value, str) or getattr(value, "shape", None) == ():
         return validation.probability("readout_error", value)
     rule = "readout_error must be a probability, or a 2x2 matrix [true][read] whose rows sum to 1"
     rows = [list(row) if hasattr(row, "__len__") else [row] for row in value]
-    if isinstance(value, str) or len(rows) != 2 or any(len(row) != 2 for row in rows):
+    if len(rows) != 2 or any(len(row) != 2 for row in rows):
         raise ValueError(f"{rule}; got {value!r}")
     numbers = [[validation.probability("readout_error", x) for x in row] for row in rows]
     (a, b), (c, d) = (validation.summing_to_one(*pair, rule) for pair in zip(rows, numbers, strict=True))

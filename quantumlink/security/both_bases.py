@@ -76,6 +76,8 @@ class BothBasesBound:
             validation.count(f"raw bits of {basis}", n)
             if validation.count(f"errors of {basis}", wrong) > n:
                 raise ValueError(f"errors of {basis} must be at most its {n} raw bits, got {wrong}")
+        for name in ("raw", "errors"):  # plain integers: products of numpy's narrow ones would wrap
+            object.__setattr__(self, name, tuple(map(int, getattr(self, name))))
 
     def terms(self, *, leak: tuple[float, ...], n: int | None = None) -> BothBasesTerms:
         """Evaluate the bound.

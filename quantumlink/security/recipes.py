@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import pi
 from typing import ClassVar
 
+from quantumlink import validation
 from quantumlink.security.both_bases import BothBasesBound
 from quantumlink.security.collective import DeviceIndependentBound, SixStateBound
 from quantumlink.security.contract import Tally
@@ -159,6 +160,9 @@ class RelayDecoys:
     z_probability: float
     """With which each end chooses Z."""
 
+    def __post_init__(self) -> None:
+        validation.probabilities(self, "z_probability")
+
     def bound(self, tally: Tally, *, eps_sec: float, eps_cor: float) -> RelayDecoyBound:
         """See `Recipe`."""
 
@@ -204,6 +208,11 @@ class TwinFields:
     window: int
     """By how many of 64 phases those of two weak pulses may differ."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "signal", validation.positive("signal", self.signal))
+        validation.probabilities(self, "sending", "z_probability")
+        validation.counts(self, "window")
+
     def bound(self, tally: Tally, *, eps_sec: float, eps_cor: float) -> TwinFieldBound:
         """See `Recipe`."""
         strong, weak, vacuum = (tally.compared[f"X {name}"][0] for name in RELAY_INTENSITIES)
@@ -230,6 +239,10 @@ class WeakPulses:
     z_probability: float
     """With which each end chooses Z."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "intensity", validation.positive("intensity", self.intensity))
+        validation.probabilities(self, "z_probability")
+
     def bound(self, tally: Tally, *, eps_sec: float, eps_cor: float) -> WeakPulseBound:
         """See `Recipe`."""
         tested, errors = next(pair for name, pair in tally.compared.items() if name.split()[0] == "X")
@@ -250,6 +263,10 @@ class TwoStates:
 
     angle: float | None = pi / 2
     """Between the two states of B92 on the Bloch sphere, in radians."""
+
+    def __post_init__(self) -> None:
+        if self.angle is not None:
+            object.__setattr__(self, "angle", validation.number("angle", self.angle))
 
     def bound(self, tally: Tally, *, eps_sec: float, eps_cor: float) -> TwoStateBound:
         """See `Recipe`."""
@@ -299,6 +316,10 @@ class AccumulatedThreeBases:
     leak_share: float
     """Bits that reconciliation may disclose of each round to be expected in the raw key."""
 
+    def __post_init__(self) -> None:
+        validation.probabilities(self, "tolerated_qber", "z_probability", "sample_fraction")
+        object.__setattr__(self, "leak_share", validation.number("leak_share", self.leak_share, at_least=0.0))
+
     def bound(self, tally: Tally, *, eps_sec: float, eps_cor: float) -> AccumulationBound:
         """See `Recipe`."""
         other, z = ((1 - self.z_probability) / 2) ** 2, self.z_probability**2
@@ -336,6 +357,11 @@ class AccumulatedBellTest:
     """Share of the rounds compared, those of the Bell test and others."""
     leak_share: float
     """Bits that reconciliation may disclose of each round to be expected in the raw key."""
+
+    def __post_init__(self) -> None:
+        validation.probabilities(self, "key", "tested", "comparable")
+        object.__setattr__(self, "least_chsh", validation.number("least_chsh", self.least_chsh))
+        object.__setattr__(self, "leak_share", validation.number("leak_share", self.leak_share, at_least=0.0))
 
     def bound(self, tally: Tally, *, eps_sec: float, eps_cor: float) -> AccumulationBound:
         """See `Recipe`."""

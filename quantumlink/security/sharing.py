@@ -72,8 +72,8 @@ class SharingBound:
         for name in ("tested", "errors", "population"):
             if len(getattr(self, name)) != 2:
                 raise ValueError(f"{name} must hold two counts, got {getattr(self, name)!r}")
-            for count in getattr(self, name):
-                validation.count(name, count)
+            # Plain integers: products of numpy's narrow ones would wrap.
+            object.__setattr__(self, name, tuple(validation.count(name, bits) for bits in getattr(self, name)))
         for wrong, bits in zip(self.errors, self.tested, strict=True):
             if wrong > bits:
                 raise ValueError(f"errors must be at most tested, {bits}, got {wrong}")

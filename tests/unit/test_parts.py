@@ -8,7 +8,9 @@ import pickle
 import pkgutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise, product
 from types import SimpleNamespace
 from typing import Literal, get_args, get_origin, get_type_hints
@@ -214,6 +216,32 @@ def test_every_part_of_the_library_comes_back_from_its_data(kind, name):
     told = json.loads(json.dumps(to_data(part)))
     assert from_data(told) == part
     assert f'"{name}"' in json.dumps(told)
+
+
+ODD = (True, np.True_, "1", np.array(0.5), np.array([0.5]), float("nan"), Decimal("0.5"), 0.5 + 0j, [1])
+HUGE = Fraction(10**400, 3)
+"""What is no number; and one that no float can hold."""
+
+WITHOUT_A_DOOR = ("conditions", "per_qubit")
+"""What others make, or check."""
+
+
+def numbers_of(part):
+    told = {f.name: getattr(part, f.name) for f in fields(part) if f.init} if is_dataclass(part) else {}
+    return {field: value for field, value in told.items() if type(value) in (int, float)}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in PARTS for name in PARTS[kind]])
+def test_what_is_no_number_is_refused_alike_everywhere(kind, name):
+    if name in WITHOUT_A_DOOR:
+        return
+    part = PARTS[kind][name]
+    for field, value in numbers_of(part).items():
+        for odd in (*ODD, HUGE):
+            with pytest.raises((TypeError, ValueError), match=field.split("_")[0]):
+                replace(part, **{field: odd})
+        same = np.int64(value) if type(value) is int else np.float64(value)
+        assert type(getattr(replace(part, **{field: same}), field)) is type(value)
 
 
 def test_the_parts_above_are_all_that_have_a_name():

@@ -82,11 +82,10 @@ class Cascade:
     """Round the first block up to a power of two, which makes bisection a little cheaper."""
 
     def __post_init__(self) -> None:
-        validation.count("passes", self.passes, at_least=1)
-        validation.number("first_block", self.first_block, at_least=0)
-        validation.count("growth", self.growth, at_least=1)
-        validation.count("confirmations", self.confirmations)
-        if validation.count("frame", self.frame, at_least=1) > _LARGEST_FRAME:
+        object.__setattr__(self, "first_block", validation.number("first_block", self.first_block, at_least=0))
+        validation.counts(self, "passes", "growth", "frame", at_least=1)
+        validation.counts(self, "confirmations")
+        if self.frame > _LARGEST_FRAME:
             raise ValueError(f"frame must be at most {_LARGEST_FRAME} bits, got {self.frame}")
 
     @classmethod

@@ -71,10 +71,9 @@ class Ldpc:
     """Rounds of belief propagation in an attempt."""
 
     def __post_init__(self) -> None:
-        validation.number("efficiency", self.efficiency, at_least=1)
-        validation.count("attempts", self.attempts, at_least=1)
-        validation.count("frame", self.frame, at_least=64)
-        validation.count("iterations", self.iterations, at_least=1)
+        object.__setattr__(self, "efficiency", validation.number("efficiency", self.efficiency, at_least=1))
+        validation.counts(self, "attempts", "iterations", at_least=1)
+        validation.counts(self, "frame", at_least=64)
 
     def reconcile(
         self,

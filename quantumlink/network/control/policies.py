@@ -77,8 +77,8 @@ class Policy:
     """How often `weights` is asked; None for every slot in which something happens."""
 
     def __post_init__(self) -> None:
-        validation.count("paths", self.paths, at_least=1)
-        validation.count("recovery", self.recovery)
+        validation.counts(self, "paths", at_least=1)
+        validation.counts(self, "recovery")
 
     def weights(self, load: Load) -> npt.ArrayLike:
         """The weight of each demand, shape (demands,)."""

@@ -14,11 +14,13 @@ from quantumlink.security import (
     SixStateBound,
     TwoStateBound,
 )
+from quantumlink.security.both_bases import BothBasesBound
 from quantumlink.security.collective import lowest_six_state_entropy, six_state_entropy
 from quantumlink.security.deviations import chernoff_high, chernoff_low, largest_frequency
 from quantumlink.security.phase_error import Observed, largest_expectation
 from quantumlink.security.photon_numbers import photon_probability
 from quantumlink.security.sampling import serfling_margin
+from quantumlink.security.sharing import SharingBound
 from quantumlink.security.two_state import b92_operators, sarg04_operators
 
 EPS = {"eps_sec": 1e-10, "eps_cor": 1e-10}
@@ -78,6 +80,21 @@ def bell_diagonal_key_entropy(qx, qy, qz):
 )
 def test_the_six_state_entropy_is_that_of_the_purification(rates):
     assert six_state_entropy(*rates) == pytest.approx(bell_diagonal_key_entropy(*rates), abs=1e-9)
+
+
+@pytest.mark.parametrize("narrow", [np.int32, np.uint32, np.int64])
+def test_counts_of_numpy_are_those_of_python(narrow):
+    def lengths(kind):
+        n, tested = kind(10**6), (kind(10**5), kind(10**5))
+        wrong = (kind(2000), kind(2100))
+        yield SharingBound(tested=tested, errors=wrong, population=(n, n), **EPS).terms(n=n, leak=10_000).length
+        both = BothBasesBound(raw=(n, n), errors=wrong, **EPS).terms(leak=(1e5, 1e5))
+        yield both.z.length
+        yield both.x.length
+
+    with np.errstate(over="raise"):
+        assert list(lengths(narrow)) == list(lengths(int))
+    assert min(lengths(int)) > 0
 
 
 def test_the_six_state_threshold():

@@ -1,5 +1,6 @@
 """Rates over a channel against photon-by-photon sums, an optical simulation written apart, and PLOB."""
 
+from decimal import Decimal
 from itertools import product
 from math import factorial
 
@@ -108,7 +109,7 @@ def test_decoy_rates_by_a_sum_over_photon_numbers():
 
 def test_mdi_announcements_by_enumeration_of_clicks():
     """Every fate of two photons and four noise counts, in the basis in which announced bits are unequal."""
-    eta, detector = 0.04, Detector(0.7, dark_count_rate_hz=4e7)
+    eta, detector = 0.04, Detector(0.7, dark_count_rate_hz=4e6)
     arm, noise = np.sqrt(eta) * 0.7, detector.noise_probability_each(4)
     announced = [{"cH", "dV"}, {"cV", "dH"}, {"cH", "cV"}, {"dH", "dV"}]
     gain = errors = 0.0
@@ -129,7 +130,113 @@ def test_mdi_announcements_by_enumeration_of_clicks():
                         gain += p
                         errors += p * (bits[0] == bits[1])
     expected = gain * max(0.0, 1 - 2.16 * binary_entropy(errors / gain))
-    assert rates.mdi_channel_rate(eta, detector) == pytest.approx(expected, rel=0.02)
+    assert expected > 1e-4
+    assert rates.mdi_channel_rate(eta, detector) == pytest.approx(expected, rel=1e-12)
+
+
+# --- the other protocols, photon by photon, in decimals
+
+
+def log2(x):
+    return x.ln() / Decimal(2).ln()
+
+
+def h(p):
+    return -p * log2(p) - (1 - p) * log2(1 - p) if 0 < p < 1 else Decimal(0)
+
+
+RECEIVER = Detector(0.9, dark_count_rate_hz=1e5, window_s=2e-8, misalignment=0.01)
+
+
+def clicks(eta):
+    """How often a receiver clicks, and in how many of these cases wrongly: two detectors of one window each."""
+    arrives = Decimal(eta) * Decimal("0.9")
+    dark = 1 - (-Decimal("0.002") / 2).exp()  # of one detector; each rate is half of 10⁵/s, for 20 ns
+    either = 1 - (1 - dark) ** 2
+    flipped = Decimal("0.01")
+    # With a photon, the detector that it did not take is dark or not; if not, both clicked, and a coin decides.
+    wrong = arrives * (flipped * (1 - dark) + dark / 2) + (1 - arrives) * either / 2
+    click = arrives + (1 - arrives) * either
+    return click, wrong / click
+
+
+def in_two_bases(errors, phase, f=Decimal("1.16")):
+    return 1 - h(phase) - f * h(errors)
+
+
+@pytest.mark.parametrize("eta", ["0.5", "0.04"])
+def test_rates_of_single_photons_in_decimals(eta):
+    gain, e = clicks(eta)
+    assert float(e) == pytest.approx(RECEIVER.qber(float(eta)), rel=1e-12)
+    found = {name: rate(float(eta), RECEIVER) for name, rate in rates.CHANNEL_RATES.items() if name != "twin-field"}
+    assert found["bb84"] == pytest.approx(float(gain * in_two_bases(e, e)), rel=1e-9)
+    populations = (1 - 3 * e / 2, e / 2, e / 2, e / 2)  # of the state, if Eve's errors are alike in three bases
+    entropy = sum(-p * log2(p) for p in populations)
+    assert found["six-state"] == pytest.approx(float(gain * (1 - entropy - (Decimal("1.16") - 1) * h(e))), rel=1e-9)
+    # SARG04: |0⟩ was sent, |0⟩ or |+⟩ is announced. Measured in Z, 1 tells |+⟩, wrongly; in X, − tells |0⟩.
+    wrong, right = e / 2, Decimal("0.5") / 2
+    bits = wrong / (wrong + right)
+    assert found["sarg04"] == pytest.approx(
+        max(0.0, float(gain * (wrong + right) * in_two_bases(bits, bits * 3 / 2))), rel=1e-9
+    )
+    single, its_error = clicks(Decimal(eta).sqrt())  # either photon of a pair has half of the way
+    pair_error = its_error * (1 - its_error) + (1 - its_error) * its_error
+    assert found["bbm92"] == pytest.approx(float(single**2 * in_two_bases(pair_error, pair_error)), rel=1e-9)
+    assert all(found[name] > 1e-3 for name in ("bb84", "six-state", "bbm92"))
+
+
+def test_the_device_independent_rate_in_decimals():
+    detector = Detector(0.985, dark_count_rate_hz=1e5, window_s=2e-8, misalignment=0.002)
+    dark, arrives = 1 - (-Decimal("0.001")).exp(), Decimal("0.985") * Decimal("0.98").sqrt()
+    either = 1 - (1 - dark) ** 2
+    click = arrives + (1 - arrives) * either
+    flip = (arrives * (Decimal("0.002") * (1 - dark) + dark / 2) + (1 - arrives) * either / 2) / click
+    error = 2 * flip * (1 - flip)
+    s, key_error = Decimal(0), Decimal(0)
+    for alice, bob in product((True, False), repeat=2):  # whether each device clicked; if not, it says 0
+        weight = (click if alice else 1 - click) * (click if bob else 1 - click)
+        if alice and bob:
+            s += weight * 2 * Decimal(2).sqrt() * (1 - 2 * error)
+            key_error += weight * error
+        elif alice or bob:
+            key_error += weight / 2  # the other bit is random, and correlated with nothing
+        else:
+            s += weight * 2  # +1 in each of four correlations, one of which is subtracted
+    rate = 1 - h(key_error) - h((1 + ((s / 2) ** 2 - 1).sqrt()) / 2)
+    assert rate > Decimal("0.3")
+    assert rates.device_independent_channel_rate(0.98, detector) == pytest.approx(float(rate), rel=1e-9)
+
+
+def test_announcements_of_misaligned_photons():
+    # Either photon is turned with probability e_d before the relay: two turned ones cancel.
+    eta, detector = 0.25, Detector(0.8, misalignment=0.02)
+    gain = Decimal("0.5") * Decimal("0.4") ** 2
+    wrong = Decimal("0.02") * Decimal("0.98") * 2
+    assert rates.mdi_channel_rate(eta, detector) == pytest.approx(
+        float(gain * in_two_bases(wrong, wrong)), rel=1e-9
+    )
+
+
+def test_the_intensities_that_are_tried_are_fine_enough(monkeypatch):
+    """The best of a grid a hundred times as fine, and wider, is hardly better."""
+    eta, detector = 10.0 ** np.arange(-4, 0), Detector(0.7, dark_count_rate_hz=100, misalignment=0.01)
+    coarse = rates.decoy_bb84_channel_rate(eta, detector), rates.twin_field_channel_rate(eta, detector)
+    monkeypatch.setattr(rates, "_INTENSITIES", np.linspace(0.005, 2, 4000))
+    monkeypatch.setattr(rates, "_AMPLITUDES_SQUARED", np.geomspace(1e-4, 0.6, 1500))
+    fine = rates.decoy_bb84_channel_rate(eta, detector), rates.twin_field_channel_rate(eta, detector)
+    for found, best in zip(coarse, fine, strict=True):
+        assert (best > 0).all()
+        assert (found <= best * (1 + 1e-12)).all()
+        assert (found >= 0.995 * best).all(), found / best
+
+
+def test_a_relay_of_fields_has_two_detectors_and_reconciliation_its_price():
+    """Of an arm and the noise counts of each of two detectors, at the efficiency 1.16."""
+    eta, detector = 0.01, Detector(0.5, dark_count_rate_hz=1e3, window_s=2e-8, misalignment=0.01)
+    dark = float(1 - (-Decimal("0.00001")).exp())
+    found = rates.twin_field_channel_rate(eta, detector)
+    assert found == pytest.approx(rates._twin_field(0.05, dark, 0.01, 1.16), rel=1e-12)
+    assert rates.twin_field_channel_rate(eta, detector, f=1.3) < found
 
 
 def test_device_independence_needs_detections():
