@@ -10,8 +10,8 @@ import numpy as np
 from quantumlink.arrays import IntArray
 from quantumlink.progress import track
 
-_SHUFFLED: Final = 1 << 26
-"""So many rounds are shuffled all at once; of more the cache holds too little."""
+_SHUFFLED: Final = 1 << 24
+"""So many rounds are shuffled all at once, half a second that Ctrl-C has to wait; more are drawn by blocks."""
 _BLOCK: Final = 1 << 20
 """Rounds of a block that are marked one by one, where enough of them are chosen."""
 _SPARSE: Final = 1 / 64
