@@ -195,3 +195,26 @@ def test_one_window_would_not_do(monkeypatch):
     monkeypatch.setattr(lateness, "WINDOWS", 1)
     monkeypatch.setattr(lateness, "KEPT_LAGS", 1)
     assert forecast(link).latency_s < 0.99 * exact
+
+
+@pytest.mark.parametrize("move", [0.03, 0.3, 3.0])
+def test_pairs_at_random_moments_are_integrals(move):
+    """Two of mean 1, the first one's far half moved for so long: what all four waits leave, by a double sum."""
+    nodes = nodes_of((move, 0.0, 0.0), 4.0)
+    found = forecast(swap(*(ElementaryLink(*ends, fidelity=1.0, rate_hz=1.0) for ends in pairwise(nodes))))
+    # The later of T₁ + m and T₂.
+    assert found.latency_s == pytest.approx(move + 1 + np.exp(-move) / 2, rel=2e-5)
+    quantiles = (np.arange(2000) + 0.5) / 2000
+    first, second = np.meshgrid(-np.log(quantiles), -np.log(quantiles))
+    at, known = np.maximum(first, second), np.maximum(first + move, second)
+    waited = (at - first) + (at - second) + (known - first - move) + (known - second)
+    assert found.fidelity == pytest.approx((1 + np.exp(-waited / 4.0).mean()) / 2, abs=3e-4)
+
+
+@pytest.mark.parametrize("moves_s", [(0.02, 0.0, 0.0), (0.0, 0.0, 0.02), (0.02, 0.0, 0.03)])
+def test_the_next_try_begins_when_the_later_end_knows_of_the_failure(moves_s):
+    """Every attempt succeeds, a swap in two does: two tries in the mean, each as long as the other."""
+    half = Operation(entanglement_swap(), success_probability=0.5)
+    steps_s = (STEP_S, 1.7 * STEP_S)
+    found = forecast(swap(*hops_of(nodes_of(moves_s, 0.05), 1.0, steps_s), by=half))
+    assert found.latency_s == pytest.approx(2 * summed(moves_s, 1.0, steps_s, 0.05, most=1)[0], rel=1e-9)
