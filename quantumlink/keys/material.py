@@ -99,6 +99,11 @@ class Provenance:
         """Whether the bytes are from a simulation, and so not secret."""
         return self.origin in SIMULATED
 
+    @property
+    def failure_probability(self) -> float | None:
+        """``epsilon``; 0 for what the operating system drew, which needs no proof, and None where nobody knows."""
+        return 0.0 if self.epsilon is None and self.origin == "system" else self.epsilon
+
     def as_dict(self) -> dict[str, Any]:
         """As plain values, for a file or a page."""
         return asdict(self)

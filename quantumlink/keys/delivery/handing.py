@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from quantumlink import validation
 from quantumlink.keys.material import Block, DeliveredKey, Origin, Position, Provenance, Secret
-from quantumlink.keys.relay.one_time_pad import TAG_KEY_BYTES, PadError, authenticated, opened
+from quantumlink.keys.relay.chained import added_up, chained_epsilon
+from quantumlink.keys.relay.one_time_pad import (
+    TAG_KEY_BYTES,
+    PadError,
+    authenticated,
+    forgery_probability,
+    opened,
+)
 from quantumlink.keys.store.contract import StoreError
 
 if TYPE_CHECKING:
@@ -24,6 +31,10 @@ if TYPE_CHECKING:
 
 SEVERITY: Final[tuple[Origin, ...]] = ("device", "system", "simulated", "seeded")
 MOST_NODES: Final = 16
+
+
+_DIGITS: Final = 24
+"""A number is no longer as text."""
 
 
 class NotHandedOn(StoreError):
@@ -47,6 +58,8 @@ class Handed:
     key_bytes: int = 0
     pad: tuple[Position, ...] = ()
     tag: tuple[Position, ...] = ()
+    epsilon: float | None = 0.0
+    """What the pads and tags so far may fail with; None if nobody knows."""
 
     def context(self) -> bytes:
         """What the tag binds."""
@@ -88,7 +101,7 @@ class Handing:
             raise ValueError(f"path must begin at {self._manager.registry.kme_id!r}, got {path[0]!r}")
         secret = Secret(secrets.token_bytes(validation.count("length", length, at_least=1)))
         said = await self._tell(Handed(secrets.token_hex(16), tuple(path), 0, SEVERITY[0]), secret)
-        block = _block(path, said["number"], secret, said["origin"])
+        block = _block(path, said["number"], secret, said["origin"], said["epsilon"])
         await self._manager.run(self._manager.store.ingest, path[-1], block)
         return block
 
@@ -132,8 +145,10 @@ class Handing:
             await self._manager.run(store.accept_values, first, handed.master, handed.slaves, keys)
             return {"relay_id": handed.relay_id}
         number = await self._manager.run(store.next_block, first, _source(handed.path))
-        await self._manager.run(store.ingest, first, _block(handed.path, number, secret, handed.origin))
-        return {"relay_id": handed.relay_id, "number": number, "origin": handed.origin}
+        block = _block(handed.path, number, secret, handed.origin, handed.epsilon)
+        await self._manager.run(store.ingest, first, block)
+        told = {"number": number, "origin": handed.origin, "epsilon": handed.epsilon}
+        return {"relay_id": handed.relay_id, **told}
 
     async def _tell(self, handed: Handed, secret: Secret) -> dict[str, Any]:
         """Hand a secret to the next node of the path."""
@@ -146,6 +161,9 @@ class Handing:
         pad, pad_at = await self._manager.run(store.withdraw, following, len(secret), "relayed")
         tag, tag_at = await self._manager.run(store.withdraw, following, TAG_KEY_BYTES, "authentication")
         told = replace(handed, origin=max(origins, key=SEVERITY.index), pad=pad_at, tag=tag_at)
+        forgery = forgery_probability(len(secret), told.context() + bytes(_DIGITS))
+        hop = chained_epsilon(accounts, (*pad_at, *tag_at), forgery)
+        told = replace(told, epsilon=added_up((handed.epsilon, hop)))
         message = authenticated(secret, Secret(pad.reveal() + tag.reveal()), told.context())
         return await line.hand(told, message)
 
@@ -166,6 +184,7 @@ def read(members: Mapping[str, Any], message: bytes, *, sender: str, position: C
         tuple(_text(name) for name in members["slaves"]), tuple(_text(name) for name in members["key_ids"]),
         validation.count("key_bytes", members["key_bytes"]),
         tuple(position(each) for each in members["pad"]), tuple(position(each) for each in members["tag"]),
+        None if members["epsilon"] is None else validation.probability("epsilon", members["epsilon"]),
     )  # fmt: skip
     hidden = sum(each.length for each in found.pad)
     if found.master and (not found.slaves or hidden != found.key_bytes * len(found.key_ids) or len(path) != 2):
@@ -186,6 +205,6 @@ def _source(path: Sequence[str]) -> str:
     return f"relay {path[0]}–{path[-1]}".replace("/", "_")
 
 
-def _block(path: Sequence[str], number: int, secret: Secret, origin: Origin) -> Block:
-    account = Provenance(link="–".join(path), protocol="relay", origin=origin, block=number)
+def _block(path: Sequence[str], number: int, secret: Secret, origin: Origin, epsilon: float | None) -> Block:
+    account = Provenance(link="–".join(path), protocol="relay", origin=origin, epsilon=epsilon, block=number)
     return Block(_source(path), number, secret, account)

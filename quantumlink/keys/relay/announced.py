@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 from quantumlink import validation
 from quantumlink.keys.material import Block, Position, Secret
+from quantumlink.keys.relay.chained import added_up, chained_epsilon
 from quantumlink.keys.relay.hop_by_hop import RelayFailed, check_path, stored_at_ends
-from quantumlink.keys.relay.one_time_pad import TAG_BYTES, TAG_KEY_BYTES
+from quantumlink.keys.relay.one_time_pad import TAG_BYTES, TAG_KEY_BYTES, forgery_probability
 from quantumlink.keys.relay.shares import unshare_xor
 from quantumlink.keys.store.contract import StoreError
 from quantumlink.keys.store.sql import SqlStore
@@ -56,27 +57,31 @@ def relay_announced(
     number = secrets.token_hex(16)
     validation.count("length", length, at_least=1)
     try:
-        links = [_link_key(stores, here, there, length) for here, there in pairwise(path)]
+        failures: list[float | None] = []
+        links = [_link_key(stores, here, there, length, failures) for here, there in pairwise(path)]
         sums = []
         for place, node in enumerate(path[1:-1]):
             announced = unshare_xor([links[place][1], links[place + 1][0]])  # what this node has of both
             context = json.dumps([number, list(path), place, collector]).encode()
-            sums.append(_told(stores, node, collector, announced, context, channel))
+            sums.append(_told(stores, node, collector, announced, context, channel, failures))
         total = unshare_xor(sums) if sums else Secret(bytes(length))
         if collector != path[-1]:
             context = json.dumps([number, list(path), "sum", path[-1]]).encode()
-            total = _told(stores, collector, path[-1], total, context, channel)
+            total = _told(stores, collector, path[-1], total, context, channel, failures)
     except StoreError as error:
         raise RelayFailed(f"a relay by announcements failed: {error}") from error
     first, last = links[0][0], unshare_xor([links[-1][1], total])
     if first != last:
         raise RelayFailed("the key did not arrive as it was sent")
-    return stored_at_ends(stores, path[0], path[-1], first, [path])
+    return stored_at_ends(stores, path[0], path[-1], first, [path], added_up(failures))
 
 
-def _link_key(stores: Mapping[str, SqlStore], here: str, there: str, length: int) -> tuple[Secret, Secret]:
+def _link_key(
+    stores: Mapping[str, SqlStore], here: str, there: str, length: int, failures: list[float | None]
+) -> tuple[Secret, Secret]:
     """The key of a link, as both its ends have it."""
     own, positions = stores[here].withdraw(there, length, "relayed")
+    failures.append(chained_epsilon(stores[here].accounts(there), positions, 0.0))
     return own, stores[there].withdraw_at(here, positions, "relayed")
 
 
@@ -87,11 +92,14 @@ def _told(
     what: Secret,
     context: bytes,
     channel: Announced | None,
+    failures: list[float | None],
 ) -> Secret:
     """An announcement as the collector has it, if its tag is right."""
     if node == collector:
         return what
     key, positions = stores[node].withdraw(collector, TAG_KEY_BYTES, "authentication")
+    forgery = forgery_probability(len(what), context)
+    failures.append(chained_epsilon(stores[node].accounts(collector), positions, forgery))
     message = what.reveal() + Poly1305.generate_tag(key.reveal(), _bound(what.reveal(), context))
     heard = message if channel is None else channel(node, collector, message)
     said, tag = heard[:-TAG_BYTES], heard[-TAG_BYTES:]

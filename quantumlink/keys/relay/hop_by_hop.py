@@ -15,7 +15,14 @@ from itertools import pairwise
 
 from quantumlink import validation
 from quantumlink.keys.material import Block, Origin, Position, Provenance, Secret
-from quantumlink.keys.relay.one_time_pad import TAG_KEY_BYTES, PadError, authenticated, opened
+from quantumlink.keys.relay.chained import added_up, chained_epsilon
+from quantumlink.keys.relay.one_time_pad import (
+    TAG_KEY_BYTES,
+    PadError,
+    authenticated,
+    forgery_probability,
+    opened,
+)
 from quantumlink.keys.relay.shares import combine_shares, share_threshold
 from quantumlink.keys.store.contract import StoreError
 from quantumlink.keys.store.sql import SqlStore
@@ -107,9 +114,10 @@ def relay(
     """
     secret = Secret(secrets.token_bytes(validation.count("length", length, at_least=1)))
     check_path(stores, path)
-    if _carried(stores, path, secret, channel) != secret:
+    hops: list[float | None] = []
+    if _carried(stores, path, secret, channel, hops) != secret:
         raise RelayFailed("the key did not arrive as it was sent")
-    return stored_at_ends(stores, path[0], path[-1], secret, [path])
+    return stored_at_ends(stores, path[0], path[-1], secret, [path], added_up(hops))
 
 
 def relay_shared(
@@ -137,17 +145,18 @@ def relay_shared(
     secret = Secret(secrets.token_bytes(validation.count("length", length, at_least=1)))
     shares = share_threshold(secret, len(paths), needed=needed)
     arrived: dict[int, Secret] = {}
+    hops: list[float | None] = []
     for (number, share), path in zip(shares.items(), paths, strict=True):
         check_path(stores, path)
         try:
-            arrived[number] = _carried(stores, path, share, channel)
+            arrived[number] = _carried(stores, path, share, channel, hops)
         except RelayFailed:
             continue
     if len(arrived) < needed:
         raise RelayFailed(f"{len(arrived)} of {len(paths)} shares arrived, {needed} are needed")
     if combine_shares(arrived, needed=needed) != secret:
         raise RelayFailed("the key did not arrive as it was sent")
-    return stored_at_ends(stores, paths[0][0], paths[0][-1], secret, paths)
+    return stored_at_ends(stores, paths[0][0], paths[0][-1], secret, paths, added_up(hops))
 
 
 def check_path(stores: Mapping[str, SqlStore], path: Sequence[str]) -> None:
@@ -159,15 +168,21 @@ def check_path(stores: Mapping[str, SqlStore], path: Sequence[str]) -> None:
 
 
 def _carried(
-    stores: Mapping[str, SqlStore], path: Sequence[str], secret: Secret, channel: Channel | None
+    stores: Mapping[str, SqlStore],
+    path: Sequence[str],
+    secret: Secret,
+    channel: Channel | None,
+    failures: list[float | None],
 ) -> Secret:
-    """What the last node has, when each has handed it on."""
+    """What the last node has, when each has handed it on; ``failures`` gets what each hop may fail with."""
     number = secrets.token_hex(16)
     for at, (here, there) in enumerate(pairwise(path)):
         try:
             pad, pad_at = stores[here].withdraw(there, len(secret), "relayed")
             tag, tag_at = stores[here].withdraw(there, TAG_KEY_BYTES, "authentication")
             hop = _Hop(number, tuple(path), at, pad_at, tag_at)
+            forgery = forgery_probability(len(secret), hop.context())
+            failures.append(chained_epsilon(stores[here].accounts(there), (*pad_at, *tag_at), forgery))
             message = authenticated(secret, Secret(pad.reveal() + tag.reveal()), hop.context())
             message = message if channel is None else channel(here, there, message)
             pad = stores[there].withdraw_at(here, hop.pad, "relayed")
@@ -179,9 +194,17 @@ def _carried(
 
 
 def stored_at_ends(
-    stores: Mapping[str, SqlStore], first: str, last: str, secret: Secret, paths: Sequence[Sequence[str]]
+    stores: Mapping[str, SqlStore],
+    first: str,
+    last: str,
+    secret: Secret,
+    paths: Sequence[Sequence[str]],
+    epsilon: float | None,
 ) -> Block:
-    """Store what was relayed at both ends, marked as the worst of what it came over."""
+    """Store what was relayed at both ends, marked as the worst of what it came over.
+
+    ``epsilon`` is what all of it together may fail with.
+    """
     source = "relay " + "–".join(sorted((first, last)))
     number = max(stores[first].next_block(last, source), stores[last].next_block(first, source))
     accounts = [
@@ -189,7 +212,8 @@ def stored_at_ends(
     ]
     worst = max((account.origin for account in accounts), key=_SEVERITY.index, default=_SEVERITY[-1])
     ways = ", ".join("–".join(path) for path in paths)
-    block = Block(source, number, secret, Provenance(link=ways, protocol="relay", origin=worst, block=number))
+    account = Provenance(link=ways, protocol="relay", origin=worst, epsilon=epsilon, block=number)
+    block = Block(source, number, secret, account)
     stores[last].ingest(first, block)  # first at the far end: the near one gives out nothing before it is there
     stores[first].ingest(last, block)
     return block

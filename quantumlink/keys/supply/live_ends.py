@@ -29,6 +29,7 @@ from quantumlink.distillation.key import Key
 from quantumlink.distillation.records import Records
 from quantumlink.distillation.shared_secret import SharedSecret
 from quantumlink.keys.material import Block, Position, Provenance, Secret
+from quantumlink.keys.relay.chained import added_up
 from quantumlink.keys.store.contract import StoreError
 from quantumlink.keys.store.sql import SqlStore
 from quantumlink.link import Link
@@ -169,18 +170,19 @@ class LiveEnd:
         header = {"block": number, "positions": [[p.chunk, p.start, p.length] for p in positions]}
         await _say(writer, _HEADER, json.dumps(header).encode())
         records, agreed = await asyncio.to_thread(self.live.half, number, self.role)
-        alice = Alice(records, agreement=agreed, secret=_shared(secret, await self._inherited()))
+        inherited = await self._inherited()
+        alice = Alice(records, agreement=agreed, secret=_shared(secret, inherited or 0.0))
         await _say(writer, _MESSAGE, alice.open())
         while not alice.finished:
             kind, said = await self._hear(reader, alice)
             if kind == _REFUSAL:
                 alice.hang_up("the other end refused the block")
                 ahead = json.loads(said).get("next")
-                await self._keep(number, alice.key)
+                await self._keep(number, alice.key, inherited)
                 return max(number + 1, validation.count("next", ahead)) if ahead is not None else number + 1
             if kind == _MESSAGE and (reply := await asyncio.to_thread(alice.receive, said)) is not None:
                 await _say(writer, _MESSAGE, reply)
-        await self._keep(number, alice.key)
+        await self._keep(number, alice.key, inherited)
         return number + 1
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -206,12 +208,13 @@ class LiveEnd:
             await _say(writer, _REFUSAL, json.dumps({"next": max(number + 1, following)}).encode())
             return
         records, agreed = await asyncio.to_thread(self.live.half, number, self.role)
-        bob = Bob(records, agreement=agreed, secret=_shared(secret, await self._inherited()))
+        inherited = await self._inherited()
+        bob = Bob(records, agreement=agreed, secret=_shared(secret, inherited or 0.0))
         while not bob.finished:
             kind, said = await self._hear(reader, bob)
             if kind == _MESSAGE and (reply := await asyncio.to_thread(bob.receive, said)) is not None:
                 await _say(writer, _MESSAGE, reply)
-        await self._keep(number, bob.key)
+        await self._keep(number, bob.key, inherited)
 
     async def _hear(self, reader: asyncio.StreamReader, end: Alice | Bob) -> tuple[bytes, bytes]:
         try:
@@ -220,11 +223,11 @@ class LiveEnd:
             end.hang_up("nothing more was heard")
             raise LineLost(str(error) or f"nothing was heard for {self._patience_s} s") from None
 
-    async def _keep(self, number: int, key: Key) -> None:
+    async def _keep(self, number: int, key: Key, inherited: float | None) -> None:
         if key and (size := key.left // 8):
             account = Provenance(
                 link=self.live.name, protocol=key.protocol, origin="seeded", proof="finite key, coherent attacks",
-                epsilon=min(1.0, key.epsilon), block=number,
+                epsilon=None if inherited is None else min(1.0, key.epsilon), block=number,
             )  # fmt: skip
             block = Block(self.source, number, Secret(bytes(key.take(size))), account)
             try:
@@ -233,13 +236,13 @@ class LiveEnd:
                 log.warning("block %d of %s is not stored: %s", number, self.live.name, error)
         self._on_key(number, key)
 
-    async def _inherited(self) -> float:
+    async def _inherited(self) -> float | None:
         """How far what authenticates may be from a perfect secret, whichever of the pool's blocks it came from.
 
-        The last block of this line counts all before it, whose keys have authenticated it.
+        The last block of this line counts all before it, whose keys have authenticated it. None if nobody knows.
         """
         accounts = await self._run(self._store.accounts, self._pool)
-        return min(1.0, sum(account.epsilon or 0.0 for account in accounts))
+        return added_up(account.failure_probability for account in accounts)
 
     async def _run(self, act: Callable[..., Result], *arguments: Any) -> Result:
         if self._store.database.blocks:

@@ -125,7 +125,27 @@ def test_a_relay_over_https(nodes):
     nodes.check()
 
 
-@pytest.mark.parametrize("what", ["message", "number", "origin", "replay", "no relay", "reflected"])
+@pytest.mark.parametrize(("epsilons", "expected"), [((1e-10, 2e-10), 3e-10), ((1e-10, None), None)])
+def test_what_a_key_may_fail_with_is_told_from_node_to_node(nodes, monkeypatch, epsilons, expected):
+    """Both ends note the sum of what the hops used up; where nobody knows it of one hop, nobody knows the sum."""
+    for name, epsilon in zip(("ministry", "sion"), epsilons, strict=True):
+        store = nodes.service[name].store
+
+        def accounts(pool, epsilon=epsilon, true=store.accounts):
+            return [replace(account, epsilon=epsilon) for account in true(pool)]
+
+        monkeypatch.setattr(store, "accounts", accounts)
+    block = nodes.hand("ministry", ("ministry", "sion", "embassy"), 500)
+    assert block.provenance.epsilon == (expected and pytest.approx(expected, rel=1e-12))
+    (kept,) = [
+        account
+        for account in nodes.service["embassy"].store.accounts("kme-ministry")
+        if account.protocol == "relay" and account.link == block.provenance.link
+    ]
+    assert kept.epsilon == block.provenance.epsilon
+
+
+@pytest.mark.parametrize("what", ["message", "number", "origin", "epsilon", "replay", "no relay", "reflected"])
 def test_whoever_meddles_with_a_relay_spoils_it_and_learns_nothing(nodes, monkeypatch, what):
     real, heard = PeerLine.hand, []
 
@@ -137,6 +157,8 @@ def test_whoever_meddles_with_a_relay_spoils_it_and_learns_nothing(nodes, monkey
             handed = replace(handed, relay_id="f" * 32)
         elif what == "origin":
             handed = replace(handed, origin="device")
+        elif what == "epsilon":
+            handed = replace(handed, epsilon=1e-30)
         elif what == "replay" and len(heard) == 1:
             await real(self, handed, message)
         elif what == "reflected":
