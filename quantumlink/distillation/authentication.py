@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from quantumlink import validation
 from quantumlink.distillation.shared_secret import SecretExhausted, SharedSecret
+from quantumlink.distillation.single_use import SingleUse
 
 __all__ = [
     "GF128",
@@ -240,7 +241,7 @@ class Authenticator:
     (True, 256)
     """
 
-    __slots__ = ("_hash", "_masks", "_tagged", "forgery_probability", "spent_bits")
+    __slots__ = ("_hash", "_masks", "_once", "_tagged", "forgery_probability", "spent_bits")
 
     TAG_BITS = 128
     """Length of a tag, and of the point."""
@@ -259,6 +260,7 @@ class Authenticator:
             raise ValueError(f"the next {self.TAG_BITS} bits of the shared secret are 0: any message would do")
         self._hash, self._masks = PolynomialHash(numbers[0]), numbers[1:]
         self._tagged: set[int] = set()
+        self._once = SingleUse("an authenticator")
         self.spent_bits = self.TAG_BITS * (1 + count)
         """Bits of the shared secret that were used up."""
         self.forgery_probability = 0.0
@@ -272,11 +274,13 @@ class Authenticator:
         """The tag of a message, 16 bytes.
 
         Raises:
-            RuntimeError: if the place has a tag already.
+            RuntimeError: if the place has a tag already; or in a process that was forked from the one that made
+                this.
         """
-        if place in self._tagged:
-            raise RuntimeError(f"place {place} has a tag already: a mask is good for one")
-        self._tagged.add(place)
+        with self._once:
+            if place in self._tagged:
+                raise RuntimeError(f"place {place} has a tag already: a mask is good for one")
+            self._tagged.add(place)
         return self._masked(message, place)
 
     def is_free(self, place: int) -> bool:

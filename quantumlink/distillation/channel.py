@@ -58,7 +58,7 @@ class Channel(ABC):
         Args:
             secret: bits shared with the other end.
             simulated: whether what this end noted is simulated.
-            seeded: whether random choices come from a seed.
+            seeded: whether random choices come from a seed, or what this end noted.
 
         Raises:
             SecretExhausted: if too little is left of the secret.
@@ -91,7 +91,8 @@ class Channel(ABC):
         """Hear a message and answer it.
 
         Whatever arrives, this raises nothing: a message that cannot be genuine ends the conversation, and the
-        answer tells the other end.
+        answer tells the other end. What interrupts this (Ctrl-C, memory that does not suffice) is raised, and ends
+        the conversation too.
 
         Returns:
             The next message, or None if this end has nothing more to say.
@@ -103,6 +104,9 @@ class Channel(ABC):
             return None if message is None else self._speak(message)
         except (Abort, TranscriptError, ReconciliationError) as error:
             return self._give_up(str(error))
+        except BaseException as error:
+            self.hang_up(f"this end was interrupted ({type(error).__name__})")
+            raise
 
     def hang_up(self, reason: str = "the conversation ended before it was complete") -> None:
         """Take note that nothing more will arrive; an end that has no key yet gives up."""
@@ -194,6 +198,8 @@ class Channel(ABC):
             self._covered = self._authenticator.running(bytes(self._covered))  # type: ignore[arg-type]
         except ValueError as error:  # too little is left of it, or it is no secret
             raise Abort(str(error)) from None
+        except OSError as error:
+            raise Abort(f"how much of the shared secret was used cannot be stored: {error.strerror}") from None
 
     def _message(self, say: Say) -> bytes:
         message = Message(

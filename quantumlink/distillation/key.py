@@ -16,6 +16,9 @@ from quantumlink.rates import binary_entropy
 from quantumlink.security.contract import KeyTerms
 from quantumlink.tables import html_table
 
+FOR_STUDY = "for study, not for use"
+"""What a key says of itself, in reports and files, that nobody should use."""
+
 _UNAUTHENTICATED = (
     "The classical channel is assumed to be authenticated; the key bits that this spends are not deducted."
 )
@@ -228,7 +231,7 @@ class Key:
     @property
     def origin(self) -> str:
         """Where the key comes from, in words."""
-        return f"{', '.join(self.marks)}: for study, not for use" if self.marks else "random choices of the system"
+        return f"{', '.join(self.marks)}: {FOR_STUDY}" if self.marks else "random choices of the system"
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -237,7 +240,9 @@ class Key:
             ("simulated", self.simulated),
             ("seeded", self.seeded),
         )
-        return tuple(word for word, true in told if true)
+        words = tuple(word for word, true in told if true)
+        together = self._vault is not None and self.holder is None
+        return words or (("both ends in one place",) if together else ())
 
     def _epsilon_lines(self) -> list[tuple[str, str]]:
         if not self.eps_sec:

@@ -5,9 +5,9 @@ it has nothing to say. The messages are bytes, whatever carries them:
 
 =================  =====================================================================================
 hello              Alice: what both must agree on, how much of the shared secret she has used, and whether her
-                   records are simulated and her choices seeded
+                   records are simulated, or they or her choices seeded
 detections         Bob: the rounds he detected, what he says of them, where both go on in the secret, and whether
-                   his records are simulated
+                   his records are simulated or seeded
 announced          Alice: what she says of those rounds; only where Bob answers: ``kept``, what he keeps
 test               Alice: her settings (if not yet), her compared bits, and a sample of her key bits; Bob: his
 reconcile          as many messages as the reconciliation needs, Bob answers each
@@ -80,7 +80,7 @@ class Party(Channel):
         validation.instance("records", records, Records, "raw records, Records(...)")
         if records.rounds != agreement.rounds:
             raise ValueError(f"records must be of {agreement.rounds} rounds, as agreed, got {records.rounds}")
-        super().__init__(secret, simulated=bool(records.simulated), seeded=seeded)
+        super().__init__(secret, simulated=records.simulated, seeded=seeded or records.seeded)
         self._raw = records.consume()
         self.agreement = agreement
         self._inherited = secret.epsilon

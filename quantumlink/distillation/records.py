@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from quantumlink import validation
 from quantumlink.distillation.bits import Bits, as_bits
+from quantumlink.distillation.single_use import SingleUse
 
 Positions = NDArray[np.int64]
 Symbols = NDArray[np.uint8]
@@ -33,6 +34,9 @@ class RawRounds(NamedTuple):
     """The setting (basis) of each, as the number of its name in the `Sifting`; 0 where there is but one."""
     classes: Symbols
     """The class (intensity) of each, likewise."""
+
+    def __repr__(self) -> str:
+        return f"RawRounds({len(self.bits)} rounds)"  # the bits are secret
 
     def at(self, positions: Positions | None) -> RawRounds | None:
         """These rounds only; None if one of them was not noted."""
@@ -64,6 +68,7 @@ class Records:
         positions: which of all rounds these are, rising, from 0; all if None.
         detected: instead of ``positions``, whether each of all rounds was detected: shape (rounds,).
         simulated: whether no quantum channel was there; the key will say so.
+        seeded: whether bits or settings come from a seed, so that whoever has it can compute them; likewise.
 
     Raises:
         ValueError: if arrays do not fit together, or hold something else.
@@ -73,7 +78,7 @@ class Records:
     Records(3 of 4 rounds)
     """
 
-    __slots__ = ("_raw", "noted", "rounds", "simulated")
+    __slots__ = ("_once", "_raw", "noted", "rounds", "seeded", "simulated")
 
     def __init__(
         self,
@@ -85,6 +90,7 @@ class Records:
         positions: ArrayLike | None = None,
         detected: ArrayLike | None = None,
         simulated: bool = False,
+        seeded: bool = False,
     ) -> None:
         own = as_bits("bits", bits)
         arrays = [_symbols(name, a, len(own)) for name, a in (("settings", settings), ("classes", classes))]
@@ -102,9 +108,12 @@ class Records:
         """How many of them this end noted."""
         self.simulated = bool(simulated)
         """Whether no quantum channel was there."""
+        self.seeded = bool(seeded)
+        """Whether bits or settings come from a seed."""
         places = None if positions is None else _places(positions, self.rounds)
         if (self.rounds if places is None else len(places)) != len(own):
             raise ValueError(f"bits must hold one bit for each noted round of {self.rounds}, got {len(own)}")
+        self._once = SingleUse("a raw record")
         self._raw: RawRounds | None = RawRounds(places, own.copy(), *(array.copy() for array in arrays))
 
     def consume(self) -> RawRounds:
@@ -112,8 +121,10 @@ class Records:
 
         Raises:
             RecordsConsumed: if a conversation has had them.
+            RuntimeError: in a process that was forked from the one that made them.
         """
-        raw, self._raw = self._raw, None
+        with self._once:
+            raw, self._raw = self._raw, None
         if raw is None:
             raise RecordsConsumed("these raw records have been in a conversation already: new ones must be made")
         return raw

@@ -4,7 +4,10 @@ Both ends hold the same string and count how much of it they have taken. At the 
 their counts, and the one that is behind, after a crash or from an old copy of its file, skips ahead: bits that one
 end may have used are lost to both.
 
-A secret in a file is counted there before any bit of it is handed out, so no crash brings a bit back.
+A secret in a file is counted there before any bit of it is handed out, so no crash brings a bit back. It is counted
+a second time in the lock beside the file: an old copy of the file goes on where the lock says. Who brings back an
+old copy of both has the same bits twice, and nothing here can tell; the honest other end makes such an end skip,
+but somebody in its place would not. So neither belongs into a backup: what was lost is made anew, at both ends.
 """
 
 from __future__ import annotations
@@ -13,15 +16,19 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from quantumlink import validation
 from quantumlink.distillation.bits import Bits, as_bits
+from quantumlink.distillation.file_lock import FileLock
+from quantumlink.distillation.single_use import SingleUse
 
 _FORMAT = "quantumlink shared secret 1"
+
+_UNFINISHED = ".new"
 
 _TELLING = 128
 """As many bits that are all alike come from no source of secrets."""
@@ -34,7 +41,7 @@ class SecretExhausted(ValueError):
 class SharedSecret:
     """Secret bits that two ends share beforehand, taken in order and never twice.
 
-    It cannot be copied or pickled: two copies would use the same bits twice.
+    It cannot be copied or pickled, and is of no use in a forked process: two copies would use the same bits twice.
 
     Args:
         bits: the secret; a copy is taken.
@@ -49,14 +56,15 @@ class SharedSecret:
     """
 
     # No dictionary: `vars` and what prints it show no bit.
-    __slots__ = ("_bits", "_index", "_lock", "_path", "_start", "epsilon")
+    __slots__ = ("_bits", "_index", "_lock", "_once", "_path", "_start", "epsilon")
 
     def __init__(self, bits: ArrayLike, *, epsilon: float = 0.0) -> None:
         self._bits = _secret_bits(bits).copy()
         self._start = 0
         self._index = 0
         self._path: Path | None = None
-        self._lock: IO[bytes] | None = None
+        self._lock: FileLock | None = None
+        self._once = SingleUse("a shared secret")
         self.epsilon = validation.probability("epsilon", epsilon)
         """How far the bits may be from perfect secrets, that of all keys they came from together."""
 
@@ -70,10 +78,20 @@ class SharedSecret:
             ValueError: as for ``SharedSecret(bits)``.
         """
         secret = cls(bits, epsilon=epsilon)
-        secret._path = Path(path)
-        secret._lock = _held(secret._path)
-        os.close(os.open(secret._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        secret._store()
+        file = Path(path).resolve()
+        secret._lock = FileLock(file)
+        try:
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            secret._path = file
+            try:
+                secret._lock.restart()
+                secret._store()
+            except BaseException:
+                file.unlink(missing_ok=True)
+                raise
+        except BaseException:
+            secret.close()
+            raise
         return secret
 
     @classmethod
@@ -82,11 +100,34 @@ class SharedSecret:
 
         Raises:
             BlockingIOError: if somebody holds it open already.
-            ValueError: if the file is none of this kind, or damaged.
+            ValueError: if the file is none of this kind, or damaged; if it is an old copy, from before bits were
+                appended that have been used; or if it has several names (hard links), of which each would keep
+                bits of its own.
             OSError: if it cannot be read.
         """
-        lock = _held(Path(path))
-        head, _, body = Path(path).read_bytes().partition(b"\n")
+        file = Path(path).resolve()  # a link to it, or another directory to work in, is no second secret
+        if file.stat().st_nlink > 1:
+            raise ValueError(f"{str(path)!r} must have one name, but it has {file.stat().st_nlink} (hard links)")
+        lock = FileLock(file)
+        try:
+            secret = cls._read(file, str(path))
+            if lock.count > secret._index + len(secret):
+                raise ValueError(
+                    f"{str(path)!r} is an old copy: it ends at bit {secret._index + len(secret)}, and {lock.count} "
+                    "have been used; both ends need a new secret"
+                )
+            _remove_leftovers(file)
+            secret._path, secret._lock = file, lock
+            if lock.count > secret._index:
+                secret._advance(lock.count)
+        except BaseException:
+            lock.close()
+            raise
+        return secret
+
+    @classmethod
+    def _read(cls, file: Path, name: str) -> SharedSecret:
+        head, _, body = file.read_bytes().partition(b"\n")
         try:
             fields = json.loads(head)
             kind, index, count, epsilon = (fields[name] for name in ("kind", "index", "bits", "epsilon"))
@@ -96,8 +137,7 @@ class SharedSecret:
             secret = cls(bits, epsilon=epsilon)
             secret._start = secret._index = validation.count("index", index)
         except (ValueError, KeyError, TypeError):
-            raise ValueError(f"{str(path)!r} holds no shared secret, or is damaged") from None
-        secret._path, secret._lock = Path(path), lock
+            raise ValueError(f"{name!r} holds no shared secret, or is damaged") from None
         return secret
 
     def close(self) -> None:
@@ -124,12 +164,14 @@ class SharedSecret:
         Raises:
             SecretExhausted: if fewer are left.
             OSError: if the count cannot be stored; nothing is taken then.
+            RuntimeError: in a process that was forked from the one that made this.
         """
-        if validation.count("count", count) > len(self):
-            raise SecretExhausted(f"{count} bits of the shared secret are needed, {len(self)} are left")
-        begin = self._index - self._start
-        taken = self._bits[begin : begin + count].copy()
-        self._advance(self._index + count)
+        with self._once:
+            if validation.count("count", count) > len(self):
+                raise SecretExhausted(f"{count} bits of the shared secret are needed, {len(self)} are left")
+            begin = self._index - self._start
+            taken = self._bits[begin : begin + count].copy()
+            self._advance(self._index + count)
         return taken
 
     def skip_to(self, index: int) -> None:
@@ -139,12 +181,14 @@ class SharedSecret:
             ValueError: if the index was passed already.
             SecretExhausted: if the secret does not reach so far.
             OSError: if the count cannot be stored; nothing is skipped then.
+            RuntimeError: in a process that was forked from the one that made this.
         """
-        if validation.count("index", index) < self._index:
-            raise ValueError(f"index must be at least {self._index}, for earlier bits are gone; got {index}")
-        if index > self._index + len(self):
-            raise SecretExhausted(f"the other end is at bit {index}, this secret ends at {self._index + len(self)}")
-        self._advance(index)
+        with self._once:
+            if validation.count("index", index) < self._index:
+                raise ValueError(f"index must be at least {self._index}, for earlier bits are gone; got {index}")
+            if index > (end := self._index + len(self)):
+                raise SecretExhausted(f"the other end is at bit {index}, this secret ends at {end}")
+            self._advance(index)
 
     def refill(self, bits: ArrayLike, *, epsilon: float = 0.0) -> None:
         """Append fresh secret bits, as both ends must do alike.
@@ -160,15 +204,17 @@ class SharedSecret:
         """
         if isinstance(bits, bytes):
             bits = np.unpackbits(np.frombuffer(bits, dtype=np.uint8))
-        left = self._bits[self._index - self._start :]
-        before = self._bits, self._start, self.epsilon
-        self._bits, self._start = np.concatenate([left, _secret_bits(bits)]), self._index
-        self.epsilon += validation.probability("epsilon", epsilon)
-        try:
-            self._store()
-        except OSError:
-            self._bits, self._start, self.epsilon = before
-            raise
+        fresh, more = _secret_bits(bits), validation.probability("epsilon", epsilon)
+        with self._once:
+            before = self._bits, self._start, self.epsilon
+            left = self._bits[self._index - self._start :]
+            self._bits, self._start = np.concatenate([left, fresh]), self._index
+            self.epsilon += more
+            try:
+                self._store()
+            except OSError:
+                self._bits, self._start, self.epsilon = before
+                raise
 
     def _advance(self, index: int) -> None:
         before, self._index = self._index, index
@@ -181,12 +227,12 @@ class SharedSecret:
 
     def _store(self) -> None:
         """Replace the file by one without the bits that are gone; it is there, whole, before this returns."""
-        if self._path is None:
+        if self._path is None or self._lock is None:
             return
         left = self._bits[self._index - self._start :]
         fields = {"kind": _FORMAT, "index": self._index, "bits": len(left), "epsilon": self.epsilon}
         data = json.dumps(fields).encode("ascii") + b"\n" + np.packbits(left).tobytes()
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.", suffix=_UNFINISHED)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -201,6 +247,7 @@ class SharedSecret:
             os.fsync(folder)
         finally:
             os.close(folder)
+        self._lock.raise_to(self._index)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("a shared secret cannot be copied or pickled: its bits would be used twice")
@@ -217,14 +264,15 @@ def _secret_bits(bits: ArrayLike) -> Bits:
     return checked
 
 
-def _held(path: Path) -> IO[bytes]:
-    """The lock beside a file; whoever has it is the only one, until it is closed or its process ends."""
-    import fcntl
-
-    lock = path.with_name(f"{path.name}.lock").open("ab")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise BlockingIOError(f"{str(path)!r} is held open already: two holders would use the same bits") from None
-    return lock
+def _remove_leftovers(file: Path) -> None:
+    """Remove what a process that was killed had begun to write: nobody else is at work on this file."""
+    front = f".{file.name}."
+    for entry in file.parent.iterdir():
+        name = entry.name
+        # A dot within: of another file, whose name begins alike.
+        if (
+            name.startswith(front)
+            and name.endswith(_UNFINISHED)
+            and "." not in name[len(front) : -len(_UNFINISHED)]
+        ):
+            entry.unlink(missing_ok=True)

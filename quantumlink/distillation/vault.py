@@ -9,6 +9,7 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.distillation.bits import Bits, as_bits, sealed
+from quantumlink.distillation.single_use import SingleUse
 
 
 class KeyTaken(ValueError):
@@ -50,7 +51,7 @@ class Vault:
     (KeyBytes(1 bytes), <Vault: 8 of 16 bits left>)
     """
 
-    __slots__ = ("__copies", "__left", "length")
+    __slots__ = ("__copies", "__left", "__once", "length")
 
     def __init__(self, *copies: Bits) -> None:
         if len({len(bits) for bits in copies}) > 1:
@@ -59,6 +60,7 @@ class Vault:
         """Bits that the key was given with."""
         self.__copies = tuple(as_bits("bits", bits).copy() for bits in copies)
         self.__left = self.length
+        self.__once = SingleUse("a key")
 
     @property
     def copies(self) -> int:
@@ -79,15 +81,19 @@ class Vault:
 
         Raises:
             KeyTaken: if fewer are left.
+            RuntimeError: in a process that was forked from the one that made the key.
         """
         bits = 8 * validation.count("n", count, at_least=1)
-        if bits > self.left:
-            raise KeyTaken(f"{count} bytes of the key are asked for, {self.left // 8} are left ({self.left} bits)")
-        begin = self.length - self.__left
-        taken = KeyBytes(np.packbits(self.__copies[0][begin : begin + bits]).tobytes())
-        for copy in self.__copies:
-            copy[begin : begin + bits] = 0
-        self.__left -= bits
+        with self.__once:
+            if bits > self.left:
+                raise KeyTaken(
+                    f"{count} bytes of the key are asked for, {self.left // 8} are left ({self.left} bits)"
+                )
+            begin = self.length - self.__left
+            self.__left -= bits  # first: what interrupts this loses bits
+            taken = KeyBytes(np.packbits(self.__copies[0][begin : begin + bits]).tobytes())
+            for copy in self.__copies:
+                copy[begin : begin + bits] = 0
         return taken
 
     def together(self, *others: Vault) -> Vault:

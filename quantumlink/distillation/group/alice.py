@@ -6,7 +6,7 @@ reaches the others through her alone. On each line:
 
 =================  =====================================================================================
 hello              Alice: what all must agree on, the number of the party, how much of the secret she has used,
-                   and whether her records are simulated and her choices seeded
+                   and whether her records are simulated, or they or her choices seeded
 detections         the rounds it detected, and the same of its own
 accepted           Alice, when all have answered: the rounds that everybody detected. No setting was told so far
 settings           its setting in each of them
@@ -158,7 +158,7 @@ class GroupAlice(ABC):
         self.heard_abort = False
         """Whether it was another end that gave up."""
         self._choices = choices = Choices(seed)
-        self._simulated, self._seeded = bool(records.simulated), choices.seeded
+        self._simulated, self._seeded = records.simulated, choices.seeded or records.seeded
         origin = {"simulated": self._simulated, "seeded": self._seeded}
         self._lines = {p: Line(s, session=choices.seed(), **origin) for p, s in enumerate(secrets, start=1)}
         self._raw = records.consume()
@@ -218,7 +218,7 @@ class GroupAlice(ABC):
         """Hear a message of a party; returns what to say, and to whom.
 
         Whatever arrives, this raises nothing: a message that cannot be genuine ends the conversation, and all
-        others are told.
+        others are told. What interrupts this (Ctrl-C, memory that does not suffice) is raised, and ends it too.
 
         Raises:
             ValueError: if there is no such party.
@@ -227,6 +227,15 @@ class GroupAlice(ABC):
             raise ValueError(f"party must be 1 to {len(self._lines)}, got {party!r}")
         if self.finished:
             return []
+        try:
+            return self._heard(party, line)
+        except (Abort, TranscriptError, ReconciliationError) as error:
+            return self._give_up(str(error))
+        except BaseException as error:
+            self.hang_up(f"this end was interrupted ({type(error).__name__})")
+            raise
+
+    def _heard(self, party: int, line: bytes) -> Lines:
         channel = self._lines[party]
         reply = channel.receive(line)
         if channel.reason is not None:
@@ -235,12 +244,7 @@ class GroupAlice(ABC):
             return said + self._give_up(channel.reason)
         heard = {asked: self._lines[asked].heard for asked in self._asked}
         answers = {asked: message for asked, message in heard.items() if message is not None}
-        if len(answers) < len(heard):
-            return []
-        try:
-            return self._say(self._talk.send(answers))
-        except (Abort, TranscriptError, ReconciliationError) as error:
-            return self._give_up(str(error))
+        return [] if len(answers) < len(heard) else self._say(self._talk.send(answers))
 
     def hang_up(self, reason: str = "the conversation ended before it was complete") -> None:
         """Take note that nothing more will arrive; if there is no key yet, this end gives up."""

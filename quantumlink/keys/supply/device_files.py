@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from quantumlink.distillation.key import FOR_STUDY
 from quantumlink.keys.material import Block, Provenance, Secret
+from quantumlink.keys.store.contract import BlockRefused
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,11 @@ class DeviceFiles:
     epsilon: float | None = None
 
     def blocks(self) -> Iterator[tuple[Path, Block]]:
-        """What is there, in the order of the numbers."""
+        """What is there, in the order of the numbers.
+
+        Raises:
+            BlockRefused: if a file says of itself that its key is for study, as those of ``--key-file`` do.
+        """
         numbered = [
             (int(match[1]), path)
             for path in self.directory.glob("*.key")
@@ -32,6 +38,8 @@ class DeviceFiles:
         ]
         for number, path in sorted(numbered):
             secret = Secret(path.read_bytes())
+            if FOR_STUDY.encode("ascii") in secret.reveal().partition(b"\n")[0]:
+                raise BlockRefused(f"{str(path)!r} must be of a QKD device, but says of itself: {FOR_STUDY}")
             if not len(secret):
                 continue
             account = Provenance(

@@ -53,9 +53,17 @@ class ConferenceObserved:
     """Its bit, likewise."""
 
     def records(self, rng: np.random.Generator, *, simulated: bool) -> tuple[Records, ...]:
-        """The raw records of each party, Alice's first, the rounds anywhere among all rounds."""
+        """The raw records of each party, Alice's first, the rounds anywhere among all rounds.
+
+        They are seeded: whatever measures, the settings are drawn by a seed.
+        """
         places = random_places(self.rounds, self.bits.shape[1], rng)
-        common: dict[str, Any] = {"rounds": self.rounds, "positions": places, "simulated": simulated}
+        common: dict[str, Any] = {
+            "rounds": self.rounds,
+            "positions": places,
+            "simulated": simulated,
+            "seeded": True,
+        }
         return tuple(
             Records(bits=bits, settings=settings, **common)
             for bits, settings in zip(self.bits, self.settings, strict=True)

@@ -92,9 +92,17 @@ class ObservedRounds:
         return self._column(4)
 
     def records(self, rng: np.random.Generator, *, simulated: bool) -> tuple[Records, Records]:
-        """Alice's raw records and Bob's, the detected rounds anywhere among all rounds."""
+        """Alice's raw records and Bob's, the detected rounds anywhere among all rounds.
+
+        They are seeded: whatever measures, the settings and Alice's bits are drawn by a seed.
+        """
         places = random_places(self.rounds, len(self), rng)
-        common: dict[str, Any] = {"rounds": self.rounds, "positions": places, "simulated": simulated}
+        common: dict[str, Any] = {
+            "rounds": self.rounds,
+            "positions": places,
+            "simulated": simulated,
+            "seeded": True,
+        }
         alice, bob = self._noted(rng)
         return (
             Records(settings=alice[0], bits=alice[1], classes=self.classes, **common),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 
 from quantumlink import validation
 from quantumlink.arrays import IntArray
-from quantumlink.distillation.records import Records
+from quantumlink.distillation.choices import Choices
+from quantumlink.distillation.records import Records, RecordsConsumed
 from quantumlink.qkd.timetags.tags import TimeTags
 
 Pair = tuple[int, int]
@@ -118,6 +118,7 @@ class Detections:
     _clicked: NDArray[np.uint8] = field(repr=False)
     simulated: bool
     """Whether no detector was there."""
+    _told: list[int] = field(default_factory=list, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.times_ps)
@@ -132,14 +133,23 @@ class Detections:
 
         Args:
             indices: which detections were found to be half of a coincidence, rising.
-            seed: decides multiple detections, for study; None draws from the system.
+            seed: decides multiple detections, for study; None draws from the system, and gives records once: a
+                second conversation about the same clicks would disclose other bits of them.
+
+        Raises:
+            RecordsConsumed: without a seed, if records of these detections were given before.
         """
-        seed = secrets.randbits(128) if seed is None else seed
-        coins = np.random.default_rng(seed).integers(0, 2, (2, len(indices)), dtype=np.uint8)
+        if seed is None and self._told:
+            raise RecordsConsumed(
+                "records of these detections have been given already: new clicks must be recorded; with a seed "
+                "they are given again, for study"
+            )
+        self._told.append(len(indices))
+        coins = Choices(seed).bits(2 * len(indices)).reshape(2, len(indices))
         clicked = self._clicked[indices]
         in_z, in_x = clicked & 0b0011, clicked >> 2
         settings = np.where((in_z > 0) & (in_x > 0), coins[0], in_x > 0).astype(np.uint8)
         both = (in_z | in_x) == 3
         mixed = (in_z > 0) & (in_x > 0)
         bits = np.where(both | mixed, coins[1], (in_z | in_x) >> 1).astype(np.uint8)
-        return Records(bits=bits, settings=settings, simulated=self.simulated)
+        return Records(bits=bits, settings=settings, simulated=self.simulated, seeded=seed is not None)

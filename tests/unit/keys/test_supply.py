@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import quantumlink as ql
+from quantumlink.distillation.vault import Vault
+from quantumlink.keys.store.contract import BlockRefused
 from quantumlink.keys.supply import DeviceFiles, KeyStreams, intercepted, play_session, qkd_links, stock
 from quantumlink.keys.supply.links import key_nodes
+from quantumlink.qkd import Key
 
 LINK = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.98)
 
@@ -75,6 +79,22 @@ def test_files_of_a_device_come_once_and_in_order(tmp_path):
 
     with pytest.raises(OSError):  # noqa: PT011
         files.hand_to(full)
+    assert (tmp_path / "11.key").exists()
+
+
+@pytest.mark.parametrize("marks", [{"simulated": True}, {"seeded": True}, {}])
+def test_a_key_file_of_a_command_is_of_no_device(tmp_path, marks):
+    """What ``--key-file`` writes says that it is for study: laid where a device writes, it is not taken in."""
+    bits = np.array([0, 1] * 40, dtype=np.uint8)
+    key = Key(
+        protocol="x", rounds=9, accepted=9, sifted=9, sampled=1, tested=1, qber=0.0, test_qber=0.0,
+        _vault=Vault(bits, bits), **marks,
+    )  # fmt: skip
+    (tmp_path / "11.key").write_text(f"# {key.origin}\n" + "01" * 40 + "\n")
+    taken = []
+    with pytest.raises(BlockRefused, match="must be of a QKD device, but says of itself: for study, not for use"):
+        DeviceFiles(tmp_path, "a–b", "decoy BB84").hand_to(taken.append)
+    assert taken == []
     assert (tmp_path / "11.key").exists()
 
 

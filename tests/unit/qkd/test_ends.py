@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.raw_rounds import raw_records
+from qiskit.primitives import StatevectorSampler
 
 from quantumlink.distillation.agreement import two_bases
 from quantumlink.distillation.ends import (
@@ -431,6 +432,36 @@ def test_both_ends_know_where_their_key_comes_from(seed, simulated):
         assert end.key.simulated == any(simulated)
         assert end.key.seeded == (seed is not None)
         assert ("for study, not for use" in end.key.report()) == (any(simulated) or seed is not None)
+
+
+@pytest.mark.parametrize("seeded", [(False, False), (True, False), (False, True)])
+def test_both_ends_know_that_records_are_seeded(seeded):
+    hers, his = (
+        Records(rounds=raw.rounds, bits=kept.bits, settings=kept.settings, seeded=flag)
+        for raw, kept, flag in ((r, r.consume(), flag) for r, flag in zip(records(), seeded, strict=True))
+    )
+    shared = np.random.default_rng(1).integers(0, 2, AUTHENTICATION_BITS)
+    alice = Alice(hers, agreement=AGREED, secret=SharedSecret(shared))
+    bob = Bob(his, agreement=AGREED, secret=SharedSecret(shared))
+    converse(alice, bob)
+    for end in (alice, bob):
+        assert len(end.key) > 200
+        assert end.key.marks == (("seeded",) if any(seeded) else ())
+
+
+@pytest.mark.parametrize("seed", [None, 7])
+def test_records_of_a_session_are_seeded_whatever_measures(seed):
+    """Alice's bits and all settings come from the session's seed, which is not a choice of the system for each."""
+    session = BB84(medium=Fiber(0), rounds=20_000, seed=seed, eps_sec=1e-6)
+    shared = np.random.default_rng(1).integers(0, 2, AUTHENTICATION_BITS)
+    hers, his = session.records(StatevectorSampler(seed=1))
+    assert not hers.simulated
+    alice = Alice(hers, agreement=session.agreement(), secret=SharedSecret(shared))
+    bob = Bob(his, agreement=session.agreement(), secret=SharedSecret(shared))
+    converse(alice, bob)
+    for end in (alice, bob):
+        assert end.key
+        assert end.key.marks == ("seeded",)
 
 
 @pytest.mark.parametrize("told", [None, "device", ["seeded"], "seeded, simulated", True])

@@ -409,7 +409,18 @@ def test_the_counts_of_the_account_are_those_of_the_raw_records():
 @pytest.mark.parametrize("agreement", [CONFERENCE, SHARING])
 def test_keys_for_use_draw_from_the_system(agreement):
     alice, others = talk_over_lines(raw(agreement), agreement=agreement)
-    key = key_of_all(alice, others)
-    assert key
-    assert key.marks == ()
-    assert key.origin == "random choices of the system"
+    for end in (alice, *others):
+        assert end.key
+        assert end.key.marks == ()
+        assert end.key.origin == "random choices of the system"
+    together = key_of_all(alice, others)  # one program has all copies
+    assert together.marks == ("both ends in one place",)
+
+
+@pytest.mark.parametrize("party", range(3))
+def test_a_seeded_record_of_any_party_marks_all_keys(party):
+    records = raw(CONFERENCE)
+    known = records[party].consume()
+    records[party] = Records(bits=known.bits, settings=known.settings, seeded=True)
+    alice, others = talk_over_lines(records, agreement=CONFERENCE)
+    assert all(end.key.marks == ("seeded",) for end in (alice, *others))

@@ -132,7 +132,8 @@ def test_nothing_shows_the_bits():
 
 
 def test_where_a_key_comes_from_is_said():
-    assert "for study" not in key().report()
+    assert "for study" not in key(bob=None, holder="alice").report()
+    assert "both ends in one place: for study, not for use" in key().report()
     for origin, words in (
         ({"simulated": True}, "simulated: for study, not for use"),
         ({"seeded": True}, "seeded: for study, not for use"),

@@ -5,6 +5,9 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from quantumlink.distillation.authentication import Authenticator
 from quantumlink.distillation.ends import AUTHENTICATION_BITS, Agreement, Alice, Bob, Records, converse
 from quantumlink.distillation.shared_secret import SecretExhausted, SharedSecret
+from quantumlink.distillation.vault import Vault
 
 BITS = np.random.default_rng(8).integers(0, 2, 1_000)
 
@@ -31,6 +35,7 @@ def test_no_bit_of_it_shows():
         with pytest.raises(TypeError, match="__dict__"):
             vars(held)
     assert repr(secret) == "SharedSecret(1000 bits left)"
+    assert repr(Records(bits=BITS).consume()) == "RawRounds(1000 rounds)"
     with pytest.raises(TypeError, match="cannot be copied or pickled"):
         secret.__getstate__()
 
@@ -177,3 +182,264 @@ def test_damaged_files_are_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError, match="holds no shared secret, or is damaged"):
         SharedSecret.open(path)
+
+
+# --- one file has one secret, however it is called
+
+
+def test_another_name_of_a_file_is_no_second_secret(tmp_path, monkeypatch):
+    """Through a symbolic link, or from another directory: the bits that are taken are gone from the file itself."""
+    path = tmp_path / "secret"
+    SharedSecret.create(path, BITS).close()
+    (tmp_path / "link").symlink_to(path)
+    (tmp_path / "elsewhere").mkdir()
+    secret = SharedSecret.open(tmp_path / "link")
+    first = secret.take(128)
+    with pytest.raises(BlockingIOError, match="held open already"):
+        SharedSecret.open(path)
+    secret.close()
+    monkeypatch.chdir(tmp_path)
+    secret = SharedSecret.open("secret")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    second = secret.take(128)
+    secret.close()
+    assert np.concatenate([first, second]).tolist() == BITS[:256].tolist()
+    assert SharedSecret.open(path).index == 256
+    assert (tmp_path / "link").is_symlink()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_file_of_two_names_is_refused(tmp_path):
+    """A store replaces the one name, and the other one would keep bits that are gone."""
+    path = tmp_path / "secret"
+    SharedSecret.create(path, BITS).close()
+    os.link(path, tmp_path / "other")
+    for name in ("secret", "other"):
+        with pytest.raises(ValueError, match=r"must have one name, but it has 2 \(hard links\)"):
+            SharedSecret.open(tmp_path / name)
+
+
+def test_an_old_copy_goes_on_where_the_lock_says(tmp_path):
+    path = tmp_path / "secret"
+    SharedSecret.create(path, BITS).close()
+    old = path.read_bytes()
+    secret = SharedSecret.open(path)
+    secret.take(500)
+    secret.close()
+    path.write_bytes(old)
+    restored = SharedSecret.open(path)
+    assert (restored.index, len(restored)) == (500, 500)
+    assert restored.take(64).tolist() == BITS[500:564].tolist()
+    restored.close()
+    path.write_bytes(old)
+    (tmp_path / "secret.lock").unlink()  # then nothing tells that it is old: both were brought back
+    assert SharedSecret.open(path).index == 0
+
+
+def test_an_old_copy_without_the_bits_that_were_appended_is_refused(tmp_path):
+    path = tmp_path / "secret"
+    SharedSecret.create(path, BITS).close()
+    old = path.read_bytes()
+    secret = SharedSecret.open(path)
+    secret.refill(BITS)
+    secret.take(1_500)
+    secret.close()
+    path.write_bytes(old)
+    with pytest.raises(ValueError, match="is an old copy: it ends at bit 1000, and 1500 have been used"):
+        SharedSecret.open(path)
+    path.unlink()  # a new file begins to count anew
+    SharedSecret.create(path, BITS).close()
+    assert SharedSecret.open(path).take(10).tolist() == BITS[:10].tolist()
+
+
+def test_bits_are_handed_out_when_the_disk_has_both_counts(tmp_path, monkeypatch):
+    """A power cut keeps what was synchronized: the new file before its name, then its name, then the lock."""
+    secret, made = SharedSecret.create(tmp_path / "secret", BITS), []
+    for name in ("fsync", "replace", "pwrite"):
+        true = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *a, name=name, true=true: made.append(name) or true(*a))
+    secret.take(16)
+    assert made == ["fsync", "replace", "fsync", "pwrite", "fsync"]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+CALLS = ("mkstemp", "fsync", "replace", "open", "pwrite")
+
+
+@pytest.mark.parametrize("failure", [OSError("the disk is full"), Killed()])
+@pytest.mark.parametrize("number", range(9))
+def test_whatever_call_fails_no_bit_comes_twice(tmp_path, monkeypatch, number, failure):
+    """Every call that a store makes fails once: a full disk lets go on, and a killed process begins again."""
+    path, made = tmp_path / "secret", []
+    secret = SharedSecret.create(path, BITS)
+    got = [secret.take(16)]
+
+    def counted(true):
+        def call(*arguments, **options):
+            made.append(true.__name__)
+            if len(made) == number + 1:
+                raise failure
+            return true(*arguments, **options)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in CALLS:
+            module = tempfile if name == "mkstemp" else os
+            patch.setattr(module, name, counted(getattr(module, name)))
+        try:
+            got.append(secret.take(16))
+        except (OSError, Killed) as error:
+            assert error is failure
+        else:
+            assert len(made) <= number  # all calls were there, and all bits were given
+    if isinstance(failure, Killed):
+        secret.close()
+        secret = SharedSecret.open(path)
+    got.append(secret.take(16))
+    places = [int("".join(map(str, bits)), 2) for bits in got]
+    stream = [int("".join(map(str, BITS[i : i + 16])), 2) for i in range(0, 64, 16)]
+    assert len(set(places)) == len(places)
+    assert [place for place in stream if place in places] == places
+    secret.close()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["secret", "secret.lock"]
+
+
+def test_what_a_killed_process_had_begun_is_removed(tmp_path):
+    """It holds bits; what belongs to a file whose name begins alike stays."""
+    path = tmp_path / "secret"
+    SharedSecret.create(path, BITS).close()
+    for name in (".secret.abcdefgh.new", ".secret.two.abcdefgh.new", ".secret.abcdefgh.txt"):
+        (tmp_path / name).write_bytes(b"bits")
+    SharedSecret.open(path)
+    left = sorted(entry.name for entry in tmp_path.iterdir())
+    assert left == [".secret.abcdefgh.txt", ".secret.two.abcdefgh.new", "secret", "secret.lock"]
+
+
+# --- one process, one thread at a time
+
+
+def single_uses():
+    """What is good for one use, and how it is used."""
+    tags = Authenticator(SharedSecret(BITS), places=1)
+    return [
+        ("a shared secret", SharedSecret(BITS), lambda secret: secret.take(8).tobytes()),
+        ("a key", Vault(BITS.astype(np.uint8)), lambda vault: bytes(vault.take(1))),
+        ("a raw record", Records(bits=BITS), lambda records: records.consume().bits.tobytes()),
+        ("an authenticator", tags, lambda tags: tags.tag(b"said", place=0)),
+    ]
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_a_forked_process_has_nothing_to_use(which):
+    what, held, use = single_uses()[which]
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        try:
+            said = use(held)
+        except RuntimeError as error:
+            said = str(error).encode()
+        os.write(writer, said)
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        said = pipe.read().decode()
+    assert said.startswith(f"{what} is good for process {os.getpid()}, which made it, got process {child}")
+    assert use(held)
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_threads_never_share_what_is_good_for_one_use(which):
+    """Each gives way to the others at every step of the code that hands bits out."""
+    _, held, use = single_uses()[which]
+    got, refused, start = [], [], threading.Barrier(8)
+
+    def give_way(frame, event, argument):
+        if frame.f_code.co_name not in ("take", "consume", "tag"):
+            return None
+        frame.f_trace_opcodes = True
+        time.sleep(1e-5)
+        return give_way
+
+    def run():
+        start.wait()
+        sys.settrace(give_way)
+        try:
+            got.append(use(held))
+        except (RuntimeError, ValueError) as error:
+            refused.append(error)
+        finally:
+            sys.settrace(None)
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if which < 2:
+        expected = np.packbits(BITS[:64]).tobytes() if which else BITS[:64].astype(np.uint8).tobytes()
+        size = len(expected) // 8
+        assert sorted(got) == sorted(expected[i : i + size] for i in range(0, len(expected), size))
+    else:
+        assert (len(got), len(refused)) == (1, 7)
+
+
+# --- ends that break off
+
+
+@pytest.mark.parametrize("end", ["alice", "bob"])
+def test_a_full_disk_ends_the_conversation(tmp_path, monkeypatch, end):
+    """How much of the secret is used must be on the disk before any of it is: else no end has a key."""
+    rng = np.random.default_rng(3)
+    shared = rng.integers(0, 2, AUTHENTICATION_BITS)
+    stored = SharedSecret.create(tmp_path / "secret", shared)
+    secrets = {"alice": SharedSecret(shared), "bob": SharedSecret(shared)} | {end: stored}
+    alice, bob = two_ends(secrets)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    converse(alice, bob)
+    broken = alice if end == "alice" else bob
+    assert broken.reason == "how much of the shared secret was used cannot be stored: No space left on device"
+    assert not alice.key
+    assert not bob.key
+    assert stored.index == 0
+
+
+def two_ends(secrets, rounds=16_000):
+    rng = np.random.default_rng(4)
+    agreed = Agreement(protocol="BB84", rounds=rounds, eps_sec=1e-6, eps_cor=1e-8)
+    bits, (hers, his) = rng.integers(0, 2, rounds), rng.integers(0, 2, (2, rounds))
+    heard = np.where(hers == his, bits, rng.integers(0, 2, rounds))
+    alice = Alice(Records(bits=bits, settings=hers), agreement=agreed, secret=secrets["alice"])
+    return alice, Bob(Records(bits=heard, settings=his), agreement=agreed, secret=secrets["bob"])
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+def test_an_interrupted_end_has_no_key_and_says_so(monkeypatch, number):
+    """Ctrl-C while a message is worked on: what arrives afterwards is not listened to."""
+    shared = np.random.default_rng(3).integers(0, 2, AUTHENTICATION_BITS)
+    alice, bob = two_ends({"alice": SharedSecret(shared), "bob": SharedSecret(shared)})
+    line, listener, count = alice.open(), bob, 0
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    while line is not None:
+        count += 1
+        if count == number:
+            with monkeypatch.context() as patch:
+                patch.setattr(type(listener), "_speak", interrupted)
+                with pytest.raises(KeyboardInterrupt):
+                    listener.receive(line)
+            break
+        line, listener = listener.receive(line), alice if listener is bob else bob
+    assert listener.reason == "this end was interrupted (KeyboardInterrupt)"
+    assert listener.receive(line) is None
+    assert not listener.key

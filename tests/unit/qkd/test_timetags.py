@@ -7,7 +7,7 @@ import pytest
 
 from quantumlink.hardware import Detector, Fiber
 from quantumlink.hardware.continuous_source import ContinuousSource
-from quantumlink.qkd import distill
+from quantumlink.qkd import RecordsConsumed, distill
 from quantumlink.qkd.timetags import (
     NoCommonPeak,
     Receiver,
@@ -200,6 +200,25 @@ def test_clicks_of_several_detectors_at_once_are_decided_by_chance():
     assert 0.45 < raw.settings[4_000:8_000].mean() < 0.55
     assert 0.45 < raw.bits[4_000:8_000].mean() < 0.55
     assert (raw.settings[-1], raw.bits[-1]) == (1, 0)
+    # Basis and bit are two coins: of 4,000 rounds 0.45 to 0.55 is 6.3 standard deviations.
+    assert 0.45 < (raw.settings[4_000:8_000] == raw.bits[4_000:8_000]).mean() < 0.55
+
+
+def test_records_of_clicks_come_once_unless_for_study():
+    """A second conversation about the same bits would disclose others of them."""
+    tags = TimeTags([0, 10_000, 20_000, 30_000], [1, 2, 3, 4])
+    places = np.arange(4)
+    seen = ENDS[0].detections(tags, 1000)
+    first = seen.records(places)
+    assert (first.seeded, len(first)) == (False, 4)
+    with pytest.raises(RecordsConsumed, match="new clicks must be recorded"):
+        seen.records(places)
+    assert seen.records(places, seed=1).seeded
+    assert seen.records(places, seed=1).seeded
+    for_study_first = ENDS[0].detections(tags, 1000)
+    for_study_first.records(places, seed=1)
+    with pytest.raises(RecordsConsumed):
+        for_study_first.records(places)
 
 
 def test_delays_of_channels_are_taken_off():
