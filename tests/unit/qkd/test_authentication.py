@@ -62,6 +62,32 @@ def test_field_axioms(a, b, c):
     assert times(a, 1) == a
 
 
+@given(rows=st.lists(ELEMENTS, min_size=1, max_size=9), factor=ELEMENTS)
+def test_many_products_at_once_are_those_one_by_one(rows, factor):
+    found = GF128.times(GF128.words(b"".join(row.to_bytes(16, "little") for row in rows)), factor)
+    assert [int.from_bytes(row.tobytes(), "little") for row in found] == [GF128.multiply(r, factor) for r in rows]
+
+
+def test_products_of_single_bits_and_of_all_ones():
+    """Every place meets every place, and sums are as large as they can be."""
+    for factor in (2**128 - 1, *(1 << place for place in range(0, 128, 3))):
+        rows = [2**128 - 1, *(1 << place for place in range(0, 128, 5))]
+        found = GF128.times(GF128.words(b"".join(row.to_bytes(16, "little") for row in rows)), factor)
+        assert [int.from_bytes(r.tobytes(), "little") for r in found] == [GF128.multiply(r, factor) for r in rows]
+
+
+@pytest.mark.parametrize("blocks", [1, 15, 16, 17, 31, 33, 4095, 4096, 4097, 8192, 8193])
+def test_long_hashes_are_horners(blocks):
+    """The strides of the evaluation and their ends, against one product after the other."""
+    rng = np.random.default_rng(blocks)
+    message, point = rng.bytes(16 * blocks - 3), int.from_bytes(rng.bytes(16), "little")
+    total = 0
+    for start in range(0, len(message), 16):
+        total = GF128.multiply(total, point) ^ int.from_bytes(message[start : start + 16], "little")
+    total = GF128.multiply(GF128.multiply(total, point) ^ len(message), point)
+    assert polynomial_hash(message, point=point) == total
+
+
 def test_every_element_has_an_inverse():
     """In the small field each product with a fixed factor is a permutation; in the large one a^(2^128 − 1) = 1."""
     for a in range(1, 256):
