@@ -165,6 +165,8 @@ def _certified(
 
     It is y·γ, less |y|·δ, less what ∇ − Σᵢ yᵢ·Γᵢ lacks of being positive (Tr ρ is 1).
     """
+    if not np.isfinite(multipliers).all():
+        raise ArithmeticError("the semidefinite program was not solved: its multipliers are no finite numbers")
     slack = gradient - np.tensordot(multipliers, observables, axes=1)
     lacking = min(0.0, float(np.linalg.eigvalsh(slack)[0]))
     proven = offset + float(multipliers @ values) - float(np.abs(multipliers) @ within) + lacking

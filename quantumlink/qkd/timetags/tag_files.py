@@ -71,7 +71,7 @@ def write_tags(tags: TimeTags, path: str | PathLike[str]) -> Path:
 
 
 def _read_csv(file: Path) -> TimeTags:
-    with file.open(encoding="utf-8") as lines:
+    with file.open(encoding="utf-8-sig") as lines:  # spreadsheets put a mark in front
         simulated = False
         for line in lines:
             if line.strip() == _HEAD:
@@ -98,7 +98,7 @@ def _read_csv(file: Path) -> TimeTags:
 def _read_numpy(file: Path, suffix: str) -> TimeTags:
     with file.open("rb") as opened:
         head = opened.read(6)
-    if not head.startswith((b"PK", b"\x93NUMPY")):
+    if not head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY")):
         raise ValueError(f"the content is not that of a {suffix} file")
     loaded: Any = np.load(file, allow_pickle=False)
     if suffix == ".npy":

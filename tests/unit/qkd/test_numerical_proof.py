@@ -281,3 +281,11 @@ def test_a_solver_that_fails_is_no_crash(kind, monkeypatch):
     monkeypatch.setattr(cvxpy.Problem, "solve", fail)
     with pytest.raises(ArithmeticError, match="was not solved: Eigval error"):
         numerical_key_rate(kraus=[np.eye(4)], key_map=ALICE, statistics=[(differ(Z), 0.1)])
+
+
+def test_multipliers_that_are_no_numbers_prove_nothing(monkeypatch):
+    lost = lambda target, observables, values, *, within: np.full(len(values), np.nan)
+    monkeypatch.setattr("quantumlink.security.numerical_proof.least_expectation", lost)
+    kept = [np.kron(np.outer(v, v), np.eye(2)) for v in np.eye(2)]
+    with pytest.raises(ArithmeticError, match="no finite numbers"):
+        numerical_key_rate(kraus=[np.eye(4)], key_map=kept, statistics=[(differ(np.eye(2)), 0.05)])

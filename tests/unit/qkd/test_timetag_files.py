@@ -192,6 +192,7 @@ def test_the_command_says_what_is_wrong(files, options, words):
         ("a.npz", b"abc", "the content is not that of a .npz file$"),
         ("a.npy", b"PQTTTR", "the content is not that of a .npy file$"),
         ("a.npy", b"", "the content is not that of a .npy file$"),
+        ("a.npz", b"PK\x03", "the content is not that of a .npz file$"),
     ],
 )
 def test_files_that_are_none_are_told_in_words_of_their_own(tmp_path, name, content, said):
@@ -205,3 +206,8 @@ def test_whether_they_are_simulated_is_a_truth_value(tmp_path, simulated):
     np.savez(tmp_path / "a.npz", times_ps=[1], channels=[1], simulated=simulated)
     with pytest.raises(ValueError, match="simulated must be one truth value"):
         read_tags(tmp_path / "a.npz")
+
+
+def test_a_table_from_a_spreadsheet(tmp_path):
+    (tmp_path / "a.csv").write_bytes("\ufefftime_ps,channel\r\n5,1\r\n6,2\r\n".encode())
+    assert read_tags(tmp_path / "a.csv").times_ps.tolist() == [5, 6]
