@@ -93,3 +93,10 @@ def test_arguments():
         slice_device("ibm_torino", {"a": 1})
     with pytest.raises(TypeError, match="mapping"):
         slice_device(device([(0, 1)]), [1, 1])
+
+
+@pytest.mark.parametrize(("qubits", "seed"), [(7, 0), (8, 3), (10, 5)])
+def test_patches_touch_where_pairs_are_to_be_made(qubits, seed):
+    line = [pair for i in range(qubits - 1) for pair in ((i, i + 1), (i + 1, i))]
+    found = slice_device(device(line, seed), {"a": 3, "b": 3})
+    assert len(found["a"].neighbors["b"]) == 1

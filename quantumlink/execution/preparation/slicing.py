@@ -1,7 +1,8 @@
 """A device cut into virtual processors: connected patches of its coupling map, the nodes of a network on one chip.
 
 Patches grow one after the other, the largest first, each from many beginnings by the best pair that is next to it,
-so that good gates stay within a processor and what is cut are bad ones. A patch that would leave no room for those
+so that good gates stay within a processor and what is cut are bad ones. Each but the first touches one before it,
+where such a patch is found: pairs are made at the edges that are cut. A patch that would leave no room for those
 that are still to come is not taken. It is a search by rule, not an optimum.
 """
 
@@ -162,16 +163,27 @@ class _Cutter:
     def _patches(self, size: int, free: frozenset[int]) -> list[frozenset[int]]:
         """Patches that were grown, the best first."""
         grown: dict[frozenset[int], float] = {}
+        beside = self._beside(free)
         # From the rim inwards, so that what is left stays in one piece.
         beginnings = sorted(
-            free, key=lambda q: (sum(n in free for n in self._coupling.neighbors(q)), -self._readout[q])
+            free,
+            key=lambda q: (
+                q not in beside,
+                sum(n in free for n in self._coupling.neighbors(q)),
+                -self._readout[q],
+            ),
         )
         for first in beginnings[:BEGINNINGS]:
             self._left -= 1
             told = self._grown(first, size, free)
             if told is not None:
                 grown[told[0]] = told[1]
-        return sorted(grown, key=lambda patch: -grown[patch])
+        # What touches a patch that was cut before comes first: pairs are made at edges that are cut.
+        return sorted(grown, key=lambda patch: (bool(beside) and not patch & beside, -grown[patch]))
+
+    def _beside(self, free: frozenset[int]) -> frozenset[int]:
+        """The free qubits next to those that are taken."""
+        return frozenset(q for q in free if any(n not in free for n in self._coupling.neighbors(q)))
 
     def _grown(self, first: int, size: int, free: frozenset[int]) -> tuple[frozenset[int], float] | None:
         patch, score = {first}, self._readout[first]
