@@ -16,7 +16,7 @@ _CONJUGATE = {"s": "sdg", "sdg": "s"}
 
 
 def corrected_bell_pair(
-    code: Code, corrections: Sequence[str], name: str = "corrected_bell_pair"
+    code: Code, corrections: Sequence[str] | None, name: str = "corrected_bell_pair"
 ) -> QuantumCircuit:
     """One Bell pair on bare qubits from n arriving ones, corrected by a code of one logical qubit.
 
@@ -38,7 +38,9 @@ def corrected_bell_pair(
     Args:
         code: the code.
         corrections: a letter of I, X, Y, Z for each difference of syndromes, 2^r of them; number d has the bits of
-            d, that of the first stabilizer lowest. It is the logical class of the correction.
+            d, that of the first stabilizer lowest. It is the logical class of the correction. None to correct
+            nothing: then nothing is told, both registers hold what their side found, and the metadata's heralds
+            refuse runs in which they differ.
         name: what the circuit is called.
 
     Raises:
@@ -52,17 +54,18 @@ def corrected_bell_pair(
     r, n = len(code.stabilizers), code.qubits
     if code.logical_qubits != 1:
         raise ValueError(f"code must have one logical qubit, {code!r} has {code.logical_qubits}")
-    if len(corrections) != 1 << r or set(corrections) - set("IXYZ"):
+    if corrections is not None and (len(corrections) != 1 << r or set(corrections) - set("IXYZ")):
         raise ValueError(f"corrections must be {1 << r} letters of I, X, Y, Z, got {len(corrections)}")
-    circuit = compared_syndromes(code.stabilizers, name, told=True)
-    circuit.metadata = {"pairs": circuit.metadata["pairs"], "outputs": [0, n + 2]}
+    circuit = compared_syndromes(code.stabilizers, name, told=corrections is not None)
+    heralds = {"heralds": circuit.metadata["heralds"]} if corrections is None else {}
+    circuit.metadata = {"pairs": circuit.metadata["pairs"], "outputs": [0, n + 2], **heralds}
     data_a, _, _, data_b = circuit.qregs
     _, syndrome_b = circuit.cregs
     for instruction in _taken_out(code).data:
         at = [_taken_out(code).find_bit(q).index for q in instruction.qubits]
         getattr(circuit, instruction.name)(*(data_a[i] for i in at))
         getattr(circuit, _CONJUGATE.get(instruction.name, instruction.name))(*(data_b[i] for i in at))
-    for difference, letter in enumerate(corrections):
+    for difference, letter in enumerate(corrections or ()):
         if letter != "I":
             with circuit.if_test((syndrome_b, difference)):
                 getattr(circuit, letter.lower())(data_b[0])

@@ -64,6 +64,8 @@ class Encoding(LogicalOperation):
         Raises:
             ValueError: if the code has too many stabilizers.
         """
+        if self.detects:  # its heralds compare what each side found: side b must not be told before it measures
+            return corrected_bell_pair(self.code, None, self.name)
         r = len(self.code.stabilizers)
         if r > MOST_PLAYED:
             raise ValueError(
@@ -72,7 +74,7 @@ class Encoding(LogicalOperation):
             )
         signs = correction_signs(self.code, self.decoder)
         letters = ["IZXY"[int(x) + 2 * int(z)] for x, z in zip(signs[1] < 0, signs[3] < 0, strict=True)]
-        return corrected_bell_pair(self.code, ["I"] * (1 << r) if self.detects else letters, self.name)
+        return corrected_bell_pair(self.code, letters, self.name)
 
 
 class LogicalSwap(LogicalOperation):

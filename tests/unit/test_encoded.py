@@ -146,6 +146,18 @@ def test_any_state_is_as_the_circuit_makes_it(code, seed):
     assert abs(exact.coefficients).min() > 1e-12
 
 
+@pytest.mark.parametrize("code", ["repetition_x:2", "repetition_z:3", ["YX"], ["ZYI", "IYZ"]])
+@pytest.mark.parametrize("corrections", ["sequential", "feedforward", "frame"])
+def test_what_is_detected_is_refused_in_the_circuit_too(code, corrections, seed):
+    # What both sides find is random: a circuit that compares other bits refuses other runs.
+    link = ql.encode(ql.ElementaryLink(A, B, state=random_density_matrix([2, 2], seed=seed)), code, "detect")
+    exact = ql.evaluate(link)
+    played = ql.evaluate(ql.compose(link, corrections=corrections))
+    assert played.success_probability == pytest.approx(exact.success_probability, rel=1e-12)
+    assert exact.success_probability < 0.9
+    assert abs(exact.coefficients - played.coefficients).max() < 1e-12
+
+
 def test_swap_in_the_code_is_as_the_circuit_makes_it(seed):
     left = ql.encode(ql.ElementaryLink(A, B, fidelity=0.9), ["ZZ"])
     right = ql.encode(ql.ElementaryLink(B, C, bell_diagonal=(0.8, 0.1, 0.07, 0.03)), ["ZZ"])
