@@ -8,8 +8,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-keeping = threading.Event()
-"""Set when an interrupt was heard by work that keeps what was done: there is no need to end it by force."""
+_listeners: list[Callable[[], object]] = []
+
+
+@contextmanager
+def heard(keeping: Callable[[], object]) -> Iterator[None]:
+    """While this lasts, be told when an interrupt was heard by work that keeps what was done."""
+    _listeners.append(keeping)
+    try:
+        yield
+    finally:
+        _listeners.remove(keeping)
+
+
+def keep() -> None:
+    """Say that an interrupt was heard, and what was done is gathered: there is no need to end it by force."""
+    for listener in _listeners:
+        listener()
 
 
 @contextmanager
@@ -28,7 +43,7 @@ def between_parts() -> Iterator[Callable[[], bool]]:
         if asked:
             signal.default_int_handler(number, frame)
         asked.append(number)
-        keeping.set()
+        keep()
 
     mine = threading.current_thread() is threading.main_thread()
     if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:

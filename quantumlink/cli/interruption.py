@@ -1,27 +1,29 @@
 """Ctrl-C that answers within a second, whatever a command is in the midst of.
 
-Python tells an interrupt to the main thread when that comes back from compiled code, which may take seconds; and
-one that arrives within a callback from such code is lost. So a thread is told as well, by the signal's own pipe. It
-waits a moment for the command to end by itself, and then ends it; where the library is gathering what was done, it
-says so and waits. Ctrl-C a second time ends at once.
+Python tells an interrupt to the main thread when that comes back from compiled code, which may take minutes; and one
+that arrives within a callback from such code is lost. So a process is told as well, by the signal's own pipe, which
+works even where that code holds the interpreter and no other thread moves. It waits a moment for the command to end
+by itself, and then ends it; where the library is gathering what was done, it says so and waits. Ctrl-C a second time
+ends at once. On Windows, and where no process can be started, a thread does the same as far as the code lets it.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from quantumlink import interrupts
+from quantumlink.cli import interrupt_watch
+from quantumlink.cli.interrupt_watch import INTERRUPTED, KEEPING, watch
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
-
-PATIENCE_S = 0.5
-"""How long a command may take to end by itself."""
+__all__ = ["INTERRUPTED", "answered"]
 
 
 @contextmanager
@@ -37,34 +39,48 @@ def answered() -> Iterator[None]:
     told, tells = socket.socketpair()
     tells.setblocking(False)
     before = signal.set_wakeup_fd(tells.fileno(), warn_on_full_buffer=False)
-    ended = threading.Event()
-    interrupts.keeping.clear()
-    watch = threading.Thread(target=_watch, args=(told, ended), name="Ctrl-C", daemon=True)
-    watch.start()
+    process = _process(told)
+    work, given = (watch, (told, _end)) if process is None else (_end_when_asked, (tells,))
+    thread = threading.Thread(target=work, args=given, name="Ctrl-C", daemon=True)
+    thread.start()
     try:
-        yield
+        with interrupts.heard(lambda: tells.send(bytes([KEEPING]))):
+            yield
     finally:
-        ended.set()
         signal.set_wakeup_fd(before)
-        tells.close()  # which ends the thread
-        watch.join()
+        tells.shutdown(socket.SHUT_RDWR)  # which ends the thread and the process
+        if process is not None:
+            process.wait()
+        thread.join()
+        tells.close()
         told.close()
 
 
-def _watch(told: socket.socket, ended: threading.Event) -> None:
-    presses = 0
-    while signals := told.recv(16):
-        presses += signals.count(signal.SIGINT)
-        if not presses:
-            continue
-        if presses == 1 and (ended.wait(PATIENCE_S) or ended.is_set()):
-            return
-        if presses == 1 and interrupts.keeping.is_set():
-            _say("interrupted: what was done is gathered; Ctrl-C again ends at once")
-            continue
-        _say("interrupted: the work was broken off")
-        os._exit(INTERRUPTED)
+def _process(told: socket.socket) -> subprocess.Popen[bytes] | None:
+    """The watch as a process; None where there can be none."""
+    if os.name == "nt" or not sys.executable:
+        return None
+    command = [sys.executable, "-I", "-S", interrupt_watch.__file__, str(told.fileno()), str(os.getpid())]
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[told.fileno()],
+            start_new_session=True,  # so that the terminal's signals are not for it
+        )
+    except OSError:
+        return None
 
 
-def _say(text: str) -> None:
-    os.write(2, f"{text}\n".encode())  # past whatever draws progress on standard error, and its locks
+def _end_when_asked(asked: socket.socket) -> None:
+    select.select([asked], [], [])
+    try:
+        if asked.recv(1):
+            _end()
+    except OSError:
+        pass  # the command has ended by itself
+
+
+def _end() -> None:
+    os._exit(INTERRUPTED)

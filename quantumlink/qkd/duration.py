@@ -8,12 +8,13 @@ from time import perf_counter
 import numpy as np
 
 from quantumlink.distillation.key import Key
+from quantumlink.qkd.protocols.drawable import check_detected
 from quantumlink.qkd.protocols.session import Session
 
 SHORT = 20_000_000
 """Sessions with fewer detected rounds are done in seconds: nothing is told of them."""
 
-_PILOT = 500_000
+_PILOT, _FIRST = 500_000, 20_000
 _LEAST_QBER = 0.001
 
 
@@ -22,25 +23,31 @@ def expected_duration_s(session: Session) -> float | None:
 
     It is to be right within a factor of two: the work of all stages grows as the rounds that reach both ends do.
 
+    Raises:
+        ValueError: as ``session.run()`` does where memory does not hold the rounds, but before they are drawn.
+
     >>> from quantumlink.hardware import Fiber
     >>> from quantumlink.qkd.protocols import BB84
     >>> expected_duration_s(BB84(medium=Fiber(10), rounds=1_000_000, seed=1)) is None
     True
     """
-    detected = detected_rounds(session)
-    if detected < SHORT:
+    drawn = session.drawn_rounds
+    if drawn < SHORT:
         return None
-    pilot = replace(session, rounds=max(1, round(session.rounds * _PILOT / detected)))
+    pilot, first = (replace(session, rounds=max(1, round(session.rounds * n / drawn))) for n in (_PILOT, _FIRST))
+    _play(first)  # what is loaded, compiled and tabulated once
     started = perf_counter()
-    key = pilot.run()
+    key = _play(pilot)
+    seconds = perf_counter() - started
+    check_detected(session.rounds, round(session.rounds * key.accepted / pilot.rounds))
+    return seconds * drawn / pilot.drawn_rounds
+
+
+def _play(session: Session) -> Key:
+    key = session.run()
     if key.disclosed_bits is None:  # too few rounds for a key: it stopped before the errors were corrected
         _correct(session, key)
-    return (perf_counter() - started) * detected / detected_rounds(pilot)
-
-
-def detected_rounds(session: Session) -> int:
-    """How many rounds are played: those that reach the ends, as far as that is drawn beforehand."""
-    return sum(int(counts.sum()) for counts in session.own_wanted)
+    return key
 
 
 def _correct(session: Session, key: Key) -> None:

@@ -284,6 +284,11 @@ class Session(ABC):
         """How often each setting and draw is played where the medium's noise is written into the circuit."""
         return self._allotment.wanted
 
+    @property
+    def drawn_rounds(self) -> int:
+        """How many rounds are played: those that reach the ends, as far as that is drawn beforehand."""
+        return sum(int(counts.sum()) for counts in self.own_wanted)
+
     @cached_property
     def bare_wanted(self) -> list[Counts]:
         """How often each setting and draw is played where only the sampler's own noise acts."""

@@ -196,6 +196,11 @@ class TwinField(RelaySession):
         cells = np.append(chances, max(0.0, 1 - chances.sum()))
         return Allotment((), rng.multinomial(self.rounds, cells / cells.sum())[:-1])
 
+    @property
+    def drawn_rounds(self) -> int:
+        """How many rounds the relay announces."""
+        return int(self._allotment.rounds.sum())
+
     def observe(self, allotment: Allotment, pools: Sequence[Pool], rng: np.random.Generator) -> ObservedRounds:
         """What the ends note of the rounds that the relay announces."""
         kinds = [Kind(*kind[:4], int(n)) for kind, n in zip(self._kinds, allotment.rounds, strict=True)]

@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 
 from quantumlink import validation
-from quantumlink.interrupts import keeping
+from quantumlink.interrupts import keep
 from quantumlink.link import Link
 from quantumlink.progress import track
 from quantumlink.readings.timeline.histories import delivered_states
@@ -138,7 +138,7 @@ def simulate(
     except KeyboardInterrupt:
         if not done:
             raise
-        keeping.set()
+        keep()
         interrupted = True
     timeline = _timeline(run, done, interrupted=interrupted)
     if interrupted:
