@@ -1,7 +1,8 @@
-"""Who ends a command that does not answer Ctrl-C: a process of its own, since compiled code may hold the interpreter.
+"""Who ends a command that does not answer Ctrl-C: a process of its own, as compiled code may hold the interpreter.
 
-Run as a script, it needs nothing but the standard library. It reads bytes from a socket: the numbers of signals, which
-the interpreter writes there from within their handler, and `KEEPING`. The end of the stream is the end of the command.
+Run as a script, it needs nothing but the standard library. It reads bytes from a socket: the numbers of signals,
+which the interpreter writes there from within their handler, and `KEEPING`. The end of the stream is the end of the
+command.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ LAST_S = 0.2
 
 
 def watch(channel: socket.socket, end: Callable[[], None]) -> None:
-    """Wait for Ctrl-C, and then for the command to end by itself; end it if it does not, unless it keeps what was done.
+    """Wait for Ctrl-C, and then for the command to end by itself; end it if it does not, unless it is keeping.
 
     Args:
         channel: gives the bytes, and its end.

@@ -1,10 +1,11 @@
 """Ctrl-C that answers within a second, whatever a command is in the midst of.
 
-Python tells an interrupt to the main thread when that comes back from compiled code, which may take minutes; and one
-that arrives within a callback from such code is lost. So a process is told as well, by the signal's own pipe, which
-works even where that code holds the interpreter and no other thread moves. It waits a moment for the command to end
-by itself, and then ends it; where the library is gathering what was done, it says so and waits. Ctrl-C a second time
-ends at once. On Windows, and where no process can be started, a thread does the same as far as the code lets it.
+Python tells an interrupt to the main thread when that comes back from compiled code, which may take minutes; and
+one that arrives within a callback from such code is lost. So a process is told as well, by the signal's own pipe,
+which works even where that code holds the interpreter and no other thread moves. It waits a moment for the command
+to end by itself, and then ends it, by force (exit code 137) if it cannot be asked; where the library is gathering
+what was done, it says so and waits. Ctrl-C a second time ends at once. On Windows, and where no process can be
+started, a thread does the same as far as the code lets it.
 """
 
 from __future__ import annotations

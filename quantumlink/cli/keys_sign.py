@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quantumlink.cli.foretelling import tell_duration
 from quantumlink.cli.result import Result, Written, pairs_table
 
 if TYPE_CHECKING:
@@ -29,12 +30,15 @@ def sign(
     """Sign a file by keys of three simulated links: a drill, its keys are not secret."""
     from quantumlink.hardware import Fiber
     from quantumlink.keys.signing import prepare_signing
-    from quantumlink.qkd import KeyTaken, NoSecretKey, bb84
+    from quantumlink.progress import track
+    from quantumlink.qkd import BB84, KeyTaken, NoSecretKey
 
     try:
         message = file.read_bytes()
         seeds = [None] * 3 if seed is None else [3 * seed + i for i in range(3)]
-        keys = [bb84(Fiber(km), rounds, seed=each) for each in seeds]
+        sessions = [BB84(medium=Fiber(km), rounds=rounds, seed=each) for each in seeds]
+        tell_duration(sessions[0], times=3)
+        keys = [session.run() for session in track(sessions, "keys of three links")]
         ready = prepare_signing(*keys, eps=eps, message_bytes=len(message))
         signature = ready.signer.sign(message)
         verdicts = ready.first.accepts(message, signature), ready.second.accepts(message, signature)

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from quantumlink import validation
 from quantumlink.cli.command_of_options import command_of
+from quantumlink.cli.foretelling import tell_duration
 from quantumlink.cli.interruption import INTERRUPTED
 from quantumlink.cli.own_protocols import options_of, own_protocols
 from quantumlink.cli.qkd_monitor import WATCH_HELP, MonitorOptions, watch
@@ -29,7 +30,6 @@ from quantumlink.cli.shell import Shell
 from quantumlink.cli.written_files import PICTURES, new_secret_file, writable, write_secret
 from quantumlink.progress import in_words, last_step
 from quantumlink.qkd import Key
-from quantumlink.qkd.duration import expected_duration_s
 from quantumlink.qkd.protocols import Session
 
 NO_SECRET_KEY = 3
@@ -83,8 +83,7 @@ def _distribute(protocol: str, options: CommonOptions) -> Result:
     secret = None if options.key_file is None else new_secret_file("--key-file", options.key_file)
     session = options.session(protocol)
     console = Console(stderr=True)
-    if (seconds := expected_duration_s(session)) is not None:
-        console.print(f"this will take about {in_words(seconds)}")
+    tell_duration(session)
     started = monotonic()
     try:
         with console.status(f"distilling a key from {session.rounds} rounds"):

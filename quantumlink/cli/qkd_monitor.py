@@ -13,6 +13,7 @@ import typer
 
 from quantumlink import validation
 from quantumlink.arrays import BoolArray
+from quantumlink.cli.foretelling import tell_duration
 from quantumlink.cli.qkd_options import FiberOptions, attack_of
 from quantumlink.cli.result import Result, Written
 from quantumlink.cli.written_files import PICTURES, writable
@@ -80,11 +81,13 @@ def _drill(options: MonitorOptions) -> tuple[dict[str, Any], Monitor]:
     share = validation.probability("--quiet-share", options.quiet_share)
     rounds = validation.count("--rounds", options.rounds, at_least=1)
     eve, quiet = attack_of(options.attack), round(share * rounds)
+    learning = 0 if options.baseline is not None else 10 * rounds
+    tell_duration(_session(options, max(learning, rounds), seed), sifted_only=True)
     before = _errors(options, quiet, seed) if quiet else np.zeros(0, dtype=np.bool_)
     during = _errors(options, rounds - quiet, seed + 1, eve) if quiet < rounds else np.zeros(0, dtype=np.bool_)
     if not len(before) + len(during):
         raise ValueError(f"--rounds must be more: none of {rounds} was sifted")
-    baseline = _learned(options, 10 * rounds, seed + 2) if options.baseline is None else options.baseline
+    baseline = _learned(options, learning, seed + 2) if options.baseline is None else options.baseline
     monitor = Monitor(
         baseline,
         attack=min(0.5, baseline + validation.positive("--suspect", options.suspect)),
@@ -117,9 +120,8 @@ def _drill(options: MonitorOptions) -> tuple[dict[str, Any], Monitor]:
     }, monitor
 
 
-def _errors(options: MonitorOptions, rounds: int, seed: int, eve: Eavesdropper | None = None) -> BoolArray:
-    """The sifted rounds of both bases in random order: true where the ends differ."""
-    session = BB84(
+def _session(options: MonitorOptions, rounds: int, seed: int, eve: Eavesdropper | None = None) -> BB84:
+    return BB84(
         medium=options.fiber(),
         detector=options.detector(),
         rounds=rounds,
@@ -127,6 +129,11 @@ def _errors(options: MonitorOptions, rounds: int, seed: int, eve: Eavesdropper |
         z_probability=0.5,
         eavesdropper=eve,
     )
+
+
+def _errors(options: MonitorOptions, rounds: int, seed: int, eve: Eavesdropper | None = None) -> BoolArray:
+    """The sifted rounds of both bases in random order: true where the ends differ."""
+    session = _session(options, rounds, seed, eve)
     sifted = session.sift()
     errors = np.concatenate([sifted.key_alice != sifted.key_bob, sifted.test_alice != sifted.test_bob])
     return np.random.default_rng([seed, 4]).permutation(errors)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from quantumlink.cli.foretelling import tell_duration, tell_seconds
 from quantumlink.cli.network_options import Protocol, PurifyRounds
 from quantumlink.cli.network_tables import four
 from quantumlink.cli.pictures import picture_path
@@ -17,12 +21,16 @@ from quantumlink.estimation import Estimate
 from quantumlink.execution import Samples, sample
 from quantumlink.link import Link, pairs_text
 from quantumlink.network import Network
+from quantumlink.progress import track
 from quantumlink.qkd import Key, bb84_rate
-from quantumlink.qkd.protocols import bbm92
+from quantumlink.qkd.protocols import BBM92
 from quantumlink.readings import PairState, evaluate, highest_rate_hz
 
 MOST_PAIRS = 1_000
 """Elementary pairs whose circuit is run."""
+
+SHOTS_AT_ONCE = 1_000
+"""Runs of a basis between two looks for Ctrl-C: on a small link less than half a second."""
 
 MANY_PAIRS = 60
 """Elementary pairs of which the size is told beforehand."""
@@ -48,18 +56,24 @@ def run(
     Prints a table of exact beside measured values. The picture, if it is asked for, shows the circuit, the fidelity
     along the chain, and the correlations.
     """
-    from qiskit_aer import AerSimulator
-
     seed = secrets.randbelow(2**31) if seed is None else seed
     output = None if output is None else picture_path(output)
     link = Network.load(file).route(source, target, purify_rounds=purify_rounds, protocol=protocol)
     status = Console(stderr=True)
     check_size(link)
+    session = BBM92(link=link, rounds=rounds, seed=seed)
     with status.status("predicting"):
         state = evaluate(link)
-    samples = sample(link, ["XX", "YY", "ZZ"], shots=shots, seed=seed, sampler=AerSimulator())
-    with status.status(f"distilling a key from {rounds} rounds"):
-        key = bbm92(link, rounds, seed=seed)
+    samples: Samples | None = None
+    try:
+        for more in measured(link, shots, seed):
+            samples = more
+        tell_duration(session)
+        with status.status(f"distilling a key from {rounds} rounds"):
+            key = session.run()
+    except KeyboardInterrupt:
+        return _kept(link, state, samples, shots, seed)
+    assert samples is not None
     if output is not None:
         with status.status("drawing"):
             _write_picture(link, samples, output)
@@ -71,6 +85,35 @@ def run(
         notes=notes,
         seed=seed,
     )
+
+
+def measured(link: Link, shots: int, seed: int) -> Iterator[Samples]:
+    """The samples of the first thousand runs of each basis, of two thousand, and so on up to all.
+
+    So there is something if somebody presses Ctrl-C. The parts depend on the number of runs alone, for seeds to repeat.
+    """
+    from qiskit_aer import AerSimulator
+
+    parts = [min(SHOTS_AT_ONCE, shots - done) for done in range(0, shots, SHOTS_AT_ONCE)] or [shots]
+    found: Samples | None = None
+    started = perf_counter()
+    for number, part in enumerate(track(parts, "measuring")):
+        more = sample(link, ["XX", "YY", "ZZ"], shots=part, seed=seed + number, sampler=AerSimulator())
+        more = replace(more, recorded=None)  # nobody asks for the single runs, which take memory
+        found = more if found is None else found + more
+        yield found
+        if number == 0:
+            started = perf_counter()  # what is loaded and compiled once does not come again
+        elif number == 1:
+            tell_seconds((perf_counter() - started) * (len(parts) - 2))
+
+
+def _kept(link: Link, state: PairState, samples: Samples | None, shots: int, seed: int) -> Result:
+    """What there was when somebody pressed Ctrl-C."""
+    runs = 0 if samples is None else next(iter(samples.shots.values()))
+    done = f"{runs} of {shots} runs of each basis were done" if runs else "predictions were done"
+    told = f"{done}, and no key"
+    return Result(tables=(_state_table(link, state, samples),), seed=seed, interrupted=told)
 
 
 def check_size(link: Link) -> None:
@@ -100,7 +143,9 @@ def _write_picture(link: Link, samples: Samples, output: Path) -> None:
     draw_run(link, samples).savefig(output, dpi=110)
 
 
-def _state_table(link: Link, state: PairState, samples: Samples) -> Table:
+def _state_table(link: Link, state: PairState, samples: Samples | None) -> Table:
+    if samples is None:
+        samples = Samples((link.left.name, link.right.name), dict.fromkeys(("XX", "YY", "ZZ"), (0, 0, 0, 0)), {})
     runs = sum(samples.shots.values())
     rows: list[tuple[str, float, Estimate | Cell]] = [
         ("fidelity to Φ⁺", state.fidelity, samples.fidelity()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 
@@ -18,10 +19,14 @@ _PILOT, _FIRST = 500_000, 20_000
 _LEAST_QBER = 0.001
 
 
-def expected_duration_s(session: Session) -> float | None:
+def expected_duration_s(session: Session, *, sifted_only: bool = False) -> float | None:
     """Seconds that ``session.run()`` will take, by a run of some 500,000 of its rounds; None if it is short.
 
     It is to be right within a factor of two: the work of all stages grows as the rounds that reach both ends do.
+
+    Args:
+        session: the session.
+        sifted_only: tell of ``session.sift()`` instead.
 
     Raises:
         ValueError: as ``session.run()`` does where memory does not hold the rounds, but before they are drawn.
@@ -35,19 +40,25 @@ def expected_duration_s(session: Session) -> float | None:
     if drawn < SHORT:
         return None
     pilot, first = (replace(session, rounds=max(1, round(session.rounds * n / drawn))) for n in (_PILOT, _FIRST))
-    _play(first)  # what is loaded, compiled and tabulated once
+    play: Callable[[Session], int] = _sift if sifted_only else _run
+    play(first)  # what is loaded, compiled and tabulated once
     started = perf_counter()
-    key = _play(pilot)
+    accepted = play(pilot)
     seconds = perf_counter() - started
-    check_detected(session.rounds, round(session.rounds * key.accepted / pilot.rounds))
+    check_detected(session.rounds, round(session.rounds * accepted / pilot.rounds))
     return seconds * drawn / pilot.drawn_rounds
 
 
-def _play(session: Session) -> Key:
+def _sift(session: Session) -> int:
+    session.sift()
+    return session.drawn_rounds
+
+
+def _run(session: Session) -> int:
     key = session.run()
     if key.disclosed_bits is None:  # too few rounds for a key: it stopped before the errors were corrected
         _correct(session, key)
-    return key
+    return key.accepted
 
 
 def _correct(session: Session, key: Key) -> None:

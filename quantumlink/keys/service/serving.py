@@ -38,10 +38,7 @@ async def serve_demonstration(demo: Demonstration, ready: Callable[[Path], None]
     from quantumlink.keys.service.operator_page import OperatorPage
 
     sys.setswitchinterval(_SWITCH_S)
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    stopped = _told_to_stop()
     page = OperatorPage(demo, HOST)
     try:
         await demo.start()
@@ -52,6 +49,17 @@ async def serve_demonstration(demo: Demonstration, ready: Callable[[Path], None]
     finally:
         await page.stop()
         await demo.stop()
+
+
+def _told_to_stop() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stopped.set)
+        except NotImplementedError:  # on Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
+    return stopped
 
 
 async def serve_node(node: NodeFile, *, demo: bool, ready: Callable[[KeyService], None]) -> None:
@@ -68,10 +76,7 @@ async def serve_node(node: NodeFile, *, demo: bool, ready: Callable[[KeyService]
         OSError: if a file cannot be read, or it cannot listen.
     """
     sys.setswitchinterval(_SWITCH_S)
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    stopped = _told_to_stop()
     if node.lines and not demo:
         raise ValueError(f"{node.path}: lines are simulated, and their keys not secret: serve them with --demo")
     service = node.service(demo=demo)

@@ -6,11 +6,13 @@ it one behind the database, which is harmless; a database behind the file would 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 from pathlib import Path
+from threading import Lock
 from typing import Final
+
+from filelock import FileLock
 
 from quantumlink.keys.store.contract import CheckpointError
 
@@ -22,20 +24,25 @@ class Checkpoint:
     """The counter.
 
     Args:
-        path: the file; keep it apart from the database and out of its backups.
+        path: the file; keep it apart from the database and out of its backups. A lock stands beside it.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         self._path = str(path)
+        self._place = Lock()  # of the file's one position: reading at a place is not to be had on Windows
+        self._lock = FileLock(f"{self._path}.lock", mode=0o600, thread_local=False)
         if not os.fstat(self._file).st_size:
-            os.pwrite(self._file, _FORM.pack(_MAGIC, 0), 0)
+            self._write(0)
             os.fsync(self._file)
 
     @property
     def value(self) -> int:
         """The highest counter that was seen."""
-        magic, value = _FORM.unpack(os.pread(self._file, _FORM.size, 0).ljust(_FORM.size, b"\0"))
+        with self._place:
+            os.lseek(self._file, 0, os.SEEK_SET)
+            read = os.read(self._file, _FORM.size)
+        magic, value = _FORM.unpack(read.ljust(_FORM.size, b"\0"))
         if magic != _MAGIC:
             raise CheckpointError(f"{self._path} is no checkpoint")
         return int(value)
@@ -54,12 +61,14 @@ class Checkpoint:
 
     def advance(self, counter: int) -> None:
         """Raise the counter; several processes may."""
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        try:
+        with self._lock:
             if counter > self.value:
-                os.pwrite(self._file, _FORM.pack(_MAGIC, counter), 0)
-        finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+                self._write(counter)
+
+    def _write(self, counter: int) -> None:
+        with self._place:
+            os.lseek(self._file, 0, os.SEEK_SET)
+            os.write(self._file, _FORM.pack(_MAGIC, counter))
 
     def close(self) -> None:
         """Write it to the disk and close it."""
