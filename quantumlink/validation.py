@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from math import isfinite
@@ -212,3 +213,32 @@ def _range_text(at_least: float | None, at_most: float | None) -> str:
     if at_most is not None:
         return f"a finite number, at most {at_most:g}"
     return "a finite number"
+
+
+def in_memory(name: str, number: int, bytes_each: float, of: str) -> int:
+    """Refuse more of something than this machine has memory for.
+
+    Args:
+        name: the argument that says how many.
+        number: how many.
+        bytes_each: memory for each of them.
+        of: what they are, in words.
+
+    Raises:
+        ValueError: if they take more memory than there is; it tells how many do not.
+    """
+    memory = memory_bytes()
+    if memory and number * bytes_each > memory:
+        raise ValueError(
+            f"{name} must be at most about {memory / bytes_each:.0e} on this machine, got {number:.3g}: {of} take "
+            f"{number * bytes_each / 1e9:.0f} GB of memory, and there are {memory / 1e9:.0f}"
+        )
+    return number
+
+
+def memory_bytes() -> int | None:
+    """The memory of this machine; None where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None

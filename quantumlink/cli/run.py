@@ -90,7 +90,8 @@ def run(
 def measured(link: Link, shots: int, seed: int) -> Iterator[Samples]:
     """The samples of the first thousand runs of each basis, of two thousand, and so on up to all.
 
-    So there is something if somebody presses Ctrl-C. The parts depend on the number of runs alone, for seeds to repeat.
+    So there is something if somebody presses Ctrl-C. The parts depend on nothing but how many runs there are, so
+    that a seed repeats them.
     """
     from qiskit_aer import AerSimulator
 

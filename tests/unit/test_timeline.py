@@ -301,3 +301,11 @@ def test_tries_that_hardly_ever_succeed_end(monkeypatch):
 
     with pytest.raises(ValueError, match="succeeded 0 times in"):
         Drawing(Never()).pairs(plan, 100)
+
+
+@pytest.mark.parametrize("options", [{}, {"pairs": 2}])
+def test_trials_that_memory_cannot_hold_are_refused(options, monkeypatch):
+    monkeypatch.setattr("quantumlink.validation.memory_bytes", lambda: 2_000_000)
+    with pytest.raises(ValueError, match=r"trials must be at most about .e\+03 on this machine, got 1e\+04"):
+        simulate(metro(), trials=10_000, seed=1, **options)
+    assert simulate(metro(), trials=1_000, seed=1, **options) is not None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final
+
+from quantumlink.validation import memory_bytes
 
 MOST_ROUNDS: Final = 10**18
 """Rounds that whole numbers of 64 bits count."""
@@ -42,11 +43,3 @@ def check_detected(rounds: int, detected: int) -> None:
             f"{detected:.3g} are detected, which takes {detected * _BYTES / 1e9:.0f} GB of memory, and there are "
             f"{memory / 1e9:.0f}; {_EXPECT}"
         )
-
-
-def memory_bytes() -> int | None:
-    """The memory of this machine; None where it does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None

@@ -122,6 +122,8 @@ def simulate(
         )
     entropy = np.random.SeedSequence(seed).entropy
     assert isinstance(entropy, int)
+    numbers = 2 * (4 ** len(link.ends) + 2 * len(link.ends) + 9) * (pairs or 1)  # of each trial and its copy
+    validation.in_memory("trials", trials, 8 * numbers, "their states")
     run = Run(link, trials, entropy, cutoff_s, swapping, stored, purifying)
     plan = run.plan
     if purifying != "wait":
