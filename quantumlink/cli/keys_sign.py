@@ -35,7 +35,7 @@ def sign(
 
     try:
         message = file.read_bytes()
-        seeds = [None] * 3 if seed is None else [3 * seed + i for i in range(3)]
+        seeds: list[Any] = [None] * 3 if seed is None else [3 * seed + i for i in range(3)]
         sessions = [BB84(medium=Fiber(km), rounds=rounds, seed=each) for each in seeds]
         tell_duration(sessions[0], times=3)
         keys = [session.run() for session in track(sessions, "keys of three links")]
