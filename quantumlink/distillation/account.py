@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import floor
+from typing import Any, Protocol, Self
 
 from quantumlink.distillation.bits import Bits
 from quantumlink.distillation.key import Key
 from quantumlink.distillation.shortfall import remedy
 from quantumlink.distillation.transcript import Sender
 from quantumlink.distillation.vault import Vault
-from quantumlink.estimation import Estimate
+from quantumlink.estimation import Estimate, binomial_estimate
 from quantumlink.rates import binary_entropy
 from quantumlink.security.contract import BlockKeyBound, KeyBound, KeyTerms, Recipe, Tally
 from quantumlink.security.finite_key import FiniteKeyTerms
@@ -23,6 +24,34 @@ from quantumlink.security.single_photon import SinglePhotonBound
 
 OVER_SHANNON = 1.05
 """What a good reconciliation discloses, over Shannon's limit, to tell how long a block should have been."""
+
+
+class Agreed(Protocol):
+    """What an account takes from an agreement."""
+
+    @property
+    def protocol(self) -> str:
+        """What the key's protocol is called."""
+
+    @property
+    def rounds(self) -> int:
+        """Rounds that were attempted."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the security bound is made."""
+
+    @property
+    def eps_sec(self) -> float:
+        """Secrecy."""
+
+    @property
+    def eps_cor(self) -> float:
+        """Correctness."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is said of every key."""
 
 
 @dataclass(kw_only=True)
@@ -60,6 +89,38 @@ class Account:
     def __post_init__(self) -> None:
         self.enter("sifted in the key basis", self.sifted - self.tested)
         self.enter("disclosed to estimate the error rate", -self.sampled)
+
+    @classmethod
+    def opened(
+        cls, agreed: Agreed, tally: Tally, *, accepted: int, sifted: int, test: tuple[int, int], **more: Any
+    ) -> Self:
+        """The account that opens with the counts.
+
+        Args:
+            agreed: what was agreed beforehand.
+            tally: what was counted.
+            accepted: rounds that both ends have.
+            sifted: bits of them in equal bases, those of the test included.
+            test: bits in the test basis, and errors among them.
+            more: other fields.
+        """
+        tested, errors = test
+        return cls(
+            protocol=agreed.protocol,
+            rounds=agreed.rounds,
+            accepted=accepted,
+            sifted=sifted,
+            sampled=tally.sampled,
+            tested=tested,
+            qber=binomial_estimate(tally.sample_errors, tally.sampled),
+            test_qber=binomial_estimate(errors, tested),
+            recipe=agreed.recipe,
+            tally=tally,
+            eps_sec=agreed.eps_sec,
+            eps_cor=agreed.eps_cor,
+            remarks=agreed.remarks,
+            **more,
+        )
 
     @property
     def raw(self) -> int:

@@ -51,7 +51,6 @@ from quantumlink.distillation.key import Key
 from quantumlink.distillation.records import Records
 from quantumlink.distillation.shared_secret import SharedSecret
 from quantumlink.distillation.transcript import Message
-from quantumlink.estimation import binomial_estimate
 from quantumlink.security.contract import Tally
 
 __all__ = ["AUTHENTICATION_BITS", "Abort", "Party", "Say", "Talk"]
@@ -153,24 +152,15 @@ class Party(Channel):
     def _open_account(self, tally: Tally, *, detected: int, sifted: int) -> Account:
         agreed = self.agreement
         compared = agreed.sifting.compared
-        tested, test_errors = _of_stream(tally, compared[0]) if compared else (0, 0)
-        return Account(
-            protocol=agreed.protocol,
-            rounds=agreed.rounds,
+        return Account.opened(
+            agreed,
+            tally,
             accepted=detected,
             sifted=sifted,
-            sampled=tally.sampled,
-            tested=tested,
-            qber=binomial_estimate(tally.sample_errors, tally.sampled),
-            test_qber=binomial_estimate(test_errors, tested),
-            recipe=agreed.recipe,
-            tally=tally,
-            eps_sec=agreed.eps_sec,
-            eps_cor=agreed.eps_cor,
+            test=_of_stream(tally, compared[0]) if compared else (0, 0),
             authentication_bits=AUTHENTICATION_BITS,
             blocks=agreed.sifting.blocks,
             inherited_epsilon=self._inherited,
-            remarks=agreed.remarks,
             simulated=self._simulated,
             seeded=self._seeded,
         )

@@ -13,30 +13,6 @@ from quantumlink.rewrites.delay_times import delay_s
 _Times = tuple[float, float, float]
 
 
-def swap_durations_s(operation: Operation, processors: tuple[Processor, ...]) -> tuple[float, float, float]:
-    """Of a swap, in seconds: the relay's operations, the left end's corrections, the right end's.
-
-    Args:
-        operation: the swap.
-        processors: that of each of its sites.
-    """
-    until, corrections = _by_qubit(operation, tuple(map(_times, processors)))
-    a, b, c, d = (qubit for qubits in operation.inputs for qubit in qubits)
-    return max(until[b], until[c]), corrections[a], corrections[d]
-
-
-def purification_durations_s(operation: Operation, processors: tuple[Processor, ...]) -> tuple[float, float]:
-    """Of a purification of two pairs, in seconds: the left end's operations, the right end's.
-
-    Args:
-        operation: the purification.
-        processors: that of each of its sites.
-    """
-    until, _ = _by_qubit(operation, tuple(map(_times, processors)))
-    a, b, c, d = (qubit for qubits in operation.inputs for qubit in qubits)
-    return max(until[a], until[c]), max(until[b], until[d])
-
-
 def _times(processor: Processor) -> _Times:
     return processor.gate_1q_s, processor.gate_2q_s, processor.readout_s
 

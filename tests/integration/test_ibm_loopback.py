@@ -42,21 +42,8 @@ PATIENCE = Patience(first_s=0.01, longest_s=0.05, poll_s=0.02, grace_s=0.05, tri
 
 
 @pytest.fixture
-def server():
-    with IBMServer() as there:
-        yield there
-
-
-@pytest.fixture
-def service(server):
-    return server.service()
-
-
-@pytest.fixture(scope="module")
-def prepared():
-    with IBMServer() as there:
-        backend = there.service().backend("ibm_manila")
-        return prepare(ql.compose(LINK), backend, optimization_level=1, initial_layout=[0, 1], seed=1)
+def prepared(prepared_pair):
+    return prepared_pair
 
 
 @pytest.fixture

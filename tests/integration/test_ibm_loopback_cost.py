@@ -25,12 +25,6 @@ PATIENCE = Patience(first_s=0.01, longest_s=0.05, poll_s=0.02, grace_s=0.05, tri
 
 
 @pytest.fixture
-def server():
-    with IBMServer() as there:
-        yield there
-
-
-@pytest.fixture
 def backend(server):
     return server.service().backend("ibm_manila")
 

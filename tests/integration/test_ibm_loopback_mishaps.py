@@ -17,26 +17,12 @@ from quantumlink.execution.preparation import NotSubmittable, prepare
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore::RuntimeWarning")
 
-LINK = ql.ElementaryLink(ql.Node("alice"), ql.Node("bob"))
 PATIENCE = Patience(first_s=0.01, longest_s=0.05, poll_s=0.02, grace_s=0.05, tries=3)
 
 
 @pytest.fixture
-def server():
-    with IBMServer() as there:
-        yield there
-
-
-@pytest.fixture
-def service(server):
-    return server.service()
-
-
-@pytest.fixture(scope="module")
-def prepared():
-    with IBMServer() as there:
-        backend = there.service().backend("ibm_manila")
-        return prepare(ql.compose(LINK), backend, optimization_level=1, initial_layout=[0, 1], seed=1)
+def prepared(prepared_pair):
+    return prepared_pair
 
 
 @pytest.fixture

@@ -12,10 +12,8 @@ pytest.importorskip("qiskit_ibm_runtime")
 from oracles import ibm_race
 from oracles.ibm_server import Fault, IBMServer
 
-import quantumlink as ql
 from quantumlink.execution.jobs import JobError, Limits, Patience, submit
 from quantumlink.execution.jobs.job_file import JobFile
-from quantumlink.execution.preparation import prepare
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes are forked, to begin together"),
@@ -26,17 +24,15 @@ PARTS = 2
 
 
 @pytest.fixture(scope="module")
-def planned(tmp_path_factory):
+def planned(tmp_path_factory, prepared_pair):
     """A file of two parts, none of which was sent."""
     folder = tmp_path_factory.mktemp("planned")
     with IBMServer() as there:
         backend = there.service().backend("ibm_manila")
-        link = ql.ElementaryLink(ql.Node("alice"), ql.Node("bob"))
-        prepared = prepare(ql.compose(link), backend, optimization_level=1, initial_layout=[0, 1], seed=1)
         there.plan("POST /jobs", Fault("status", 403))
         patience = Patience(first_s=0.01, tries=1, grace_s=0.01)
         with pytest.raises(JobError, match="refuses"):
-            submit(prepared, backend, shots=40, directory=folder, patience=patience, limits=Limits(shots=20))
+            submit(prepared_pair, backend, shots=40, directory=folder, patience=patience, limits=Limits(shots=20))
     [path] = folder.glob("*.job.json")
     return path
 

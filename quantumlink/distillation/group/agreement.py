@@ -18,7 +18,6 @@ from quantumlink.distillation.group.key import ConferenceKey
 from quantumlink.distillation.reconciliation import Cascade, Reconciler
 from quantumlink.distillation.records import Symbols
 from quantumlink.distillation.sifting import Streams, unfair_share, unlikely_share
-from quantumlink.estimation import binomial_estimate
 from quantumlink.security.contract import Recipe, Tally
 
 _CASCADE = Cascade()
@@ -151,22 +150,14 @@ class GroupAgreement(ABC):
                 raise ValueError(f"wrong must be at most {tally.sampled}, got {errors}")
         tested, errors = self.tested(tally)
         others = self.count_of_parties - 1
-        return GroupAccount(
-            protocol=self.protocol,
-            rounds=self.rounds,
+        return GroupAccount.opened(
+            self,
+            tally,
             accepted=tally.detected,
             sifted=tally.n + tally.sampled + tested,
-            sampled=tally.sampled,
-            tested=tested,
-            qber=binomial_estimate(tally.sample_errors, tally.sampled),
-            test_qber=binomial_estimate(errors, tested),
-            recipe=self.recipe,
-            tally=tally,
-            eps_sec=self.eps_sec,
-            eps_cor=self.eps_cor,
+            test=(tested, errors),
             authentication_bits=others * AUTHENTICATION_BITS,
             inherited_epsilon=inherited,
-            remarks=self.remarks,
             simulated=simulated,
             seeded=seeded,
             kind=self.kind,

@@ -1,0 +1,31 @@
+"""What the tests against a loopback of IBM's service have in common; they skip themselves without its client."""
+
+import pytest
+
+import quantumlink as ql
+
+
+@pytest.fixture
+def server():
+    """A service on this machine, for one test."""
+    from oracles.ibm_server import IBMServer
+
+    with IBMServer() as there:
+        yield there
+
+
+@pytest.fixture
+def service(server):
+    """The client of that service."""
+    return server.service()
+
+
+@pytest.fixture(scope="session")
+def prepared_pair():
+    """A perfect pair, prepared for its five qubits."""
+    from oracles.ibm_server import IBMServer
+
+    link = ql.ElementaryLink(ql.Node("alice"), ql.Node("bob"))
+    with IBMServer() as there:
+        backend = there.service().backend("ibm_manila")
+        return ql.prepare(ql.compose(link), backend, optimization_level=1, initial_layout=[0, 1], seed=1)
