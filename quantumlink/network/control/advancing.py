@@ -100,7 +100,7 @@ def room(S: State) -> int:
 
 def serve(T: Tables, S: State, rng: Any, now: float) -> None:
     """Do one thing on the route that comes first; nothing is possible on those that are not looked at again."""
-    i = best_of(T, S, S.list_of_dirty, S.numbers[DIRTY], now)
+    i = best_of(T, S, now)
     if i < 0:
         for k in range(S.numbers[DIRTY]):
             S.dirty[S.list_of_dirty[k]] = False

@@ -23,6 +23,7 @@ from quantumlink.network.control.tables import (
     NONE,
     RECORDS,
     SPOILED,
+    TRIED,
     State,
     Tables,
 )
@@ -108,8 +109,8 @@ def fuse(T: Tables, S: State, rng: Any, flow: int, now: float) -> bool:
         until = known_at(T, S, route, now)
         pair = usable(T, S, root, NONE, True, False, now)
         take(T, S, root, pair, now)
-        wait(T, S.vector[pair], 0, S.node[pair, 0], now + T.fuse_done[arm] - S.since[pair, 0])
-        wait(T, S.vector[pair], 1, S.node[pair, 1], until - S.since[pair, 1])
+        wait(T, S, pair, 0, S.node[pair, 0], now + T.fuse_done[arm] - S.since[pair, 0])
+        wait(T, S, pair, 1, S.node[pair, 1], until - S.since[pair, 1])
         S.since[pair, 0], S.since[pair, 1] = now + T.fuse_done[arm], until
         S.list[pair] = IN_FUSION
         S.following[pair], S.preceding[pair], S.made[pair] = head, route, asked
@@ -136,11 +137,12 @@ def too_poor(T: Tables, S: State, rng: Any, route: int, now: float) -> bool:
     if T.flow_floor[arm] <= 0.0:
         return False
     pair = usable(T, S, root, NONE, True, False, now)
-    near, far = (1, 0) if T.tag_turned[root] else (0, 1)
-    S.scratch[1] = S.vector[pair]
-    wait(T, S.scratch[1], near, S.node[pair, near], now + T.fuse_done[arm] - S.since[pair, near])
-    wait(T, S.scratch[1], far, S.node[pair, far], known_at(T, S, route, now) - S.since[pair, far])
-    if fidelity_of(S.scratch[1]) >= T.flow_floor[arm] - EPS:
+    near = 1 if T.tag_turned[root] else 0
+    far = 1 - near
+    S.vector[TRIED] = S.vector[pair]
+    wait(T, S, TRIED, near, S.node[pair, near], now + T.fuse_done[arm] - S.since[pair, near])
+    wait(T, S, TRIED, far, S.node[pair, far], known_at(T, S, route, now) - S.since[pair, far])
+    if fidelity_of(S, TRIED) >= T.flow_floor[arm] - EPS:
         return False
     take(T, S, root, pair, now)
     append(T, S, pair, root if T.tag_link[root] == NONE else len(T.tag_link) + T.tag_link[root])
@@ -237,7 +239,7 @@ def note_state(T: Tables, S: State, head: int, there: float) -> None:
         arm = T.route_flow[S.preceding[pair]]
         S.served[batch, arm] += 1
         S.latency[batch, arm] += there - asked
-        S.fidelity[batch, arm] += fidelity_of(S.vector[pair])
+        S.fidelity[batch, arm] += fidelity_of(S, pair)
         for k in range(16):
             S.states[batch, arm, k] += S.vector[pair, k]
         i = S.numbers[ARMS]

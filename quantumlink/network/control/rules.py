@@ -22,6 +22,7 @@ from quantumlink.network.control.tables import (
     BY_QUEUE,
     BY_SHARE,
     DELIVERED,
+    DIRTY,
     EPS,
     FAILED,
     IN_TURN,
@@ -31,6 +32,7 @@ from quantumlink.network.control.tables import (
     RECORDS,
     REJECTED,
     RELEASED,
+    RESULT,
     SWAPPED,
     State,
     Tables,
@@ -53,11 +55,11 @@ def weight_of(T: Tables, S: State, flow: int, now: float) -> float:
     return float(S.weights[T.flow_demand[flow]])
 
 
-def best_of(T: Tables, S: State, routes: Any, count: int, now: float) -> int:
-    """The place among some routes of the one to serve: by priority, weight, who waits longest, and number."""
+def best_of(T: Tables, S: State, now: float) -> int:
+    """The place in ``list_of_dirty`` of the route to serve: by priority, weight, who waits longest, and number."""
     best, found, weight, waited = -1, -1, 0.0, 0.0
-    for i in range(count):
-        route = routes[i]
+    for i in range(S.numbers[DIRTY]):
+        route = S.list_of_dirty[i]
         flow = T.route_flow[route]
         if not S.active[route] or wanted(T, S, flow) <= 0:  # a failure may have come after it was marked
             continue
@@ -150,7 +152,8 @@ def let_go(T: Tables, S: State, rng: Any, route: int, now: float) -> None:
 def abandon(T: Tables, S: State, rng: Any, route: int, now: float) -> None:
     """Drop everything that a route was making."""
     S.route_age[route] += 1
-    S.taken[T.route_hops_from[route] : T.route_hops_from[route + 1]] = 0
+    for hop in range(T.route_hops_from[route], T.route_hops_from[route + 1]):
+        S.taken[hop] = 0
     for tag in range(T.route_tags_from[route], T.route_tags_from[route + 1]):
         while S.first[tag] != NONE:
             S.counted[RELEASED] += 1
@@ -244,12 +247,12 @@ def apply(T: Tables, S: State, rng: Any, rule: int, first: int, second: int, now
     heard = max(left, now + T.rule_times[rule, 0]) + T.rule_times[rule, 2]
     there = max(right, now + T.rule_times[rule, 1]) + T.rule_times[rule, 3]
     for k in range(4):
-        pair, side = (first, k) if k < 2 else (second, k - 2)
+        pair, side = first if k < 2 else second, k & 1
         known = heard if (k == 0 or (k == 2 and not swapping)) else there
         until = known if T.rule_until_known[rule, k] else now + T.rule_done[rule, k]
-        wait(T, S.vector[pair], side, S.node[pair, side], until - S.since[pair, side])
+        wait(T, S, pair, side, S.node[pair, side], until - S.since[pair, side])
         S.since[pair, side] = max(until, S.since[pair, side])
-    accepted = operate_on(T, S, T.rule_map[rule], first, second, S.scratch[0])
+    accepted = operate_on(T, S, T.rule_map[rule], first, second)
     if swapping:
         S.node_counts[T.rule_node[rule], 0] += 1
     else:
@@ -260,21 +263,23 @@ def apply(T: Tables, S: State, rng: Any, rule: int, first: int, second: int, now
         return
     S.counted[SWAPPED if swapping else PURIFIED] += 1
     # The relay's memories are free; of a purification, those of the pair that was spent.
-    gone = (S.bank[first, 1], S.bank[second, 0]) if swapping else (S.bank[second, 0], S.bank[second, 1])
-    done = now + T.rule_done[rule, 1 if swapping else 2], now + T.rule_done[rule, 2 if swapping else 3]
+    one = S.bank[first if swapping else second, 1 if swapping else 0]
+    other = S.bank[second, 0 if swapping else 1]
+    one_done = now + T.rule_done[rule, 1 if swapping else 2]
+    other_done = now + T.rule_done[rule, 2 if swapping else 3]
     if swapping:
         S.bank[first, 1], S.node[first, 1], S.since[first, 1] = (
             S.bank[second, 1],
             S.node[second, 1],
             S.since[second, 1],
         )
-    S.vector[first] = S.scratch[0]
+    S.vector[first] = S.vector[RESULT]
     S.known[first, 0], S.known[first, 1] = heard, there
-    S.made[first] = max(done[0], done[1])
+    S.made[first] = max(one_done, other_done)
     discard(S, second)
-    for i in range(2):
-        free(T, S, rng, gone[i], done[i], now)
-    if T.early and fidelity_of(S.vector[first]) < T.flow_floor[T.route_flow[T.tag_route[result]]] - EPS:
+    free(T, S, rng, one, one_done, now)
+    free(T, S, rng, other, other_done, now)
+    if T.early and fidelity_of(S, first) < T.flow_floor[T.route_flow[T.tag_route[result]]] - EPS:
         append(T, S, first, result)
         reject(T, S, rng, result, first, now)
         return
@@ -296,7 +301,7 @@ def failed(
     known = max(heard, there)
     release(T, S, result, known, now)
     for k in range(4):
-        pair, side = (first, k) if k < 2 else (second, k - 2)
+        pair, side = first if k < 2 else second, k & 1
         until = known if (not swapping or k == 0 or k == 3) else now + T.rule_done[rule, k]
         free(T, S, rng, S.bank[pair, side], until, now)
     discard(S, first)
@@ -324,8 +329,8 @@ def deliver(T: Tables, S: State, rng: Any, route: int, pair: int, now: float) ->
     if T.tag_link[root] != NONE and T.reserving:
         there = max(there, S.ready[T.tag_link[root]])
     for side in range(2):
-        wait(T, S.vector[pair], side, S.node[pair, side], there - S.since[pair, side])
-    fidelity = fidelity_of(S.vector[pair])
+        wait(T, S, pair, side, S.node[pair, side], there - S.since[pair, side])
+    fidelity = fidelity_of(S, pair)
     if fidelity < T.flow_floor[flow] - EPS:
         append(T, S, pair, root if T.tag_link[root] == NONE else len(T.tag_link) + T.tag_link[root])
         reject(T, S, rng, root, pair, now)
@@ -333,7 +338,7 @@ def deliver(T: Tables, S: State, rng: Any, route: int, pair: int, now: float) ->
     S.counted[DELIVERED] += 1
     for i in range(T.tag_hops_from[root], T.tag_hops_from[root + 1]):
         S.taken[T.tag_hops[i]] -= T.tag_takes[i]
-    note(T, S, route, asked, there, fidelity, S.vector[pair])
+    note(T, S, route, asked, there, fidelity, pair)
     discard(S, pair)
     S.gone[flow] += 1
     S.served_ever[flow] += 1
@@ -356,7 +361,7 @@ def call(T: Tables, S: State, rng: Any, flow: int, now: float) -> None:
                 attempt(T, S, rng, T.hop_link[hop], now)
 
 
-def note(T: Tables, S: State, route: int, asked: float, there: float, fidelity: float, vector: Any) -> None:
+def note(T: Tables, S: State, route: int, asked: float, there: float, fidelity: float, pair: int) -> None:
     """Keep account of what was delivered."""
     flow = T.route_flow[route]
     if there < T.warm_up - EPS or there > T.horizon + EPS:
@@ -366,7 +371,7 @@ def note(T: Tables, S: State, route: int, asked: float, there: float, fidelity: 
     S.latency[batch, flow] += there - asked
     S.fidelity[batch, flow] += fidelity
     for i in range(16):
-        S.states[batch, flow, i] += vector[i]
+        S.states[batch, flow, i] += S.vector[pair, i]
     i = S.numbers[RECORDS]
     if i < len(S.record_flow):
         S.record_flow[i], S.record_route[i] = flow, route

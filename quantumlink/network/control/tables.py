@@ -37,6 +37,9 @@ EPS = 1e-9
 
 NONE = -1
 
+RESULT, TRIED = 0, 1
+"""Places of the pool that no pair has: for what an operation makes, and for what a pair would become."""
+
 IN_FUSION, SPOILED = -2, -3
 """In place of a pair's list: in a GHZ state on its way to be known, and if a node has lost its part of it."""
 
@@ -263,5 +266,3 @@ class State(NamedTuple):
     """Shape (arms, 16): as the fusion found it."""
     arm_waits: Floats
     """Shape (arms, 2): how long the center's qubit, and that of the far end, then waited until all knew."""
-    scratch: Floats
-    """Shape (2, 16)."""

@@ -281,7 +281,7 @@ def first_state(T: Tables, setting: Setting) -> State:
         heap_kind=zeros(events), heap_what=zeros(events), heap_age=zeros(events),
         vector=np.zeros((room, 16)), made=np.zeros(room), since=np.zeros((room, 2)), known=np.zeros((room, 2)),
         bank=zeros(room, 2), node=zeros(room, 2), list=nothing(room), age=zeros(room),
-        following=nothing(room), preceding=nothing(room), spare=np.arange(room - 1, -1, -1, dtype=np.int64),
+        following=nothing(room), preceding=nothing(room), spare=_all_free(room),
         first=nothing(tags + links), last=nothing(tags + links), size=zeros(tags + links),
         filled=nothing(tags), filled_place=nothing(tags), filled_size=zeros(routes),
         link_up=zeros(links), node_up=zeros(nodes), link_state=zeros(links), link_age=zeros(links),
@@ -298,11 +298,17 @@ def first_state(T: Tables, setting: Setting) -> State:
         record_flow=zeros(records), record_route=zeros(records), record_times=np.zeros((records, 2)),
         record_fidelity=np.zeros(records),
         arm_flow=zeros(arms), arm_batch=zeros(arms), arm_vector=np.zeros((arms, 16)), arm_waits=np.zeros((arms, 2)),
-        scratch=np.zeros((2, 16)),
     )  # fmt: skip
-    S.numbers[FREE_PAIRS] = room
+    S.numbers[FREE_PAIRS] = room - 2
     _begin(T, S)
     return S
+
+
+def _all_free(room: int) -> Ints:
+    """A stack of all places of the pool but RESULT and TRIED."""
+    spare: Ints = np.zeros(room, dtype=np.int64)
+    spare[: room - 2] = np.arange(room - 1, 1, -1)
+    return spare
 
 
 def _begin(T: Tables, S: State) -> None:
