@@ -25,9 +25,10 @@ def dumbbell():
     return Network([a, b, c, d, left, right], links), [Demand("a", "c"), Demand("b", "d")]
 
 
-def played(network, demands, duration_s):
+def played(network, demands, duration_s, trials=1):
+    options = {"policy": MaxWeight(), "seed": 7, "cutoff_s": 0.1, "trials": trials}
     started = process_time()
-    found = operate(network, demands, policy=MaxWeight(), duration_s=duration_s, seed=7, cutoff_s=0.1)
+    found = operate(network, demands, duration_s=duration_s, **options)
     return found, process_time() - started
 
 
@@ -43,6 +44,29 @@ def test_compiled_beside_plain(benchmark, monkeypatch):
     assert compiled.deliveries.time_s == pytest.approx(plain.deliveries.time_s)
     assert compiled.deliveries.fidelity == pytest.approx(plain.deliveries.fidelity, abs=1e-12)
     benchmark.extra_info["plain / compiled"] = round(plain_s / compiled_s, 1)
+
+
+@pytest.mark.benchmark(group="many trials of a dumbbell")
+@pytest.mark.parametrize("trials", [100, 1000])
+def test_together_beside_compiled(benchmark, monkeypatch, trials):
+    """Without numba, many trials are played together; the same trials compiled, and one of them alone."""
+    pytest.importorskip("numba")
+    trials, duration_s = (trials, 10.0) if benchmark.enabled else (5, 0.05)
+    network, demands = dumbbell()
+    monkeypatch.setattr(operating, "WORTH_COMPILING", 0)
+    played(network, demands, 0.01)  # compiles
+    compiled, compiled_s = played(network, demands, duration_s, trials=trials)
+    monkeypatch.setattr(operating, "has_numba", lambda: False)
+    monkeypatch.setattr(operating, "worth_together", lambda flows: 2)
+    _, alone_s = played(network, demands, duration_s)
+    together, together_s = benchmark.pedantic(played, (network, demands, duration_s), {"trials": trials}, rounds=1)
+    for one, other in zip(compiled.trials, together.trials, strict=True):
+        assert one.counted.tolist() == other.counted.tolist()
+        assert one.record_times == pytest.approx(other.record_times)
+        assert one.record_fidelity == pytest.approx(other.record_fidelity, abs=1e-12)
+    benchmark.extra_info["compiled, ms of CPU a trial"] = round(1e3 * compiled_s / trials, 2)
+    benchmark.extra_info["together / compiled"] = round(together_s / compiled_s, 1)
+    benchmark.extra_info["alone / together, a trial"] = round(alone_s * trials / together_s, 1)
 
 
 def country(nodes, demands, seed=7):

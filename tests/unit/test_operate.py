@@ -398,6 +398,20 @@ def test_a_policy_is_asked_as_often_as_it_says(seed):
     assert asked == pytest.approx(np.arange(11) * 0.3)
 
 
+def test_a_policy_may_be_asked_in_thousands_of_slots(seed):
+    """With one demand, whatever it says is as good as any."""
+    network, _ = star(3, 0.5, None)
+
+    class Any(Policy):
+        def weights(self, load):
+            return load.waiting
+
+    run = {"demands": [Demand("u0", "u1", rate_hz=0.3)], "duration_s": 3000, "seed": seed}
+    own, built_in = (operate(network, policy=policy, **run) for policy in (Any(), MaxWeight()))
+    assert own.deliveries.time_s.tolist() == built_in.deliveries.time_s.tolist()
+    assert own.pairs.delivered > 700
+
+
 def test_attack_halves_two_correlations():
     """Measured in Z or X and resent, by density matrices."""
     link = ElementaryLink(Node("a"), Node("b"), fidelity=0.9)

@@ -27,7 +27,7 @@ def chained(hops=3):
     return network, [Demand("n0", f"n{hops}")]
 
 
-@pytest.mark.parametrize("trials", [1, 4])
+@pytest.mark.parametrize("trials", [1, 4, 100])
 def test_what_is_said_is_what_it_takes(processor_time, trials):
     """Within a factor of two and a half; the run is some three times as long as its beginning."""
     network, demands = chained()

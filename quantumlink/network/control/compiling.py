@@ -1,4 +1,7 @@
-"""The loop compiled by numba, where it is installed; else it runs as it is, slowly, with the same results.
+"""The loop compiled by numba, where it is installed.
+
+Else it runs as it is, or for many trials at once (`quantumlink.network.control.lockstep`): more slowly, with the
+same results.
 
 The loop's functions are plain ones, on two tuples of some hundred arrays. Handed over as such, every call would
 pass a thousand numbers, and compiling would take minutes. So the arrays are laid one after the other into two, one

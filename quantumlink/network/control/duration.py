@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from quantumlink.network.control.block import begun
 from quantumlink.network.control.operating import SHORT_S, Options, operate, prepared
 from quantumlink.network.control.pace import Pace
-from quantumlink.network.control.trial import Trial, ready
+from quantumlink.network.control.trial import ready
 from quantumlink.network.load.demand import DEMAND_KINDS, Demand, checked_demands
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 def expected_duration_s(network: Network, demands: Sequence[Demand], **options: Any) -> float | None:
     """Seconds that ``operate(network, demands, **options)`` will take here from its first slot on; None if few.
 
-    The beginning of the first trial is played for about half a second; it is to be right within a factor of two.
+    The beginning of the first trial, or of those that are played together first, is played for about half a second;
+    it is to be right within a factor of two.
     Choosing routes and compiling come before, and are done here too. Trials on an executor share the time among its
     workers.
 
@@ -44,11 +46,11 @@ def expected_duration_s(network: Network, demands: Sequence[Demand], **options: 
     assert isinstance(entropy, int)
     _, setting = prepared(network, wanted, own, asked["happenings"], asked["avoid"], entropy)
     ready(setting)
-    number, playing, pace, seconds = 0, Trial(setting, 0), Pace(own.trials), None
-    while seconds is None and number + playing.done < own.trials:
+    number, playing, pace, seconds = 0, begun(setting, 0, own.trials), Pace(own.trials), None
+    while seconds is None and number + playing.done * playing.trials < own.trials:
         playing.go_on()
-        seconds = pace.note(number + playing.done)
-        if playing.done == 1.0 and number + 1 < own.trials:
-            number += 1
-            playing = Trial(setting, number)
+        seconds = pace.note(number + playing.done * playing.trials)
+        if playing.done == 1.0 and number + playing.trials < own.trials:
+            number += playing.trials
+            playing = begun(setting, number, own.trials - number)
     return seconds if seconds is not None and seconds > SHORT_S else None

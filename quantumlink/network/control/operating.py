@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from quantumlink import validation
 from quantumlink.interrupts import between_parts
 from quantumlink.link import ChainOrder
+from quantumlink.network.control.block import Block, begun
 from quantumlink.network.control.compiling import has_numba
 from quantumlink.network.control.flows import ANY_ORDER, Flow, Routing
 from quantumlink.network.control.ghz import check_arms, fusion_tables, fusions_of
@@ -24,7 +25,7 @@ from quantumlink.network.control.schedule import RequestsOf, timed_changes
 from quantumlink.network.control.tables import Floats, Tables
 from quantumlink.network.control.tabulating import Layout, link_tables, route_tables, support_among
 from quantumlink.network.control.tags import recipe_of
-from quantumlink.network.control.trial import Setting, Trial, TrialResult, ready
+from quantumlink.network.control.trial import Setting, Trial, TrialResult, Way, ready
 from quantumlink.network.load.demand import DEMAND_KINDS, Demand, checked_demands
 from quantumlink.network.routing import Plan
 from quantumlink.progress import in_words, say, track
@@ -55,6 +56,9 @@ PARTS = 200
 
 SHORT_S = 5.0
 """Of runs that take less, it is not said how long."""
+
+SHARES = 8
+"""Into how many parts trials that are played together are divided on an executor: smaller ones are no faster."""
 
 LAST_S = 1.0
 """How long an interrupted run waits for trials of other processes."""
@@ -213,13 +217,13 @@ def prepared(
     if options.policy.reserving:
         check_arms(layout)
     changes = timed_changes(layout, happenings, options.duration_s)
-    compiled = _worth_compiling(_events(layout, demands, options))
+    way = way_of(_events(layout, demands, options), options.trials, len(layout.flows))
     tables = _tables(layout, demands, options, changes)
     _check_cutoff(layout, options)
     requests = RequestsOf(demands, tuple((f.demand, f.secret_fraction) for f in flows), options.duration_s, slot_s)
     setting = Setting(
         tables, options.policy, len(demands), entropy, requests, changes.changes, slot_s,
-        compiled, options.records, layout.fusions,
+        way, options.records, layout.fusions,
     )  # fmt: skip
     return layout, setting
 
@@ -264,13 +268,23 @@ def _events(layout: Layout, demands: tuple[Demand, ...], options: Options) -> fl
     return events
 
 
-def _worth_compiling(events: float) -> bool:
-    if events > WORTH_COMPILING and not has_numba():
+def worth_together(flows: int) -> int:
+    """From how many trials on they are played faster together: of few flows, more of them do the same at once."""
+    return 60 + 10 * flows
+
+
+def way_of(events: float, trials: int, flows: int) -> Way:
+    """How a run of some events in all is played fastest; the result is the same."""
+    if events > WORTH_COMPILING and has_numba():
+        return "compiled"
+    together = trials >= worth_together(flows)
+    if events > WORTH_COMPILING:
+        times = "ten to forty" if together else "many"
         warnings.warn(
-            f"some {events:.2g} events take many times longer without numba: pip install quantumlink[load]",
+            f"some {events:.2g} events take {times} times longer without numba: pip install quantumlink[load]",
             stacklevel=4,
         )
-    return events > WORTH_COMPILING
+    return "together" if together else "alone"
 
 
 def _tables(layout: Layout, demands: tuple[Demand, ...], options: Options, changes: Any) -> Tables:
@@ -332,46 +346,59 @@ def _play_all(setting: Setting, trials: int, executor: Executor | None) -> tuple
     results: list[TrialResult] = []
     ready(setting)
     with between_parts() as interrupted:
-        playing, pace = Trial(setting, 0), Pace(trials)
+        playing, pace = begun(setting, 0, trials), Pace(trials)
         for part in track(range(PARTS), "operating"):
-            while (len(results) + playing.done) * PARTS < (part + 1) * trials and not interrupted():
+            while _played(results, playing) * PARTS < (part + 1) * trials and not interrupted():
                 playing.go_on()
-                seconds = pace.note(len(results) + playing.done)
+                seconds = pace.note(_played(results, playing))
                 if seconds is not None and seconds > SHORT_S:
                     say(f"operating takes about {in_words(seconds)}")
-                if playing.done == 1.0 and len(results) + 1 < trials:
-                    results.append(playing.result())
-                    playing = Trial(setting, len(results))
+                if playing.done == 1.0 and len(results) + playing.trials < trials:
+                    results += playing.results()
+                    playing = begun(setting, len(results), trials - len(results))
             if interrupted():
                 break
+    whole = playing.done == 1.0
     if playing.done:
-        results.append(playing.result())
+        results += playing.results()
     if not results:
         raise KeyboardInterrupt
-    return results, len(results) < trials or playing.done < 1.0
+    return results, len(results) < trials or not whole
 
 
-def played(setting: Setting, number: int) -> TrialResult:
-    """One trial, as another process plays it; interrupted, what was done of it."""
+def _played(results: list[TrialResult], playing: Trial | Block) -> float:
+    """How many trials are played, parts of them included."""
+    return len(results) + playing.done * playing.trials
+
+
+def played(setting: Setting, first: int, trials: int) -> list[TrialResult]:
+    """Some trials, as another process plays them; interrupted, what was done of them."""
     ready(setting)
-    playing = Trial(setting, number)
+    results: list[TrialResult] = []
     with between_parts() as interrupted:
-        while playing.done < 1.0 and not interrupted():
-            playing.go_on()
-    return playing.result()
+        while len(results) < trials and not interrupted():
+            playing = begun(setting, first + len(results), trials - len(results))
+            while playing.done < 1.0 and not interrupted():
+                playing.go_on()
+            results += playing.results()
+    return results
 
 
 def _side_by_side(setting: Setting, trials: int, executor: Executor) -> tuple[list[TrialResult], bool]:
-    futures = [executor.submit(played, setting, number) for number in range(trials)]
+    least = worth_together(len(setting.tables.flow_demand))
+    size = max(least, ceil(trials / SHARES)) if setting.way == "together" else 1
+    shares = [(first, min(size, trials - first)) for first in range(0, trials, size)]
+    futures = [executor.submit(played, setting, *share) for share in shares]
     try:
-        results = [future.result() for future in track(futures, "operating")]
+        found = [future.result() for future in track(futures, "operating")]
     except KeyboardInterrupt:
         for future in futures:
             future.cancel()
         wait(futures, timeout=LAST_S)  # trials of this terminal's processes were interrupted too
         kept = [f for f in futures if f.done() and not f.cancelled() and f.exception() is None]
-        results = [result for result in (future.result() for future in kept) if result.slots]
+        results = [result for future in kept for result in future.result() if result.slots]
         if not results:
             raise
         return results, True
-    return [r for r in results if r.slots], any(result.slots < setting.tables.horizon for result in results)
+    results = [result for share in found for result in share if result.slots]
+    return results, len(results) < trials or any(result.slots < setting.tables.horizon for result in results)

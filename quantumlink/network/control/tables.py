@@ -14,7 +14,8 @@ from quantumlink.arrays import BoolArray, FloatArray, IntArray
 Floats = FloatArray
 Ints = IntArray
 
-SUCCESS, FREE, KNOWN, RELEASE, REQUEST, DEADLINE, CHANGE, TURN, EXPIRY, REPAIR, COMPLETE = range(11)
+KINDS = range(11)
+SUCCESS, FREE, KNOWN, RELEASE, REQUEST, DEADLINE, CHANGE, TURN, EXPIRY, REPAIR, COMPLETE = KINDS
 """Kinds of events."""
 
 LINK_DOWN, LINK_UP, NODE_DOWN, NODE_UP, LINK_STATE = range(5)

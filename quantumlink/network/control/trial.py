@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from quantumlink.network.control.advancing import advance
-from quantumlink.network.control.compiling import Packed, compile_now, compiled_advance, has_numba
+from quantumlink.network.control.compiling import Packed, compile_now, compiled_advance
 from quantumlink.network.control.ghz import Fusion, GhzTotals
 from quantumlink.network.control.policies import Load, Policy
 from quantumlink.network.control.tables import (
@@ -53,6 +53,10 @@ FASTER = 8
 """By how much the slots that are played at one time may grow."""
 
 
+Way = Literal["compiled", "together", "alone"]
+"""How trials are played: by the compiled loop, many of them together in numpy, or each alone in plain Python."""
+
+
 @dataclass(frozen=True, eq=False)
 class Setting:
     """What every trial of a run has in common, and can be sent to another process."""
@@ -67,7 +71,7 @@ class Setting:
     changes: Callable[[np.random.Generator], list[tuple[float, int, int, int]]]
     """The changes from outside in one trial: slot, kind, what, state; in order."""
     slot_s: float
-    compiled: bool
+    way: Way
     most_records: int
     fusions: tuple[Fusion, ...] = ()
     """The GHZ states of demands."""
@@ -104,13 +108,22 @@ class TrialResult:
 
 
 @dataclass(eq=False)
-class _Records:
+class Records:
+    """The deliveries of a trial, as far as they are kept, and its GHZ states."""
+
     fusions: tuple[Fusion, ...]
     ghz: tuple[GhzTotals, ...]
     parts: list[tuple[Any, ...]] = field(default_factory=list)
     kept: int = 0
 
+    @classmethod
+    def none(cls, setting: Setting) -> Records:
+        """Of no deliveries."""
+        batches = setting.tables.batches
+        return cls(setting.fusions, tuple(GhzTotals.none(fusion, batches) for fusion in setting.fusions))
+
     def put_away(self, S: State, most: int) -> None:
+        """Take what the loop has noted, at most so many in all."""
         self._work_out(S)
         n = min(int(S.numbers[RECORDS]), most - self.kept)
         rows = (S.record_flow, S.record_route, S.record_times, S.record_fidelity)
@@ -132,24 +145,27 @@ class _Records:
             S.record_fidelity[told] = fidelities[: len(told)]
 
     def joined(self) -> tuple[Any, ...]:
+        """Flows, routes, times and fidelities of all."""
         return tuple(np.concatenate(column) for column in zip(*self.parts, strict=True))
 
 
 class Trial:
-    """One trial, played part by part.
+    """One trial by itself, played part by part.
 
     Args:
         setting: what all trials have in common.
         number: which one, from 0.
     """
 
+    trials = 1
+
     def __init__(self, setting: Setting, number: int) -> None:
         self._setting = setting
         rng = np.random.default_rng(np.random.SeedSequence(setting.entropy, spawn_key=(number,)))
         self._tables = with_requests(setting, rng)
-        self._loop = _Loop(self._tables, first_state(self._tables, setting), rng, compiled=setting.compiled)
-        totals = (GhzTotals.none(fusion, setting.tables.batches) for fusion in setting.fusions)
-        self._records = _Records(setting.fusions, tuple(totals))
+        compiled = setting.way == "compiled"
+        self._loop = _Loop(self._tables, first_state(self._tables, setting), rng, compiled=compiled)
+        self._records = Records.none(setting)
         self._last, self._done, self._step = int(np.floor(self._tables.horizon + EPS)) + 1, 0, 1
 
     @property
@@ -162,40 +178,27 @@ class Trial:
         begun = perf_counter()
         until = begun + PART_S
         while self._done < self._last:
-            stop = self._next_stop()
+            stop = min(self._done + self._step, self._last)
             if self._setting.policy.code == GIVEN:
-                # With no time of its own, it is asked before the one slot in which something happens.
-                slot = self._done if self._setting.policy.every_s is not None else max(stop - 1, 0)
-                tell(self._setting, self._tables, self._loop.S, float(slot))
+                stop = asked(self._setting, self._tables, self._loop.S, self._done, self._last)
             _advance(self._loop, self._setting, stop, self._records)
             self._done = stop
             now = perf_counter()
             took, begun = max(now - begun, 1e-6), now
-            self._step = max(min(int(self._step * PART_S / (2 * took)), FASTER * self._step), 1)
+            self._step = max(min(int(self._step * PART_S / (2 * took)), FASTER * self._step, self._last), 1)
             if now >= until:
                 return
 
-    def _next_stop(self) -> int:
-        """Up to which slot the loop goes on by itself."""
-        setting, done = self._setting, self._done
-        if setting.policy.code != GIVEN:
-            return min(done + self._step, self._last)
-        if setting.policy.every_s is not None:
-            return min(done + max(int(setting.policy.every_s / setting.slot_s + EPS), 1), self._last)
-        S = self._loop.S
-        upcoming = int(S.heap_key[0] >> 1) if S.numbers[HEAP] else self._last
-        return min(max(upcoming, done) + 1, self._last)
-
-    def result(self) -> TrialResult:
+    def results(self) -> list[TrialResult]:
         """What was counted so far."""
         self._records.put_away(self._loop.S, self._setting.most_records)
         slots = self._tables.horizon if self._done == self._last else float(self._done)
-        return result_of(self._tables, self._loop.S, self._records, min(slots, self._tables.horizon))
+        return [result_of(self._tables, self._loop.S, self._records, min(slots, self._tables.horizon))]
 
 
 def ready(setting: Setting) -> None:
     """Compile the loop now, if it is to be compiled: once a process, or once for all if it was kept on disk."""
-    if setting.compiled and has_numba():
+    if setting.way == "compiled":
         compile_now(setting.tables, first_state(setting.tables, setting))
 
 
@@ -204,7 +207,7 @@ class _Loop:
 
     def __init__(self, T: Tables, S: State, rng: np.random.Generator, *, compiled: bool) -> None:
         self._T, self._rng = T, rng
-        self._compiled = compiled_advance(T, S) if compiled and has_numba() else None
+        self._compiled = compiled_advance(T, S) if compiled else None
         self.change(S)
 
     def change(self, S: State) -> None:
@@ -220,7 +223,7 @@ class _Loop:
         return self._compiled(packed.O, packed.I, packed.F, self._rng, stop)
 
 
-def _advance(loop: _Loop, setting: Setting, stop: int, records: _Records) -> None:
+def _advance(loop: _Loop, setting: Setting, stop: int, records: Records) -> None:
     while (why := loop.go(stop)) != FINISHED:
         S = loop.S
         if why in (FULL_RECORDS, FULL_ARMS):
@@ -234,12 +237,13 @@ def _advance(loop: _Loop, setting: Setting, stop: int, records: _Records) -> Non
             loop.change(S._replace(**grown))
 
 
-_POOL = ("vector", "made", "since", "known", "bank", "node", "list", "age", "following", "preceding")
+POOL = ("vector", "made", "since", "known", "bank", "node", "list", "age", "following", "preceding")
+"""The fields that have an entry for each place of the pool."""
 
 
 def _larger_pool(S: State) -> State:
     size, free = len(S.list), int(S.numbers[FREE_PAIRS])
-    grown = {name: np.concatenate([getattr(S, name), getattr(S, name)]) for name in _POOL}
+    grown = {name: np.concatenate([getattr(S, name), getattr(S, name)]) for name in POOL}
     grown["list"][size:] = NONE
     spare = np.zeros(2 * size, dtype=np.int64)
     spare[:size] = np.arange(2 * size - 1, size - 1, -1)
@@ -263,18 +267,35 @@ def with_requests(setting: Setting, rng: np.random.Generator) -> Tables:
     )
 
 
-def first_state(T: Tables, setting: Setting) -> State:
-    """The state at time 0, with the first events in the heap."""
+def first_state(
+    T: Tables,
+    setting: Setting,
+    *,
+    room: int = ROOM,
+    more: int = 0,
+    records: int = RECORDS_AT_ONCE,
+    arms: int | None = None,
+) -> State:
+    """The state at time 0, with the first events in the heap.
+
+    Args:
+        T: the tables of the trial.
+        setting: what all trials have in common.
+        room: places for pairs and events, at least, to begin with.
+        more: further places for events.
+        records: places for records, at most.
+        arms: places for pairs of GHZ states; ARMS_AT_ONCE if None.
+    """
     links, nodes, tags = len(T.link_time), len(T.memory), len(T.tag_link)
     flows, routes = len(T.flow_demand), len(T.route_flow)
     zeros: Callable[..., Ints] = lambda *shape: np.zeros(shape, dtype=np.int64)  # noqa: E731
     nothing: Callable[..., Ints] = lambda *shape: np.full(shape, NONE, dtype=np.int64)  # noqa: E731
-    room = max(ROOM, 8 * links)
+    room = max(room, 8 * links)
     first_events = flows + len(T.changes_at) + 1
-    events = room + 4 * links + first_events
+    events = room + 4 * links + first_events + more
     per_batch = (T.batches, flows)
-    records = min(RECORDS_AT_ONCE, 2 * setting.most_records + 2 * ROOM) if setting.most_records else 0
-    arms = ARMS_AT_ONCE if setting.fusions else 0
+    records = min(records, 2 * setting.most_records + 2 * ROOM) if setting.most_records else 0
+    arms = (ARMS_AT_ONCE if arms is None else arms) if setting.fusions else 0
     S = State(
         numbers=zeros(7),
         heap_key=zeros(events), heap_order=zeros(events), heap_time=np.zeros(events),
@@ -330,6 +351,18 @@ def _begin(T: Tables, S: State) -> None:
         at_slot(S, T.turn, TURN, 0, 0)
 
 
+def asked(setting: Setting, T: Tables, S: State, done: int, last: int) -> int:
+    """Ask a policy of one's own; up to which slot it need not be asked again."""
+    if setting.policy.every_s is not None:
+        tell(setting, T, S, float(done))
+        return min(done + max(int(setting.policy.every_s / setting.slot_s + EPS), 1), last)
+    # It is asked before the one slot in which something happens.
+    upcoming = int(S.heap_key[0] >> 1) if S.numbers[HEAP] else last
+    stop = min(max(upcoming, done) + 1, last)
+    tell(setting, T, S, float(max(stop - 1, 0)))
+    return stop
+
+
 def tell(setting: Setting, T: Tables, S: State, slot: float) -> None:
     """Ask a policy of one's own for its weights."""
     flows = len(T.flow_demand)
@@ -364,7 +397,7 @@ def tell(setting: Setting, T: Tables, S: State, slot: float) -> None:
                 S.numbers[DIRTY] += 1
 
 
-def result_of(T: Tables, S: State, records: _Records, slots: float) -> TrialResult:
+def result_of(T: Tables, S: State, records: Records, slots: float) -> TrialResult:
     """What was counted until some slot, with what is still going on."""
     node_time, link_waits = S.node_time.copy(), S.link_waits.copy()
     for bank, used in enumerate(S.bank_used):
