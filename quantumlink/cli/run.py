@@ -26,6 +26,9 @@ from quantumlink.qkd import Key, bb84_rate
 from quantumlink.qkd.protocols import BBM92
 from quantumlink.readings import PairState, evaluate, highest_rate_hz
 
+BASES = ["XX", "YY", "ZZ"]
+"""Which a link is measured in: enough for its fidelity and its error rates."""
+
 MOST_PAIRS = 1_000
 """Elementary pairs whose circuit is run."""
 
@@ -99,7 +102,7 @@ def measured(link: Link, shots: int, seed: int) -> Iterator[Samples]:
     found: Samples | None = None
     started = perf_counter()
     for number, part in enumerate(track(parts, "measuring")):
-        more = sample(link, ["XX", "YY", "ZZ"], shots=part, seed=seed + number, sampler=AerSimulator())
+        more = sample(link, BASES, shots=part, seed=seed + number, sampler=AerSimulator())
         more = replace(more, recorded=None)  # nobody asks for the single runs, which take memory
         found = more if found is None else found + more
         yield found
@@ -112,6 +115,7 @@ def measured(link: Link, shots: int, seed: int) -> Iterator[Samples]:
 def _kept(link: Link, state: PairState, samples: Samples | None, shots: int, seed: int) -> Result:
     """What there was when somebody pressed Ctrl-C."""
     runs = 0 if samples is None else next(iter(samples.shots.values()))
+    samples = samples if runs else None  # of no run nothing is told
     done = f"{runs} of {shots} runs of each basis were done" if runs else "predictions were done"
     told = f"{done}, and no key"
     return Result(tables=(_state_table(link, state, samples),), seed=seed, interrupted=told)
@@ -145,19 +149,27 @@ def _write_picture(link: Link, samples: Samples, output: Path) -> None:
 
 
 def _state_table(link: Link, state: PairState, samples: Samples | None) -> Table:
-    if samples is None:
-        samples = Samples((link.left.name, link.right.name), dict.fromkeys(("XX", "YY", "ZZ"), (0, 0, 0, 0)), {})
-    runs = sum(samples.shots.values())
-    rows: list[tuple[str, float, Estimate | Cell]] = [
-        ("fidelity to Φ⁺", state.fidelity, samples.fidelity()),
-        *((f"⟨{label}⟩", state.expectation(label), samples.expectation(label)) for label in ("XX", "YY", "ZZ")),
-        *((f"QBER {basis}", state.qber(basis), samples.qber(basis)) for basis in "ZX"),
-        ("acceptance", state.success_probability, samples.acceptance),
-        ("CHSH, at best", state.chsh, Cell(None, "")),
+    title = f"{link.left} – {link.right}: {pairs_text(link.pairs)}"
+    exact: list[tuple[str, float]] = [
+        ("fidelity to Φ⁺", state.fidelity),
+        *((f"⟨{label}⟩", state.expectation(label)) for label in BASES),
+        *((f"QBER {basis}", state.qber(basis)) for basis in "ZX"),
+        ("acceptance", state.success_probability),
+        ("CHSH, at best", state.chsh),
     ]
-    columns = (Column("", "name", left=True), Column("exact", form=four), Column("measured [95 %]", "measured"))
-    title = f"{link.left} – {link.right}: {pairs_text(link.pairs)}, {runs} runs on Aer"
-    return Table(title, columns, tuple(rows), "state")
+    columns: tuple[Column, ...] = (Column("", "name", left=True), Column("exact", form=four))
+    if samples is None:
+        return Table(f"{title}, not run", columns, tuple(exact), "state")
+    estimates: list[Estimate | Cell] = [
+        samples.fidelity(),
+        *(samples.expectation(label) for label in BASES),
+        *(samples.qber(basis) for basis in "ZX"),
+        samples.acceptance,
+        Cell(None, ""),
+    ]
+    rows = tuple((*row, estimate) for row, estimate in zip(exact, estimates, strict=True))
+    columns = (*columns, Column("measured [95 %]", "measured"))
+    return Table(f"{title}, {sum(samples.shots.values())} runs on Aer", columns, rows, "state")
 
 
 def _key_table(link: Link, state: PairState, key: Key) -> Table:
