@@ -1,11 +1,14 @@
-"""The lock beside a file: whoever has it is the only one, and it holds a count that only rises."""
+"""The lock beside a file: whoever has it is the only one, and it keeps a count that only rises."""
 
 from __future__ import annotations
 
 import os
 import struct
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import filelock
 
 _COUNT: Final = struct.Struct(">Q")
 
@@ -13,32 +16,44 @@ _COUNT: Final = struct.Struct(">Q")
 class FileLock:
     """Held until it is closed, or its process ends.
 
+    A forked process has no part in it: what that closes or forgets lets go of nothing.
+
     Args:
-        file: what is locked; the lock is a file beside it, whose name ends on ``.lock``.
+        file: what is locked. The lock is a file beside it, whose name ends on ``.lock``, and the count one on
+            ``.count``: where a lock keeps others from reading, they would not read the count in it.
 
     Raises:
         BlockingIOError: if somebody has it.
         OSError: if it cannot be written.
     """
 
-    __slots__ = ("_handle",)
+    __slots__ = ("_handle", "_held", "_process")
 
     def __init__(self, file: Path) -> None:
-        import fcntl
+        import filelock  # slow to load, and few need it
 
-        self._handle = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        self._handle, self._process = -1, os.getpid()
+        self._held: filelock.BaseFileLock | None = None
+        held = filelock.FileLock(file.with_name(f"{file.name}.lock"), mode=0o600, thread_local=False)
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.close()
+            held.acquire(blocking=False)
+        except filelock.Timeout:
             raise BlockingIOError(
                 f"{str(file)!r} is held open already: two holders would use the same bits"
             ) from None
+        self._held = held
+        try:
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+            self._handle = os.open(file.with_name(f"{file.name}.count"), flags, 0o600)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def count(self) -> int:
         """The highest count that was noted; 0 if none was."""
-        noted = os.pread(self._handle, _COUNT.size, 0)
+        os.lseek(self._handle, 0, os.SEEK_SET)
+        noted = os.read(self._handle, _COUNT.size)
         return int(_COUNT.unpack(noted)[0]) if len(noted) == _COUNT.size else 0
 
     def raise_to(self, count: int) -> None:
@@ -51,7 +66,8 @@ class FileLock:
         self._note(0)
 
     def _note(self, count: int) -> None:
-        os.pwrite(self._handle, _COUNT.pack(count), 0)
+        os.lseek(self._handle, 0, os.SEEK_SET)
+        os.write(self._handle, _COUNT.pack(count))
         os.fsync(self._handle)
 
     def close(self) -> None:
@@ -59,6 +75,15 @@ class FileLock:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+        if self._held is not None and os.getpid() == self._process:
+            self._held.release()
+            self._held = None
 
     def __del__(self) -> None:
+        if os.getpid() != self._process and self._held is not None:
+            _of_the_parent.append(self._held)
         self.close()
+
+
+_of_the_parent: list[filelock.BaseFileLock] = []
+"""What a forked process may not forget: it would unlock, when that is collected, what the parent holds."""

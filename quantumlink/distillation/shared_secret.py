@@ -5,9 +5,9 @@ their counts, and the one that is behind, after a crash or from an old copy of i
 end may have used are lost to both.
 
 A secret in a file is counted there before any bit of it is handed out, so no crash brings a bit back. It is counted
-a second time in the lock beside the file: an old copy of the file goes on where the lock says. Who brings back an
-old copy of both has the same bits twice, and nothing here can tell; the honest other end makes such an end skip,
-but somebody in its place would not. So neither belongs into a backup: what was lost is made anew, at both ends.
+a second time beside it: an old copy of the file goes on where that count says. Who brings back an old copy of both
+has the same bits twice, and nothing here can tell; the honest other end makes such an end skip, but somebody in its
+place would not. So neither belongs into a backup: what was lost is made anew, at both ends.
 """
 
 from __future__ import annotations
@@ -242,11 +242,12 @@ class SharedSecret:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if os.name == "posix":  # the new name itself is on the disk only when the folder is
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         self._lock.raise_to(self._index)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:

@@ -1,8 +1,10 @@
 """The secret that authenticates: no bit of it twice, whatever is copied, crashes, or comes from an old file."""
 
 import copy
+import gc
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -232,7 +234,7 @@ def test_an_old_copy_goes_on_where_the_lock_says(tmp_path):
     assert restored.take(64).tolist() == BITS[500:564].tolist()
     restored.close()
     path.write_bytes(old)
-    (tmp_path / "secret.lock").unlink()  # then nothing tells that it is old: both were brought back
+    (tmp_path / "secret.count").unlink()  # then nothing tells that it is old: both were brought back
     assert SharedSecret.open(path).index == 0
 
 
@@ -255,18 +257,18 @@ def test_an_old_copy_without_the_bits_that_were_appended_is_refused(tmp_path):
 def test_bits_are_handed_out_when_the_disk_has_both_counts(tmp_path, monkeypatch):
     """A power cut keeps what was synchronized: the new file before its name, then its name, then the lock."""
     secret, made = SharedSecret.create(tmp_path / "secret", BITS), []
-    for name in ("fsync", "replace", "pwrite"):
+    for name in ("fsync", "replace", "write"):
         true = getattr(os, name)
         monkeypatch.setattr(os, name, lambda *a, name=name, true=true: made.append(name) or true(*a))
     secret.take(16)
-    assert made == ["fsync", "replace", "fsync", "pwrite", "fsync"]
+    assert made == ["fsync", "replace", "fsync", "write", "fsync"]
 
 
 class Killed(BaseException):
     """The process ends here."""
 
 
-CALLS = ("mkstemp", "fsync", "replace", "open", "pwrite")
+CALLS = ("mkstemp", "fsync", "replace", "open", "write")
 
 
 @pytest.mark.parametrize("failure", [OSError("the disk is full"), Killed()])
@@ -305,7 +307,7 @@ def test_whatever_call_fails_no_bit_comes_twice(tmp_path, monkeypatch, number, f
     assert len(set(places)) == len(places)
     assert [place for place in stream if place in places] == places
     secret.close()
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["secret", "secret.lock"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["secret", "secret.count", "secret.lock"]
 
 
 def test_what_a_killed_process_had_begun_is_removed(tmp_path):
@@ -316,7 +318,64 @@ def test_what_a_killed_process_had_begun_is_removed(tmp_path):
         (tmp_path / name).write_bytes(b"bits")
     SharedSecret.open(path)
     left = sorted(entry.name for entry in tmp_path.iterdir())
-    assert left == [".secret.abcdefgh.txt", ".secret.two.abcdefgh.new", "secret", "secret.lock"]
+    assert left == [".secret.abcdefgh.txt", ".secret.two.abcdefgh.new", "secret", "secret.count", "secret.lock"]
+
+
+WITHOUT_UNIX = """
+import os, sys
+sys.modules["fcntl"] = None  # as on Windows
+del os.pread, os.pwrite
+import numpy as np
+from quantumlink.distillation.shared_secret import SharedSecret
+with __import__("warnings").catch_warnings():
+    __import__("warnings").simplefilter("ignore")  # the lock says that it is a softer one
+    secret = SharedSecret.create(sys.argv[1], np.random.default_rng(1).integers(0, 2, 1000))
+    secret.take(500)
+    try:
+        SharedSecret.open(sys.argv[1])
+    except BlockingIOError:
+        print("held")
+    secret.close()
+    print(SharedSecret.open(sys.argv[1]).index)
+"""
+
+
+def test_no_call_of_unix_is_needed(tmp_path):
+    path = tmp_path / "secret"
+    told = subprocess.run(
+        [sys.executable, "-c", WITHOUT_UNIX, str(path)], capture_output=True, text=True, check=False
+    )
+    assert told.stdout.split() == ["held", "500"], told.stderr
+
+
+def test_a_forked_process_lets_go_of_nothing(tmp_path):
+    secret = SharedSecret.create(tmp_path / "secret", BITS)
+    for ending in (lambda: secret.close(), lambda: secret._lock.__del__()):
+        if not (child := os.fork()):
+            ending()
+            gc.collect()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        with pytest.raises(BlockingIOError, match="held open already"):
+            SharedSecret.open(tmp_path / "secret")
+    assert secret.take(8).tolist() == BITS[:8].tolist()
+
+
+KILLED = """
+import os, signal, sys
+from quantumlink.distillation.shared_secret import SharedSecret
+SharedSecret.open(sys.argv[1]).take(100)
+held = SharedSecret.open(sys.argv[1])
+held.take(100)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_who_is_killed_holds_it_no_longer(tmp_path):
+    SharedSecret.create(tmp_path / "secret", BITS).close()
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "secret")], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert SharedSecret.open(tmp_path / "secret").index == 200
 
 
 # --- one process, one thread at a time
