@@ -32,6 +32,9 @@ MODULES = (pool, states, links, rules, fusing, advancing)
 ENTRIES = 4
 """Of each array in the table O: its beginning, its length, how far apart rows are, and planes' rows."""
 
+COMPILED_ONCE = ("push", "at_slot", "after_slot")
+"""Functions that are called with many constants: for each of these numba would compile them anew."""
+
 GIVEN = ("O", "I", "F")
 """What every function gets in the place of the tuples."""
 
@@ -168,7 +171,8 @@ class _Rewriting(ast.NodeTransformer):
         if name in self._known:
             own = [x for x in node.args if not (isinstance(x, ast.Name) and x.id in ("T", "S"))]
             given: list[ast.expr] = [ast.Name(x, ast.Load()) for x in GIVEN]
-            node.args = [*given, *(self.visit(x) for x in own)]
+            passed = [self.visit(x) for x in own]
+            node.args = [*given, *(map(_no_literal, passed) if name in COMPILED_ONCE else passed)]
             return node
         return self.generic_visit(node)
 
@@ -209,6 +213,15 @@ class _Rewriting(ast.NodeTransformer):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             return self._fields.get((node.value.id, node.attr))
         return None
+
+
+def _no_literal(node: ast.expr) -> ast.expr:
+    """A constant as any other integer."""
+    named = isinstance(node, ast.Name) and node.id.isupper() and node.id not in GIVEN
+    whole = isinstance(node, ast.Constant) and isinstance(node.value, int)
+    if not (named or whole):
+        return node
+    return ast.Call(ast.Attribute(ast.Name("np", ast.Load()), "int64", ast.Load()), [node], [])
 
 
 def _entry(number: int, which: int) -> ast.Subscript:
