@@ -15,7 +15,7 @@ from math import prod
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from quantumlink.arrays import FloatArray
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation
 from quantumlink.exact.transfer import PROJECTORS, ZERO
 from quantumlink.readings.fusing import fused
@@ -45,15 +45,16 @@ class Carrier:
 
     def __init__(self, operation: Operation, noisy: QuantumCircuit) -> None:
         self._operation = operation
-        self._runs: list[tuple[float, list[Step], _Lives]] = []
+        self.runs: list[tuple[float, list[Step], Lives]] = []
+        """Of each setting of random parameters its weight, its steps, and until when wires are needed."""
         most = 1
         for weight, steps in averaged_settings(steps_of(noisy), operation):
             heralds = [Step.herald(parity, odd=False) for parity in operation.heralds]
             heralds += [Step.herald(parity, odd=True) for parity in operation.odd_heralds]
             ordered = in_good_order([*fused(steps), *heralds], operation)
-            self._runs.append((weight * operation.success_probability, ordered, _Lives(ordered, operation)))
-            if len(self._runs) == 1:  # the settings differ in angles only
-                most = _dry_run(operation, *self._runs[0][1:])
+            self.runs.append((weight * operation.success_probability, ordered, Lives(ordered, operation)))
+            if len(self.runs) == 1:  # the settings differ in angles only
+                most = _dry_run(operation, *self.runs[0][1:])
         self.entries = most
         """The most numbers that a state takes at one point."""
 
@@ -67,25 +68,40 @@ class Carrier:
         Returns:
             Shape (points, 4^outputs): their trace is the probability that the operation succeeds.
         """
+        links, which = _distinct(links)
         points = max(len(link) for link in links)
         step = max(1, ENTRIES_AT_ONCE // self.entries)
-        if points <= step:
-            return self._carry(links, points)
         parts = []
         for start in range(0, points, step):
             part = [link if len(link) == 1 else link[start : start + step] for link in links]
             parts.append(self._carry(part, min(step, points - start)))
-        return np.concatenate(parts)
+        return np.concatenate(parts)[which]
 
     def _carry(self, links: Sequence[FloatArray], points: int) -> FloatArray:
         size = 4 ** len(self._operation.outputs)
         total = np.zeros((points, size))
-        for weight, steps, lives in self._runs:
+        for weight, steps, lives in self.runs:
             total += weight * _Tape(self._operation, lives, links).play(steps)
         return total
 
 
-class _Lives:
+def _distinct(links: Sequence[FloatArray]) -> tuple[list[FloatArray], IndexArray | slice]:
+    """The points that differ from one another, and which of them each point is."""
+    points = max(len(link) for link in links)
+    rows = [np.ascontiguousarray(link) for link in links]
+    known: dict[tuple[bytes, ...], int] = {}
+    which, kept = np.zeros(points, dtype=np.intp), []
+    for point in range(points):
+        told = tuple(row[point].tobytes() for row in rows if len(row) == points)
+        which[point] = known.setdefault(told, len(known))
+        if which[point] == len(kept):
+            kept.append(point)
+    if len(kept) == points:
+        return list(links), slice(None)
+    return [link if len(link) == 1 else link[kept] for link in links], which
+
+
+class Lives:
     """Until when each qubit and bit is needed as it is."""
 
     def __init__(self, steps: Sequence[Step], operation: Operation) -> None:
@@ -107,7 +123,7 @@ class _Lives:
         return wire not in self._kept
 
 
-def _dry_run(operation: Operation, steps: Sequence[Step], lives: _Lives) -> int:
+def _dry_run(operation: Operation, steps: Sequence[Step], lives: Lives) -> int:
     """The most numbers that a state takes, found without any.
 
     Raises:
@@ -127,7 +143,7 @@ def _dry_run(operation: Operation, steps: Sequence[Step], lives: _Lives) -> int:
 class _Tape:
     """The state at one moment: a tensor and what its axes are. Without links it keeps account of the axes only."""
 
-    def __init__(self, operation: Operation, lives: _Lives, links: Sequence[FloatArray] | None) -> None:
+    def __init__(self, operation: Operation, lives: Lives, links: Sequence[FloatArray] | None) -> None:
         self._operation = operation
         self._lives = lives
         self._links = links

@@ -13,7 +13,7 @@ from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.hardware import Memory
 from quantumlink.readings.timeline.disturbing import SideBySide, attempts_meanwhile, tried
 from quantumlink.readings.timeline.plan import Elementary, Joining
-from quantumlink.readings.waiting import qubit_disturbed, qubit_waited
+from quantumlink.readings.waiting import qubit_disturbed
 from quantumlink.timing.course import latest
 
 ATTEMPTS, PARTNER, MESSAGES, OPERATIONS, RETRIES, CUTOFFS = range(6)
@@ -219,7 +219,7 @@ def joined_states(
     joined = step.map(held)
     accepted = joined[0].copy()
     # What can never succeed is never accepted; its state is not looked at.
-    joined /= np.where(accepted > 0, accepted, 1.0)
+    joined[step.support] /= np.where(accepted > 0, accepted, 1.0)
     return joined, accepted
 
 
@@ -237,10 +237,7 @@ def waited_ends(
     if all(memory.is_ideal for memory in memories):
         return states
     if len(memories) != 2:
-        found = states.T
-        for end, memory in enumerate(memories):
-            found = qubit_waited(found, end, len(memories), memory, waits_s[end])
-        return found.T
+        return _many_waited(states, memories, waits_s, support)
     found, held = states.copy(), support.tolist()  # a pair's few rows, one by one
     for weight, memory, wait_s in zip((4, 1), memories, waits_s, strict=True):
         if memory.is_ideal:
@@ -255,6 +252,30 @@ def waited_ends(
             for row in fed:
                 found[row + 3 * weight] += decay.gain * found[row]
             held = sorted({*held, *(row + 3 * weight for row in fed)})
+    return found
+
+
+def _many_waited(
+    states: FloatArray, memories: Sequence[Memory], waits_s: FloatArray, support: IndexArray
+) -> FloatArray:
+    """States of any number of ends, as `waited_ends` has them: only what may differ from zero is touched."""
+    held, rows = support, states[support]
+    for end, memory in enumerate(memories):
+        if memory.is_ideal:
+            continue
+        weight = 4 ** (len(memories) - 1 - end)
+        pauli, decay = held // weight % 4, memory.decay(waits_s[end])
+        fed, gained = held[pauli == 0] + 3 * weight, rows[pauli == 0]
+        rows[(pauli == 1) | (pauli == 2)] *= decay.coherence
+        rows[pauli == 3] *= decay.kept
+        if memory.relaxes:
+            before, held_before = rows, held
+            held = np.union1d(held, fed)
+            rows = np.zeros((len(held), states.shape[1]))
+            rows[np.searchsorted(held, held_before)] = before
+            rows[np.searchsorted(held, fed)] += decay.gain * gained
+    found = np.zeros_like(states)
+    found[held] = rows
     return found
 
 

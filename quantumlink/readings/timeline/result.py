@@ -9,7 +9,7 @@ from math import inf, sqrt
 import numpy as np
 
 from quantumlink import validation
-from quantumlink.arrays import FloatArray
+from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.estimation import Estimate
 from quantumlink.link import Link
 from quantumlink.progress import track
@@ -77,9 +77,10 @@ class Timeline:
     """What was simulated."""
     latencies_s: FloatArray
     """Shape (trials,): when both ends knew that they had the pair, in seconds from the trial's start."""
-    states: FloatArray
-    """Shape (trials, 16), or (trials, 4^ends): its state at that moment, as Pauli coefficients Tr(P⊗Q·ρ) with the
-    left or first end's P as the most significant digit, each in the order I, X, Y, Z."""
+    present: IndexArray
+    """Shape (present,): which of the coefficients of ``states`` may differ from zero."""
+    coefficients: FloatArray
+    """Shape (trials, present): those."""
     spent_s: FloatArray
     """Shape (trials, 6): what the latency was spent on, in the order of `TimeBudget`."""
     interrupted: bool = False
@@ -96,9 +97,30 @@ class Timeline:
         return len(self.latencies_s)
 
     @cached_property
+    def states(self) -> FloatArray:
+        """Shape (trials, 16), or (trials, 4^ends): each trial's state at that moment.
+
+        As Pauli coefficients Tr(P⊗Q·ρ) with the left or first end's P as the most significant digit, each in the
+        order I, X, Y, Z.
+        """
+        states = self._whole(self.coefficients)
+        states.setflags(write=False)
+        return states
+
+    def _whole(self, coefficients: FloatArray) -> FloatArray:
+        """States of shape (..., 4^ends), of what of them may differ from zero."""
+        states = np.zeros((*coefficients.shape[:-1], 4 ** len(self.link.ends)))
+        states[..., self.present] = coefficients
+        return states
+
+    @cached_property
     def fidelities(self) -> FloatArray:
         """Shape (trials,): the fidelity of each trial's state, to Φ⁺ or to what perfect links would give."""
-        return fidelities(self.states.T) if len(self.link.ends) == 2 else self._shared(self.states).fidelity
+        if len(self.link.ends) == 2:
+            return fidelities(self.states.T)
+        self._shared(self._whole(self.coefficients[0])).fidelity  # noqa: B018 - refuses where it has no meaning
+        target = self._target.reshape(-1)[self.present]
+        return np.asarray(self.coefficients @ target / 2 ** len(self.link.ends))
 
     @property
     def latency_s(self) -> Estimate:
@@ -119,7 +141,7 @@ class Timeline:
     @cached_property
     def state(self) -> PairState | SharedState:
         """The mean state; as trials go on until they succeed, its success probability is 1."""
-        mean = self.states.mean(axis=0)
+        mean = self._whole(self.coefficients.mean(axis=0))
         if len(self.link.ends) != 2:
             return self._shared(mean)
         mean = mean.reshape(4, 4)

@@ -8,12 +8,14 @@ from typing import overload
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.arrays import IndexArray
 from quantumlink.interrupts import keep
 from quantumlink.link import Link
 from quantumlink.progress import track
 from quantumlink.readings.timeline.histories import delivered_states
 from quantumlink.readings.timeline.pairs import Pairs
 from quantumlink.readings.timeline.plan import Joining, Plan, in_order
+from quantumlink.readings.timeline.planning import waited_support
 from quantumlink.readings.timeline.result import Timeline
 from quantumlink.readings.timeline.run import PURIFYINGS, STORED, SWAPPINGS, Purifying, Run, Stored, Swapping
 from quantumlink.readings.timeline.stream import Stream
@@ -122,10 +124,12 @@ def simulate(
         )
     entropy = np.random.SeedSequence(seed).entropy
     assert isinstance(entropy, int)
-    numbers = 2 * (4 ** len(link.ends) + 2 * len(link.ends) + 9) * (pairs or 1)  # of each trial and its copy
-    validation.in_memory("trials", trials, 8 * numbers, "their states")
     run = Run(link, trials, entropy, cutoff_s, swapping, stored, purifying)
     plan = run.plan
+    present = waited_support(plan, [node.memory for node in link.ends])
+    kept = len(present) if pairs is None else pairs * 4 ** len(link.ends)
+    numbers = 2 * (kept + (2 * len(link.ends) + 9) * (pairs or 1))  # of each trial and its copy
+    validation.in_memory("trials", trials, 8 * numbers, "their states")
     if purifying != "wait":
         _check_side_by_side(plan)
     if pairs is not None:
@@ -135,14 +139,14 @@ def simulate(
     try:
         for number in track(range(run.batches), "trials"):
             batch = run.batch(number)
-            batch.states = delivered_states(plan, batch)
+            batch.states = delivered_states(plan, batch)[present]
             done.append(batch)
     except KeyboardInterrupt:
         if not done:
             raise
         keep()
         interrupted = True
-    timeline = _timeline(run, done, interrupted=interrupted)
+    timeline = _timeline(run, done, present, interrupted=interrupted)
     if interrupted:
         warnings.warn(
             f"interrupted: the timeline holds {timeline.trials} of {trials} trials", UserWarning, stacklevel=2
@@ -177,10 +181,10 @@ def _check_side_by_side(plan: Plan) -> None:
             )
 
 
-def _timeline(run: Run, batches: list[Pairs], *, interrupted: bool) -> Timeline:
+def _timeline(run: Run, batches: list[Pairs], present: IndexArray, *, interrupted: bool) -> Timeline:
     latencies = np.concatenate([pairs.ready for pairs in batches])
-    states = np.concatenate([pairs.states.T for pairs in batches])
+    states = np.concatenate([pairs.states for pairs in batches], axis=1).T
     spent = np.concatenate([pairs.spent_until(pairs.ready).T for pairs in batches])
-    for column in (latencies, states, spent):
+    for column in (latencies, present, states, spent):
         column.setflags(write=False)
-    return Timeline(run, latencies, states, spent, interrupted=interrupted)
+    return Timeline(run, latencies, present, states, spent, interrupted=interrupted)

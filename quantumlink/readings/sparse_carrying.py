@@ -1,0 +1,245 @@
+"""An operation as few products of its links' coefficients, where its gates are Clifford and its noise is Pauli.
+
+Such an operation makes of most products of its links' Pauli coefficients nothing: of eight links' 4⁸ products, 256
+matter for a GHZ state of eight ends. They are found by taking only what differs from zero through the circuit: a
+table of rows, one for each Pauli of the qubits, value of the bits and choice of one coefficient of each link. The
+steps and when a qubit or a bit leaves are those of `quantumlink.readings.carrying`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from quantumlink.arrays import FloatArray, IndexArray
+from quantumlink.circuits import Operation
+from quantumlink.exact.transfer import PROJECTORS, ZERO
+from quantumlink.readings.carrying import Carrier, Lives
+from quantumlink.readings.contraction import ROUNDING
+from quantumlink.readings.steps import Step, Wire
+
+MOST_ROWS = 1 << 18
+"""More rows than that are not followed: carrying states as a whole is then no slower."""
+
+CANCELLED = 1e-14
+"""A sum below this part of what its terms would add up to, were all of one sign, is rounding of zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class Products:
+    """What an operation makes of products of its links' coefficients."""
+
+    outputs: IndexArray
+    """Shape (K,): which coefficient of what is delivered."""
+    choices: tuple[IndexArray, ...]
+    """Of each link, shape (K,): which of its coefficients is in the product."""
+    weights: FloatArray
+    """Shape (K,): how much of the product."""
+
+
+def products_of(carrier: Carrier, operation: Operation, supports: Sequence[Sequence[int]]) -> Products | None:
+    """The products that matter; None if there are too many of them.
+
+    Args:
+        carrier: the operation under its noise.
+        operation: the operation.
+        supports: of each link, which of its coefficients may differ from zero.
+    """
+    tables = []
+    for weight, steps, lives in carrier.runs:
+        tape = _Rows(operation, lives, supports)
+        if not tape.play(steps):
+            return None
+        tables.append(
+            (tape.columns([("s", i) for i in range(len(supports))]), tape.delivered(), tape.values * weight)
+        )
+    choices, outputs, weights = (np.concatenate(parts, axis=-1) for parts in zip(*tables, strict=True))
+    keys, values = _merged(np.vstack([choices, outputs]), weights)
+    return Products(keys[-1], tuple(keys[:-1]), values)
+
+
+def _merged(keys: npt.NDArray[np.intp], values: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray]:
+    """Equal columns of the keys as one, their values added; without what vanishes."""
+    if not keys.size:
+        return keys, values
+    order = np.lexsort(keys)
+    keys, values = keys[:, order], values[order]
+    first = np.flatnonzero(np.concatenate([[True], (keys[:, 1:] != keys[:, :-1]).any(axis=0)]))
+    sums = np.add.reduceat(values, first)
+    kept = np.abs(sums) > CANCELLED * np.add.reduceat(np.abs(values), first)
+    return keys[:, first[kept]], sums[kept]
+
+
+def _projections() -> FloatArray:
+    """Shape (2, 4, 4): what finding a qubit in |0⟩ or |1⟩ does to its coefficients."""
+    found = [ZERO, ZERO * [1, 1, 1, -1]]
+    return np.array([np.outer(state, functional) for state, functional in zip(found, PROJECTORS, strict=True)])
+
+
+class _Rows:
+    """What differs from zero at one moment: rows, each with what its wires are and a value."""
+
+    def __init__(self, operation: Operation, lives: Lives, supports: Sequence[Sequence[int]]) -> None:
+        self._operation, self._lives, self._supports = operation, lives, supports
+        self._link_of = {q: i for i, qubits in enumerate(operation.inputs) for q in qubits}
+        self._entered: set[int] = set()
+        self._of: dict[Wire, npt.NDArray[np.intp]] = {}
+        """Of each qubit its Pauli, of each bit its value, of each link ("s", number) the chosen coefficient."""
+        self.values: FloatArray = np.ones(1)
+
+    def play(self, steps: Sequence[Step]) -> bool:
+        """All steps in turn; whether there were few enough rows."""
+        for place, step in enumerate(steps):
+            if not self._do(step):
+                return False
+            over = [wire for wire in self._of if wire[0] != "s" and self._lives.over(wire, place)]
+            for wire in over:
+                self._drop(wire)
+            if over or step.kind == "gate":
+                self._merge()
+        for q in self._operation.outputs:
+            self._admit(q)
+        for link, qubits in enumerate(self._operation.inputs):
+            if link not in self._entered:  # nothing is done to it, but it may be unnormalized
+                self._admit(qubits[0])
+        for wire in [w for w in self._of if w[0] == "c" or (w[0] == "q" and w[1] not in self._operation.outputs)]:
+            self._drop(wire)
+        self._merge()
+        return len(self.values) <= MOST_ROWS
+
+    def delivered(self) -> npt.NDArray[np.intp]:
+        """Shape (rows,): the number of the outputs' Pauli, the first one's as the most significant digit."""
+        found = np.zeros(len(self.values), dtype=np.intp)
+        for q in self._operation.outputs:
+            found = 4 * found + self._of["q", q]
+        return found
+
+    def columns(self, wires: Sequence[Wire]) -> npt.NDArray[np.intp]:
+        """Shape (wires, rows)."""
+        return np.array([self._of[wire] for wire in wires])
+
+    def _do(self, step: Step) -> bool:
+        for q in step.qubits:
+            self._admit(q)
+        for bit in (*step.reads, *(() if step.kind == "measure" else step.writes)):
+            if ("c", bit) not in self._of:  # a bit that was never written is 0
+                self._of["c", bit] = np.zeros(len(self.values), dtype=np.intp)
+        if len(self.values) > MOST_ROWS:
+            return False
+        if step.kind == "gate":
+            self._apply(step.transfer, step.qubits)
+        elif step.kind == "measure":
+            self._read_out(step.qubits[0], step.writes[0])
+        elif step.kind == "reset":
+            self._drop(("q", step.qubits[0]))
+            self._admit(step.qubits[0])
+        elif step.kind == "herald":
+            self._keep(self._where(step))
+        else:
+            return self._branch(step)
+        return len(self.values) <= MOST_ROWS
+
+    def _spread(self, counts: npt.NDArray[np.intp] | int) -> npt.NDArray[np.intp]:
+        """Repeat rows; returns the place of each among those that come of one."""
+        many = np.broadcast_to(np.asarray(counts), self.values.shape)
+        self._of = {wire: np.repeat(column, many) for wire, column in self._of.items()}
+        self.values = np.repeat(self.values, many)
+        starts = np.cumsum(many) - many
+        return np.asarray(np.arange(len(self.values)) - np.repeat(starts, many))
+
+    def _keep(self, which: npt.NDArray[np.bool_]) -> None:
+        self._of = {wire: column[which] for wire, column in self._of.items()}
+        self.values = self.values[which]
+
+    def _admit(self, qubit: int) -> None:
+        """Make a qubit known: with its link, or in |0⟩."""
+        if ("q", qubit) in self._of:
+            return
+        link = self._link_of.get(qubit)
+        if link is not None and link not in self._entered:
+            self._entered.add(link)
+            qubits, support = self._operation.inputs[link], np.asarray(self._supports[link], dtype=np.intp)
+            chosen = support[self._spread(len(support))]
+            self._of["s", link] = chosen
+            for place, q in enumerate(qubits):
+                self._of["q", q] = chosen // 4 ** (len(qubits) - 1 - place) % 4
+            return
+        paulis = np.flatnonzero(ZERO)
+        chosen = paulis[self._spread(len(paulis))]
+        self._of["q", qubit] = chosen
+        self.values = self.values * ZERO[chosen]
+
+    def _apply(self, matrix: FloatArray, qubits: Sequence[int]) -> None:
+        code = np.zeros(len(self.values), dtype=np.intp)
+        for q in qubits:
+            code = 4 * code + self._of["q", q]
+        columns, rows = np.nonzero(np.abs(matrix.T) > ROUNDING)
+        counts = np.bincount(columns, minlength=len(matrix))
+        first = np.repeat((np.cumsum(counts) - counts)[code], counts[code])
+        entries = first + self._spread(counts[code])
+        self.values = self.values * matrix[rows[entries], columns[entries]]
+        for place, q in enumerate(qubits):
+            self._of["q", q] = rows[entries] // 4 ** (len(qubits) - 1 - place) % 4
+
+    def _read_out(self, qubit: int, bit: int) -> None:
+        if ("c", bit) in self._of:  # written again: what it was is forgotten
+            self._drop(("c", bit))
+        self._of["c", bit] = self._spread(2)
+        # A projection by the bit, as a gate of the qubit.
+        values, outcomes = self.values, self._of["c", bit]
+        parts = []
+        for outcome, matrix in enumerate(_projections()):
+            part = self._copy()
+            part.values = values
+            part._keep(outcomes == outcome)
+            part._apply(matrix, (qubit,))
+            parts.append(part)
+        self._join(parts)
+
+    def _copy(self) -> _Rows:
+        found = _Rows(self._operation, self._lives, self._supports)
+        found._entered, found._of, found.values = self._entered, dict(self._of), self.values
+        return found
+
+    def _join(self, parts: Sequence[_Rows]) -> None:
+        self._of = {wire: np.concatenate([part._of[wire] for part in parts]) for wire in parts[0]._of}
+        self.values = np.concatenate([part.values for part in parts])
+        self._merge()
+
+    def _where(self, step: Step) -> npt.NDArray[np.bool_]:
+        """Of each row, whether a step's condition holds, or its herald accepts."""
+        bits = step.decides
+        holds = np.array([step.holds(values) for values in product((0, 1), repeat=len(bits))], dtype=bool)
+        code = np.zeros(len(self.values), dtype=np.intp)
+        for bit in bits:
+            code = 2 * code + self._of["c", bit]
+        return np.asarray(holds[code])
+
+    def _branch(self, step: Step) -> bool:
+        where = self._where(step)
+        parts = []
+        for block, which in zip(step.blocks, (where, ~where), strict=True):
+            part = self._copy()
+            part._keep(which)
+            if not all(part._do(inner) for inner in block):
+                return False
+            parts.append(part)
+        self._join(parts)
+        return len(self.values) <= MOST_ROWS
+
+    def _drop(self, wire: Wire) -> None:
+        """Forget a bit, or trace a qubit out: of its Paulis, only I has a trace."""
+        column = self._of.pop(wire)
+        if wire[0] == "q":
+            self._keep(column == 0)
+
+    def _merge(self) -> None:
+        if not self._of:
+            self.values = self.values.sum(keepdims=True)
+            return
+        keys, self.values = _merged(np.array(list(self._of.values())), self.values)
+        self._of = dict(zip(self._of, keys, strict=True))
