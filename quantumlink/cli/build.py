@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from quantumlink.cli.foretelling import told_limit
 from quantumlink.cli.messages import print_error
 from quantumlink.cli.network_tables import four, number
 from quantumlink.cli.pictures import picture_path
@@ -61,8 +62,9 @@ def build(
     fibre_map = FibreMap.load(file)
     wanted, prices = load_demands(demands), load_costs(costs)
     try:
-        plan = plan_network(fibre_map.sites, fibre_map.fibres, wanted, parts=fibre_map.parts, costs=prices,
-                            name=fibre_map.name, **options)  # fmt: skip
+        with told_limit(time_limit_s, "--time-limit-s"):
+            plan = plan_network(fibre_map.sites, fibre_map.fibres, wanted, parts=fibre_map.parts, costs=prices,
+                                name=fibre_map.name, **options)  # fmt: skip
     except NoPlan as error:
         print_error(in_options(str(error), {}))
         raise typer.Exit(NO_PLAN) from error

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rich.console import Console
 
 from quantumlink.progress import in_words
@@ -32,3 +36,21 @@ def tell_seconds(seconds: float) -> None:
     """Tell how long it will take, if that is long."""
     if seconds > SHORT_S:
         Console(stderr=True).print(f"this will take about {in_words(seconds)}", highlight=False)
+
+
+@contextmanager
+def told_limit(seconds: float, option: str) -> Iterator[None]:
+    """Tell how long it takes at most, once it has taken long: often it is done before.
+
+    Args:
+        seconds: the limit.
+        option: what sets it.
+    """
+    text = f"this will take at most about {in_words(seconds)} ({option})"
+    timer = threading.Timer(SHORT_S, lambda: Console(stderr=True).print(text, highlight=False))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

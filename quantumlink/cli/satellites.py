@@ -6,11 +6,13 @@ Exit codes: 0, 1 for a mistake in what was asked for, 2 for wrong usage, 130 if 
 from __future__ import annotations
 
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated, Any, cast
 
 import typer
 
 from quantumlink import validation
+from quantumlink.cli.foretelling import tell_seconds
 from quantumlink.cli.network_options import File, Seed
 from quantumlink.cli.pictures import picture_path
 from quantumlink.cli.result import Cell, Column, Result, Table, Written
@@ -44,6 +46,9 @@ Stations = Annotated[
 ]  # fmt: skip
 MinElevation = Annotated[float, typer.Option(help="From which elevation on a satellite is used, in degrees.")]
 Twilight = Annotated[float, typer.Option(help="Elevation of the Sun below which it is night, in degrees.")]
+
+_TRIED_DAYS = 2.0
+"""What long searches are foretold by."""
 
 _GLOBE = "notebooks/networks/globe.toml --start 2026-03-20"
 _TWO = "--station graz --station xinglong"
@@ -166,7 +171,13 @@ def _found(
 ) -> Overpasses:
     known = Network.load(file) if network is None else network
     seconds = validation.positive("days", days, at_most=366.0) * 86_400
-    return find_overpasses(known, station, start=start, duration_s=seconds, min_elevation_deg=least)
+    options: dict[str, Any] = {"start": start, "min_elevation_deg": least}
+    tried = _TRIED_DAYS * 86_400
+    if seconds > 10 * tried:
+        began = perf_counter()
+        find_overpasses(known, station, duration_s=tried, **options)
+        tell_seconds((perf_counter() - began) * (seconds / tried))
+    return find_overpasses(known, station, duration_s=seconds, **options)
 
 
 def _wanted(
