@@ -5,15 +5,22 @@ A link is an expression of elementary links, swaps, purifications and encodings.
 and trial by trial, the measured state here or on hardware.
 """
 
-import lazy_loader
+from importlib import import_module
+from typing import Any
 
-from quantumlink import circuits, estimation, hardware, link, program, qkd  # noqa: F401  there at once
+import lazy_loader
 
 __version__ = "0.2.0"
 
-# All names stand in the stub. What they need is loaded at the first use, so that the import stays about as quick as
-# Qiskit's own.
-__getattr__, _public_names, __all__ = lazy_loader.attach_stub(__name__, __file__)
+# All names stand in the stub. What they need is loaded at the first use: a command answers before Qiskit is there.
+_public, _public_names, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+_LOADED = ("arrays", "codes", "estimation", "hardware", "link", "program", "rates", "tables", "validation")
+"""Modules that are there without an import of their own."""
+
+
+def __getattr__(name: str) -> Any:
+    return import_module(f"{__name__}.{name}") if name in _LOADED else _public(name)
 
 
 def __dir__() -> list[str]:

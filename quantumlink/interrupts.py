@@ -54,3 +54,19 @@ def between_parts() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(asked)
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def not_for_children() -> Iterator[None]:
+    """Processes that are started meanwhile never hear Ctrl-C, which goes to the whole terminal: the parent decides.
+
+    To ignore it in what they run first would leave the time in which they load. On Windows they hear it then.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

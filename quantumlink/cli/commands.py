@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from quantumlink import __version__
 from quantumlink.cli.interruption import INTERRUPTED, answered
+from quantumlink.cli.loading import loading
 from quantumlink.cli.plain_text import degrade_output
 from quantumlink.cli.shell import Shell, failures_told
 
@@ -78,7 +79,8 @@ class _Group(TyperGroup):
 
 @cache
 def _loaded(name: str) -> Any:
-    module, told = import_module(f"quantumlink.cli.{name}"), _COMMANDS[name]
+    with loading():
+        module, told = import_module(f"quantumlink.cli.{name}"), _COMMANDS[name]
     shell = Shell(add_completion=False)
     if told is None:
         shell.add_typer(module.app, name=name)

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from quantumlink import interrupts
 from quantumlink.cli import interrupt_watch
 from quantumlink.cli.interrupt_watch import INTERRUPTED, KEEPING, watch
+from quantumlink.cli.loading import give_back
 
 __all__ = ["INTERRUPTED", "answered"]
 
@@ -34,6 +35,8 @@ def answered() -> Iterator[None]:
     Where signals mean something else already, or in a thread that does not get them, nothing is changed.
     """
     mine = threading.current_thread() is threading.main_thread()
+    if mine:
+        give_back()
     if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return

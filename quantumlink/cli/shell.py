@@ -128,17 +128,24 @@ class failures_told:  # noqa: N801
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is None:
+        if error is None or isinstance(error, typer.Exit):
             return
+        if _interrupted(error):
+            Console(stderr=True).print("interrupted: nothing was written")
+            raise typer.Exit(INTERRUPTED) from None
         from quantumlink.execution.jobs.errors import JobError
         from quantumlink.network import NoStrategy
 
-        if isinstance(error, KeyboardInterrupt):
-            Console(stderr=True).print("interrupted: nothing was written")
-            raise typer.Exit(INTERRUPTED) from None
         if isinstance(error, (JobError, ImportError, NoStrategy, OSError, TypeError, ValueError)):
             print_error(in_options(str(error), self._words))
             raise typer.Exit(NO_STRATEGY if isinstance(error, NoStrategy) else 1) from error
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: compiled code that loads makes another error of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def in_options(text: str, words: Mapping[str, str]) -> str:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
+from quantumlink import interrupts
 from quantumlink.sweeps.grid import Point, describe
 from quantumlink.sweeps.values import Values
 from quantumlink.sweeps.workers import Parcel, Report, WorkerDied, point_error, work
@@ -154,7 +155,8 @@ class Crew:
             self._executor = _own_pool(self._size)
         points = [self._points[i] for i in task.points]
         parcel = Parcel(points, f"an argument of {describe(self._function, points[0])}")
-        self._under_way[self._executor.submit(work, secrets.token_hex(8), self._parcel, parcel)] = task
+        with interrupts.not_for_children():
+            self._under_way[self._executor.submit(work, secrets.token_hex(8), self._parcel, parcel)] = task
 
     def _collect(self, finished: set[Future[Report]]) -> None:
         for future in finished:

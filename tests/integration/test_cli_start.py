@@ -47,3 +47,14 @@ def test_that_test_would_see_it():
     """What plays a link does need some of these."""
     _, names = loaded("plan", "--help")
     assert NEEDLESS & names
+
+
+def test_the_package_loads_qiskit_when_it_is_needed():
+    """So that a command answers before."""
+    program = (
+        "import sys, quantumlink as ql; assert 'qiskit' not in sys.modules; "
+        "names = 'arrays codes estimation hardware link program rates tables validation'.split(); "
+        "assert all(getattr(ql, name).__name__ == f'quantumlink.{name}' for name in names); "
+        "assert all(hasattr(ql, name) for name in dir(ql)); assert not hasattr(ql, 'fiber')"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import secrets
+import signal
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
+from quantumlink import interrupts
 from quantumlink.keys.sealing import new_kek, read_kek, write_kek
 from quantumlink.keys.service import demo_identities as identities
 from quantumlink.keys.service.client import AsyncKeyClient, KeyServiceError
@@ -182,7 +184,10 @@ class Demonstration:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._players is not None:
+            players = [*(self._players._processes or {}).values()]
             self._players.shutdown(wait=False, cancel_futures=True)
+            for player in players:
+                player.terminate()  # nobody waits for the session that it is at
         for client in self._clients.values():
             await client.close()
         for service in self.services.values():
@@ -250,7 +255,9 @@ class Demonstration:
                     link = watch.played(self._fraction_on(way.hops))
                     began = time.monotonic()
                     try:
-                        result = await loop.run_in_executor(self._players, play_session, link, ROUNDS)
+                        with interrupts.not_for_children():
+                            played = loop.run_in_executor(self._players, play_session, link, ROUNDS)
+                        result = await played
                         if watch.link is way:  # else the operator has changed it meanwhile
                             self._take(watch, result)
                     except (ValueError, RuntimeError) as error:
@@ -365,4 +372,6 @@ class Demonstration:
 
 
 def _be_nice() -> None:
-    os.nice(5)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where the parent could not keep it from here
+    if hasattr(os, "nice"):
+        os.nice(5)
