@@ -7,8 +7,8 @@ exact for the attempts of a clock as long as they are further apart than cells a
 where neighboring cells hold about as much. Mean waits of one moment for another, and the slowest of many, then err
 by some 10⁻⁵ of themselves, what is left of coherence after waits much longer than it by less than 0.003.
 
-Attempts are exactly geometric or exponential. Repetitions until a purification succeeds are the first try as it is,
-and a gamma distribution of the same mean, variance and earliest moment for the later ones.
+Attempts are exactly geometric or exponential. Where distributions are not known but by mean, variance and earliest
+moment, as of three pairs in turn, they are taken as gamma distributions.
 
 Arrays have a row for each of several alternatives and a column for each cell of a window, which begins at the cell
 ``first``; what is before the window or behind it is in its outermost cells.

@@ -80,6 +80,7 @@ CHAINS = [
     ((0.001, 0.001, 0.001), (STEP_S, STEP_S), 0.02, 0.004, "sequential"),
     ((0.02, 0.0, 0.003, 0.01), (STEP_S, 1.7 * STEP_S, 0.6 * STEP_S), 0.05, 0.0, "sequential"),
     ((0.004, 0.009, 0.0, 0.007), (STEP_S, 1.7 * STEP_S, 0.6 * STEP_S), 0.02, 0.003, "sequential"),
+    ((0.003, 0.001, 0.02, 0.01, 0.004), (STEP_S, 1.7 * STEP_S, 0.6 * STEP_S, STEP_S), 0.02, 0.0, "sequential"),
     ((0.01, 0.0, 0.004, 0.0, 0.012), (STEP_S, 1.7 * STEP_S, 0.6 * STEP_S, STEP_S), 0.05, 0.0, "balanced"),
     ((0.003, 0.005, 0.0, 0.002, 0.006), (STEP_S, 1.7 * STEP_S, 0.6 * STEP_S, STEP_S), 0.01, 0.002, "balanced"),
 ]
@@ -209,6 +210,26 @@ def test_pairs_at_random_moments_are_integrals(move):
     at, known = np.maximum(first, second), np.maximum(first + move, second)
     waited = (at - first) + (at - second) + (known - first - move) + (known - second)
     assert found.fidelity == pytest.approx((1 + np.exp(-waited / 4.0).mean()) / 2, abs=3e-4)
+
+
+@pytest.mark.parametrize("t2_s", [0.01, 0.03])
+def test_a_swap_behind_tries_that_fail_is_a_sum(t2_s):
+    """All attempts succeed, the first swap in one of two: tries of one length each, and a pair beside them."""
+    move_s, steps_s = 0.004, (STEP_S, STEP_S, 13.7 * STEP_S)
+    nodes = nodes_of((move_s, 0.0, 0.0, 0.0), t2_s)
+    a, b, c = hops_of(nodes, 1.0, steps_s)
+    half = Operation(entanglement_swap(), success_probability=0.5)
+    found = forecast(swap(swap(a, b, by=half), c))
+    tries = np.arange(1, 60)
+    weights = 0.5**tries
+    # The first end knows after its move, and then the next try begins; the relay has swapped before that.
+    swapped = (STEP_S + move_s) * tries - move_s
+    at = np.maximum(swapped, steps_s[2])
+    known = np.maximum(swapped + move_s, at)
+    waited = (at - swapped) + (known - swapped - move_s) + (at - steps_s[2]) + (known - steps_s[2])
+    assert found.latency_s == pytest.approx(weights @ known, rel=1e-6)
+    kept = weights @ np.exp(-waited / t2_s)
+    assert found.fidelity == pytest.approx((1 + W**3 * (1 + 2 * kept)) / 4, abs=2e-4)
 
 
 @pytest.mark.parametrize("moves_s", [(0.02, 0.0, 0.0), (0.0, 0.0, 0.02), (0.02, 0.0, 0.03)])

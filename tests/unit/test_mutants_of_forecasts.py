@@ -17,8 +17,9 @@ from scipy.stats import gamma
 import quantumlink as ql
 from quantumlink.circuits import known_operation
 from quantumlink.link import Attempts
-from quantumlink.readings.forecasting import joins, repeating, stages, waits
+from quantumlink.readings.forecasting import joins, renewal, repeating, stages, waits
 from quantumlink.readings.forecasting.meeting import Ensemble
+from quantumlink.readings.forecasting.renewal import Failures
 from quantumlink.timing import arrivals, attempts
 from quantumlink.timing.arrivals import EDGES_S, Moments
 from quantumlink.timing.attempts import Rounds
@@ -252,74 +253,123 @@ def check_delivered():
 
 
 def check_repeated():
-    """A geometric number of failures, each of which is known after a lag, and then a success."""
-    pair = np.array([[[0.1, 0.05], [0.3, 0.21]]])
-    moments = Moments(int(arrivals.cell_of(1.0)), pair[..., 0], np.array([[1.0, 2.0]]))
-    given = []
-
-    def noted(*arguments):
-        given.append(arguments)
-        return arrivals.later_gamma(*arguments)
-
-    later, repeating.later_gamma = repeating.later_gamma, noted
-    try:
-        tries = Ensemble(moments, pair, np.array([1.9]), np.array([4.2]), np.array([0.9]))
-        found, pairs = repeating.repeated(tries, np.array([0.4]), np.array([0.5]))
-    finally:
-        repeating.later_gamma = later
-    failure, square = (1.9 - 0.7) / 0.6, (4.2 - 1.3) / 0.6
-    success, own = 0.7 / 0.4, 1.3 / 0.4 - (0.7 / 0.4) ** 2
-    mean = (failure + 0.5) / 0.4 + success  # the first failure, those after it, and the success
-    variance = (square - failure**2) / 0.4 + 0.6 / 0.4**2 * (failure + 0.5) ** 2 + own
-    close(given[0], [[2 * 0.9 + 0.5], [mean], [variance]], rel=1e-12)
-    close(pairs.sum(axis=1), [[1.0, 0.26 / 0.4]], rel=1e-9)
-    close((found.masses * found.points_s).sum(), 0.7 + 0.6 * mean, rel=1e-9)
-    # A failure takes no less than the earliest try, whatever rounding says.
-    given.clear()
-    repeating.later_gamma = noted
-    try:
-        repeating.repeated(tries._replace(mean_s=np.array([0.8])), np.array([0.4]), np.array([0.5]))
-    finally:
-        repeating.later_gamma = later
-    close(given[0][1], [(0.9 + 0.5) / 0.4 + success], rel=1e-12)
-    sure = Ensemble(moments, pair / 0.4, np.array([1.75]), np.array([3.25]), np.array([0.9]))
-    close(repeating.repeated(sure, np.ones(1), np.array([0.5]))[1], pair / 0.4, rel=1e-12)
+    """Each alternative has its own failures, known after its own lag; one that never fails is as it was."""
+    pair = np.array([[[0.1, 0.05], [0.3, 0.21]], [[0.2, 0.1], [0.8, 0.3]], [[0.3, 0.1], [0.1, 0.1]]])
+    start, masses = int(arrivals.cell_of(1.0)), np.array([[0.2, 0.4], [0.0, 0.0], [0.5, 0.1]])
+    points, lag = np.array([[1.0, 1.06], [1.01, 1.07], [1.0, 1.05]]), np.array([0.5, 0.7, 0.25])
+    failed = Failures(masses, masses * np.array([[1.1, 2.1], [1.0, 1.0], [1.2, 3.1]]))
+    none = np.zeros(3)
+    tries = Ensemble(Moments(start, pair[..., 0], points), pair, none, none, none, failed)
+    accepted = repeating.accepted_of(pair)
+    close(accepted, [0.4, 1.0, 0.4], rel=1e-15)
+    found, pairs = repeating.repeated(tries, accepted, lag)
+    later = []
+    for i in (0, 2):
+        rows = start, pair[i : i + 1], pair[i : i + 1, :, 0] * points[i]
+        known = Failures(masses[i], failed.weighted[i] + masses[i] * lag[i])
+        later.append(renewal.added(rows, renewal.after_failures(known, rows)))
+    later.insert(1, (start, pair[1:2], pair[1:2, :, 0] * points[1]))
+    moments, states = repeating.trimmed(*renewal.stacked(later))
+    assert found.first == moments.first
+    close(found.points_s, moments.points_s, rel=1e-12)
+    close(pairs, states, rel=1e-12)
+    close((found.masses * found.points_s)[1].sum(), 0.2 * 1.01 + 0.8 * 1.07, rel=1e-12)
+    # Of the first: failures of .6 in the mean of (.22 + .84)/.6 and a lag, before a success of (.1 + .318)/.4.
+    mean = 0.6 / 0.4 * ((0.22 + 0.84) / 0.6 + 0.5) + (0.1 + 0.318) / 0.4
+    close((found.masses * found.points_s)[0].sum(), mean, rel=1e-12)
 
 
-def check_repeated_by_row():
-    """Two ways to succeed at first, and another alternative that never fails: each has its share of later tries."""
-    pair = np.array([[[0.1, 0.05, 0.0], [0.3, 0.21, 0.1]], [[0.2, 0.0, 0.0], [0.8, 0.1, 0.1]]])
-    moments = Moments(int(arrivals.cell_of(1.0)), pair[..., 0], np.array([[1.0, 2.0], [1.2, 2.0]]))
-    tries = Ensemble(moments, pair, np.array([1.9, 1.84]), np.array([4.2, 3.5]), np.array([0.9, 1.2]))
-    accepted, lag = np.array([0.4, 1.0]), np.array([0.5, 0.7])
-    whole, states = repeating.repeated(tries, accepted, lag)
-    of, first = np.array([1, 0, 0]), np.array([[0.04, 0.02, 0.0], [0.1, 0.2, 0.05]])
-    rows = np.stack([pair[1], first, pair[0] - first])
-    times = np.array([[1.2, 2.0], [1.0, 2.0], [1.0, 2.0]])
-    start, found, done = repeating.repeated_by_row(
-        tries, accepted, lag, rows=(moments.first, rows, rows[..., 0] * times), of=of
+def check_until_success():
+    """What never fails, or never succeeds, is as it was."""
+    rows = 700, np.array([[[0.4]]]), np.array([[0.5]])
+    failed = Failures(np.array([0.6]), np.array([0.9]))
+    for accepted in (repeating.IMPOSSIBLE, 1.0 - repeating.IMPOSSIBLE, 1.0 - repeating.IMPOSSIBLE / 4, 1.0):
+        assert repeating.until_success(rows, np.array([accepted]), failed) is rows
+    nearly = 1.0 - 1.1 * repeating.IMPOSSIBLE, 1.1 * repeating.IMPOSSIBLE
+    for accepted in nearly:
+        close(repeating.until_success(rows, np.array([accepted]), failed)[1].sum(), 1.0, rel=1e-9)
+    assert repeating.accepted_of(np.zeros((1, 2, 3))).tolist() == [repeating.IMPOSSIBLE]
+
+
+def check_after_failures():
+    """Sums over all numbers of failures, by their transforms; the grid's end and what is behind it, by hand."""
+    lag, rates = 0.13, np.array([0.0, 0.1, 0.4, 1.5, 6.0])
+    start = int(arrivals.cell_of(0.9))
+    moments = np.array([[0.95, 1.04, 1.13], [0.97, 1.06, 1.16]])
+    pairs = np.array([[[0.1, 0.05], [0.2, -0.1], [0.02, 0.02]], [[0.04, 0.0], [0.1, 0.1], [0.14, 0.03]]])
+    failed = np.array([[0.15, 0.05], [0.0, 0.2]]), np.array([[0.6, 1.1], [0.0, 2.5]])
+    first, later, done = renewal.after_failures(
+        Failures(failed[0], failed[0] * (failed[1] + lag)), (start, pairs, pairs[..., 0] * moments)
     )
-    assert start == moments.first  # later tries come later
-    close([found[1, :2], found[2, :2]], rows[1:], rel=1e-12)
-    close(done[1, :2], first[:, 0] * [1.0, 2.0], rel=1e-12)
-    sums = np.stack([found[1:].sum(axis=0), found[0]]), np.stack([done[1:].sum(axis=0), done[0]])
-    together = repeating.trimmed(start, *sums)
-    close(together[1], states, rel=1e-12)
-    close(together[0].points_s, whole.points_s, rel=1e-12)
-    close(found.sum(axis=1), rows.sum(axis=1) / accepted[of][:, None], rel=1e-9)
-    later = found[1, :, 0].sum() - first[:, 0].sum()  # of the first way: its share of what comes later
-    close(later, 0.6 * first[:, 0].sum() / 0.4, rel=1e-9)
-    mean = (whole.masses[0] * whole.points_s[0]).sum()
-    close(done[1].sum(), (first[:, 0] * [1.0, 2.0]).sum() + (mean - 0.7) * first[:, 0].sum() / 0.4, rel=1e-9)
-    # Where none fails there are no later tries.
-    all_of = Ensemble(moments, pair, tries.mean_s, tries.square, tries.earliest_s)
-    given = rows[1:], rows[1:, :, 0] * times[1:]
-    sure = repeating.repeated_by_row(all_of, np.ones(2), lag, rows=(3, *given), of=np.zeros(2, dtype=int))
-    assert sure[0] == 3
-    close(sure[1], given[0], rel=1e-12)
-    close(sure[2], given[1], rel=1e-12)
-    less = np.full(2, 1 - 1e-15)
-    close(repeating.repeated_by_row(all_of, less, lag, rows=(3, *given), of=np.zeros(2, dtype=int))[1], given[0])
+    law = lambda values, times: np.array([(values * np.exp(-rate * times)).sum() for rate in rates])
+    lost = law(failed[0], failed[1] + lag)
+    points = done / np.where(later[..., 0] > 0, later[..., 0], 1.0)
+    for row in range(2):
+        for k in range(2):
+            expected = law(pairs[row, :, k], moments[row]) * lost / (1 - lost)
+            close(law(later[row, :, k], points[row])[0], expected[0], rel=1e-12)
+            np.testing.assert_allclose(law(later[row, :, k], points[row]), expected, rtol=0.02, atol=2e-4)
+    mean = (failed[0] * (failed[1] + lag)).sum()
+    for row in range(2):
+        made, times = pairs[row, :, 0], moments[row]
+        close(done[row].sum(), (made * times).sum() * 0.4 / 0.6 + made.sum() * mean / 0.6**2, rel=1e-12)
+    # Three failures of a kind, and a success: where that is.
+    only = Failures(np.array([0.5]), np.array([0.75]))
+    first, later, done = renewal.after_failures(only, (start, np.array([[[0.5]]]), np.array([[0.5 * 2.0]])))
+    mean, variance = 1.5 / 0.5 + 2.0, 1.5**2 * 0.5 / 0.5**2
+    step = (mean + renewal.SPAN * variance**0.5) / renewal.STEPS
+    assert first == arrivals.cell_of(3.5 - 2 * step)
+    last = first + later.shape[1] - 1  # what is behind the grid, where its mean is
+    assert last == arrivals.cell_of(step * renewal.STEPS) + 1
+    assert EDGES_S[last] < done[0, -1] / later[0, -1, 0] < EDGES_S[last + 1]
+    for n in range(1, 5):
+        cell = int(arrivals.cell_of(2.0 + 1.5 * n)) - first
+        close(later[0, cell - 1 : cell + 2, 0].sum(), 0.5 ** (n + 1), rel=1e-8)
+        near = done[0, cell - 1 : cell + 2].sum() / later[0, cell - 1 : cell + 2, 0].sum()
+        close(near, 2.0 + 1.5 * n, rel=1e-8)
+    # A grid of four times as many steps tells the same.
+    fewer = _second(done, later)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(renewal, "STEPS", 4 * renewal.STEPS)
+        _, later, done = renewal.after_failures(only, (start, np.array([[[0.5]]]), np.array([[0.5 * 2.0]])))
+    close(fewer, _second(done, later), rel=2e-4)
+
+
+def _second(done, later):
+    return (done**2 / np.where(later[..., 0] > 0, later[..., 0], 1.0)).sum()
+
+
+def check_variance_of_later_tries():
+    """Beside all sequences of up to 60 failures."""
+    times, masses = np.array([0.6, 2.0, 2.5]), np.array([0.2, 0.1, 0.2])
+    made, at = np.array([0.3, 0.2]), np.array([1.0, 1.4])
+    mean_f, square_f = (masses * times).sum() / 0.5, (masses * times**2).sum() / 0.5
+    mean_s, square_s = (made * at).sum() / 0.5, (made * at**2).sum() / 0.5
+    n = np.arange(1, 200)
+    weights = 0.5**n  # of n failures, if there is one
+    mean = (weights * (n * mean_f + mean_s)).sum()
+    spread = n * (square_f - mean_f**2) + (square_s - mean_s**2) + (n * mean_f + mean_s) ** 2
+    variance = (weights * spread).sum() - mean**2
+    close(renewal._moments(masses, times, made, at), [mean, variance], rel=1e-12)
+    close(renewal._moments(masses, 0.1 * times, made, 0.1 * at), [0.1 * mean, 0.01 * variance], rel=1e-12)
+
+
+def check_added():
+    one = 3, np.array([[[1.0, 0.5], [2.0, 0.25]]] * 2), np.array([[3.0, 8.0], [3.0, 9.0]])
+    other = (
+        4,
+        np.array([[[0.5, 0.125], [4.0, 0.0], [1.0, 1.0]], [[0.0, 0.0], [0.0, 0.0], [2.0, 0.5]]]),
+        np.array([[2.0, 20.0, 6.0], [0.0, 0.0, 14.0]]),
+    )
+    for several in ((one, other), (other, one)):
+        first, pairs, done = renewal.added(*several)
+        assert first == 3
+        assert pairs.tolist() == [
+            [[1.0, 0.5], [2.5, 0.375], [4.0, 0.0], [1.0, 1.0]],
+            [[1.0, 0.5], [2.0, 0.25], [0.0, 0.0], [2.0, 0.5]],
+        ]
+        assert done.tolist() == [[3.0, 10.0, 20.0, 6.0], [3.0, 9.0, 0.0, 14.0]]
+    assert [len(each) for each in renewal.stacked([one, other, one])[1:]] == [6, 6]
 
 
 def check_joined():
@@ -396,9 +446,15 @@ CHECKS = {
     FORECASTING + "stages:elementary": [check_elementary],
     FORECASTING + "stages:_attempting": [check_elementary],
     FORECASTING + "stages:delivered": [check_delivered],
+    FORECASTING + "repeating:accepted_of": [check_until_success, check_repeated],
     FORECASTING + "repeating:repeated": [check_repeated],
-    FORECASTING + "repeating:repeated_by_row": [check_repeated, check_repeated_by_row],
-    FORECASTING + "repeating:_later_tries": [check_repeated],
+    FORECASTING + "repeating:until_success": [check_until_success, check_repeated],
+    FORECASTING + "renewal:after_failures": [check_after_failures],
+    FORECASTING + "renewal:_moments": [check_variance_of_later_tries],
+    FORECASTING + "renewal:_spread": [check_after_failures],
+    FORECASTING + "renewal:_in_cells": [check_after_failures],
+    FORECASTING + "renewal:added": [check_added],
+    FORECASTING + "renewal:stacked": [check_added, check_repeated],
     FORECASTING + "joining:Joining.stage": [check_joined],
     FORECASTING + "joining:Joining._memories": [check_joined],
 }
@@ -410,10 +466,8 @@ HARMLESS: dict[str, str] = {
     "later_gamma, line 21, column 56: 1.0 is 2.0": "before the earliest moment",
     "later_gamma, line 12, column 68: 1000000.0 is 1000001.0": "as certain",
     "Joining.stage, line 32, column 38: 0 is 1": "all have as many alternatives",
-    "repeated_by_row, line 27, column 15: Add is Sub": "later tries end later",
-    "repeated_by_row, line 27, column 35: 1 is 2": "later tries end later",
-    "repeated_by_row, line 28, column 31: Sub is Add": "cells that stay empty",
-    "repeated_by_row, line 31, column 40: Sub is Add": "to the end either way",
+    "added, line 4, column 16: 1 is 2": "pairs and moments have as many rows",
+    "stacked, line 6, column 51: 0 is 1": "all have as many coefficients",
     "points_of, line 5, column 83: 1.0 is 2.0": "of cells of nothing",
     "left_within, line 20, column 33: 0.0 is 1.0": "of what is not there",
     "_apart, line 4, column 28: 0.001 is 0.002": "where both forms agree",

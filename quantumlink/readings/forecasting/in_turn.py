@@ -7,8 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from quantumlink.arrays import FloatArray
-from quantumlink.readings.forecasting.meeting import Ensemble, Waiting, earliest_moment, trimmed
+from quantumlink.readings.forecasting.meeting import (
+    ROUNDED,
+    Ensemble,
+    Waiting,
+    earliest_moment,
+    failures,
+    trimmed,
+)
 from quantumlink.readings.forecasting.products import Contraction, Summed
+from quantumlink.readings.forecasting.renewal import Failures
 from quantumlink.timing.arrivals import EDGES_S, later_gamma
 
 
@@ -54,7 +62,25 @@ def made_in_turn(stages: Sequence[Waiting], join: Contraction, *, alone: bool = 
     pairs = moments.masses[..., None] * state[:, None]
     moments = moments._replace(masses=pairs[..., 0])
     all_square = spread + before**2 + 2 * before * mean + square
-    return Ensemble(moments, pairs, before + mean, all_square, earliest)
+    failed = _failed(before + mean, all_square, accepted, (before + lucky, variance), earliest)
+    return Ensemble(moments, pairs, before + mean, all_square, earliest, failed)
+
+
+def _failed(
+    mean: FloatArray,
+    square: FloatArray,
+    accepted: FloatArray,
+    lucky: tuple[FloatArray, FloatArray],
+    earliest: FloatArray,
+) -> Failures:
+    """When tries fail, by mean and mean square of all, and mean and variance of those that succeed."""
+    share = np.maximum(1.0 - accepted, 0.0)
+    part = np.where(share > ROUNDED, share, 1.0)
+    lost = np.maximum((mean - accepted * lucky[0]) / part, earliest)
+    lost_square = (square - accepted * (lucky[1] + lucky[0] ** 2)) / part
+    moments = later_gamma(earliest, lost, np.maximum(lost_square - lost**2, 0.0))
+    masses = moments.masses * np.where(share > ROUNDED, share, 0.0)[:, None]
+    return Failures(masses, masses * moments.points_s)
 
 
 def _moments_of(masses: FloatArray, points_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -77,8 +103,12 @@ def _two_in_turn(held: Waiting, last: Waiting, join: Contraction) -> Ensemble:
     cells = np.clip(np.searchsorted(EDGES_S, np.array(moments), side="right") - 1, 0, len(EDGES_S) - 2)
     start, width = int(cells.min()), int(cells.max() - cells.min()) + 1
     pairs, done = np.zeros((len(wait), width, len(join.support))), np.zeros((len(wait), width))
+    all_masses, all_times = np.zeros((len(wait), width)), np.zeros((len(wait), width))
     for row, (made, times) in enumerate(zip(found, moments, strict=True)):
         place = cells[row] - start
+        tried = np.outer(held.coefficients[row, :, 0], last.coefficients[row, :, 0]).ravel()
+        all_masses[row] = np.bincount(place, tried, width)
+        all_times[row] = np.bincount(place, tried * times, width)
         for k in range(pairs.shape[2]):
             pairs[row, :, k] = np.bincount(place, made[:, k], width)
         done[row] = np.bincount(place, made[:, 0] * times, width)
@@ -89,4 +119,5 @@ def _two_in_turn(held: Waiting, last: Waiting, join: Contraction) -> Ensemble:
         mean + mean_last,
         square + 2 * mean * mean_last + square_last,
         first_s + first_last_s,
+        failures(all_masses, all_times, pairs, done),
     )

@@ -11,9 +11,8 @@ from quantumlink.circuits import Operation
 from quantumlink.link.joins import retrieved
 from quantumlink.readings.forecasting.disturbing import disturbances
 from quantumlink.readings.forecasting.hearing import Clock, heard_s
-from quantumlink.readings.forecasting.meeting import Ensemble, Waiting
+from quantumlink.readings.forecasting.meeting import Waiting
 from quantumlink.readings.forecasting.products import contraction
-from quantumlink.readings.forecasting.repeating import IMPOSSIBLE
 from quantumlink.readings.forecasting.stages import Attempting, Stage
 from quantumlink.timing.arrivals import Moments
 from quantumlink.timing.course import Course
@@ -33,7 +32,6 @@ class Joining:
         stages: what it consumes.
         in_turn: whether they are made one after the other.
         apart: whether what is told of one stage must not depend on which alternatives of the others it meets.
-        of: shape (n,), which rows are of one alternative; None: each is one.
         in_the_mean: whether ends that know late know after the mean of what it takes.
     """
 
@@ -44,7 +42,6 @@ class Joining:
         *,
         in_turn: bool = False,
         apart: bool = False,
-        of: IndexArray | None = None,
         in_the_mean: bool = False,
     ) -> None:
         nodes = tuple(stages[link].ends[end] for (link, end), *_ in operation.site_ports)
@@ -70,10 +67,6 @@ class Joining:
         ]
         # What all wait for anyway comes after they have met: so moments keep the resolution that they have.
         common = np.zeros(1) if in_turn or apart or not self.timed else np.minimum.reduce(used_s)
-        if of is not None and len(common) > 1:  # rows of one alternative share a clock
-            least = np.full(int(of.max()) + 1, np.inf)
-            np.minimum.at(least, of, common)
-            common = least[of]
         # When each end has heard of its own pair, counted from when that can be used.
         self._own_s = [[lag - used for lag in lags] for lags, used in zip(lags_s, used_s, strict=True)]
         used_s = [lag - common for lag in used_s]
@@ -164,11 +157,6 @@ class Joining:
             self._course.held_until(q, known_s, 0.0) + self._common_s[row] for q in self.operation.inputs[link]
         )
         return left, right
-
-    def accepted(self, tries: Ensemble) -> FloatArray:
-        """Shape (n,): the probability that a try succeeds."""
-        found: FloatArray = np.maximum(tries.pairs[..., 0].sum(axis=1), IMPOSSIBLE)
-        return found
 
     def result(self, moments: Moments, pairs: FloatArray, accepted: FloatArray) -> Stage:
         """The stage, of when all pairs are there and what they then are together."""

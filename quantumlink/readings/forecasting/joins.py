@@ -13,7 +13,7 @@ from quantumlink.readings.forecasting.in_turn import made_in_turn
 from quantumlink.readings.forecasting.joining import Joining
 from quantumlink.readings.forecasting.meeting import Meeting, each_with_each
 from quantumlink.readings.forecasting.products import Summed
-from quantumlink.readings.forecasting.repeating import certain, repeated
+from quantumlink.readings.forecasting.repeating import accepted_of, certain, repeated
 from quantumlink.readings.forecasting.stages import Stage
 
 _SWAP = known_operation("entanglement_swap")
@@ -40,7 +40,8 @@ def joined(operation: Operation, *stages: Stage, in_turn: bool = False) -> Stage
     step = Joining(operation, stages, in_turn=in_turn, in_the_mean=not alone)
     if not timed:
         tries = Meeting(*step.waiting).tried(step.join)
-        return step.result(*certain(tries, step.accepted(tries)), step.accepted(tries))
+        accepted = accepted_of(tries.pairs)
+        return step.result(*certain(tries, accepted), accepted)
     if alone and not in_turn and (step.late or any(waiting.out_of_step for waiting in step.waiting)):
         return joined_by_lag(operation, stages, in_turn=in_turn)
     if not (step.operation.may_fail or in_turn):
@@ -48,7 +49,7 @@ def joined(operation: Operation, *stages: Stage, in_turn: bool = False) -> Stage
     tries = (
         made_in_turn(step.waiting, step.join, alone=alone) if in_turn else Meeting(*step.waiting).tried(step.join)
     )
-    accepted = step.accepted(tries)
+    accepted = accepted_of(tries.pairs)
     return step.result(*repeated(tries, accepted, np.maximum(*step.lags_s)), accepted)
 
 

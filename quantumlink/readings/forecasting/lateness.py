@@ -223,22 +223,15 @@ def _borders(values: FloatArray, weights: FloatArray, count: int) -> FloatArray:
     return np.concatenate([even, values[order[np.searchsorted(total, total[-1] * parts)]]])
 
 
-def lags_together(lags_s: FloatArray, weights: FloatArray, of: IndexArray) -> IndexArray:
-    """Which rows are handed on together: shape (rows,), numbered from 0; rows of one number are of one alternative.
+def lags_together(lags_s: FloatArray, weights: FloatArray) -> IndexArray:
+    """Which rows are handed on together: shape (rows,), numbered from 0.
 
     Args:
         lags_s: shape (ends, rows).
         weights: shape (rows,).
-        of: shape (rows,), of which alternative each is.
     """
-    kinds = [of]
-    for lag_s in lags_s:
-        kind = np.zeros(len(of), dtype=np.intp)
-        for one in np.unique(of):
-            mine = np.flatnonzero(of == one)
-            kind[mine] = _kinds(lag_s[mine], weights[mine])
-        kinds.append(kind)
-    return np.unique(np.stack(kinds), axis=1, return_inverse=True)[1].reshape(-1)
+    kinds = np.array([_kinds(lag_s, weights) for lag_s in lags_s])
+    return np.unique(kinds, axis=1, return_inverse=True)[1].reshape(-1)
 
 
 def _kinds(lags_s: FloatArray, weights: FloatArray) -> IndexArray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.readings.forecasting.products import Contraction
+from quantumlink.readings.forecasting.renewal import Failures
 from quantumlink.readings.forecasting.stages import Stage
 from quantumlink.readings.forecasting.waits import held_pair, left_within, sums_until, waited_until
 from quantumlink.timing.arrivals import EDGES_S, Moments, points_of
@@ -20,6 +21,9 @@ RARE = 1e-7
 
 LAST = 1e-13
 """Likewise at its end."""
+
+ROUNDED = 1e-10
+"""Fewer failures than that, among tries in one cell, are not told from rounding."""
 
 NEIGHBORLY = 0.2
 """A cell whose neighbors hold less than this part of what it holds is not filled evenly."""
@@ -134,6 +138,8 @@ class Ensemble(NamedTuple):
     """Shape (n,): the mean of its square."""
     earliest_s: FloatArray
     """Shape (n,): the earliest such moment."""
+    failed: Failures
+    """When tries fail, shape (n, cells)."""
 
 
 class Latest(NamedTuple):
@@ -233,8 +239,20 @@ def ensemble(first: int, pairs: FloatArray, done: FloatArray, masses: FloatArray
     points = points_of(first, masses, times)
     weighted = masses * points
     return Ensemble(
-        moments, kept, weighted.sum(axis=1), (weighted * points).sum(axis=1), earliest_moment(masses, points)
+        moments,
+        kept,
+        weighted.sum(axis=1),
+        (weighted * points).sum(axis=1),
+        earliest_moment(masses, points),
+        failures(masses, times, pairs, done),
     )
+
+
+def failures(masses: FloatArray, times: FloatArray, pairs: FloatArray, done: FloatArray) -> Failures:
+    """What is tried and does not succeed: see `Meeting.tries_of`."""
+    failed = np.maximum(masses - pairs[..., 0], 0.0)
+    failed[failed <= ROUNDED * masses] = 0.0
+    return Failures(failed, np.maximum(times - done, 0.0))
 
 
 @cache

@@ -7,8 +7,9 @@ of all. This is the timeline's own timing with its default options, and the two 
 `quantumlink.readings.timeline` for what happens when. What is not exact:
 
 - moments are points in cells;
-- after failed tries of an operation the state no longer depends on the moment, and moments are gamma distributed;
-  so they are where three pairs or more are made one after the other, or alternatives of two are compared;
+- tries that follow failures are on a grid of equal steps, see `quantumlink.readings.forecasting.renewal`;
+- where three pairs or more are made one after the other, or alternatives of two are compared, moments are gamma
+  distributed;
 - an end that is told of a swap before it knows of its own pair (its half is still being moved, see
   ``Memory.move_s``) knows of both at a lag that depends on how long the pair waited: some lags stand for all, see
   `quantumlink.readings.forecasting.lateness`; where several alternatives are compared, the mean of all does;
