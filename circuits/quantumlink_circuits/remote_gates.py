@@ -267,6 +267,11 @@ def teleported_swap() -> QuantumCircuit:
         to b; ``back_a``, ``back_b``: the pair that carries b to a. ``out_phase``, ``out_parity``, ``back_phase``,
         ``back_parity``: the outcomes of the Bell measurements.
 
+    Note:
+        As an operation on links, what it delivers is no pair: ``Operation(teleported_swap()).verify()`` fails, for
+        it asks for Φ⁺ where the data qubits ``a`` and ``b``, which no link brings, start in |0⟩. Use `wire` to give
+        them states of their own, and its channel to check the exchange.
+
     >>> teleported_swap().metadata
     {'pairs': [[1, 4], [2, 3]]}
     """

@@ -161,7 +161,7 @@ def _terms(key: Key) -> Data | None:
     # KeyTerms is a protocol, so mypy sees no dataclass in it; every bound of the library has one.
     numbers = {field.name: _finite(getattr(key.terms, field.name)) for field in fields(key.terms)}  # type: ignore[arg-type]
     numbers.pop("details", None)
-    return {**numbers, "length": key.terms.length, "lines": [list(line) for line in key.terms.lines()]}
+    return {**numbers, "length": key.terms.length, "lines": [list(line) for line in key.terms_lines()]}
 
 
 def _finite(value: Any) -> Any:

@@ -19,6 +19,9 @@ from quantumlink.tables import html_table
 FOR_STUDY = "for study, not for use"
 """What a key says of itself, in reports and files, that nobody should use."""
 
+_LEAK = "leak of reconciliation"
+"""How the line of a bound's terms begins that tells what was disclosed."""
+
 _UNAUTHENTICATED = (
     "The classical channel is assumed to be authenticated; the key bits that this spends are not deducted."
 )
@@ -222,11 +225,25 @@ class Key:
             ("QBER, key basis (Z)", _with_interval(self.qber, self.sampled)),
             ("QBER, test basis (X)", _with_interval(self.test_qber, self.tested)),
             *self._reconciliation_lines(),
-            *([] if self.terms is None else self.terms.lines()),
+            *self.terms_lines(),
             *self._epsilon_lines(),
             *([("origin", self.origin)] if self.marks else []),
             ("secret key", f"{len(self)} bits" if self.reason is None else f"refused: {self.reason}"),
         ]
+
+    def terms_lines(self) -> list[tuple[str, str]]:
+        """The security bound term by term, as labels and readable values; none if it was not reached.
+
+        Where no reconciliation came to its end, the leak is only what is disclosed whatever it takes, as the tags
+        that several ends need are: the line says so.
+        """
+        if self.terms is None:
+            return []
+        lines = self.terms.lines()
+        if self.disclosed_bits is not None:
+            return lines
+        told = "; the bits that reconciliation would disclose are not in it"
+        return [(label, text + told if label.startswith(_LEAK) else text) for label, text in lines]
 
     @property
     def origin(self) -> str:

@@ -159,6 +159,13 @@ def sample(
             accepted, values = _read(form, bits, label)
             counts[label] += np.bincount(values[accepted], minlength=len(counts[label]))
             recorder.add(label, names, bits[:, there], accepted, values)
+    if not any(found.any() for found in counts.values()):
+        warnings.warn(
+            f"none of {shots * len(labels)} runs was accepted by the program's heralds: it succeeds rarely, or "
+            f"never, and these samples say nothing of its state",
+            UserWarning,
+            stacklevel=2,
+        )
     outcomes: dict[str, Outcomes] = {label: tuple(found.tolist()) for label, found in counts.items()}
     ends, told = tuple(program.ends), runner.reason
     return Samples(

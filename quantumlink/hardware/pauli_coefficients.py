@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 STATE_TOLERANCE = 1e-9
-"""How far a state that is given may be from trace 1, Hermitian and positive (rounding, not another state)."""
+"""How far a state that is given may be from trace 1, Hermitian and positive: that is rounding, no other state."""
 
 ROUNDING = 1e-14
 """A coefficient, a trace's distance from 1 or an eigenvalue below this is rounding."""
@@ -108,15 +108,16 @@ def _numbers(name: str, value: Any) -> ComplexArray:
 
 
 def _checked(name: str, matrix: ComplexArray) -> ComplexArray:
-    rule = f"{name} must be a density matrix"
+    rule = f"{name} must be a density matrix to {STATE_TOLERANCE:g}"
+    most = STATE_TOLERANCE + ROUNDING  # 1 + 1e-9 is more than 1e-9 from 1, as a floating number
     skew = float(np.abs(matrix - matrix.conj().T).max())
-    if skew > STATE_TOLERANCE:
+    if skew > most:
         raise ValueError(f"{rule}: it is not Hermitian, it differs from its adjoint by up to {skew:.3g}")
     trace = float(np.trace(matrix).real)
-    if abs(trace - 1) > STATE_TOLERANCE:
+    if abs(trace - 1) > most:
         raise ValueError(f"{rule}: its trace must be 1, it is {trace:.12g} (off by {trace - 1:.3g})")
     least = float(np.linalg.eigvalsh(matrix)[0])
-    if least < -STATE_TOLERANCE:
+    if least < -most:
         raise ValueError(f"{rule}: it is not positive, its least eigenvalue is {least:.3g}")
     hermitian: ComplexArray = (matrix + matrix.conj().T) / 2
     # Dividing by a trace that is 1 but for its last bit would make a state differ from its own copy in a file.

@@ -85,20 +85,21 @@ class Carrier:
         return total
 
 
-def _distinct(links: Sequence[FloatArray]) -> tuple[list[FloatArray], IndexArray | slice]:
+def _distinct(links: Sequence[FloatArray]) -> tuple[tuple[FloatArray, ...], IndexArray | slice]:
     """The points that differ from one another, and which of them each point is."""
     points = max(len(link) for link in links)
     rows = [np.ascontiguousarray(link) for link in links]
     known: dict[tuple[bytes, ...], int] = {}
-    which, kept = np.zeros(points, dtype=np.intp), []
+    which = np.zeros(points, dtype=np.intp)
+    kept: list[int] = []
     for point in range(points):
         told = tuple(row[point].tobytes() for row in rows if len(row) == points)
         which[point] = known.setdefault(told, len(known))
         if which[point] == len(kept):
             kept.append(point)
     if len(kept) == points:
-        return list(links), slice(None)
-    return [link if len(link) == 1 else link[kept] for link in links], which
+        return tuple(links), slice(None)
+    return tuple(link if len(link) == 1 else link[kept] for link in links), which
 
 
 class Lives:

@@ -32,10 +32,21 @@ from quantumlink.circuits import (
 )
 from quantumlink.hardware import Node
 from quantumlink.hardware.processor import Side
-from quantumlink.link import ElementaryLink, Encoded, Encoding, Join, Link, LogicalOperation, Purify, Swap
+from quantumlink.link import (
+    ElementaryLink,
+    Encoded,
+    Encoding,
+    Join,
+    Link,
+    LogicalOperation,
+    Purify,
+    Swap,
+    distinct_links,
+)
 from quantumlink.link.arriving_pair import PREPARATION_ANGLES, STATED_PAIR, StatedPair, preparations
 from quantumlink.program import CORRECTIONS, Corrections, Program, RandomSetting
-from quantumlink.readings.maps import sides_of
+from quantumlink.readings.folding import NeverSucceeds, fold
+from quantumlink.readings.maps import is_pair_map, sides_of
 from quantumlink.readings.perfect import target_of
 from quantumlink.readings.placing import Primitive
 from quantumlink.readings.shared_state import MAX_ENDS, stabilizers_of
@@ -81,6 +92,7 @@ def compose(
         added when it runs.
 
     Raises:
+        NeverSucceeds: if a purification in a link between two nodes can never succeed.
         ValueError: if two different nodes of the link share a name, an option is unknown, or the timeline is of
             another link.
         UnsupportedOperation: if the corrections cannot be moved to the end (a twirl stands in between).
@@ -99,6 +111,7 @@ def compose(
             f"link must have at most {MAX_PAIRS} elementary pairs to be composed, got {link.pairs}: "
             f"evaluate predicts it without a circuit"
         )
+    _check_succeeds(link)
     waits = None if timeline is None else Waits(link, timeline)
     program = _Composer(link, waits, conditional=corrections == "sequential").program()
     if corrections == "frame":
@@ -106,6 +119,19 @@ def compose(
     elif corrections == "feedforward":
         program = feedforward(program)
     return qubit_reuse.reuse_qubits(program) if reuse_qubits else program
+
+
+def _check_succeeds(link: Link) -> None:
+    """Refuse what no run would be accepted of, where that is quickly known: pairs that are swapped and purified."""
+    joins = [part for part in distinct_links(link) if isinstance(part, Join)]
+    if not any(part.operation.may_fail for part in joins) or not all(is_pair_map(part.operation) for part in joins):
+        return
+    try:
+        fold(link)
+    except NeverSucceeds:
+        raise
+    except ValueError:  # what cannot be followed exactly may still be run
+        return
 
 
 def compose_joined(link: Join, corrections: Corrections) -> tuple[Program, dict[int, int]]:

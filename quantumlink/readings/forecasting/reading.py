@@ -10,6 +10,7 @@ import numpy as np
 from quantumlink import validation
 from quantumlink.link import ElementaryLink, Join, Link, distinct_links
 from quantumlink.link.tree import check_memories
+from quantumlink.readings.folding import NeverSucceeds
 from quantumlink.readings.forecasting.joins import joined
 from quantumlink.readings.forecasting.repeating import IMPOSSIBLE
 from quantumlink.readings.forecasting.result import Forecast
@@ -27,7 +28,8 @@ def forecast(link: Link) -> Forecast:
         link: the link; for an elementary link that says nothing of its attempts, nobody waits.
 
     Raises:
-        ValueError: if a purification can never succeed, or a node has fewer memories than are needed.
+        NeverSucceeds: if a purification can never succeed.
+        ValueError: if a node has fewer memories than are needed.
 
     >>> from quantumlink.hardware import Fiber, Node
     >>> from quantumlink.link import swap
@@ -98,7 +100,7 @@ def _made(part: Link, free: Places, sharing: Sharing, done: list[Stage]) -> Stag
     together, _ = sharing.of(part, free)
     stage = joined(part.operation, *stages, in_turn=not together)
     if stage.success[0] <= IMPOSSIBLE * np.prod([each.success[0] for each in stages]):
-        raise ValueError(f"{part.does} can never succeed: {part!r}")
+        raise NeverSucceeds(f"{part.does} can never succeed: {part!r}")
     return stage
 
 

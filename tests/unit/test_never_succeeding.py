@@ -1,0 +1,81 @@
+"""What no run would be accepted of is refused at the door, with one kind of error."""
+
+import numpy as np
+import pytest
+
+import quantumlink as ql
+from quantumlink import circuits
+from quantumlink.hardware.pauli_coefficients import STATE_TOLERANCE
+from quantumlink.readings.folding import NeverSucceeds
+
+
+def never(spent=(0, 1, 0, 0)):
+    a, b = ql.Node("a"), ql.Node("b")
+    kept = ql.ElementaryLink(a, b, bell_diagonal=(1, 0, 0, 0), success_probability=0.5, attempt_time_s=1e-3)
+    return ql.purify(
+        kept, ql.ElementaryLink(a, b, bell_diagonal=spent, success_probability=0.5, attempt_time_s=1e-3)
+    )
+
+
+@pytest.mark.parametrize("reading", [ql.evaluate, ql.simulate, ql.forecast, ql.compose, ql.sample])
+def test_every_reading_refuses(reading):
+    with pytest.raises(NeverSucceeds, match="can never succeed"):
+        reading(never())
+
+
+def test_nothing_is_prepared():
+    from qiskit.providers.fake_provider import GenericBackendV2
+
+    with pytest.raises(NeverSucceeds):
+        ql.prepare(never(), GenericBackendV2(5, seed=1))
+
+
+def test_within_a_chain_too():
+    b, c = ql.Node("b"), ql.Node("c")
+    with pytest.raises(NeverSucceeds):
+        ql.compose(ql.swap(never(), ql.ElementaryLink(b, c)))
+
+
+def test_what_may_succeed_is_composed():
+    assert ql.compose(never((0.01, 0.99, 0, 0))).heralds
+
+
+def test_samples_without_an_accepted_run_say_so(seed):
+    program = ql.compose(never((1e-9, 1 - 1e-9, 0, 0)))
+    with pytest.warns(UserWarning, match="none of 200 runs was accepted"):
+        samples = ql.sample(program, bases=["XX", "ZZ"], shots=100, seed=seed)
+    assert samples.acceptance.best < 0.5
+
+
+def stated(diagonal):
+    return ql.ElementaryLink(ql.Node("a"), ql.Node("b"), state=np.diag(diagonal))
+
+
+def test_one_tolerance_of_states():
+    little, much = STATE_TOLERANCE, 1.01 * STATE_TOLERANCE
+    stated([0.5, 0.5 + little, -little, 0])
+    stated([0.5, 0.5 + little, 0, 0])
+    stated([0.5, 0.5 - little, 0, 0])
+    with pytest.raises(ValueError, match="density matrix to 1e-09: it is not positive"):
+        stated([0.5, 0.5 + much, -much, 0])
+    for off in (much, -much):
+        with pytest.raises(ValueError, match="density matrix to 1e-09: its trace must be 1"):
+            stated([0.5, 0.5 + off, 0, 0])
+
+
+def test_a_conference_that_is_refused_before_it_reconciles_says_so():
+    hub, *ends = (ql.Node(name) for name in "habc")
+    links = [ql.ElementaryLink(end, hub, fidelity=0.93) for end in ends]
+    key = ql.qkd.conference(ql.join(circuits.multiway_swap(3), *links), rounds=3000, seed=3)
+    assert key.reason is not None
+    assert key.disclosed_bits is None
+    (line,) = (text for label, text in key.terms_lines() if label.startswith("leak of reconciliation"))
+    assert line == f"{key.terms.leak:.0f} bits; the bits that reconciliation would disclose are not in it"
+    assert line in key.report()
+
+
+def test_a_key_that_was_reconciled_tells_its_leak():
+    link = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.99)
+    key = ql.qkd.bbm92(link, rounds=40_000, seed=3)
+    assert key
+    assert ("leak of reconciliation", f"{key.terms.leak:.0f} bits") in key.terms_lines()
