@@ -1,5 +1,6 @@
 """A network under load: against exact Markov chains, the timeline, linear programmes, and its own books."""
 
+import json
 import pickle
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from scipy import stats
 from quantumlink import Memory, Network, Node, operate, simulate
 from quantumlink.hardware import Processor
 from quantumlink.link import ElementaryLink
+from quantumlink.link.operations import as_operation
 from quantumlink.network import (
     Attack,
     Demand,
@@ -33,6 +35,7 @@ from quantumlink.network import (
     uniform_demands,
 )
 from quantumlink.network.control import advancing, compiling, operating, rules, trial
+from quantumlink.parts import forget, from_data, register
 
 P = 1e-6
 """A test that is right fails by chance this often."""
@@ -380,6 +383,44 @@ def test_attacks_at_one_time_act_on_each_other(seed):
         within = (time_s > start_s + 2e-3) & (time_s < end_s - 2e-3)
         assert within.sum() > 20
         assert fidelity[within] == pytest.approx(wanted)
+
+
+@dataclass(frozen=True)
+class Powerful(Policy):
+    """One of one's own, with a setting."""
+
+    power: float = 2.0
+
+    def weights(self, load):
+        return load.waiting**self.power
+
+
+@pytest.mark.parametrize("policy", [*POLICIES, Reservation(setup=False, paths=3, recovery=0), Powerful(power=3.5)])
+def test_plain_data_tell_the_policy_with_its_settings_and_how_it_was_played(seed, policy):
+    options = {"duration_s": 0.05, "cutoff_s": 0.02, "take": "oldest", "swapping": "balanced", "buffer": 3}
+    register("powerful", Powerful, kind="policy")
+    try:
+        found = operate(line(2), [Demand("n0", "n2", rate_hz=20)], policy=policy, seed=seed, **options)
+        told = json.loads(json.dumps(found.as_dict()))
+        assert from_data(told["policy"]) == policy
+    finally:
+        forget("policy", "powerful")
+    assert told["duration_s"] == options.pop("duration_s")
+    assert {name: told["options"][name] for name in options} == options
+    assert told["options"]["protocol"] == "dejmps"
+
+
+def test_plain_data_tell_policies_and_protocols_without_a_name():
+    cutoff_s = float("inf")
+    protocol = as_operation("protocol", "dejmps")
+    options = {"duration_s": 0.05, "seed": 1, "policy": Powerful(power=3.5), "protocol": protocol}
+    found = operate(line(2), [Demand("n0", "n2")], cutoff_s=cutoff_s, **options).as_dict()
+    told = json.loads(json.dumps(found, allow_nan=False))
+    assert told["policy"]["class"].endswith(":Powerful")
+    assert told["policy"]["settings"] == repr(Powerful(power=3.5))
+    assert told["options"]["protocol"] == protocol.name
+    with pytest.raises(ValueError, match="has to be registered"):
+        from_data(told["policy"])
 
 
 def test_a_policy_is_asked_as_often_as_it_says(seed):

@@ -13,6 +13,7 @@ import numpy as np
 from quantumlink.arrays import FloatArray, IntArray
 from quantumlink.estimation import CONFIDENCE, Estimate
 from quantumlink.link import ElementaryLink
+from quantumlink.network.control.plain_data import demand_data, options_data, policy_data
 from quantumlink.network.control.tables import (
     DELIVERED,
     EXPIRED,
@@ -313,16 +314,20 @@ class Performance:
         return latency, fidelity, Estimate(low, best, high, CONFIDENCE), state
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but single deliveries as plain data, as ``quantumlink network operate --json`` prints it."""
+        """Everything but single deliveries as plain data, as ``quantumlink network operate --json`` prints it.
+
+        `quantumlink.parts.from_data` makes the policy of what stands under ``"policy"``.
+        """
         return {
             "duration_s": self.options.duration_s,
             "trials": len(self.trials),
             "slot_s": self.layout.slot_s,
-            "policy": type(self.options.policy).__name__,
+            "policy": policy_data(self.options.policy),
+            "options": options_data(self.options),
             "interrupted": self.interrupted,
             "fairness": None if self.fairness != self.fairness else self.fairness,
             "pairs": vars(self.pairs),
-            "demands": [_demand_data(result) for result in self.results],
+            "demands": [demand_data(result) for result in self.results],
             "links": [
                 {"between": [u.link.left.name, u.link.right.name], "made": u.made, "use": u.use, "trying": u.trying,
                  "waiting_s": None if u.waiting_s != u.waiting_s else u.waiting_s, "expired": u.expired,
@@ -375,25 +380,6 @@ def ratio_estimate(amounts: FloatArray, per: FloatArray, *, at_most: float = inf
     half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * sqrt(n * float((spread**2).sum()) / (n - 1)) / total
     low, best, high = (min(max(value, 0.0), at_most) for value in (best - half, best, best + half))
     return Estimate(low, best, high, CONFIDENCE)
-
-
-def _demand_data(result: DemandResult) -> dict[str, Any]:
-    numbers: dict[str, Estimate | None] = {
-        name: getattr(result, name) for name in ("rate_hz", "fidelity", "latency_s", "key_rate_hz")
-    }
-    return {
-        "nodes": list(result.demand.nodes),
-        "kind": result.demand.kind,
-        "requested": result.requested,
-        "served": result.served,
-        "blocked": result.blocked,
-        "waiting": result.waiting,
-        **{name: None if x is None else _interval(x) for name, x in numbers.items()},
-    }
-
-
-def _interval(value: Estimate) -> dict[str, float | None]:
-    return {name: x if abs(x) < inf else None for name, x in zip(("low", "best", "high"), value, strict=True)}
 
 
 def _unit(demand: Demand) -> str:
