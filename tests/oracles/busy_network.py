@@ -6,6 +6,7 @@ perfect and take no time. Then nothing is drawn, and each delivery has one momen
 """
 
 import heapq
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -62,6 +63,10 @@ class Case:
     """(from, to, link number, fraction) in ticks: so many are measured in Z or X, and what was seen is sent on."""
     turn: int = 1
     """With the weight "turn", how long each flow's turn is, in ticks."""
+    reserving: bool = False
+    """Whether a request holds the links of its path, which make pairs for it alone, and no more than it wants."""
+    setup: bool = True
+    """Whether a message goes along the path and back before they begin."""
 
 
 class Pair:
@@ -90,6 +95,7 @@ class Play:
         self.down = dict.fromkeys([*case.memories, *range(len(case.links))], 0)
         self.used = {(i, side): 0 for i in range(len(case.links)) for side in (0, 1)}
         self.routes = [(f, r) for f, flow in enumerate(case.flows) for r in range(len(flow.routes))]
+        self.on_routes = {i for n in range(len(self.routes)) for i, _ in self.hops(n)}
         self.held = [[] for _ in self.routes]
         self.taken = [[0] * len(self.hops(n)) for n in range(len(self.routes))]
         self.lifes = [0] * len(self.routes)
@@ -97,6 +103,9 @@ class Play:
         self.arrived, self.gone = [0] * len(case.flows), [0] * len(case.flows)
         self.served, self.last = [0] * len(case.flows), [0] * len(case.flows)
         self.deliveries = []
+        self.books = Counter()
+        self.holder: list = [None] * len(case.links)
+        self.ready, self.unheard = [0] * len(case.links), [0] * len(case.links)
         self.at_slot(0, self.begin)
         for start, end, what in case.outages:
             self.at_slot(start, lambda t, what=what: self.fails(what, t))
@@ -140,18 +149,24 @@ class Play:
 
     def begin(self, _):
         self.reroute()
-        for i in range(len(self.case.links)):
+        for i in sorted(self.on_routes):
             self.attempt(i, 0)
 
     def attempt(self, i, time):
         link = self.case.links[i]
         places = [self.case.memories[link.a], self.case.memories[link.b]]
-        if self.down[i] or self.down[link.a] or self.down[link.b]:
+        if i not in self.on_routes or self.down[i] or self.down[link.a] or self.down[link.b]:
             return
+        if self.case.reserving and self.holder[i] is None:
+            return
+        time = max(time, self.ready[i])
         while True:
-            if places == [None, None] and (
-                self.running[i] or len(self.stock[i]) + self.running[i] >= self.case.buffer
-            ):
+            have = len(self.stock[i]) + self.running[i]
+            if places == [None, None] and (have >= self.case.buffer):
+                return
+            if self.case.reserving and have + self.unheard[i] >= self.missing(i):
+                return
+            if not self.case.reserving and places == [None, None] and self.running[i]:
                 return
             if any(p is not None and self.used[i, side] >= p for side, p in enumerate(places)):
                 return
@@ -173,6 +188,7 @@ class Play:
             if attacked == i and -(-start // self.case.slot) <= self.now < -(-end // self.case.slot):
                 rho = (1 - fraction) * rho + fraction * (seen(rho, "Z") + seen(rho, "X")) / 2
         pair = Pair(rho, (link.a, link.b), time, ((i, 0), (i, 1)))
+        self.books["made"] += 1
         pair.where = self.stock[i]
         pair.where.append(pair)
         self.ages(pair)
@@ -181,13 +197,25 @@ class Play:
     def ages(self, pair):
         if self.case.cutoff is not None:
             pair.due = pair.made + self.case.cutoff
-            self.after_slot(pair.due, lambda t, due=pair.due: self.too_old(pair, due, t))
+            if pair.due <= self.until:
+                self.after_slot(pair.due, lambda t, due=pair.due: self.too_old(pair, due, t))
 
     def too_old(self, pair, due, time):
         if pair.where is None or pair.due != due:
             return
         told = time + self.way(pair)
+        self.books["expired"] += 1
+        if pair.span is None and told > self.tick:
+            link, life = pair.places[0][0], self.lives[pair.places[0][0]]
+            self.unheard[link] += 1
+            self.at_slot(told, lambda t: self.heard(link, life, t))
         self.give_up(pair, told)
+
+    def heard(self, i, life, time):
+        """The other end knows that a pair in stock was too old."""
+        if life == self.lives[i]:
+            self.unheard[i] -= 1
+            self.attempt(i, time)
 
     def way(self, pair):
         """How long a message takes from one end of a pair to the other."""
@@ -201,6 +229,14 @@ class Play:
         if pair.span is not None:
             self.release(pair.span, told)
         self.forget(pair, told)
+        if pair.span is not None and told <= self.tick:
+            self.again(pair.span, told)
+
+    def again(self, span, time):
+        """What is wanted again is made."""
+        n, i, j = span
+        for hop in range(i, j):
+            self.attempt(self.hops(n)[hop][0], time)
 
     def forget(self, pair, told):
         pair.where.remove(pair)
@@ -216,7 +252,10 @@ class Play:
             if life == self.lifes[n]:
                 for hop in range(i, j):
                     self.taken[n][hop] -= 1
+                if told_later:
+                    self.again(span, told)
 
+        told_later = told > self.tick
         if told > self.tick:
             self.at_slot(told, back)
         else:
@@ -242,11 +281,19 @@ class Play:
             self.at_slot(asked + flow.deadline + 1, lambda t: self.overdue(f))
         if self.arrived[f] < len(flow.requests):
             self.at_slot(flow.requests[self.arrived[f]], lambda t: self.request(f))
+        self.call(f)
 
     def overdue(self, f):
         flow = self.case.flows[f]
         while self.gone[f] < self.arrived[f] and self.tick > flow.requests[self.gone[f]] + flow.deadline:
             self.gone[f] += 1
+            self.waits_no_more(f)
+
+    def waits_no_more(self, f):
+        """Paths that are held for more requests than wait are let go, the last first."""
+        holding = [n for n, (g, _) in enumerate(self.routes) if g == f and n in self.holder]
+        for n in holding[::-1][: max(len(holding) - self.wanted(f), 0)]:
+            self.let_go(n)
 
     def wanted(self, f):
         if self.case.flows[f].requests is None:
@@ -258,16 +305,21 @@ class Play:
         if isinstance(what, str):
             for pair in [p for held in (*self.stock, *self.held) for p in held if what in p.ends]:
                 span = pair.span
+                self.books["lost"] += 1
                 self.forget(pair, self.tick)
                 if span is not None:
                     self.release(span, self.tick)
         for i, link in enumerate(self.case.links):
             if what in (i, link.a, link.b):
-                self.lives[i] += 1
-                self.used[i, 0] -= self.running[i]
-                self.used[i, 1] -= self.running[i]
-                self.running[i] = 0
+                self.stop(i)
         self.reroute()
+
+    def stop(self, i):
+        """What a link has begun comes to nothing."""
+        self.lives[i] += 1
+        self.used[i, 0] -= self.running[i]
+        self.used[i, 1] -= self.running[i]
+        self.running[i] = self.unheard[i] = 0
 
     def mended(self, what, time):
         self.down[what] -= 1
@@ -286,11 +338,55 @@ class Play:
                 good = left > 0 and not any(self.down[part] for part in parts)
                 left -= good
                 if self.active[n] and not good:
-                    self.lifes[n] += 1
-                    self.taken[n] = [0] * len(self.taken[n])
-                    for pair in list(self.held[n]):
-                        self.forget(pair, self.tick)
+                    self.active[n] = False
+                    self.let_go(n)
+                    self.abandon(n)
                 self.active[n] = good
+
+    def abandon(self, n):
+        """All that a route was making is dropped."""
+        self.lifes[n] += 1
+        self.taken[n] = [0] * len(self.taken[n])
+        for pair in list(self.held[n]):
+            self.books["released"] += 1
+            self.forget(pair, self.tick)
+
+    # Paths that are held.
+
+    def missing(self, i):
+        """How many pairs of a link its holder wants, beside those that it has taken."""
+        n = self.holder[i]
+        hop = [number for number, _ in self.hops(n)].index(i)
+        return max(self.wanted(self.routes[n][0]) - self.taken[n][hop], 0)
+
+    def hold(self, n):
+        """Whether a route holds its path, from now on if it can: one path for each request at most."""
+        if n in self.holder:
+            return True
+        f, own = self.routes[n][0], [number for number, _ in self.hops(n)]
+        holding = sum(k in self.holder for k, (g, _) in enumerate(self.routes) if g == f)
+        if holding >= self.wanted(f) or any(self.holder[i] is not None for i in own):
+            return False
+        for i in own:
+            self.holder[i] = n
+            self.ready[i] = self.tick + 2 * self.case.setup * sum(self.case.links[k].delay for k in own)
+        for i in own:
+            self.attempt(i, self.ready[i])
+        return True
+
+    def let_go(self, n):
+        """Others may have the path, and what is left on it is dropped."""
+        if n not in self.holder:
+            return
+        own = [number for number, _ in self.hops(n)]
+        for i in own:
+            self.holder[i] = None
+            self.stop(i)
+        self.abandon(n)
+        for i in own:
+            for pair in list(self.stock[i]):
+                self.books["released"] += 1
+                self.forget(pair, self.tick)
 
     # What routes do.
 
@@ -302,6 +398,8 @@ class Play:
             if self.active[n] and self.wanted(f) and self.has_turn(f)
         ]
         for _, n in sorted(able):
+            if self.case.reserving and not self.hold(n):
+                continue
             action = self.possible(n)
             if action is not None:
                 action()
@@ -379,6 +477,7 @@ class Play:
     def swap(self, n, i, m, j, first, second):
         self.take(n, i, first)
         self.take(n, m, second)
+        self.books["swapped"] += 1
         ways = [sum(self.case.links[number].delay for number, _ in self.hops(n)[a:b]) for a, b in ((i, m), (m, j))]
         known = [max(first.known[0], self.tick + ways[0]), max(second.known[1], self.tick + ways[1])]
         self.wait(first, 0, known[0])
@@ -395,6 +494,7 @@ class Play:
         made.where = self.held[n]
         made.where.append(made)
         if self.case.early and fidelity(made.rho) < self.case.flows[self.routes[n][0]].floor - 1e-9:
+            self.books["rejected"] += 1
             self.give_up(made, self.tick + self.way(made))
             return
         if j - i < len(self.hops(n)):
@@ -410,13 +510,17 @@ class Play:
         pair.span = (n, 0, len(self.hops(n)))
         asked = self.last[f] if flow.requests is None else flow.requests[self.gone[f]]
         there = max(*pair.known, asked)
+        if self.case.reserving and len(self.hops(n)) == 1:
+            there = max(there, self.ready[self.hops(n)[0][0]])
         for end in (0, 1):
             self.wait(pair, end, there)
         if fidelity(pair.rho) < flow.floor - 1e-9:
             pair.where = self.held[n]
             pair.where.append(pair)
+            self.books["rejected"] += 1
             self.give_up(pair, self.tick + self.way(pair))
             return
+        self.books["delivered"] += 1
         for hop in range(len(self.hops(n))):
             self.taken[n][hop] -= 1
         self.deliveries.append((f, r, asked, there, fidelity(pair.rho)))
@@ -425,6 +529,20 @@ class Play:
         self.last[f] = self.tick
         for place in pair.places:
             self.free(place, self.tick)
+        if self.case.reserving:
+            self.let_go(n)
+        self.call(f)
+
+    def call(self, f):
+        """What a flow's requests want is made, where pairs are made for requests only."""
+        for n, (g, _) in enumerate(self.routes):
+            if g == f and self.active[n] and self.case.reserving:
+                self.again((n, 0, len(self.hops(n))), self.tick)
+
+    @property
+    def left(self):
+        """How many pairs there are."""
+        return sum(map(len, [*self.stock, *self.held]))
 
 
 def seen(rho, basis):

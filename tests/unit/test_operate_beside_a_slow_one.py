@@ -16,6 +16,7 @@ from quantumlink.network import (
     MaxWeight,
     Outage,
     ProportionalFairness,
+    Reservation,
     TimeSlots,
 )
 
@@ -116,12 +117,14 @@ def more_of(rng, network, ticks):
     return attacks, outages, turn
 
 
-def played_both(rng, *, ticks=1500, more=False):
+def played_both(rng, *, ticks=1500, more=False, reserving=False):
     """One random case, by the library and by the slow simulation."""
     while True:
         names, memories, times, links, demands = random_case(rng)
+        for *_, wanted in demands if reserving else ():
+            wanted["deadline"] = None
         network = network_of(names, memories, times, links)
-        weight = str(rng.choice(list(POLICIES)))
+        weight = "age" if reserving else str(rng.choice(list(POLICIES)))
         paths, recovery = int(rng.integers(1, 3)), int(rng.integers(2))
         swapping = str(rng.choice(["asap", "balanced", "fidelity"]))
         take = str(rng.choice(["newest", "oldest"]))
@@ -133,6 +136,7 @@ def played_both(rng, *, ticks=1500, more=False):
             what = names[int(rng.integers(len(names)))] if rng.random() < 0.5 else int(rng.integers(len(links)))
             outages = [(start, start + int(rng.integers(50, 400)), what)]
         attacks, others, turn = more_of(rng, network, ticks) if more else ([], [], 0)
+        turn = 0 if reserving else turn
         outages, weight = outages + others, "turn" if turn else weight
         happenings = [
             Attack(network.links[i], start * TICK_S, end * TICK_S, share) for start, end, i, share in attacks
@@ -142,7 +146,11 @@ def played_both(rng, *, ticks=1500, more=False):
             for start, end, what in outages
         ]
         options = {"paths": paths, "recovery": recovery}
-        policy = TimeSlots(turn_s=turn * TICK_S, **options) if turn else POLICIES[weight](**options)
+        setup = bool(rng.integers(2)) if reserving else True
+        if reserving:
+            policy = Reservation(setup=setup, **options)
+        else:
+            policy = TimeSlots(turn_s=turn * TICK_S, **options) if turn else POLICIES[weight](**options)
         try:
             found = operate(
                 network, [demand_of(*each) for each in demands], policy=policy,
@@ -158,7 +166,8 @@ def played_both(rng, *, ticks=1500, more=False):
     decay = {name: Memory(t1_s=t1, t2_s=t2) for name, (t1, t2) in times.items()}
     case = Case(
         SLOT, memories, decay, links, flows, weight, paths, cutoff, buffer, in_flight, take == "newest",
-        swapping == "fidelity", swapping == "balanced", outages, attacks, turn,
+        swapping == "fidelity", swapping == "balanced", outages, attacks, turn or 1,
+        reserving, setup,
     )  # fmt: skip
     return found, Play(case, ticks)
 
@@ -174,6 +183,12 @@ def test_every_delivery_is_that_of_the_slow_simulation(rng, case):
 def test_every_delivery_under_attacks_and_in_turns_is_that_of_the_slow_simulation(rng, case):
     """Several outages and attacks at a time, and demands that take turns."""
     compare(*played_both(rng, more=True))
+
+
+@pytest.mark.parametrize("case", range(12))
+def test_every_delivery_on_held_paths_is_that_of_the_slow_simulation(rng, case):
+    """Requests hold their paths, up to two at once; some wait for messages before links begin."""
+    compare(*played_both(rng, more=case % 2 == 1, reserving=True))
 
 
 @pytest.mark.parametrize("number", [673])
@@ -204,6 +219,9 @@ def compare(found, slow):
     assert [row[:3] for row in ours] == [row[:3] for row in theirs]
     assert [row[3] for row in ours] == pytest.approx([row[3] for row in theirs], abs=1e-8)
     requested = [flow.requests is not None for flow in slow.case.flows]
+    told = {name: count for name, count in vars(found.pairs).items() if count and name != "left"}
+    assert told == dict(slow.books)
+    assert found.pairs.left == slow.left
     for f, result in enumerate(found.results):
         if requested[f]:
             assert result.waiting == slow.arrived[f] - slow.gone[f]
