@@ -113,6 +113,10 @@ def _outage(network: Network, text: str) -> Outage:
     if not at or not dash or not what:
         raise ValueError(f"fail must read NODE@FROM-TO or NODE:NODE@FROM-TO, seconds such as 1.5-3; got {text!r}")
     (found,) = avoided(network, [what])
+    for name in (found,) if isinstance(found, str) else found:
+        validation.choice("fail", name, network.nodes)
+    if not isinstance(found, str) and not any({*found} == {x.name for x in link.ends} for link in network.links):
+        raise ValueError(f"fail must name a node or a link of this network, there is no link {what!r}")
     return Outage(found, *moments)
 
 

@@ -117,7 +117,11 @@ def test_a_policy_has_its_settings_behind_its_name():
         (("--policy", "max-weight,x=1"), "the settings of --policy max-weight are none"),
         (("--duration-s", "1e12"), "choose a shorter --duration-s"),
         (("--fail", "relay"), "--fail must read NODE@FROM-TO"),
-        (("--fail", "nobody@1-2"), "nobody"),
+        (("--fail", "nobody@1-2"), "--fail must be one of"),
+        (
+            ("--fail", "alice:bob@1-2"),
+            "--fail must name a node or a link of this network, there is no link 'alice:bob'",
+        ),
         (("--purify-rounds", "many"), "a whole number or best"),
     ],
 )
