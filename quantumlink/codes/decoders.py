@@ -34,7 +34,10 @@ class Decoder(Hashable, Protocol):
         """What it is called."""
 
     def corrections(self, code: Code, syndromes: Bits) -> Bits:
-        """Pauli strings with these syndromes: shape (syndromes, r) to (syndromes, 2n), bits (x | z)."""
+        """Pauli strings with these syndromes: shape (syndromes, r) to (syndromes, 2n), bits (x | z).
+
+        The same for the same syndrome each time: what is found once is kept.
+        """
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,10 @@ class Lookup:
         """Pauli strings with these syndromes, the lightest.
 
         Raises:
-            ValueError: if the code has too many stabilizers for a table.
+            ValueError: if the code has too many stabilizers for a table, or these are no syndromes of it.
         """
-        found: Bits = _table(code)[syndromes @ _weights(syndromes.shape[1])]
+        asked = as_syndromes(code, syndromes)
+        found: Bits = _table(code)[asked @ _weights(asked.shape[1])]
         return found
 
 
@@ -69,13 +73,13 @@ class Matching:
         """Pauli strings with these syndromes, the fewest X's and the fewest Z's.
 
         Raises:
-            ValueError: if the code does not fit.
+            ValueError: if the code does not fit, or these are no syndromes of it.
             ModuleNotFoundError: without PyMatching.
         """
-        n, found = code.qubits, np.zeros((len(syndromes), 2 * code.qubits), dtype=np.uint8)
+        asked = as_syndromes(code, syndromes)
+        found = np.zeros((len(asked), 2 * code.qubits), dtype=np.uint8)
         for checks, columns, matching in _matchings(code):
-            found[:, columns] = matching.decode_batch(np.ascontiguousarray(syndromes[:, checks]))
-        assert found.shape[1] == 2 * n
+            found[:, columns] = matching.decode_batch(np.ascontiguousarray(asked[:, checks]))
         return found
 
 
@@ -103,10 +107,11 @@ class BpOsd:
         """Pauli strings with these syndromes, likely ones.
 
         Raises:
+            ValueError: if these are no syndromes of the code.
             ModuleNotFoundError: without ldpc.
         """
         decode = _bposd(code, self.error_rate, self.order).decode
-        distinct, which = np.unique(syndromes, axis=0, return_inverse=True)
+        distinct, which = np.unique(as_syndromes(code, syndromes), axis=0, return_inverse=True)
         n = code.qubits
         letters = np.array([decode(row) if row.any() else np.zeros(3 * n) for row in distinct], dtype=np.uint8)
         x, y, z = letters[:, :n], letters[:, n : 2 * n], letters[:, 2 * n :]
@@ -140,7 +145,7 @@ def as_decoder(argument: str, given: Any) -> Decoder:
             validation.choice(argument, given, decoder_names())
         made: Decoder = _added[given] if given in _added else _OURS[given]()
         return made
-    if not isinstance(given, Decoder) or isinstance(given, type):
+    if not isinstance(given, Decoder) or isinstance(given, type) or not isinstance(given.name, str):
         raise TypeError(
             f"{argument} must be one of {', '.join(decoder_names())}, or an object with a name and a method "
             f"corrections(code, syndromes); got {given!r}"
@@ -183,13 +188,15 @@ def decoded(code: Code, decoder: Decoder, syndromes: Bits) -> Bits:
     Raises:
         ValueError: if the decoder does not fit the code.
     """
-    found = np.asarray(decoder.corrections(code, syndromes))
-    if found.shape != (len(syndromes), 2 * code.qubits):
+    given = decoder.corrections(
+        code, syndromes.copy()
+    )  # a decoder that works in place must not change the question
+    found = as_bits(given, (len(syndromes), 2 * code.qubits))
+    if found is None:
         raise ValueError(
-            f"the decoder {decoder.name!r} must give corrections of the shape {(len(syndromes), 2 * code.qubits)} "
-            f"for {code!r}, got {found.shape}"
+            f"the decoder {decoder.name!r} must give corrections of 0 and 1 in the shape "
+            f"{(len(syndromes), 2 * code.qubits)} for {code!r}, got {_told(given)}"
         )
-    found = found.astype(np.uint8)
     wrong = np.flatnonzero((code.syndromes(found) != syndromes).any(axis=1))
     if len(wrong):
         raise ValueError(
@@ -197,6 +204,39 @@ def decoded(code: Code, decoder: Decoder, syndromes: Bits) -> Bits:
             f"{syndromes[wrong[0]].tolist()} has another one, {code.syndromes(found[wrong[:1]])[0].tolist()}"
         )
     return found
+
+
+def as_syndromes(code: Code, given: Any) -> Bits:
+    """Syndromes of a code, shape (syndromes, r).
+
+    Raises:
+        ValueError: if they have another shape, or are no bits.
+    """
+    r = len(code.stabilizers)
+    found = as_bits(given, (None, r))
+    if found is None:
+        raise ValueError(f"syndromes of {code!r} must be 0 and 1 in the shape (syndromes, {r}), got {_told(given)}")
+    return found
+
+
+def as_bits(given: Any, shape: tuple[int | None, int]) -> Bits | None:
+    """An array of that shape (None for any number of rows), None if it has another or holds more than 0 and 1."""
+    try:
+        found = np.asarray(given)
+    except ValueError:  # rows of different lengths
+        return None
+    rows, columns = shape
+    if found.ndim != 2 or found.shape[1] != columns or rows not in (None, len(found)):
+        return None
+    if found.dtype.kind not in "biuf" or not ((found == 0) | (found == 1)).all():
+        return None
+    return found.astype(np.uint8)
+
+
+def _told(given: Any) -> str:
+    if not isinstance(given, np.ndarray):
+        return repr(given)[:80]
+    return f"shape {given.shape} of {given.dtype}, such as {given.flat[:4].tolist()}"
 
 
 def check_fit(code: Code, decoder: Decoder) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 from qiskit.circuit import QuantumCircuit
+from quantumlink_circuits.codes import checked_stabilizers, destabilizers
 from quantumlink_circuits.correcting import corrected_bell_pair
 from quantumlink_circuits.encoding import compared_syndromes
 from quantumlink_circuits.ports import Port
@@ -130,8 +131,12 @@ def encode(link: Link, code: str | Code | Sequence[str] = "steane", decode: str 
     are kept as a Pauli frame and cost no gate.
 
     `swap` joins two links that are encoded alike qubit by qubit, and corrects once more (a repeater of the second
-    generation). Everything else takes the logical qubits out of the code first, as if that were perfect, and acts
-    on bare qubits with the nodes' own errors; what waits in a memory decays as a bare qubit does.
+    generation). There, too, a round without errors is taken to come before: what circuits left on the links is
+    decoded apart from what the swap adds, where real rounds see both together. With perfect circuits that is exact;
+    errors of circuits weigh too little from their second order on.
+
+    Everything else takes the logical qubits out of the code first, as if that were perfect, and acts on bare qubits
+    with the nodes' own errors; what waits in a memory decays as a bare qubit does.
 
     Args:
         link: a link of two ends, of which n copies are used; however it is made.
@@ -197,16 +202,26 @@ def as_code(given: Any) -> Code:
     """
     code = known_code(given) if isinstance(given, str) else given
     if not isinstance(code, Code):
+        matrix = checked_stabilizers(code)
+        if (
+            matrix.shape[1] // 2 - len(matrix) != 1
+        ):  # told before logical operators are looked for, which takes long
+            destabilizers(matrix)  # refuses what is not independent
+            raise _no_logical_pair(f"stabilizers such as {code[0]!r}"[:60], matrix.shape[1] // 2, len(matrix))
         code = Code(code)
     if code.logical_qubits != 1:
-        held, more = "no logical qubit", "leave a stabilizer out"
-        if code.logical_qubits:
-            held, more = f"{code.logical_qubits} logical qubits", "add stabilizers, such as a logical operator"
-        raise ValueError(
-            f"code must have one logical qubit for a logical pair, {code!r} has {held} ({code.qubits} qubits, "
-            f"{len(code.stabilizers)} stabilizers): {more}"
-        )
+        raise _no_logical_pair(repr(code), code.qubits, len(code.stabilizers))
     return code
+
+
+def _no_logical_pair(told: str, qubits: int, stabilizers: int) -> ValueError:
+    held, more = "no logical qubit", "leave a stabilizer out"
+    if qubits > stabilizers:
+        held, more = f"{qubits - stabilizers} logical qubits", "add stabilizers, such as a logical operator"
+    return ValueError(
+        f"code must have one logical qubit for a logical pair, {told} has {held} ({qubits} qubits, {stabilizers} "
+        f"stabilizers): {more}"
+    )
 
 
 def _as_decode(given: Any) -> tuple[Decoder, bool]:

@@ -9,7 +9,7 @@ from qiskit.quantum_info import random_density_matrix
 from quantumlink_circuits import Code, known_code
 
 import quantumlink as ql
-from quantumlink.codes import Lookup, Matching
+from quantumlink.codes import BpOsd, Lookup, Matching
 from quantumlink.codes.decoders import Decoder
 from quantumlink.codes.sampled import SampledRecovery, SampledWarning
 from quantumlink.hardware.pauli_coefficients import bell_populations
@@ -351,6 +351,82 @@ def test_a_decoder_of_ones_own_must_explain_the_syndrome():
     assert isinstance(Idle(), Decoder)
     with pytest.raises(ValueError, match="does not fit"):
         ql.encode(LINK, "five_qubit", Idle())
+
+
+class Answers:
+    """The table's answer, spoilt."""
+
+    name = "answers"
+
+    def __init__(self, spoil):
+        self.spoil = spoil
+
+    def corrections(self, code, syndromes):
+        return self.spoil(Lookup().corrections(code, syndromes), syndromes)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda found, asked: None,
+        lambda found, asked: "garbage",
+        lambda found, asked: found + 0.5,
+        lambda found, asked: found.astype(int) + 256,
+        lambda found, asked: -found.astype(int),
+        lambda found, asked: found * np.nan,
+        lambda found, asked: found + 0j,
+        lambda found, asked: found[:-1],
+        lambda found, asked: [[1], [1, 0]],
+    ],
+)
+def test_corrections_that_are_no_bits_are_refused(spoil):
+    with pytest.raises(ValueError, match=r"'answers' must give corrections of 0 and 1 in the shape \(11, 10\)"):
+        ql.encode(LINK, "five_qubit", Answers(spoil))
+
+
+@pytest.mark.parametrize(
+    "form", [lambda found: found.astype(bool), lambda found: found.tolist(), lambda found: found * 1.0]
+)
+def test_corrections_may_be_bits_of_any_type(form):
+    link = ql.encode(LINK, "five_qubit", Answers(lambda found, asked: form(found)))
+    assert infidelity(link) == infidelity(ql.encode(LINK, "five_qubit"))
+
+
+def test_a_decoder_that_works_in_place_does_not_change_the_question():
+    def forgets(found, asked):
+        asked[:] = 0
+        return np.zeros_like(found)
+
+    with pytest.raises(ValueError, match="does not fit"):
+        ql.encode(LINK, "five_qubit", Answers(forgets))
+
+
+def test_a_decoder_has_a_name_that_is_a_text():
+    decoder = Answers(lambda found, asked: found)
+    decoder.name = 3
+    with pytest.raises(TypeError, match="decode must be one of"):
+        ql.encode(LINK, "five_qubit", decoder)
+
+
+@pytest.mark.parametrize("decoder", [Lookup(), Matching(), BpOsd()])
+@pytest.mark.parametrize(
+    "syndromes", [np.ones((1, 3)), np.ones((1, 9)), np.ones(8), np.full((1, 8), 2), [["1"] * 8]]
+)
+def test_syndromes_of_another_code_are_refused(decoder, syndromes):
+    if decoder.name != "lookup":
+        pytest.importorskip({"matching": "pymatching", "bposd": "ldpc"}[decoder.name], reason=QEC_NEEDED)
+    with pytest.raises(ValueError, match=r"must be 0 and 1 in the shape \(syndromes, 8\)"):
+        decoder.corrections(known_code("surface:3"), syndromes)
+
+
+def test_codes_of_many_logical_qubits_are_refused_before_their_operators_are_looked_for(monkeypatch):
+    from quantumlink_circuits import codes
+
+    monkeypatch.setattr(codes, "_logical_operators", None)  # takes half a minute
+    with pytest.raises(ValueError, match="has 999 logical qubits"):
+        ql.encode(LINK, ["Z" * 1000])
+    with pytest.raises(ValueError, match="must be independent"):
+        ql.encode(LINK, ["ZZII", "IIZZ", "ZZZZ", "XXXX"])
 
 
 @pytest.mark.parametrize(("decode", "module"), [("matching", "pymatching"), ("bposd", "ldpc")])
