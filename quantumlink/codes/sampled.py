@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 
-from quantumlink.arrays import BoolArray, FloatArray
+from quantumlink.arrays import BoolArray, FloatArray, IndexArray
 from quantumlink.circuits import Code
 from quantumlink.codes.decoders import Decoder, decoded
 from quantumlink.codes.faults import pauli_errors
@@ -88,30 +88,45 @@ class SampledRecovery:
         Raises:
             ValueError: if a pair is not Bell-diagonal, or too many states differ.
         """
+        likely, traces, distinct, which = self._states(*links)
+        self._refuse_many(len(distinct))
+        result = np.zeros((len(traces), 16))
+        if len(likely):
+            found = np.array([self._one(row) for row in distinct])[which.reshape(-1)]
+            result[likely] = found * traces[likely].prod(axis=1)
+        return result
+
+    def check_states(self, *links: FloatArray, calls: int) -> None:
+        """Refuse what would take too long where so many calls with as many different states as these are to come.
+
+        Raises:
+            ValueError: as a call.
+        """
+        self._refuse_many(calls * len(self._states(*links)[2]))
+
+    def _refuse_many(self, states: int) -> None:
+        if states > MAX_STATES:
+            raise ValueError(
+                f"{self._code!r} is sampled, for at most {MAX_STATES} different states at once; got {states}: "
+                f"pairs that wait in memories differ each time. Use evaluate, ideal memories or a smaller code"
+            )
+
+    def _states(self, *links: FloatArray) -> tuple[IndexArray, FloatArray, FloatArray, IndexArray]:
+        """Which points are likely, all traces, the likely ones' different populations, and which is which."""
         points = max(len(link) for link in links)
         rows = np.hstack([np.broadcast_to(link, (points, 16)) for link in links])
-        others = np.delete(rows.reshape(points, -1, 16), _DIAGONAL, axis=2)
+        pairs = rows.reshape(points, -1, 16)
+        others = np.delete(pairs, _DIAGONAL, axis=2)
         if np.abs(others).max(initial=0.0) > _TOLERANCE:
             raise ValueError(
                 f"{self._code!r} is sampled, for pairs in Bell-diagonal states only; these have other parts: use a "
                 f"smaller code, which is exact for any state"
             )
-        pairs = rows.reshape(points, -1, 16)
         traces = pairs[:, :, :1]
         likely = np.flatnonzero((traces > 0).all(axis=(1, 2)))
-        result = np.zeros((points, 16))
         populations = bell_populations(pairs[likely] / traces[likely]).clip(0.0, 1.0).round(_DIGITS)
         distinct, which = np.unique(populations.reshape(len(likely), -1), axis=0, return_inverse=True)
-        if len(distinct) > MAX_STATES:
-            raise ValueError(
-                f"{self._code!r} is sampled, for at most {MAX_STATES} different states at once; got "
-                f"{len(distinct)}: pairs that wait in memories differ in every trial. Use evaluate, ideal memories "
-                f"or a smaller code"
-            )
-        if len(likely):
-            found = np.array([self._one(row) for row in distinct])[which.reshape(-1)]
-            result[likely] = found * traces[likely].prod(axis=1)
-        return result
+        return likely, traces, distinct, which
 
     def _one(self, row: FloatArray) -> FloatArray:
         key = row.tobytes()

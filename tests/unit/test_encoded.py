@@ -522,6 +522,15 @@ def test_sampled_codes_take_bell_diagonal_pairs_only(seed):
         ql.evaluate(link)
 
 
+def test_forecasts_of_sampled_codes_are_refused_where_pairs_wait(monkeypatch):
+    pytest.importorskip("pymatching", reason=QEC_NEEDED)
+    monkeypatch.setattr(SampledRecovery, "_one", None)  # minutes of tries
+    nodes = [ql.Node(name, memory=ql.Memory(t2_s=1)) for name in "ab"]
+    link = ql.encode(ql.ElementaryLink(*nodes, ql.Fiber(20), fidelity=0.95), "surface:5", "matching")
+    with pytest.raises(ValueError, match="at most 64 different states at once"):
+        ql.forecast(link)
+
+
 def test_exact_states_are_off_by_nothing():
     state = ql.evaluate(ql.encode(LINK))
     assert state.off_by == 0

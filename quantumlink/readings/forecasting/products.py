@@ -10,6 +10,7 @@ import numpy as np
 
 from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation
+from quantumlink.codes.sampled import SampledRecovery
 from quantumlink.hardware import Processor
 from quantumlink.readings.contraction import BELL_SUPPORT, MOST_PRODUCTS, ROUNDING, carried_support
 from quantumlink.readings.forecasting.waits import HeldPair
@@ -82,6 +83,8 @@ class Carried(Contraction):
         likely = np.flatnonzero(np.prod([state[:, 0] for state in states], axis=0) > NOTHING)
         made = np.zeros((len(states[0]), len(self.support)))
         if len(likely):
+            if isinstance(self._carries, SampledRecovery):  # each pair is the last one in a call of its own
+                self._carries.check_states(*(state[likely] for state in states), calls=len(pairs))
             made[likely] = self._carries(*(state[likely] for state in states))[:, list(self.support)]
         return made.reshape(*shape, len(self.support))
 
