@@ -21,6 +21,8 @@ from quantumlink.circuits import Code, load_entry_points
 
 Bits = npt.NDArray[np.uint8]
 
+_INSTEAD = ", or use decode='lookup' for small codes"
+
 MAX_TABLE = 16
 """Most stabilizers of a code whose syndromes are all looked up: a table of 65,536."""
 
@@ -322,8 +324,12 @@ def _matchings(code: Code) -> list[tuple[IndexArray, slice, Any]]:
     return found
 
 
-def matching_module() -> Any:
+def matching_module(asking: str = "decode='matching'", instead: str = _INSTEAD) -> Any:
     """The module pymatching.
+
+    Args:
+        asking: what needs it.
+        instead: what else may be done, for the text of the error.
 
     Raises:
         ModuleNotFoundError: if it is not installed; the text says how to.
@@ -331,7 +337,7 @@ def matching_module() -> Any:
     try:
         import pymatching
     except ModuleNotFoundError as error:
-        raise _missing("matching", "PyMatching", error) from error
+        raise _missing(asking, "PyMatching", error, instead) from error
     return pymatching
 
 
@@ -340,7 +346,7 @@ def _bposd(code: Code, error_rate: float, order: int) -> Any:
     try:
         from ldpc import BpOsdDecoder  # type: ignore[attr-defined,unused-ignore]
     except ModuleNotFoundError as error:
-        raise _missing("bposd", "ldpc", error) from error
+        raise _missing("decode='bposd'", "ldpc", error, _INSTEAD) from error
     from scipy.sparse import csr_matrix
 
     n, identity = code.qubits, np.eye(2 * code.qubits, dtype=np.uint8)
@@ -350,9 +356,9 @@ def _bposd(code: Code, error_rate: float, order: int) -> Any:
     return BpOsdDecoder(columns, error_rate=error_rate, osd_method="osd_cs", osd_order=sweep, max_iter=30)
 
 
-def _missing(word: str, package: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
+def _missing(asking: str, package: str, error: ModuleNotFoundError, instead: str) -> ModuleNotFoundError:
     return ModuleNotFoundError(
-        f"decode={word!r} needs {package}, which is not installed: install quantumlink with the extra 'qec' "
-        f"(pip install -e '.[qec]'), or use decode='lookup' for small codes",
+        f"{asking} needs {package}, which is not installed: install quantumlink with the extra 'qec' "
+        f"(pip install -e '.[qec]'){instead}",
         name=error.name,
     )

@@ -40,7 +40,7 @@ def logical_error_rate(circuit: stim.Circuit, *, shots: int = 20_000, seed: int 
     """
     shots = validation.many("shots", shots)
     model = circuit.detector_error_model(decompose_errors=True)
-    matching = matching_module().Matching.from_detector_error_model(model)
+    matching = matching_module("logical_error_rate", instead="").Matching.from_detector_error_model(model)
     sampler = circuit.compile_detector_sampler(seed=validation.seed("seed", seed))
     wrong = 0
     for start in range(0, shots, AT_ONCE):

@@ -65,6 +65,14 @@ def test_distances_change_places_where_published(local, below, above, seed):
     assert scan.crossings == ((below, above),)
 
 
+def test_without_matching_it_is_said_what_needs_it(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pymatching", None)
+    with pytest.raises(ModuleNotFoundError, match=r"logical_error_rate needs PyMatching, .*\[qec\]'\)$"):
+        logical_error_rate(seam_memory(3, local=1e-3, remote=0.01), shots=100)
+
+
 def test_crossings_are_told_only_where_they_are_certain():
     def rates(*wrong):
         return tuple(binomial_estimate(k, 10_000) for k in wrong)
