@@ -77,10 +77,16 @@ def find_peak(
         false_alarm: the probability to be deceived that is put up with.
 
     Raises:
-        NoCommonPeak: if no stretch shows a peak that chance would not.
+        NoCommonPeak: if no stretch shows a peak that chance would not, or there are too many clicks to search.
     """
     middle = int(alice[0] + (alice[-1] - alice[0]) // 2)
     levels, least, tried = _levels(alice, max_offset_ps, max_drift), 1.0, 0
+    if not levels:
+        rate = len(alice) / max(1, int(alice[-1] - alice[0])) * PS
+        raise NoCommonPeak(
+            f"{rate:.3g} clicks a second are too many to search ±{max_offset_ps / PS:g} s and a drift of "
+            f"±{max_drift:g}: allow a smaller offset or drift"
+        )
     for level in levels:
         tried += level.lags * len(level.drifts)
     for level in levels:

@@ -283,3 +283,11 @@ def test_a_clock_that_drifts_faster_and_faster_is_followed_in_a_narrow_window():
     truth = 0.05e12 + 0.5 * 1e-8 / 1e12 * moments**2
     # some 100 of 300 pairs are within the window, whose half tells the center to 10 ps; the slope at the ends adds
     assert np.abs(found.alignment.differences_ps - truth).max() < 200
+
+
+def test_too_many_clicks_for_an_offset_are_told():
+    """What helps is a smaller offset: the same clicks are then found to fit."""
+    clicks = np.cumsum(np.random.default_rng(3).integers(1, 400_000, 500_000))
+    with pytest.raises(NoCommonPeak, match=r"5e\+06 clicks a second are too many .*allow a smaller offset"):
+        align_clocks(clicks, clicks)
+    assert align_clocks(clicks, clicks, max_offset_s=0.01).offset_s == pytest.approx(0.0, abs=1e-9)
