@@ -7,6 +7,7 @@
 - **Failures.** A failed check of `quantumlink.testing` shows the circuit's drawing and the worst branch.
 - **False alarms.** `assert_counts` fails now and then although nothing is wrong.
   ``@pytest.mark.sampled(false_alarm=1e-6)`` says how often a test may, at most, and a test that spends more fails.
+  A marked test without such a check counts as its marker says.
   What all tests spent together is told at the end, and must not exceed the option
   ``quantumlink_false_alarm_budget`` (1e-3) of the configuration file.
 - **Devices.** ``fake_device(qubits=4)`` gives a few connected qubits of a fake device, as a device of its own.
@@ -44,13 +45,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "sampled(false_alarm=1e-6): draws samples, and fails by chance at most that often"
     )
+    _budget(config)  # a wrong one is told before the tests run
     of_the_session = getattr(config, "workerinput", {}).get(VARIABLE)  # given to parallel workers, see below
     if of_the_session is not None:
         config.option.quantumlink_seed = of_the_session
     elif config.getoption(OPTION) is None:
-        config.option.quantumlink_seed = int(
-            os.environ.get(VARIABLE) or config.getini(SEED) or secrets.randbits(32)
-        )
+        written = os.environ.get(VARIABLE) or config.getini(SEED) or secrets.randbits(32)
+        try:
+            config.option.quantumlink_seed = int(written)
+        except ValueError as error:
+            raise pytest.UsageError(
+                f"the seed (variable {VARIABLE}, or {SEED} of the configuration file) must be a whole number; "
+                f"got {written!r}"
+            ) from error
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -122,13 +129,22 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
             item.user_properties.append((SPENT, spent))
     marker = item.get_closest_marker("sampled")
     if marker is not None:
-        allowed = float(marker.kwargs.get("false_alarm", marker.args[0] if marker.args else 1e-6))
+        given = marker.kwargs.get("false_alarm", marker.args[0] if marker.args else 1e-6)
+        try:
+            allowed = _probability(given)
+        except (TypeError, ValueError):
+            pytest.fail(
+                f"false_alarm of its marker 'sampled' must be a number from 0 to 1, such as 1e-6; got {given!r}",
+                pytrace=False,
+            )
         if spent > allowed * (1 + 1e-9):
             pytest.fail(
                 f"its sampled checks fail by chance with a probability of up to {spent:.3g}, more than the "
                 f"{allowed:.3g} of its marker: give each a smaller false_alarm, or the marker a larger one",
                 pytrace=False,
             )
+        if not spent:  # it samples by means of its own
+            item.user_properties.append((SPENT, allowed))
     return result
 
 
@@ -172,6 +188,14 @@ def _spent_by(reporter: Any) -> list[float]:
 def _budget(config: pytest.Config) -> float:
     text = config.getini(BUDGET)
     try:
-        return float(text)
+        return _probability(text)
     except ValueError as error:
-        raise pytest.UsageError(f"{BUDGET} must be a number, such as 1e-3; got {text!r}") from error
+        raise pytest.UsageError(f"{BUDGET} must be a number from 0 to 1, such as 1e-3; got {text!r}") from error
+
+
+def _probability(given: Any) -> float:
+    """A number from 0 to 1; "not a number" would pass every comparison."""
+    value = float(given)
+    if not 0 <= value <= 1:
+        raise ValueError(f"no probability: {given!r}")
+    return value

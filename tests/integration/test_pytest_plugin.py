@@ -92,6 +92,42 @@ def test_a_session_spends_no_more_than_its_budget_in_workers_too(suite):
     assert "more than the budget" in result.stdout.str()
 
 
+def test_a_marked_test_that_samples_by_itself_counts_as_its_marker_says(suite):
+    suite.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.sampled(false_alarm=2e-3)
+        def test_own(quantumlink_rng):
+            assert quantumlink_rng.random() < 1
+        """
+    )
+    result = suite.runpytest_subprocess()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "up to 0.002 in 1 tests (budget 0.001)" in result.stdout.str()
+
+
+@pytest.mark.parametrize("wrong", ["float('nan')", "-1", "'often'"])
+def test_a_marker_names_a_probability(suite, wrong):
+    suite.makepyfile(SAMPLED.format(allowed=wrong, each=1e-6))
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    assert "must be a number from 0 to 1" in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [("quantumlink_false_alarm_budget = nan", "from 0 to 1"), ("quantumlink_seed = seven", "whole number")],
+)
+def test_a_configuration_that_says_nothing_is_refused(suite, setting, told):
+    suite.makeini(f"[pytest]\n{setting}")
+    suite.makepyfile(SAMPLED.format(allowed=1e-3, each=1e-6))
+    result = suite.runpytest_subprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert told in result.stdout.str() + result.stderr.str()
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+
+
 def test_small_devices(suite):
     suite.makepyfile(
         """
