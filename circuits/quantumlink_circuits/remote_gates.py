@@ -269,8 +269,9 @@ def teleported_swap() -> QuantumCircuit:
 
     Note:
         As an operation on links, what it delivers is no pair: ``Operation(teleported_swap()).verify()`` fails, for
-        it asks for Φ⁺ where the data qubits ``a`` and ``b``, which no link brings, start in |0⟩. Use `wire` to give
-        them states of their own, and its channel to check the exchange.
+        it asks for Φ⁺ where the data qubits ``a`` and ``b``, which no link brings, start in |0⟩. The exchange is
+        seen where they are inputs: in the channel of `quantumlink.wire`, with ``inputs`` and ``outputs`` both
+        ``["a", "b"]``.
 
     >>> teleported_swap().metadata
     {'pairs': [[1, 4], [2, 3]]}
