@@ -44,7 +44,9 @@ def nodes_and_pairs(
             va="center",
             bbox={"boxstyle": "round", "facecolor": ground, "edgecolor": color},
         )
-    axes.set_title(f"{sum(pairs.values())} e-bits; qubits that compute + qubits for pairs")
+    number = sum(pairs.values())
+    ebits = "1 e-bit" if number == 1 else f"{number} e-bits"
+    axes.set_title(f"{ebits}; qubits that compute + qubits for pairs", wrap=True)
     axes.set_xlim(-1.4, 1.4)
     axes.set_ylim(-1.3, 1.3)
     axes.set_aspect("equal")

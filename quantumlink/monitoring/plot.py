@@ -81,5 +81,5 @@ def draw_monitor(
     below.set_ylim(bottom=0)
     above.legend(loc="upper left", frameon=False)
     found_alarms = f"{len(alarms)} alarm{'' if len(alarms) == 1 else 's'}"
-    above.set_title(f"{found_alarms} in {rounds} rounds (full line; dotted: estimated change)")
+    above.set_title(f"{found_alarms} in {rounds} rounds (full line; dotted: estimated change)", wrap=True)
     return figure_of(canvas)

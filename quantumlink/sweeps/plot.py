@@ -110,7 +110,7 @@ def _lines(axes: Axes, table: Columns, x: str, y: str, by: list[str]) -> None:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     band = f", {y}_low to {y}_high shaded" if f"{y}_low" in table.columns and f"{y}_high" in table.columns else ""
-    axes.set_title(f"{y} against {x}{band}", fontsize=11)
+    axes.set_title(f"{y} against {x}{band}", fontsize=11, wrap=True)
     axes.grid(alpha=0.3)
     if by:
         axes.legend()
@@ -133,7 +133,7 @@ def _heat_map(axes: Axes, table: Columns, x: str, y: str, value: str) -> None:
         axes.set_yticks(rows)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.set_title(f"{value} against {x} and {y}", fontsize=11)
+    axes.set_title(f"{value} against {x} and {y}", fontsize=11, wrap=True)
     axes.figure.colorbar(mesh, ax=axes, label=value)
 
 

@@ -72,7 +72,7 @@ def draw_key_rates(
     axes.set_xlim(0, longest)
     axes.set_xlabel(f"fibre (km), {attenuation_db_per_km:g} dB/km")
     axes.set_ylabel("secret bits per pulse")
-    axes.set_title(f"asymptotic key rates, {_receivers(detector)}", fontsize=11)
+    axes.set_title(f"asymptotic key rates, {_receivers(detector)}", fontsize=11, wrap=True)
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, loc="lower left" if longest > 150 else "best")
     return figure_of(axes)

@@ -80,7 +80,9 @@ def draw_overpasses(
     axes.set_xlabel(f"hours after {utc_of(passes.start_s)}")
     least = sorted(set(passes.min_elevation_deg.values()))
     mask = f"{least[0]:g}°" if len(least) == 1 else f"{least[0]:g} to {least[-1]:g}°"
-    axes.set_title(f"passes above {mask}: filled by night, hollow by day; full height is the zenith", fontsize=10)
+    axes.set_title(
+        f"passes above {mask}: filled by night, hollow by day; full height is the zenith", fontsize=10, wrap=True
+    )
     return figure_of(axes)
 
 
@@ -130,7 +132,9 @@ def draw_tracks(passes: Overpasses, *, ax: Axes | None = None, size: tuple[float
     axes.set_xticks(range(-180, 181, 60))
     axes.set_yticks(range(-90, 91, 30))
     axes.set_title(
-        f"one orbit from {utc_of(passes.start_s)}; thick: in view of a station in the first day", fontsize=10
+        f"one orbit from {utc_of(passes.start_s)}; thick: in view of a station in the first day",
+        fontsize=10,
+        wrap=True,
     )
     if few:
         axes.legend(fontsize=7, loc="lower left", ncols=2)

@@ -145,7 +145,7 @@ def draw_error_rate(
         since = f"rise since round {alarm.change.round}, as the monitor sees it"
         axes.axvline(alarm.change.round, color=colors.wine, ls=":", lw=1.2, label=since if not i else None)
     number = {0: "no alarm", 1: "one alarm"}.get(len(alarms), f"{len(alarms)} alarms")
-    axes.set_title(f"{number} in {len(errors)} compared rounds")
+    axes.set_title(f"{number} in {len(errors)} compared rounds", wrap=True)
     axes.set(xlabel="compared round", ylabel="QBER", xlim=(0, 1.02 * len(errors)))
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.25)
@@ -193,7 +193,8 @@ def _draw_ledger(axes: Axes, key: Key) -> None:
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("bits")
     axes.grid(axis="x", alpha=0.25)
-    axes.set_title(f"{key.protocol}: {key.rounds:,} rounds, {key.sifted:,} sifted, QBER {float(key.qber):.4f}")
+    told = f"{key.protocol}: {key.rounds:,} rounds, {key.sifted:,} sifted, QBER {float(key.qber):.4f}"
+    axes.set_title(told, wrap=True)
 
 
 def _folded(text: str) -> str:
@@ -230,7 +231,7 @@ def _draw_knowledge(axes: Axes, cases: Mapping[str, tuple[PrepareAndMeasure, Key
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.set_xlabel("bits, of each bit of the raw key")
     what = "what Eve knows" if columns == 1 else "what Eve knows of it, and what the bound grants her"
-    axes.set_title(what, fontsize=11)
+    axes.set_title(what, fontsize=11, wrap=True)
     axes.grid(axis="x", alpha=0.25)
     # Below the axis and its label, however high the picture is.
     axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=5, ncols=columns)

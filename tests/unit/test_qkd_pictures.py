@@ -111,3 +111,14 @@ def test_one_stream_of_several():
         draw_error_rate(monitor)
     with pytest.raises(ValueError, match="attack_from"):
         draw_error_rate(monitor, stream="Z", attack_from=-1)
+
+
+def test_titles_are_whole_in_small_pictures():
+    monitor = Monitor(0.01, attack=0.05)
+    monitor.update(np.zeros(2_000, dtype=bool))
+    _, key = played()
+    for figure in (draw_key(key, size=(4, 3)), draw_error_rate(monitor, size=(2.2, 2.2))):
+        figure.canvas.draw()
+        title = figure.axes[0].title.get_window_extent()
+        assert title.x0 >= 0
+        assert title.x1 <= figure.bbox.width

@@ -62,7 +62,7 @@ def draw_on_device(
     for name in names[:MAX_LEGEND]:
         axes.plot([], [], "o", color=colors[name], label=name)
     axes.legend(loc="upper left", fontsize=8, title="" if len(names) <= MAX_LEGEND else f"of {len(names)} nodes")
-    axes.set_title(title, parse_math=False)
+    axes.set_title(title, parse_math=False, wrap=True)
     return figure_of(axes)
 
 
