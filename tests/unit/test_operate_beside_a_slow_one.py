@@ -121,11 +121,9 @@ def played_both(rng, *, ticks=1500, more=False, reserving=False):
     """One random case, by the library and by the slow simulation."""
     while True:
         names, memories, times, links, demands = random_case(rng)
-        for *_, wanted in demands if reserving else ():
-            wanted["deadline"] = None
         network = network_of(names, memories, times, links)
         weight = "age" if reserving else str(rng.choice(list(POLICIES)))
-        paths, recovery = int(rng.integers(1, 3)), int(rng.integers(2))
+        paths, recovery = int(rng.integers(1, 4 if reserving else 3)), int(rng.integers(2))
         swapping = str(rng.choice(["asap", "balanced", "fidelity"]))
         take = str(rng.choice(["newest", "oldest"]))
         cutoff = int(rng.integers(60, 250)) if rng.random() < 0.6 else None
@@ -187,8 +185,14 @@ def test_every_delivery_under_attacks_and_in_turns_is_that_of_the_slow_simulatio
 
 @pytest.mark.parametrize("case", range(12))
 def test_every_delivery_on_held_paths_is_that_of_the_slow_simulation(rng, case):
-    """Requests hold their paths, up to two at once; some wait for messages before links begin."""
+    """Requests hold their paths, up to three at once; some wait for messages before links begin."""
     compare(*played_both(rng, more=case % 2 == 1, reserving=True))
+
+
+@pytest.mark.parametrize("number", [38, 41, 46, 102, 108])
+def test_paths_are_let_go_when_nobody_waits_for_them(number):
+    """After a deadline; and with several paths at once none is held beyond the requests."""
+    compare(*played_both(np.random.default_rng(number), more=number % 2 == 1, reserving=True))
 
 
 @pytest.mark.parametrize("number", [673])

@@ -22,6 +22,7 @@ from quantumlink.network.control.rules import (
     cancel,
     deliver,
     hold,
+    holding,
     let_go,
     may_take,
     possible,
@@ -161,7 +162,7 @@ def step(T: Tables, S: State, rng: Any) -> None:
     elif kind == REQUEST:
         request(T, S, rng, what, now)
     elif kind == DEADLINE:
-        overdue(T, S, what, now)
+        overdue(T, S, rng, what, now)
     elif kind == TURN:
         for flow in range(len(T.flow_demand)):
             mark_flow(T, S, flow)
@@ -214,8 +215,30 @@ def request(T: Tables, S: State, rng: Any, flow: int, now: float) -> None:
     call(T, S, rng, flow, now)
 
 
-def overdue(T: Tables, S: State, flow: int, now: float) -> None:
-    """Requests whose time is over are blocked."""
+def overdue(T: Tables, S: State, rng: Any, flow: int, now: float) -> None:
+    """Requests whose time is over are blocked; paths that are held for nobody are let go."""
+    block(T, S, flow, now)
+    if T.reserving:
+        let_go_surplus(T, S, rng, flow, now)
+
+
+def let_go_surplus(T: Tables, S: State, rng: Any, flow: int, now: float) -> None:
+    """Of the paths that a flow holds for more requests than it has, the last are let go."""
+    if T.flow_fuses[flow]:
+        if wanted(T, S, flow) <= 0 and S.fusing[flow] == 0:
+            let_go_arms(T, S, rng, flow, now)
+        return
+    first, last = T.flow_routes_from[flow], T.flow_routes_from[flow + 1]
+    surplus = holding(T, S, flow) - max(wanted(T, S, flow), 0)
+    for back in range(last - first):
+        route = last - 1 - back
+        if surplus > 0 and S.held[route]:
+            let_go(T, S, rng, route, now)
+            surplus -= 1
+
+
+def block(T: Tables, S: State, flow: int, now: float) -> None:
+    """Requests whose time is over are gone."""
     while S.gone[flow] < S.arrived[flow]:
         at = T.requests[T.requests_from[flow] + S.gone[flow]]
         if now <= at + T.flow_deadline[flow] + EPS:

@@ -113,9 +113,8 @@ def hold(T: Tables, S: State, rng: Any, route: int, now: float) -> bool:
     if S.held[route]:
         return True
     flow = T.route_flow[route]
-    for other in range(T.flow_routes_from[flow], T.flow_routes_from[flow + 1]):
-        if S.held[other] and wanted(T, S, flow) <= 1:
-            return False
+    if holding(T, S, flow) >= wanted(T, S, flow):
+        return False
     for hop in range(T.route_hops_from[route], T.route_hops_from[route + 1]):
         if S.holder[T.hop_link[hop]] != NONE:
             return False
@@ -127,6 +126,15 @@ def hold(T: Tables, S: State, rng: Any, route: int, now: float) -> bool:
     for hop in range(T.route_hops_from[route], T.route_hops_from[route + 1]):
         attempt(T, S, rng, T.hop_link[hop], begins)
     return True
+
+
+def holding(T: Tables, S: State, flow: int) -> int:
+    """How many paths a flow holds."""
+    held = 0
+    for route in range(T.flow_routes_from[flow], T.flow_routes_from[flow + 1]):
+        if S.held[route]:
+            held += 1
+    return held
 
 
 def let_go(T: Tables, S: State, rng: Any, route: int, now: float) -> None:
