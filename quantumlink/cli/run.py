@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,6 +19,7 @@ from quantumlink.cli.pictures import picture_path
 from quantumlink.cli.result import Cell, Column, Result, Table, Written, pairs_table
 from quantumlink.estimation import Estimate
 from quantumlink.execution import Samples, sample
+from quantumlink.execution.engine import named_or_own_engine
 from quantumlink.link import Link, pairs_text
 from quantumlink.network import Network
 from quantumlink.progress import track
@@ -47,6 +48,13 @@ def run(
     rounds: Annotated[int, typer.Option(help="Rounds of BBM92 for the key.")] = 200_000,
     purify_rounds: PurifyRounds = 0,
     protocol: Protocol = "dejmps",
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="What the circuit runs on: exact, clifford, aer or a registered one; Aer as it is if not given.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Repeats a run; drawn and printed if not given.", show_default=False)
     ] = None,
@@ -54,7 +62,7 @@ def run(
         Path | None, typer.Option(help="Where to write the picture (.png, .pdf, .svg).", show_default=False)
     ] = None,
 ) -> Result:
-    """Run the link between two nodes: its exact state, its state measured on Aer, and a key over it.
+    """Run the link between two nodes: its exact state, its state measured, and a key over it.
 
     Prints a table of exact beside measured values. The picture, if it is asked for, shows the circuit, the fidelity
     along the chain, and the correlations.
@@ -64,18 +72,20 @@ def run(
     link = Network.load(file).route(source, target, purify_rounds=purify_rounds, protocol=protocol)
     status = Console(stderr=True)
     check_size(link)
+    if engine is not None:
+        named_or_own_engine(engine)  # before anything is computed
     session = BBM92(link=link, rounds=rounds, seed=seed)
     with status.status("predicting"):
         state = evaluate(link)
     samples: Samples | None = None
     try:
-        for more in measured(link, shots, seed):
+        for more in measured(link, shots, seed, engine):
             samples = more
         tell_duration(session)
         with status.status(f"distilling a key from {rounds} rounds"):
             key = session.run()
     except KeyboardInterrupt:
-        return _kept(link, state, samples, shots, seed)
+        return _kept(link, state, samples, shots, seed, engine)
     assert samples is not None
     if output is not None:
         with status.status("drawing"):
@@ -83,14 +93,14 @@ def run(
     written = () if output is None else (Written("picture", output),)
     notes = () if key else (f"why there is no key: {key.reason}",)
     return Result(
-        tables=(_state_table(link, state, samples), _key_table(link, state, key)),
+        tables=(_state_table(link, state, samples, engine), _key_table(link, state, key)),
         written=written,
         notes=notes,
         seed=seed,
     )
 
 
-def measured(link: Link, shots: int, seed: int) -> Iterator[Samples]:
+def measured(link: Link, shots: int, seed: int, engine: str | None = None) -> Iterator[Samples]:
     """The samples of the first thousand runs of each basis, of two thousand, and so on up to all.
 
     So there is something if somebody presses Ctrl-C. The parts depend on nothing but how many runs there are, so
@@ -98,11 +108,12 @@ def measured(link: Link, shots: int, seed: int) -> Iterator[Samples]:
     """
     from qiskit_aer import AerSimulator
 
+    runner: dict[str, Any] = {"sampler": AerSimulator()} if engine is None else {"engine": engine}
     parts = [min(SHOTS_AT_ONCE, shots - done) for done in range(0, shots, SHOTS_AT_ONCE)] or [shots]
     found: Samples | None = None
     started = perf_counter()
     for number, part in enumerate(track(parts, "measuring")):
-        more = sample(link, BASES, shots=part, seed=seed + number, sampler=AerSimulator())
+        more = sample(link, BASES, shots=part, seed=seed + number, **runner)
         more = replace(more, recorded=None)  # nobody asks for the single runs, which take memory
         found = more if found is None else found + more
         yield found
@@ -112,13 +123,15 @@ def measured(link: Link, shots: int, seed: int) -> Iterator[Samples]:
             tell_seconds((perf_counter() - started) * (len(parts) - 2))
 
 
-def _kept(link: Link, state: PairState, samples: Samples | None, shots: int, seed: int) -> Result:
+def _kept(
+    link: Link, state: PairState, samples: Samples | None, shots: int, seed: int, engine: str | None
+) -> Result:
     """What there was when somebody pressed Ctrl-C."""
     runs = 0 if samples is None else next(iter(samples.shots.values()))
     samples = samples if runs else None  # of no run nothing is told
     done = f"{runs} of {shots} runs of each basis were done" if runs else "predictions were done"
     told = f"{done}, and no key"
-    return Result(tables=(_state_table(link, state, samples),), seed=seed, interrupted=told)
+    return Result(tables=(_state_table(link, state, samples, engine),), seed=seed, interrupted=told)
 
 
 def check_size(link: Link) -> None:
@@ -148,7 +161,7 @@ def _write_picture(link: Link, samples: Samples, output: Path) -> None:
     draw_run(link, samples).savefig(output, dpi=110)
 
 
-def _state_table(link: Link, state: PairState, samples: Samples | None) -> Table:
+def _state_table(link: Link, state: PairState, samples: Samples | None, engine: str | None) -> Table:
     title = f"{link.left} – {link.right}: {pairs_text(link.pairs)}"
     exact: list[tuple[str, float]] = [
         ("fidelity to Φ⁺", state.fidelity),
@@ -169,7 +182,8 @@ def _state_table(link: Link, state: PairState, samples: Samples | None) -> Table
     ]
     rows = tuple((*row, estimate) for row, estimate in zip(exact, estimates, strict=True))
     columns = (*columns, Column("measured [95 %]", "measured"))
-    return Table(f"{title}, {sum(samples.shots.values())} runs on Aer", columns, rows, "state")
+    title = f"{title}, {sum(samples.shots.values())} runs on {engine or 'Aer'}"
+    return Table(title, columns, rows, "state")
 
 
 def _key_table(link: Link, state: PairState, key: Key) -> Table:

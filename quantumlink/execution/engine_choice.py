@@ -22,7 +22,8 @@ from quantumlink.arrays import FloatArray
 from quantumlink.exact import Size, UnsupportedOperation, interpreter_size
 from quantumlink.execution.aer_limits import on_single_bits, unknown_to_aer
 from quantumlink.execution.aer_plans import aer_plan, lean_form
-from quantumlink.execution.engines import AerEngine, CliffordEngine, Engine, EngineName, ExactEngine, Setting
+from quantumlink.execution.engine import Engine, EngineName, Setting
+from quantumlink.execution.engines import AerEngine, CliffordEngine, ExactEngine
 from quantumlink.execution.exact_sampler import MAX_COEFFICIENTS, exact_refusal
 from quantumlink.execution.running_parities import running_parities
 from quantumlink.program import Program
@@ -139,7 +140,7 @@ class _Choice:
 
     def _aer(self, why: str) -> tuple[Engine, Program]:
         plan = aer_plan(self._for_aer)
-        return AerEngine.local(plan.method, self._seed, f"aer: {plan.reason}{why}"), plan.program
+        return AerEngine(plan.method, self._seed, f"aer: {plan.reason}{why}"), plan.program
 
     @cached_property
     def _is_quick(self) -> bool:

@@ -23,10 +23,9 @@ amplitudes at 20 links. The first call of each engine is counted, imports includ
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qiskit.circuit import ControlFlowOp, Gate, QuantumCircuit
@@ -35,9 +34,11 @@ from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target, generate_preset_pass_manager
 
-from quantumlink.arrays import BoolArray, FloatArray
+from quantumlink import validation
+from quantumlink.arrays import BoolArray
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.execution.aer_limits import lost_by_truncation, on_single_bits, spelt_for_aer, unknown_to_aer
+from quantumlink.execution.engine import Engine, Setting, checked_engine
 from quantumlink.execution.exact_sampler import draw_bits
 from quantumlink.execution.samples import NoiseSource
 from quantumlink.progress import track
@@ -47,99 +48,84 @@ if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
     from qiskit_aer.primitives import SamplerV2 as AerSampler
 
-EngineName = Literal["exact", "clifford", "aer"]
-"""The engines of this machine that can be asked for by name."""
-
-ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
+AER_METHODS = (
+    "automatic",
+    "statevector",
+    "density_matrix",
+    "stabilizer",
+    "extended_stabilizer",
+    "matrix_product_state",
+    "tensor_network",
+)
+"""The methods of Aer that sample."""
 
 
 @dataclass(frozen=True)
-class Setting:
-    """One assignment of a circuit's parameters, and how often it runs."""
-
-    values: FloatArray
-    """One value for each of the circuit's parameters, in their order."""
-    shots: int
-    """Number of runs."""
-
-
-class Engine(ABC):
-    """Runs a parameterized circuit in many settings."""
-
-    noise: NoiseSource
-    """Whose noise acts unless the user says otherwise."""
-    has_target: bool = False
-    """Whether circuits are transpiled for a device, which has no place for noise written into them."""
-    operations: frozenset[str] | None = None
-    """The operations of that device, None if there is none."""
-    reason: str
-    """What it is and why it was chosen, in a few words."""
-    noise_model: NoiseModel | None = None
-    """The model of a given sampler, as far as it is known, whose errors act by the names of instructions."""
-
-    @abstractmethod
-    def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
-        """The bits of each setting: shape (shots, clbits), clbit 0 first; only those in ``keep`` matter."""
-
-
 class ExactEngine(Engine):
     """Draws from exact probabilities: for circuits that entangle few qubits at a time."""
 
-    noise: NoiseSource = "program"
+    seed: int | None = None
+    """Of its draws."""
+    reason: str = field(default="exact: given", compare=False)
+    """Why it was chosen."""
 
-    def __init__(self, seed: int | None, reason: str) -> None:
-        self._seed = seed
-        self.reason = reason
+    noise = "program"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", validation.seed("seed", self.seed))
 
     def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
         """See `Engine.run`."""
-        rng = np.random.default_rng(self._seed)
+        rng = np.random.default_rng(self.seed)
         return [
             draw_bits(circuit.assign_parameters(setting.values), setting.shots, rng, keep=keep)
             for setting in track(settings, "following every branch")
         ]
 
 
+@dataclass(frozen=True)
 class CliffordEngine(Engine):
     """Stim, by way of `CliffordSampler`: circuits of any size with Clifford gates and Pauli noise."""
 
-    noise: NoiseSource = "program"
+    seed: int | None = None
+    """Of its draws."""
+    reason: str = field(default="clifford: given", compare=False)
+    """Why it was chosen."""
 
-    def __init__(self, seed: int | None, reason: str) -> None:
-        self._seed = seed
-        self.reason = reason
+    noise = "program"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", validation.seed("seed", self.seed))
 
     def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
         """See `Engine.run`."""
         from quantumlink.execution.clifford import CliffordSampler
 
-        return _run_pubs(CliffordSampler(seed=self._seed), circuit, settings)
+        return _run_pubs(CliffordSampler(seed=self.seed), circuit, settings)
 
 
+@dataclass(frozen=True)
 class AerEngine(Engine):
     """Aer on this machine, each setting in a run with an independent seed."""
 
-    noise: NoiseSource = "program"
+    method: str = "automatic"
+    """How Aer follows the state, one of `AER_METHODS`."""
+    seed: int | None = None
+    """Of its draws."""
+    reason: str = field(default="aer: given", compare=False)
+    """Why it was chosen."""
 
-    def __init__(
-        self,
-        make_sampler: Callable[[int], AerSampler],
-        seed: int | None,
-        reason: str,
-        noise_model: NoiseModel | None = None,
-        method: str = "automatic",
-    ) -> None:
-        self._make_sampler, self.noise_model, self._method = make_sampler, noise_model, method
-        self._seed = seed
-        self.reason = reason
+    noise = "program"
 
-    @classmethod
-    def local(cls, method: str, seed: int | None, reason: str) -> AerEngine:
-        """Aer with one of its methods."""
+    def __post_init__(self) -> None:
+        validation.choice("method", self.method, AER_METHODS)
+        object.__setattr__(self, "seed", validation.seed("seed", self.seed))
+
+    def sampler(self, seed: int) -> AerSampler:
+        """What one run draws from."""
         from qiskit_aer.primitives import SamplerV2
 
-        options = {"backend_options": {"method": method}}
-        return cls(lambda child: SamplerV2(seed=child, options=options), seed, reason, method=method)
+        return SamplerV2(seed=seed, options={"backend_options": {"method": self.method}})
 
     def run(self, circuit: QuantumCircuit, settings: Sequence[Setting], keep: Sequence[int]) -> list[BoolArray]:
         """See `Engine.run`. Single shots cannot repeat each other, so they share one run.
@@ -153,15 +139,15 @@ class AerEngine(Engine):
             raise UnsupportedOperation(f"Aer cannot take {unknown}: without a sampler one that can is found")
         if self.noise_model is not None:
             check_error_sizes(circuit, self.noise_model)
-        circuit = spelt_for_aer(circuit, self._method)
-        seeds = np.random.SeedSequence(self._seed).generate_state(len(settings) + 1, dtype=np.uint32) >> 1
+        circuit = spelt_for_aer(circuit, self.method)
+        seeds = np.random.SeedSequence(self.seed).generate_state(len(settings) + 1, dtype=np.uint32) >> 1
         bits: list[BoolArray | None] = [None] * len(settings)
         single = [i for i, setting in enumerate(settings) if setting.shots == 1]
         repeated = [i for i, setting in enumerate(settings) if setting.shots > 1]
         groups = ([single] if single else []) + [[i] for i in repeated]
         keep_all = lost_by_truncation(circuit)
         for group in track(groups, "sampling on Aer"):
-            sampler = self._make_sampler(int(seeds[-1] if group is single else seeds[group[0]]))
+            sampler = self.sampler(int(seeds[-1] if group is single else seeds[group[0]]))
             if keep_all:
                 sampler.options.run_options = {**(sampler.options.run_options or {}), "enable_truncation": False}
             found = _run_pubs(sampler, circuit, [settings[i] for i in group])
@@ -170,8 +156,23 @@ class AerEngine(Engine):
         return [array for array in bits if array is not None]
 
 
+@dataclass(frozen=True, eq=False)
+class GivenAerEngine(AerEngine):
+    """An Aer of the user's, with whatever noise model it has."""
+
+    make_sampler: Callable[[int], AerSampler] | None = None
+    """What one run draws from, by its seed."""
+    noise_model: NoiseModel | None = None
+
+    def sampler(self, seed: int) -> AerSampler:
+        """See `AerEngine.sampler`."""
+        return super().sampler(seed) if self.make_sampler is None else self.make_sampler(seed)
+
+
 class SamplerEngine(Engine):
     """A sampler of the user's, in one job; circuits are transpiled first if its backend is known."""
+
+    reason: str = ""
 
     def __init__(
         self, sampler: BaseSamplerV2, backend: BackendV2 | None, seed: int | None, noise: NoiseSource = "sampler"
@@ -193,8 +194,8 @@ class SamplerEngine(Engine):
         return _run_pubs(self._sampler, circuit, settings)
 
 
-def given_engine(sampler: BaseSamplerV2 | BackendV2, seed: int | None) -> Engine:
-    """The engine for a sampler or backend of the user's, or for a `Session` or `Batch` around one.
+def given_engine(sampler: BaseSamplerV2 | BackendV2 | Engine, seed: int | None) -> Engine:
+    """The engine for a sampler or backend of the user's, for a `Session` or `Batch` around one, or the one given.
 
     Aer and the two samplers of this library can play noise that is written into the circuit, and do so unless they
     are told otherwise; whatever noise model they have acts besides. Others have noise of their own, or none.
@@ -205,15 +206,16 @@ def given_engine(sampler: BaseSamplerV2 | BackendV2, seed: int | None) -> Engine
     from qiskit_aer import AerSimulator
     from qiskit_aer.primitives import SamplerV2
 
+    if isinstance(sampler, Engine) or (isinstance(sampler, type) and issubclass(sampler, Engine)):
+        return checked_engine("sampler", sampler).seeded(seed)
     sampler = _within(sampler)
     if isinstance(sampler, AerSimulator) and sampler.coupling_map is None:  # with one it plays a device
         model = sampler.options.noise_model
-        return AerEngine(
-            lambda child: SamplerV2.from_backend(sampler, seed=child),
-            seed,
-            "aer: given",
-            model,
+        return GivenAerEngine(
             sampler.options.method,
+            seed,
+            make_sampler=lambda child: SamplerV2.from_backend(sampler, seed=child),
+            noise_model=model,
         )
     if isinstance(sampler, SamplerV2):
         own = sampler.seed if seed is None else seed
@@ -221,12 +223,11 @@ def given_engine(sampler: BaseSamplerV2 | BackendV2, seed: int | None) -> Engine
         options = {"run_options": sampler.options.run_options}
         if backend.coupling_map is not None:  # it plays a device, and takes that one's instructions
             return SamplerEngine(SamplerV2.from_backend(backend, seed=own, options=options), backend, own)
-        return AerEngine(
-            lambda child: SamplerV2.from_backend(backend, seed=child, options=options),
-            own,
-            "aer: given",
-            backend.options.noise_model,
+        return GivenAerEngine(
             backend.options.method,
+            own,
+            make_sampler=lambda child: SamplerV2.from_backend(backend, seed=child, options=options),
+            noise_model=backend.options.noise_model,
         )
     if isinstance(sampler, BackendV2):
         return SamplerEngine(BackendSamplerV2(backend=sampler, options={"seed_simulator": seed}), sampler, seed)
@@ -237,7 +238,7 @@ def given_engine(sampler: BaseSamplerV2 | BackendV2, seed: int | None) -> Engine
         found = found() if callable(found) else found
         return SamplerEngine(sampler, found if isinstance(found, BackendV2) else None, seed)
     raise TypeError(
-        "sampler must be a BaseSamplerV2, a BackendV2, a Session or Batch of one, or None; got "
+        "sampler must be a BaseSamplerV2, a BackendV2, a Session or Batch of one, an Engine, or None; got "
         f"{sampler!r} ({type(sampler).__name__})"
     )
 

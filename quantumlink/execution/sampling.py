@@ -19,8 +19,9 @@ from quantumlink import validation
 from quantumlink.arrays import BoolArray
 from quantumlink.circuits import BASIS_ANGLES, basis_measurement
 from quantumlink.execution.bases import checked_bases
+from quantumlink.execution.engine import Engine, EngineName, Setting, checked_run, named_or_own_engine, seed_of_run
 from quantumlink.execution.engine_choice import bits_that_matter, local_engine
-from quantumlink.execution.engines import ENGINE_NAMES, EngineName, ExactEngine, Setting, given_engine
+from quantumlink.execution.engines import ExactEngine, given_engine
 from quantumlink.execution.own_noise import own_noise_of, relaxes
 from quantumlink.execution.preparation.lowering import without_conditions
 from quantumlink.execution.records import Recorder, bit_names
@@ -45,8 +46,8 @@ def sample(
     *,
     shots: int = 20_000,
     seed: int | None = None,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
-    engine: EngineName | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
+    engine: EngineName | str | Engine | None = None,
     noise: NoiseSource | None = None,
     noisy_ends: bool = False,
     twirl_relaxation: bool = False,
@@ -65,8 +66,8 @@ def sample(
         sampler: a `BaseSamplerV2` (given circuits as they are, unless it tells its backend), a `BackendV2`
             (circuits are transpiled for it), a `Session` or `Batch` of one, or None for an engine of this machine.
         engine: ``"exact"`` (exact probabilities), ``"clifford"`` (stim: Clifford gates and Pauli noise) or
-            ``"aer"``; None for the fastest that takes the circuit as it is. ``samples.engine`` says which it was,
-            and why.
+            ``"aer"``, an `Engine` of your own or the name of a registered one; None for the fastest of this machine
+            that takes the circuit as it is. ``samples.engine`` says which it was, and why.
         noise: ``"program"``: the noise of the program's nodes and media is written into the circuit, which
             needs Aer underneath; ``"sampler"``: the circuit runs bare, under whatever noise the sampler
             has. By default the first on Aer, `ExactSampler` and `CliffordSampler` (a noise model of theirs acts
@@ -101,17 +102,18 @@ def sample(
     labels = checked_bases(program, bases)
     shots = validation.many("shots", shots)
     seed = validation.seed("seed", seed)
-    if engine is not None:
-        validation.choice("engine", engine, ENGINE_NAMES)
-        if sampler is not None:
-            raise ValueError(f"engine must be None where a sampler is given, got {engine!r} and {sampler!r}")
-    given = None if sampler is None else given_engine(sampler, seed)
+    asked = None if engine is None else named_or_own_engine(engine)
+    if asked is not None and sampler is not None:
+        raise ValueError(f"engine must be None where a sampler is given, got {engine!r} and {sampler!r}")
+    brought = asked if isinstance(asked, Engine) else sampler
+    given = None if brought is None else given_engine(brought, seed)
+    player = type(brought).__name__
     default: NoiseSource = "program" if given is None else given.noise
     source: NoiseSource = default if noise is None else noise
     validation.choice("noise", source, get_args(NoiseSource))
     if source == "program" and given is not None and given.has_target:
         raise ValueError(
-            f"noise='program' is written into the circuit, which only Aer can run; {type(sampler).__name__} has "
+            f"noise='program' is written into the circuit, which only Aer can run; {player} has "
             f"noise of its own: use noise='sampler'"
         )
     for_device = given is not None and given.has_target
@@ -120,7 +122,7 @@ def sample(
     dropped = own_noise_of(program) if source == "sampler" else ()
     if dropped and noise is None:
         warnings.warn(
-            f"{type(sampler).__name__} plays its own noise, if any: what the program has of its own is dropped, "
+            f"{player} plays its own noise, if any: what the program has of its own is dropped, "
             f"{', '.join(dropped)}. noise='sampler' says that this is meant; an engine of this machine, Aer, "
             f"ExactSampler and CliffordSampler play it",
             UserWarning,
@@ -139,19 +141,21 @@ def sample(
     histories = _histories(program, plan, rng) if source == "program" else [(program, plan)]
     steps = track(histories, "playing histories") if len(histories) > 1 else histories
     for number, (bound, shares) in enumerate(steps):
-        own = seed
-        if seed is not None and number:
-            own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+        own = seed_of_run(given.seed if seed is None and given is not None else seed, number)
         measured, angles = _measured(bound, source, noisy_ends, for_device, twirled)
         if given is not None and given.noise_model is not None:
             _check_names(given.noise_model, bound.circuit, measured.circuit)
         settings = [(label, s) for label, n in shares.items() for s in _settings(measured, angles, label, n, rng)]
         plain = [setting for _, setting in settings]
-        runner, form = (given, measured) if given is not None else local_engine(measured, plain, own, engine, kept)
+        if given is None:
+            name = None if isinstance(asked, Engine) else asked
+            runner, form = local_engine(measured, plain, own, name, kept)
+        else:
+            runner, form = given.seeded(own), measured
         there = list(range(form.circuit.num_clbits))
         if isinstance(runner, ExactEngine):
             there = sorted({*bits_that_matter(form), *kept})
-        results = runner.run(form.circuit, plain, there)
+        results = checked_run(runner, form.circuit, plain, there)
         first = form.circuit.num_clbits - len(form.ends)  # the ends' register was added last
         every = bit_names(form.circuit, {end: first + i for i, end in enumerate(form.ends)})
         names = [every[bit] for bit in there]

@@ -24,10 +24,11 @@ Kind = Literal[
     "bound",
     "reader",
     "policy",
+    "engine",
 ]
 """What a part is: a ``"bound"`` is a recipe that makes a bound of what was counted, a ``"reader"`` an object that
 submits circuits of its own and reads their result, a ``"policy"`` says who of a network's demands is served first,
-a ``"detail"`` is data of any other part's."""
+an ``"engine"`` runs circuits, a ``"detail"`` is data of any other part's."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -53,6 +54,7 @@ _MEMBERS: Mapping[Kind, tuple[str, ...]] = {
     "reconciliation": ("reconcile",),
     "bound": ("bound",),
     "policy": ("weights", "paths", "recovery"),
+    "engine": ("run", "noise", "seeded", "has_target"),
     "reader": ("circuits", "analyse", "to_dict", "from_dict"),
 }
 """Kinds by what a class has; a protocol is a reader too, and is told first."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 _HARDWARE = "quantumlink.hardware."
 _QKD = "quantumlink.qkd."
 _POLICIES = "quantumlink.network.control.policies:"
+_ENGINES = "quantumlink.execution.engines:"
 _SECURITY = "quantumlink.security."
 
 LIBRARY: Mapping[str, Mapping[str, str]] = {
@@ -105,6 +106,11 @@ LIBRARY: Mapping[str, Mapping[str, str]] = {
         "many-paths": _POLICIES + "ManyPaths",
         "reservation": _POLICIES + "Reservation",
         "time-slots": _POLICIES + "TimeSlots",
+    },
+    "engine": {
+        "exact": _ENGINES + "ExactEngine",
+        "clifford": _ENGINES + "CliffordEngine",
+        "aer": _ENGINES + "AerEngine",
     },
 }
 """Names by kind, and for each ``"module:Class"``."""

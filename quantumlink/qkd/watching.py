@@ -47,6 +47,7 @@ from qiskit.providers import BackendV2
 from quantumlink import validation
 from quantumlink.distillation.bits import Bits
 from quantumlink.distillation.key import Key
+from quantumlink.execution.engine import Engine
 from quantumlink.monitoring import Alarm, Monitor
 from quantumlink.qkd.protocols.session import Session
 from quantumlink.qkd.protocols.sifted import Sifted
@@ -98,7 +99,7 @@ def watch(
     sessions: Iterable[Session],
     monitor: Monitor,
     *,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     keys: bool = False,
 ) -> Iterator[WatchedBlock]:
     """Run blocks and watch them, until they or the monitor end it.
@@ -129,7 +130,7 @@ def watch(
 
 
 def _watched(
-    sessions: Iterable[Session], monitor: Monitor, sampler: BaseSamplerV2 | BackendV2 | None, keys: bool
+    sessions: Iterable[Session], monitor: Monitor, sampler: BaseSamplerV2 | BackendV2 | Engine | None, keys: bool
 ) -> Iterator[WatchedBlock]:
     for index, session in enumerate(sessions):
         validation.instance("sessions", session, Session, "sessions such as BB84(...)")

@@ -16,7 +16,7 @@ from time import process_time
 import pytest
 
 import quantumlink as ql
-from quantumlink.execution.engines import ENGINE_NAMES
+from quantumlink.execution.engine import ENGINE_NAMES
 
 LIMIT_MB = 500
 LINKS = (2, 4, 8, 16, 64, 256, 1000)

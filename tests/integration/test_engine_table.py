@@ -20,8 +20,8 @@ from qiskit_aer.noise import QuantumError, amplitude_damping_error, pauli_error,
 
 import quantumlink as ql
 from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.engine import Setting
 from quantumlink.execution.engine_choice import local_engine
-from quantumlink.execution.engines import Setting
 from quantumlink.rewrites import deferred_circuit, noisy_circuit, pauli_frame, reused_circuit
 from quantumlink.testing import assert_counts
 

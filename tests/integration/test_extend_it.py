@@ -18,6 +18,7 @@ NAMES = [
     ("eavesdropper", "tilted"),
     ("policy", "oldest-and-longest"),
     ("protocol", "equator"),
+    ("engine", "poor_readout"),
 ]
 
 

@@ -18,8 +18,9 @@ import quantumlink as ql
 from quantumlink.circuits import bell_pair
 from quantumlink.exact import UnsupportedOperation, branches, interpreter_size
 from quantumlink.execution.aer_plans import aer_plan, lean_form
+from quantumlink.execution.engine import Setting
 from quantumlink.execution.engine_choice import bits_that_matter, local_engine
-from quantumlink.execution.engines import AerEngine, Setting
+from quantumlink.execution.engines import AerEngine
 from quantumlink.execution.running_parities import running_parities
 from quantumlink.program import Frame
 from quantumlink.rewrites import add_noise, deferred_circuit, reuse_qubits
@@ -441,7 +442,7 @@ def test_conditions_that_aer_does_not_know_are_told_in_single_bits(name, seed):
             circuit.x(2)
         circuit.h(0)  # no correction by Paulis, and so nothing that a frame takes
     keep = range(2)
-    rows = AerEngine.local("automatic", seed, "").run(_with_readout(circuit), [Setting(np.zeros(0), 400)], keep)[0]
+    rows = AerEngine("automatic", seed).run(_with_readout(circuit), [Setting(np.zeros(0), 400)], keep)[0]
     assert np.array_equal(rows[:, 1], rows[:, 2])
     assert 0 < rows[:, 1].sum() < 400  # wrong with a probability of 2^-399
 
@@ -450,7 +451,7 @@ def test_a_condition_on_a_variable_is_still_refused_by_aer():
     circuit = QuantumCircuit(1, 1)
     circuit.add_var("v", expr.lift(True))
     with pytest.raises(UnsupportedOperation, match="classical variables"):
-        AerEngine.local("automatic", 1, "").run(circuit, [Setting(np.zeros(0), 1)], [0])
+        AerEngine("automatic", 1).run(circuit, [Setting(np.zeros(0), 1)], [0])
 
 
 def _with_readout(circuit):

@@ -36,6 +36,7 @@ from quantumlink.circuits import (
 from quantumlink.cli import app
 from quantumlink.codes import Lookup
 from quantumlink.distillation.reconciliation import Cascade, Ldpc
+from quantumlink.execution.engines import AerEngine, CliffordEngine, ExactEngine
 from quantumlink.execution.jobs import resume
 from quantumlink.hardware import (
     Arms,
@@ -205,6 +206,11 @@ PARTS = {
         "many-paths": ManyPaths(paths=4),
         "reservation": Reservation(setup=False),
         "time-slots": TimeSlots(turn_s=0.5),
+    },
+    "engine": {
+        "exact": ExactEngine(seed=3),
+        "clifford": CliffordEngine(seed=3),
+        "aer": AerEngine("density_matrix", seed=3),
     },
 }
 

@@ -12,6 +12,8 @@ from typing import Any
 from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
 from qiskit.providers import BackendV2
 
+from quantumlink.execution.engine import Engine, checked_engine
+from quantumlink.execution.engine_sampler import EngineSampler
 from quantumlink.execution.jobs.connection import (
     Connection,
     account_of,
@@ -96,7 +98,8 @@ def machine_of(given: Any, *, service: Any, hardware: bool, patience: Patience) 
     """What a job of the user's is to run on.
 
     Args:
-        given: a backend or its name, a `Session` or `Batch` of the runtime, or a `BaseSamplerV2`.
+        given: a backend or its name, a `Session` or `Batch` of the runtime, a `BaseSamplerV2` or an
+            `Engine`.
         service: where a name is looked up; the account saved on this machine if None.
         hardware: refuse everything that is simulated.
         patience: with the service.
@@ -133,10 +136,19 @@ def _machine(given: Any, patience: Patience) -> Machine:
         backend = backend_of(given)
         prepared_for = backend if backend is not None and is_device(backend) else None
         return LocalMachine(type(given).__name__, prepared_for, partial(_as_it_is, given))
+    if isinstance(given, Engine):
+        return LocalMachine(type(given).__name__, None, partial(_on_engine, checked_engine("backend", given)))
     raise TypeError(
-        f"backend must be a BackendV2 or its name, a Session or Batch of qiskit-ibm-runtime, or a BaseSamplerV2; "
+        f"backend must be a BackendV2 or its name, a Session or Batch of qiskit-ibm-runtime, a BaseSamplerV2 or an "
+        f"Engine; "
         f"got {given!r} ({type(given).__name__})"
     )
+
+
+def _on_engine(engine: Engine, options: Mapping[str, Any], seed: int | None) -> BaseSamplerV2:
+    if options:
+        raise ValueError(f"options are for the runtime's sampler, {type(engine).__name__} has its own: {options}")
+    return EngineSampler(engine.seeded(seed))
 
 
 def _as_it_is(sampler: BaseSamplerV2, options: Mapping[str, Any], _seed: int | None) -> BaseSamplerV2:

@@ -68,7 +68,7 @@ def submit(
             ``analyse(result)``, ``to_dict()``, ``from_dict``). A link or a program is prepared for the backend,
             which plays its own noise: that of the program is dropped, with a warning; `prepare` plays its links'.
         backend: a backend or the name of one, a `Session` or `Batch` of qiskit-ibm-runtime (which stays the user's
-            to close), or any `BaseSamplerV2`.
+            to close), any `BaseSamplerV2`, or an `Engine`.
         bases: for a link or a program: two-letter labels, ``("XX", "YY", "ZZ")`` if None.
         shots: for a link or a program: runs of each basis, 4096 if None. More than one job of the machine can hold
             are divided into several, and joined again.

@@ -23,6 +23,7 @@ from quantumlink import validation
 from quantumlink.circuits import BB84_SETTINGS, bb84_round
 from quantumlink.distillation.key import Key
 from quantumlink.distillation.sifting import Sifting
+from quantumlink.execution.engine import Engine
 from quantumlink.hardware import Medium
 from quantumlink.qkd.eavesdropping.eavesdropper import Eavesdropper
 from quantumlink.qkd.protocols.key_bases import (
@@ -130,7 +131,7 @@ def bb84(
     z_probability: float = 0.8,
     detector: Any = None,
     eavesdropper: Eavesdropper | None = None,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     **options: Any,
 ) -> Key:
     """Distribute a key by BB84.

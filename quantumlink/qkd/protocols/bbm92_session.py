@@ -27,6 +27,7 @@ from quantumlink.circuits import (
 from quantumlink.distillation.key import Key
 from quantumlink.distillation.reconciliation import Reconciler
 from quantumlink.distillation.sifting import Sifting
+from quantumlink.execution.engine import Engine
 from quantumlink.link import Link
 from quantumlink.program import Program
 from quantumlink.qkd.protocols.bb84_session import between_zero_and_one
@@ -177,7 +178,7 @@ def bbm92(
     reconciliation: Reconciler | None = None,
     eps_sec: float = 1e-10,
     eps_cor: float = 1e-10,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     **options: Any,
 ) -> Key:
     """Distribute a key over a link.

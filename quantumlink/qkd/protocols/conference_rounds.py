@@ -26,6 +26,7 @@ from quantumlink.distillation.group.key import ConferenceKey
 from quantumlink.distillation.group.talking import key_of_all, talk_over_lines
 from quantumlink.distillation.records import Records, Symbols
 from quantumlink.distillation.sifting import COMPARED, KEY, Sifting
+from quantumlink.execution.engine import Engine
 from quantumlink.qkd.protocols.bb84_session import between_zero_and_one
 from quantumlink.qkd.protocols.pools import Pool
 from quantumlink.qkd.protocols.random_places import random_places
@@ -188,7 +189,7 @@ class ConferenceSession(Session):
         raise TypeError("a conference makes no key block by block: run it by itself")
 
     def records(  # type: ignore[override]
-        self, sampler: BaseSamplerV2 | BackendV2 | None = None
+        self, sampler: BaseSamplerV2 | BackendV2 | Engine | None = None
     ) -> tuple[Records, ...]:
         """The raw records of every party, Alice's first, for ends that talk by themselves.
 

@@ -26,6 +26,7 @@ from quantumlink import validation
 from quantumlink.circuits import basis_measurement, ghz_state
 from quantumlink.distillation.bits import Bits
 from quantumlink.distillation.group.key import ConferenceKey
+from quantumlink.execution.engine import Engine
 from quantumlink.hardware import Medium
 from quantumlink.link import Link
 from quantumlink.program import Program
@@ -159,7 +160,7 @@ def conference(
     z_probability: float = 0.97,
     bases: Bases = "marked",
     detector: Any = None,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     **options: Any,
 ) -> ConferenceKey:
     """Distribute one key to several parties by GHZ states.

@@ -18,6 +18,7 @@ from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
 from quantumlink.distillation.key import Key
+from quantumlink.execution.engine import Engine
 from quantumlink.hardware import Medium
 from quantumlink.qkd.eavesdropping.eavesdropper import Eavesdropper
 from quantumlink.qkd.protocols.pulsed_bb84 import RANDOM_PHASES, PulsedBB84
@@ -131,7 +132,7 @@ def decoy_bb84(
     intensity_probabilities: Triple = (0.7, 0.2, 0.1),
     detector: Any = None,
     eavesdropper: Eavesdropper | None = None,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     **options: Any,
 ) -> Key:
     """Distribute a key by decoy-state BB84 with weak coherent pulses.
@@ -176,7 +177,7 @@ def one_decoy_bb84(
     intensity_probabilities: Pair = (0.7, 0.3),
     detector: Any = None,
     eavesdropper: Eavesdropper | None = None,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     **options: Any,
 ) -> Key:
     """Distribute a key by BB84 with weak coherent pulses of two intensities.

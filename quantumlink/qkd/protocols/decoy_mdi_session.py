@@ -32,6 +32,7 @@ from quantumlink.circuits import MDI_FLIPS, MDI_SETTINGS
 from quantumlink.distillation.key import Key
 from quantumlink.distillation.relay_sifting import relay_decoy_sifting
 from quantumlink.distillation.sifting import Sifting
+from quantumlink.execution.engine import Engine
 from quantumlink.hardware import Medium
 from quantumlink.qkd.protocols.mdi_session import MDI
 from quantumlink.qkd.protocols.observed import Kind, ObservedRounds
@@ -232,7 +233,7 @@ def decoy_mdi(
     signal_intensity: float = 0.6,
     intensities: Triple = (0.5, 0.15, 0.0),
     detector: Any = None,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     **options: Any,
 ) -> Key:
     """Distribute a key by weak coherent pulses through an untrusted relay in the middle.

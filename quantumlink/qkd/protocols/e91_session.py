@@ -27,6 +27,7 @@ from quantumlink.circuits import E91_SETTINGS, e91_measurement
 from quantumlink.distillation.key import Key
 from quantumlink.distillation.sifting import AccumulatingSifting, BasisSifting, Sifting
 from quantumlink.estimation import Estimate, proportions_estimate
+from quantumlink.execution.engine import Engine
 from quantumlink.hardware import ContinuousSource, Detector, MidpointSource, NodeSource
 from quantumlink.link import ElementaryLink, Link
 from quantumlink.program import Program
@@ -274,7 +275,7 @@ def e91(
     *,
     seed: int | None = None,
     key_probability: float | None = None,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     **options: Any,
 ) -> Key:
     """Distribute a key by E91, whose length follows from the Bell test alone.

@@ -30,6 +30,7 @@ from quantumlink.circuits import MDI_FLIPS, MDI_SETTINGS, PauliChannel, mdi_roun
 from quantumlink.distillation.agreement import two_bases
 from quantumlink.distillation.key import Key
 from quantumlink.distillation.sifting import Sifting
+from quantumlink.execution.engine import Engine
 from quantumlink.hardware import Medium
 from quantumlink.qkd.protocols.observed import Kind, ObservedRounds
 from quantumlink.qkd.protocols.playing import Play, binary_reading, register_bits
@@ -153,7 +154,7 @@ def mdi(
     medium_b: Medium | None = None,
     seed: int | None = None,
     detector: Any = None,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     **options: Any,
 ) -> Key:
     """Distribute a key through an untrusted relay in the middle.

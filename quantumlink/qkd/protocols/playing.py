@@ -18,7 +18,7 @@ from qiskit.primitives import SamplerPubResult
 
 from quantumlink.arrays import BoolArray, FloatArray, IntArray
 from quantumlink.exact import branches
-from quantumlink.execution.engines import Engine, Setting
+from quantumlink.execution.engine import Engine, Setting, checked_run
 from quantumlink.hardware import Node
 from quantumlink.program import RandomSetting
 from quantumlink.rewrites import noisy_circuit
@@ -133,7 +133,7 @@ class Play:
         wanted = [index for index in np.ndindex(counts.shape) if counts[index]]
         settings = [Setting(table[index], int(counts[index])) for index in wanted]
         if settings:
-            for (s, d), bits in zip(wanted, engine.run(self.circuit, settings, self.bits), strict=True):
+            for (s, d), bits in zip(wanted, checked_run(engine, self.circuit, settings, self.bits), strict=True):
                 found[s][d] = self.read(bits)
         return found
 

@@ -35,7 +35,8 @@ from quantumlink.distillation.key import Key
 from quantumlink.distillation.reconciliation import Cascade, Reconciler
 from quantumlink.distillation.records import Records
 from quantumlink.distillation.sifting import Sifting
-from quantumlink.execution.engines import Engine, given_engine
+from quantumlink.execution.engine import Engine, seed_of_run
+from quantumlink.execution.engines import given_engine
 from quantumlink.parts import UnknownPart, from_data, to_data
 from quantumlink.qkd.protocols.drawable import check_rounds
 from quantumlink.qkd.protocols.observed import ObservedRounds
@@ -186,12 +187,12 @@ class Session(ABC):
         remark = "The rounds ran on a sampler of the user's, under its noise alone" + self._medium_remark()
         return self.key_of(self.observe(self._allotment, self.drawn_pools(found, rng), rng), rng, remark, False)
 
-    def run(self, sampler: BaseSamplerV2 | BackendV2 | None = None) -> Key:
+    def run(self, sampler: BaseSamplerV2 | BackendV2 | Engine | None = None) -> Key:
         """The key, all in one.
 
         Args:
             sampler: what the rounds run on: Aer (under the noise of the session's own hardware), any other V2
-                sampler or backend (under its own noise), or None: outcomes are drawn from the exact
+                sampler or backend (under its own noise), an `Engine`, or None: outcomes are drawn from the exact
                 probabilities of the circuits.
 
         Returns:
@@ -200,7 +201,7 @@ class Session(ABC):
         """
         return self.key_of(*self.rounds_on(sampler))
 
-    def sift(self, sampler: BaseSamplerV2 | BackendV2 | None = None) -> Sifted:
+    def sift(self, sampler: BaseSamplerV2 | BackendV2 | Engine | None = None) -> Sifted:
         """The sifted bits alone, before anything is distilled from them; the arguments are those of `run`."""
         observed, rng, _, _ = self.rounds_on(sampler)
         return self.sifted(observed, rng)
@@ -209,7 +210,7 @@ class Session(ABC):
         """The sifted bits of observed rounds."""
         return observed.sifted(self.sifting(), rng)
 
-    def records(self, sampler: BaseSamplerV2 | BackendV2 | None = None) -> tuple[Records, Records]:
+    def records(self, sampler: BaseSamplerV2 | BackendV2 | Engine | None = None) -> tuple[Records, Records]:
         """The raw records of Alice and of Bob, for ends that talk by themselves (`Alice`, `Bob`).
 
         The arguments are those of `run`.
@@ -231,7 +232,7 @@ class Session(ABC):
         )
 
     def rounds_on(
-        self, sampler: BaseSamplerV2 | BackendV2 | None
+        self, sampler: BaseSamplerV2 | BackendV2 | Engine | None
     ) -> tuple[ObservedRounds, np.random.Generator, str, bool]:
         """The observed rounds, the source of later choices, what to remark, whether nothing was measured."""
         rng = self._late_rng()
@@ -251,12 +252,15 @@ class Session(ABC):
 
     def _run_own_noise(self, engine: Engine) -> list[Outcomes]:
         plays = zip(self.plays(), self.own_wanted, strict=True)
-        return [self.noisy(play).run(counts, engine) for play, counts in plays]
+        return [
+            self.noisy(play).run(counts, engine.seeded(seed_of_run(engine.seed, number)))
+            for number, (play, counts) in enumerate(plays)
+        ]
 
     def _run_bare(self, engine: Engine, rng: np.random.Generator) -> list[Outcomes]:
         shots, found = self._equal_shots(), []
-        for play, counts in zip(self.bare_plays(), self.bare_wanted, strict=True):
-            everything = play.run(np.full_like(counts, shots), engine)
+        for number, (play, counts) in enumerate(zip(self.bare_plays(), self.bare_wanted, strict=True)):
+            everything = play.run(np.full_like(counts, shots), engine.seeded(seed_of_run(engine.seed, number)))
             found.append(
                 [
                     [rng.permutation(array)[:n] for array, n in zip(arrays, row, strict=True)]

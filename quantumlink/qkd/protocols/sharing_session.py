@@ -27,6 +27,7 @@ from quantumlink.distillation.group.conference import Bases
 from quantumlink.distillation.group.key import SharedKey
 from quantumlink.distillation.group.sharing import CHARLIE, SharingAgreement
 from quantumlink.distillation.sifting import KEY
+from quantumlink.execution.engine import Engine
 from quantumlink.hardware import Medium
 from quantumlink.qkd.protocols.conference_rounds import ConferenceObserved
 from quantumlink.qkd.protocols.conference_session import Conference
@@ -139,7 +140,7 @@ def secret_sharing(
     seed: int | None = None,
     z_probability: float = 0.1,
     detector: Any = None,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     **options: Any,
 ) -> SharedKey:
     """Split a dealer's key among two players by GHZ states.

@@ -21,6 +21,7 @@ from quantumlink_circuits.stages import Between
 from quantumlink.circuits import SIX_STATE_SETTINGS, six_state_round
 from quantumlink.distillation.key import Key
 from quantumlink.distillation.sifting import Sifting
+from quantumlink.execution.engine import Engine
 from quantumlink.hardware import Medium
 from quantumlink.link import Link
 from quantumlink.program import Program
@@ -118,7 +119,7 @@ def six_state(
     seed: int | None = None,
     z_probability: float = 0.8,
     attacks: Attacks = "coherent",
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     **options: Any,
 ) -> Key:
     """Distribute a key by the six-state protocol.

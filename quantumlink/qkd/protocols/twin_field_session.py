@@ -35,6 +35,7 @@ from quantumlink.distillation.key import Key
 from quantumlink.distillation.records import Symbols
 from quantumlink.distillation.sifting import Sifting
 from quantumlink.distillation.twin_sifting import HALF, STRONG, VACUUM, WEAK, TwinSifting, Z
+from quantumlink.execution.engine import Engine
 from quantumlink.hardware import Medium
 from quantumlink.hardware.interference import lit_alone
 from quantumlink.qkd.protocols.observed import Kind, ObservedRounds
@@ -227,7 +228,7 @@ class TwinField(RelaySession):
         raise ValueError(f"{_NO_CIRCUIT}, so that there is no result to analyse")
 
     def rounds_on(
-        self, sampler: BaseSamplerV2 | BackendV2 | None
+        self, sampler: BaseSamplerV2 | BackendV2 | Engine | None
     ) -> tuple[ObservedRounds, np.random.Generator, str, bool]:
         """The observed rounds, the source of later choices, what to remark, whether nothing was measured."""
         if sampler is not None:

@@ -14,6 +14,7 @@ from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
 from quantumlink.distillation.key import Key
+from quantumlink.execution.engine import Engine
 from quantumlink.hardware import Medium
 from quantumlink.qkd.eavesdropping.eavesdropper import Eavesdropper
 from quantumlink.qkd.protocols.pulsed_bb84 import RANDOM_PHASES, PulsedBB84
@@ -77,7 +78,7 @@ def weak_pulse_bb84(
     seed: int | None = None,
     detector: Any = None,
     eavesdropper: Eavesdropper | None = None,
-    sampler: BaseSamplerV2 | BackendV2 | None = None,
+    sampler: BaseSamplerV2 | BackendV2 | Engine | None = None,
     **options: Any,
 ) -> Key:
     """Distribute a key by BB84 with weak coherent pulses, without decoys.
