@@ -111,6 +111,12 @@ class Program:
         """All bits that heralds read."""
         return frozenset(bit for herald in (*self.heralds, *self.odd_heralds) for bit in herald)
 
+    @property
+    def bits_read(self) -> frozenset[int]:
+        """All bits that heralds and frame read: with those of the ends' measurement, all that matter."""
+        frames = self.frame.values()
+        return self.herald_bits | {bit for frame in frames for bit in (*frame.x, *frame.z)}
+
     def flips(self, bits: BoolArray, end: str, basis: str) -> BoolArray:
         """Which measured bits of an end the frame inverts, when it was measured in that Pauli basis.
 

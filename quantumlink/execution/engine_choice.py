@@ -199,9 +199,8 @@ class _Choice:
 
 def bits_that_matter(program: Program) -> list[int]:
     """The classical bits that decide acceptance, frame and outcome; those of the ends are the last ones."""
-    frames = [bit for frame in program.frame.values() for bit in (*frame.x, *frame.z)]
     ends = range(program.circuit.num_clbits - len(program.ends), program.circuit.num_clbits)
-    return sorted({*frames, *ends, *program.herald_bits})
+    return sorted({*ends, *program.bits_read})
 
 
 def _size(form: Program) -> Size | None:

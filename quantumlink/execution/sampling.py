@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit
+from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
 from quantumlink import validation
 from quantumlink.arrays import BoolArray
-from quantumlink.circuits import BASIS_ANGLES, basis_measurement
+from quantumlink.circuits import BASIS_ANGLES
 from quantumlink.execution.bases import checked_bases
 from quantumlink.execution.engine import Engine, EngineName, Setting, checked_run, named_or_own_engine, seed_of_run
 from quantumlink.execution.engine_choice import bits_that_matter, local_engine
 from quantumlink.execution.engines import ExactEngine, given_engine
+from quantumlink.execution.measured_ends import Angles, with_ends_measured
 from quantumlink.execution.own_noise import own_noise_of, relaxes
 from quantumlink.execution.preparation.lowering import without_conditions
 from quantumlink.execution.records import Recorder, bit_names
@@ -31,13 +32,9 @@ from quantumlink.program import Program, RandomSetting
 from quantumlink.progress import track
 from quantumlink.readings import compose
 from quantumlink.rewrites import add_noise, clifford_rotations, ordered_bits, without_medium
-from quantumlink.rewrites.classical_bits import fresh_name
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
-
-ENDS_REGISTER = "ends"
-"""The classical register into which the ends are measured: bit 0 is the left end's."""
 
 
 def sample(
@@ -206,25 +203,19 @@ def _row_values(settings: Sequence[RandomSetting], rows: Sequence[int]) -> dict[
 
 def _measured(
     program: Program, source: NoiseSource, noisy_ends: bool, for_device: bool, twirled: bool = False
-) -> tuple[Program, list[tuple[Parameter, Parameter]]]:
+) -> tuple[Program, list[Angles]]:
     """The program as it will run, its ends measured along parameterized directions."""
-    angles = [(Parameter(f"theta_{end}"), Parameter(f"phi_{end}")) for end in range(len(program.ends))]
-
-    def with_measurement(of: Program) -> Program:
-        circuit = of.circuit.copy()
-        register = ClassicalRegister(len(of.ends), fresh_name(ENDS_REGISTER, circuit))
-        circuit.add_register(register)
-        for qubit, bit, (theta, phi) in zip(of.ends.values(), register, angles, strict=True):
-            circuit.compose(basis_measurement(theta, phi), [qubit], [bit], inplace=True)
-        return replace(of, circuit=circuit)
-
     if source == "sampler":
-        bare = with_measurement(without_medium(program))
-        return (bare if for_device else clifford_rotations(bare)), angles
+        bare = with_ends_measured(without_medium(program))
+        form = bare.program if for_device else clifford_rotations(bare.program)
+        return form, list(bare.angles.values())
     if noisy_ends:
-        noisy = add_noise(with_measurement(program), twirl_relaxation=twirled)
-        return clifford_rotations(noisy), angles
-    return clifford_rotations(with_measurement(add_noise(program, twirl_relaxation=twirled))), angles
+        measured = with_ends_measured(program)
+        noisy = add_noise(measured.program, twirl_relaxation=twirled)
+    else:
+        measured = with_ends_measured(add_noise(program, twirl_relaxation=twirled))
+        noisy = measured.program
+    return clifford_rotations(noisy), list(measured.angles.values())
 
 
 def _check_names(model: NoiseModel, told: QuantumCircuit, runs: QuantumCircuit) -> None:
@@ -253,7 +244,7 @@ def _names(circuit: QuantumCircuit) -> set[str]:
 
 def _settings(
     program: Program,
-    angles: list[tuple[Parameter, Parameter]],
+    angles: list[Angles],
     label: str,
     shots: int,
     rng: np.random.Generator,

@@ -156,7 +156,7 @@ def _evaluate_program(program: Program) -> PairState | SharedState:
             f"this program averages over {settings} settings of its random parameters, at most {MAX_SETTINGS} are "
             f"followed exactly; evaluate the link instead"
         )
-    size = interpreter_size(program.circuit, _told(program))
+    size = interpreter_size(program.circuit, sorted(program.bits_read))
     if size.bits > MAX_RECORDS:
         raise ValueError(
             f"this program is too large to follow gate by gate: {size.bits} measured bits are kept at one time, at "
@@ -190,7 +190,7 @@ def _target_of(program: Program) -> FloatArray:
 
 
 def _accepted_pair(program: Program, circuit: QuantumCircuit) -> FloatArray:
-    keep = _told(program)
+    keep = sorted(program.bits_read)
     total = np.zeros((4,) * len(program.ends))
     bits = np.zeros(program.circuit.num_clbits, dtype=bool)
     for record, tensor in branches(circuit, outputs=list(program.ends.values()), keep=keep).items():
@@ -199,12 +199,6 @@ def _accepted_pair(program: Program, circuit: QuantumCircuit) -> FloatArray:
             signs = [_frame_signs(program, bits, end) for end in program.ends]
             total += reduce(np.multiply.outer, signs) * tensor.reshape(total.shape)
     return total
-
-
-def _told(program: Program) -> list[int]:
-    """The bits that heralds and frame read."""
-    frames = program.frame.values()
-    return sorted(program.herald_bits | {bit for frame in frames for bit in (*frame.x, *frame.z)})
 
 
 def _frame_signs(program: Program, bits: BoolArray, end: str) -> FloatArray:

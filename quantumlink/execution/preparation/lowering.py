@@ -8,16 +8,16 @@ controlled gates of them, for devices without feed-forward and programs without 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
 
-from qiskit.circuit import ClassicalRegister, ControlFlowOp, Parameter, QuantumCircuit
+from qiskit.circuit import ControlFlowOp, QuantumCircuit
 from qiskit.circuit.equivalence_library import SessionEquivalenceLibrary
 from qiskit.transpiler import Target
 
-from quantumlink.circuits import basis_measurement
 from quantumlink.exact import UnsupportedOperation
+from quantumlink.execution.measured_ends import Angles, with_ends_measured
 from quantumlink.execution.preparation.conditional_paulis import ConditionalPaulis, conditional_paulis
 from quantumlink.program import Program
 from quantumlink.rewrites import (
@@ -27,7 +27,6 @@ from quantumlink.rewrites import (
     sampled_channels,
     without_medium,
 )
-from quantumlink.rewrites.classical_bits import fresh_name
 
 Lowering = Literal["frame", "feedforward", "sequential", "deferred"]
 """Where a program's corrections go on a device: see the module."""
@@ -39,7 +38,6 @@ Medium = Literal["drop", "play"]
 
 MEDIA: tuple[Medium, ...] = get_args(Medium)
 
-_ENDS_REGISTER = "ends"
 _ALWAYS_KNOWN = {"barrier", "delay", "measure", "reset", "store"}
 
 
@@ -49,7 +47,7 @@ class Lowered:
 
     program: Program
     """Its circuit measures the ends; heralds and frame read its bits."""
-    angles: dict[str, tuple[Parameter, Parameter]]
+    angles: dict[str, Angles]
     """For each end the direction (θ, φ) in which it is measured."""
     end_bits: dict[str, int]
     """For each end the classical bit that it is measured into."""
@@ -79,15 +77,8 @@ def lowered(program: Program, lowering: Lowering, medium: Medium, target: Target
     _check_operations(corrected, target.operation_names)
     bare = without_medium(sampled_channels(corrected) if medium == "play" else corrected)
     _check_synthesis(bare.circuit, target.operation_names)
-    circuit = bare.circuit.copy()
-    register = ClassicalRegister(len(bare.ends), fresh_name(_ENDS_REGISTER, circuit))
-    circuit.add_register(register)
-    angles, end_bits = {}, {}
-    for number, ((end, qubit), bit) in enumerate(zip(bare.ends.items(), register, strict=True)):
-        angles[end] = (Parameter(f"theta_{number}"), Parameter(f"phi_{number}"))
-        end_bits[end] = circuit.find_bit(bit).index
-        circuit.compose(basis_measurement(*angles[end]), [qubit], [bit], inplace=True)
-    return Lowered(replace(bare, circuit=circuit), angles, end_bits, corrected)
+    measured = with_ends_measured(bare)
+    return Lowered(measured.program, measured.angles, measured.bits, corrected)
 
 
 def without_conditions(program: Program, operations: Collection[str]) -> Program:

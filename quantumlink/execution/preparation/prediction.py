@@ -248,11 +248,7 @@ def _exact(
         odd_heralds=folded.odd_heralds,
         frame=tuple(folded.frame.items()),
     )
-    keep = sorted(
-        {bit for _, bit in bits}
-        | folded.herald_bits
-        | {bit for frame in folded.frame.values() for bit in (*frame.x, *frame.z)}
-    )
+    keep = sorted({bit for _, bit in bits} | folded.bits_read)
     if interpreter_size(folded.circuit, keep).coefficients > MAX_COEFFICIENTS:
         return None
     size = 2 ** len(ends)

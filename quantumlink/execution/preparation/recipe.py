@@ -244,8 +244,7 @@ def recipe_of(
     registers = tuple((r.name, tuple(clbit_of[clbit] for clbit in r)) for r in circuit.cregs)
     there = {bit for _, bits in registers for bit in bits}
     frames = tuple(program.frame.items())
-    needed = program.herald_bits | set(end_bits.values())
-    needed |= {bit for _, frame in frames for bit in (*frame.x, *frame.z)}
+    needed = program.bits_read | set(end_bits.values())
     if needed - there:
         raise ValueError(
             f"every classical bit that heralds or frames read must be in a register, as samplers return registers; "

@@ -89,13 +89,12 @@ class NetworkConference(LinkSession, ConferenceSession):
         for bit, qubit in zip(outcome, program.ends.values(), strict=True):
             circuit.compose(measurement, [qubit], [bit], inplace=True)
         bits = register_bits(circuit, outcome.name)
-        frames = [bit for frame in program.frame.values() for bit in (*frame.x, *frame.z)]
         return Play(
             circuit=circuit,
             names=("theta",),
             rows=ROWS,
             read=_Reading(program, bits),
-            bits=tuple(sorted({*bits, *frames, *program.herald_bits})),
+            bits=tuple(sorted({*bits, *program.bits_read})),
             outcomes=4**self.parties + 1,
             random=program.random_settings,
         )

@@ -89,13 +89,12 @@ class PairSession(LinkSession):
             circuit.add_register(ClassicalRegister(len(register), fresh_name(register.name, circuit)))
         circuit.compose(measurement, list(program.ends.values()), circuit.clbits[first:], inplace=True)
         ends = tuple(first + bit for bit in register_bits(measurement, "outcome_a", "outcome_b"))
-        frames = [bit for frame in program.frame.values() for bit in (*frame.x, *frame.z)]
         return Play(
             circuit=circuit,
             names=tuple(parameter.name for parameter in measurement.parameters),
             rows=tuple(row for row, _ in self.settings().values()),
             read=_Reading(program, ends),
-            bits=tuple(sorted({*ends, *frames, *program.herald_bits})),
+            bits=tuple(sorted({*ends, *program.bits_read})),
             outcomes=REFUSED + 1,
             random=program.random_settings,
         )
