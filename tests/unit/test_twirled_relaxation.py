@@ -17,7 +17,7 @@ from qiskit.quantum_info import PTM, Kraus, SuperOp
 import quantumlink as ql
 from quantumlink.exact import branches
 from quantumlink.rewrites import noisy_circuit
-from quantumlink.rewrites.noise import relaxation, twirled_relaxation
+from quantumlink.rewrites.hardware_errors import relaxation, twirled_relaxation
 
 # Rounding of some products of small matrices.
 EXACT = 1e-9

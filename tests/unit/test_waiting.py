@@ -8,7 +8,7 @@ from qiskit_aer.noise import thermal_relaxation_error
 
 from quantumlink.hardware import Memory
 from quantumlink.readings.waiting import waited
-from quantumlink.rewrites.noise import relaxation
+from quantumlink.rewrites.hardware_errors import relaxation
 
 EXACT = 1e-12
 MEMORIES = [

@@ -16,7 +16,7 @@ from qiskit.circuit import Delay, Parameter, QuantumCircuit, Qubit
 from quantumlink.hardware import Memory
 from quantumlink.program import HANDED_ON, Program, RandomSetting
 from quantumlink.rewrites.delay_times import SECONDS
-from quantumlink.rewrites.noise import twirled_weights
+from quantumlink.rewrites.hardware_errors import twirled_weights
 from quantumlink.rewrites.playing_channels import PAULI_ANGLES
 
 
