@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
-import numpy as np
-
 from quantumlink import validation
-from quantumlink.arrays import FloatArray
-from quantumlink.hardware import CircularOrbit, DualDownlink, InterSatelliteLink, SatellitePass
-from quantumlink.link import ElementaryLink, Link
+from quantumlink.hardware import DualDownlink, SatellitePass
+from quantumlink.link import Link
 from quantumlink.network import Route
 from quantumlink.visualization.coastlines import draw_coastlines
-from quantumlink.visualization.globe import Position, great_circle, middle, on_a_map, with_moving
+from quantumlink.visualization.globe import middle, on_a_map
 from quantumlink.visualization.map_labels import label_nodes
-from quantumlink.visualization.satellite_tracks import below, footprint, track
+from quantumlink.visualization.map_sheet import Sheet, is_in_space, nodes_on_the_way, sheet_of, size_in
+from quantumlink.visualization.satellite_tracks import footprint, track
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,29 +38,8 @@ LEAST_SPAN = 0.01
 LEAST_RATIO = 2.0
 """The scale of rates ends so many times as high as it begins, at least."""
 
-_STRAIGHT = np.cos(np.radians(15.0))
-
 Drawable = Link | Route | Sequence[str] | Sequence[Route]
 """A route to be shown: a link, a `Route`, names of nodes in turn; or several routes."""
-
-
-@dataclass(frozen=True)
-class _Sheet:
-    """Where everything stands."""
-
-    places: dict[str, tuple[float, float]]
-    """Of each node, x first."""
-    positions: dict[str, Position] | None
-    """Of each node on the globe; None if this is no map."""
-    aspect: float
-    """How much longer a unit of y is drawn than one of x."""
-
-    def line(self, link: ElementaryLink) -> FloatArray:
-        """Points of a link, shape (n, 2)."""
-        ends = (link.left.name, link.right.name)
-        if self.positions is None:
-            return np.array([self.places[name] for name in ends])
-        return on_a_map(great_circle(self.positions[ends[0]], self.positions[ends[1]]))
 
 
 def draw_network(
@@ -111,15 +87,15 @@ def draw_network(
 
     validation.choice("color_by", color_by, MAP_COLORS)
     ways = [_steps(network, way) for way in _listed(route)]
-    sheet = _sheet(network)
-    axes = one_axes(ax, size, _size(network, sheet))
+    sheet = sheet_of(network)
+    axes = one_axes(ax, size, size_in(network, sheet))
     for number, way in reversed(list(enumerate(ways))):
         _draw_band(axes, network, sheet, way, number, alone=len(ways) == 1)
     values = _values(network, color_by) if capacity is None else _used(network, capacity)
     known = [value for value in values if value is not None]
     norm = _norm(known, color_by) if capacity is None else Normalize(0, 1)
     _draw_links(axes, network, sheet, values, norm)
-    small = _on_the_way(network, sheet) if len(network.nodes) > MANY_NODES else set()
+    small = nodes_on_the_way(network, sheet) if len(network.nodes) > MANY_NODES else set()
     _draw_nodes(axes, network, sheet, small)
     if sheet.positions is not None:
         _draw_passes(axes, network)
@@ -161,7 +137,7 @@ def _ends(steps: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _draw_band(
-    axes: Axes, network: Network, sheet: _Sheet, steps: Sequence[tuple[str, str]], number: int, *, alone: bool
+    axes: Axes, network: Network, sheet: Sheet, steps: Sequence[tuple[str, str]], number: int, *, alone: bool
 ) -> None:
     """A route as a band below its links; of several, the later ones are wider, so that all are seen."""
     from quantumlink.figures import palette
@@ -179,74 +155,11 @@ def _draw_band(
             label = None  # one entry in the legend is enough
 
 
-# --- places
-
-
-def _sheet(network: Network) -> _Sheet:
-    known = {name: node.position for name, node in network.nodes.items() if node.position is not None}
-    positions = None
-    linked = {end.name for link in network.links for end in link.ends}
-    flying = {
-        name: below(node.orbit)
-        for name, node in network.nodes.items()
-        if name not in linked and isinstance(node.orbit, CircularOrbit)
-    }
-    if 2 * len(known) > len(network.nodes) - len(flying):
-        known |= flying
-        positions = with_moving(known, _neighbors(network))
-    if positions is not None:
-        places = {name: (longitude, latitude) for name, (latitude, longitude) in positions.items()}
-        # A degree of longitude is shorter away from the equator.
-        mean = float(np.mean([latitude for latitude, _ in known.values()]))
-        return _Sheet(places, positions, 1 / max(0.2, float(np.cos(np.radians(mean)))))
-    import rustworkx as rx
-
-    graph: rx.PyGraph[str, None] = rx.PyGraph()
-    index = {name: graph.add_node(name) for name in network.nodes}
-    graph.add_edges_from_no_data([(index[link.left.name], index[link.right.name]) for link in network.links])
-    layout = rx.spring_layout(graph, seed=1)
-    return _Sheet({name: (float(layout[i][0]), float(layout[i][1])) for name, i in index.items()}, None, 1.0)
-
-
-def _neighbors(network: Network) -> dict[str, list[str]]:
-    near: dict[str, list[str]] = {name: [] for name in network.nodes}
-    for link in network.links:
-        near[link.left.name].append(link.right.name)
-        near[link.right.name].append(link.left.name)
-    return near
-
-
-def _on_the_way(network: Network, sheet: _Sheet) -> set[str]:
-    """Nodes with two neighbors, straight between them on the ground: they are in no other way special."""
-    special = {end.name for link in network.links if _in_space(link) for end in link.ends}
-    found = set()
-    for name, near in _neighbors(network).items():
-        if len(near) == 2 and network.nodes[name].role != "end" and name not in special:
-            before, here, after = (np.array(sheet.places[at]) for at in (near[0], name, near[1]))
-            first, second = ((step * [1.0, sheet.aspect]) for step in (here - before, after - here))
-            length = np.linalg.norm(first) * np.linalg.norm(second)
-            if length and first @ second > _STRAIGHT * length:
-                found.add(name)
-    return found
-
-
-def _size(network: Network, sheet: _Sheet) -> tuple[float, float]:
-    """Width and height of the figure in inches, as the map needs it."""
-    if sheet.positions is None:
-        return 10.0, 6.4
-    places = np.array([*sheet.places.values()])
-    points = np.concatenate([places, *(sheet.line(link) for link in network.links)])
-    wide, high = (float(side) for side in np.nanmax(points, axis=0) - np.nanmin(points, axis=0))
-    ratio = min(max(wide / max(high * sheet.aspect, 1e-9), 0.7), 2.6)
-    height = min(max((42.0 / ratio) ** 0.5, 4.4), 7.5)
-    return ratio * height + 1.8, height + 0.6
-
-
 # --- what is drawn
 
 
 def _draw_links(
-    axes: Axes, network: Network, sheet: _Sheet, values: Sequence[float | None], norm: Normalize | None
+    axes: Axes, network: Network, sheet: Sheet, values: Sequence[float | None], norm: Normalize | None
 ) -> None:
     """All links, the highest values on top; gray where nothing is known. A rim keeps pale ones off the ground."""
     from matplotlib import colormaps, rcParams
@@ -258,7 +171,7 @@ def _draw_links(
     rim = [withStroke(linewidth=3.2, foreground=rcParams["text.color"], alpha=0.5)]
     for link, value in sorted(zip(network.links, values, strict=True), key=lambda pair: pair[1] or 0.0):
         color = palette(axes).slate if norm is None or value is None else colormaps["viridis"](norm(value))
-        style, name = ("--", label) if _in_space(link) else ("-", None)
+        style, name = ("--", label) if is_in_space(link) else ("-", None)
         axes.plot(*sheet.line(link).T, color=color, lw=2.0, ls=style, zorder=2, label=name, path_effects=rim)
         label = None if name else label
 
@@ -311,14 +224,9 @@ def _norm(known: Sequence[float], color_by: MapColor) -> Normalize | None:
     return Normalize(min(low, top - LEAST_SPAN), top)
 
 
-def _in_space(link: ElementaryLink) -> bool:
-    by_medium = isinstance(link.medium, SatellitePass | DualDownlink | InterSatelliteLink)
-    return by_medium or "satellite" in (link.left.role, link.right.role)
-
-
 def _kinds(network: Network) -> dict[str, tuple[str, str]]:
     """Of each node, its marker and what the legend calls it."""
-    flying = {end.name for link in network.links if _in_space(link) for end in link.ends if end.position is None}
+    flying = {end.name for link in network.links if is_in_space(link) for end in link.ends if end.position is None}
     kinds = {}
     for name, node in network.nodes.items():
         if name in flying and node.role != "satellite":
@@ -328,7 +236,7 @@ def _kinds(network: Network) -> dict[str, tuple[str, str]]:
     return kinds
 
 
-def _draw_nodes(axes: Axes, network: Network, sheet: _Sheet, small: set[str]) -> None:
+def _draw_nodes(axes: Axes, network: Network, sheet: Sheet, small: set[str]) -> None:
     from matplotlib import rcParams
 
     kinds, ink = _kinds(network), rcParams["text.color"]
@@ -345,7 +253,7 @@ def _draw_nodes(axes: Axes, network: Network, sheet: _Sheet, small: set[str]) ->
                 )
 
 
-def _finish(axes: Axes, network: Network, sheet: _Sheet, ways: Sequence[Sequence[tuple[str, str]]]) -> None:
+def _finish(axes: Axes, network: Network, sheet: Sheet, ways: Sequence[Sequence[tuple[str, str]]]) -> None:
     links = f"{len(network.links)} elementary link" + ("" if len(network.links) == 1 else "s")
     title = f"{network.name}: {len(network.nodes)} nodes, {links}"
     if len(ways) == 1:
