@@ -164,7 +164,8 @@ def _twin_field(arm: float, noise: float, misalignment: float, f: float) -> floa
         table = sum(weights)
         total += 2 * table * rest + rest**2
         phase += total**2
-    phase = np.minimum(phase / only_one, 0.5)
+    share = np.divide(phase, only_one, out=np.full_like(phase, 0.5), where=only_one > 0)
+    phase = np.minimum(share, 0.5)
     secret = only_one * (1 - f * _h(wrong, only_one) - np.asarray(binary_entropy(phase)))
     return 2 * max(0.0, float(secret.max()))
 

@@ -10,12 +10,14 @@ import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from importlib import import_module
 from types import FunctionType
 from typing import Any
+
+import numpy as np
 
 EXCHANGED = {
     ast.Add: ast.Sub,
@@ -62,6 +64,22 @@ def in_place_of(target: str, tree: ast.FunctionDef) -> Iterator[None]:
     finally:
         for each in places:
             setattr(each, name, original)
+
+
+def survivors(target: str, checks: Iterable[Callable[[], None]]) -> list[str]:
+    """The mutants that pass all checks, each of which the function itself passes."""
+    checks, found = list(checks), []
+    for check in checks:  # else every mutant would seem to be noticed
+        check()
+    for name, tree in mutants(target):
+        with in_place_of(target, tree), np.errstate(all="ignore"):
+            try:
+                for check in checks:
+                    check()
+            except Exception:
+                continue
+        found.append(name)
+    return found
 
 
 def _changes(node: ast.AST) -> list[tuple[str, Any]]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.formula_mutations import survivors
 from scipy.linalg import expm
 
 from quantumlink.hardware import Detector
@@ -164,11 +165,20 @@ def in_two_bases(errors, phase, f=Decimal("1.16")):
     return 1 - h(phase) - f * h(errors)
 
 
+def rate_of(name):
+    """The function of that protocol; looked up by its own name, as a mutant of it is."""
+    return getattr(rates, f"{name.replace('-', '_')}_channel_rate")
+
+
+def test_every_rate_goes_by_the_name_of_its_protocol():
+    assert {name: rate_of(name) for name in rates.CHANNEL_RATES} == rates.CHANNEL_RATES
+
+
 @pytest.mark.parametrize("eta", ["0.5", "0.04"])
 def test_rates_of_single_photons_in_decimals(eta):
     gain, e = clicks(eta)
     assert float(e) == pytest.approx(RECEIVER.qber(float(eta)), rel=1e-12)
-    found = {name: rate(float(eta), RECEIVER) for name, rate in rates.CHANNEL_RATES.items() if name != "twin-field"}
+    found = {name: rate_of(name)(float(eta), RECEIVER) for name in rates.CHANNEL_RATES if name != "twin-field"}
     assert found["bb84"] == pytest.approx(float(gain * in_two_bases(e, e)), rel=1e-9)
     populations = (1 - 3 * e / 2, e / 2, e / 2, e / 2)  # of the state, if Eve's errors are alike in three bases
     entropy = sum(-p * log2(p) for p in populations)
@@ -263,3 +273,79 @@ def test_the_threshold_of_sarg04_and_the_rates_of_relays_and_conferences():
     # A conference of two is BBM92.
     assert conference_rate(0.05, 0.04) == pytest.approx(1 - binary_entropy(0.05) - binary_entropy(0.04))
     assert conference_rate(np.array([0.6]), 0.0).tolist() == [0.0]
+
+
+# --- each number and operator of these formulas, changed, is noticed
+
+
+def single_photons():
+    for eta in ("0.5", "0.04"):
+        test_rates_of_single_photons_in_decimals(eta)
+
+
+def number_yields():
+    for arm in (0.9, 0.3):
+        test_the_yields_of_photon_numbers_by_a_beam_splitter_in_fock_space(arm)
+
+
+def much_misaligned():
+    """Errors beyond one half of what is conclusive, or of what is seen, are no better than a coin."""
+    turned = Detector(1.0, misalignment=0.5)
+    for name in rates.CHANNEL_RATES:
+        assert rate_of(name)(0.5, turned) == 0
+
+
+def without_light():
+    """Nothing arrives, nothing is announced: no key, and no division by nothing."""
+    for name in rates.CHANNEL_RATES:
+        assert rate_of(name)(np.zeros(2), Detector()).tolist() == [0.0, 0.0]
+
+
+def shares():
+    """More errors than half are a coin's, and so is what never happens."""
+    found = rates._h(np.array([0.6, 1.0, 0.25, 0.0]), np.array([1.0, 1.0, 1.0, 0.0]))
+    np.testing.assert_allclose(found, [1.0, 1.0, float(h(Decimal("0.25"))), 1.0], rtol=1e-12)
+
+
+ANNOUNCED = [test_mdi_announcements_by_enumeration_of_clicks, test_announcements_of_misaligned_photons]
+CHECKS = {
+    "bb84_channel_rate": [single_photons],
+    "six_state_channel_rate": [single_photons],
+    "sarg04_channel_rate": [single_photons, test_ideal_rates_are_the_textbook_ones, much_misaligned],
+    "bbm92_channel_rate": [single_photons],
+    "device_independent_channel_rate": [test_the_device_independent_rate_in_decimals, much_misaligned],
+    "decoy_bb84_channel_rate": [test_decoy_rates_by_a_sum_over_photon_numbers, much_misaligned],
+    "mdi_channel_rate": [*ANNOUNCED, without_light],
+    "twin_field_channel_rate": [test_a_relay_of_fields_has_two_detectors_and_reconciliation_its_price],
+    "_number_yields": [number_yields, test_a_relay_of_fields_has_two_detectors_and_reconciliation_its_price],
+    "_received": [single_photons, test_bad_input],
+    "_pairs": [single_photons],
+    "_pair_error": [single_photons],
+    "_h": [test_decoy_rates_by_a_sum_over_photon_numbers, without_light, shares],
+    "_checked": [test_bad_input, test_ideal_rates_are_the_textbook_ones],
+}
+AT_MOST_HALF = dict.fromkeys(
+    ("0.5 is 1.5", "0.5 is 1.0"), "beyond one half reconciliation alone takes all there is"
+)
+AT_TSIRELSON = dict.fromkeys(("2 is 3", "2 is 4"), "guards rounding at Tsirelson's bound")
+HARMLESS: dict[str, str] = {
+    **{f"sarg04_channel_rate, line 11, column 99: {what}": why for what, why in AT_MOST_HALF.items()},
+    **{f"decoy_bb84_channel_rate, line 9, column 105: {what}": why for what, why in AT_MOST_HALF.items()},
+    **{
+        f"device_independent_channel_rate, line 15, column {column}: {what}": why
+        for column in (71, 83)
+        for what, why in AT_TSIRELSON.items()
+    },
+    "device_independent_channel_rate, line 2, column 82: 1.0 is 2.0": "taken for the sake of the others, not used",
+    "_h, line 2, column 82: 0.5 is 1.5": "the next line takes one half of it",
+    "_h, line 2, column 82: 0.5 is 1.0": "the next line takes one half of it",
+    "mdi_channel_rate, line 17, column 88: 0.5 is 1.0": "the share of what is never announced",
+    "_number_yields, line 7, column 26: 1 is 2": "a larger table",
+}
+"""Mutants that are the same function, or differ where nothing is told, and why."""
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_every_changed_number_and_operator_is_noticed(name):
+    found = survivors(f"{rates.__name__}:{name}", CHECKS[name])
+    assert not [mutant for mutant in found if mutant not in HARMLESS]
