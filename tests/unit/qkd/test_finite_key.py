@@ -82,6 +82,17 @@ def test_the_exact_tail_in_whole_numbers(n, k, errors, eps_sec):
         assert hypergeometric_tail(errors, n + k, errors + most + 1, k) <= allowed
 
 
+@pytest.mark.parametrize("errors", [0, 7, 30, 299])
+def test_a_rate_between_two_counts_is_that_of_more_errors(errors):
+    """By a millionth at most a rate is that of the count below: so far rounding may take it."""
+    given = {"n": 10**4, "k": 1_000, "leak": 0, "eps_sec": 1e-10, "eps_cor": 1e-10}
+    bound = {e: finite_key_terms(**given, qber=e / 1_000).phase_error_bound for e in (errors, errors + 1)}
+    for beyond in (1.5e-6, 0.01, 0.99):
+        between = finite_key_terms(**given, qber=(errors + beyond) / 1_000).phase_error_bound
+        assert between == pytest.approx(bound[errors + 1], rel=1e-12)
+    assert bound[errors] < bound[errors + 1]
+
+
 def test_tiny_tolerances_do_not_underflow():
     """(ε/4)² of 1e-300 is no float: the bound goes on as it began."""
     lengths = [finite_key_length(**USUAL | {"eps_sec": 10.0**-power}) for power in (10, 150, 170, 200, 300)]

@@ -9,9 +9,11 @@ from decimal import Decimal, localcontext
 from functools import cache
 from itertools import product
 from math import ceil, exp, sqrt
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.optimize
 from oracles.formula_mutations import survivors
 
 from quantumlink.distillation.distilling import at_one_table
@@ -112,6 +114,83 @@ def check_six_state():
     assert told.entropy_bits == pytest.approx(float(10**7 * lowest - loss(10**7, EPS / 4)), rel=1e-7)
     assert abs(told.length - key_length(10**7, lowest, 1000)) <= 2
     assert [float(text.split(" + ")[0]) for _, text in told.details[:3]] == [0.04] * 3
+
+
+CORNERS = {  # rates of X, Y, Z and their margin: where no state, or few, have such rates
+    "inside": ((0.04, 0.05, 0.03), 0.01),
+    "without errors": ((0.0, 0.0, 0.0), 0.02),
+    "X above Y and Z": ((0.10, 0.02, 0.02), 0.03),
+    "Y above X and Z": ((0.02, 0.10, 0.02), 0.03),
+    "Z above X and Y": ((0.02, 0.02, 0.10), 0.03),
+    "X apart": ((0.10, 0.02, 0.02), 0.025),
+    "Y apart": ((0.02, 0.10, 0.02), 0.025),
+    "Z apart": ((0.02, 0.02, 0.10), 0.025),
+    "more than two": ((0.70, 0.70, 0.70), 0.05),
+    "turned": ((0.99, 0.99, 0.01), 0.02),
+}
+
+
+@cache
+def lowest_on_a_grid(rates, margin):
+    """By Renner's conditional entropies, on a grid of the states that there are; the lowest, and how coarse."""
+    sides = [np.linspace(max(0, q - margin), min(1, q + margin), 101) for q in rates]
+    x, y, z = (side.ravel() for side in np.meshgrid(*sides, indexing="ij"))
+    there = (x <= y + z + 1e-12) & (y <= x + z + 1e-12) & (z <= x + y + 1e-12) & (x + y + z <= 2 + 1e-12)
+    x, y, z = x[there], y[there], z[there]
+    with np.errstate(all="ignore"):
+        where_z, elsewhere = (x + z - y) / 2 / z, (x + y - z) / 2 / (1 - z)
+        entropy = 1 - z * np.nan_to_num(of_a_coin(where_z)) - (1 - z) * np.nan_to_num(of_a_coin(elsewhere))
+    return float(entropy.min())
+
+
+def of_a_coin(p):
+    p = np.clip(p, 0.0, 1.0)
+    return -np.where(p > 0, p * np.log2(p), 0) - np.where(p < 1, (1 - p) * np.log2(1 - p), 0)
+
+
+def check_corners():
+    for rates, margin in CORNERS.values():
+        given = dict(zip("XYZ", rates, strict=True)), dict.fromkeys("XYZ", margin)
+        found, lowest = collective.lowest_six_state_entropy(*given), lowest_on_a_grid(rates, margin)
+        assert found <= lowest + 1e-9  # never above the entropy of a state that there is
+        assert found >= lowest - 2e-3, (rates, found, lowest)
+    nowhere = {"X": 0.5, "Y": 0.1, "Z": 0.1}, dict.fromkeys("XYZ", 0.05)
+    assert collective.lowest_six_state_entropy(*nowhere) == 0
+    few = dict.fromkeys("XYZ", 0.5), dict.fromkeys("XYZ", 0.5)
+    assert 0 <= collective.lowest_six_state_entropy(*few) < 1e-9
+
+
+def check_tangents():
+    """Where a minimization gives up at once, the tangent plane there still bounds the entropy from below."""
+    minimize = scipy.optimize.minimize
+    scipy.optimize.minimize = lambda _, start, **options: SimpleNamespace(x=start)
+    try:
+        for rates, margin in CORNERS.values():
+            given = dict(zip("XYZ", rates, strict=True)), dict.fromkeys("XYZ", margin)
+            found, lowest = collective.lowest_six_state_entropy(*given), lowest_on_a_grid(rates, margin)
+            assert found <= lowest + 1e-9
+        (rates, margin), signs = CORNERS["inside"], (1, 1, -1)
+        given = dict(zip("XYZ", rates, strict=True)), dict.fromkeys("XYZ", margin)
+        slopes = collective.six_state_gradient(np.array(rates))
+        plane = float(six_state(*(Decimal(str(q)) for q in rates))) + sum(slopes * signs) * margin
+        assert collective.lowest_six_state_entropy(*given) == pytest.approx(plane, rel=1e-9)
+    finally:
+        scipy.optimize.minimize = minimize
+
+
+def check_entropies():
+    for point in (("0.04", "0.05", "0.03"), ("0.3", "0.2", "0.25"), ("0.01", "0.9", "0.9")):
+        x, y, z = map(Decimal, point)
+        close(collective.six_state_entropy(*map(float, point)), six_state(x, y, z))
+        step, slopes = Decimal("1e-12"), collective.six_state_gradient(np.array(point, float))
+        for i, slope in enumerate(slopes):
+            up, down = ([q + sign * step * (i == j) for j, q in enumerate((x, y, z))] for sign in (1, -1))
+            close(slope, (six_state(*up) - six_state(*down)) / (2 * step), rel=1e-9)
+    assert np.isnan(collective.six_state_entropy(0.1, 0.02, 0.02))
+    assert collective.six_state_entropy(0.1, 0.1, 0.0) == pytest.approx(float(1 - h(Decimal("0.1"))), rel=1e-12)
+    assert collective.six_state_entropy(0.0, 0.0, 0.0) == 1
+    assert np.isfinite(collective.six_state_gradient(np.array([1.0, 0.0, 1.0]))).all()
+    assert np.isfinite(collective.six_state_gradient(np.zeros(3))).all()
 
 
 # --- decoy states as published: C. C. W. Lim et al., Phys. Rev. A 89, 022307
@@ -623,6 +702,9 @@ CHECKS = {
     SECURITY + "collective:_collective_terms": [check_device_independent],
     SECURITY + "collective:DeviceIndependentBound.terms": [check_device_independent],
     SECURITY + "collective:SixStateBound.terms": [check_six_state],
+    SECURITY + "collective:lowest_six_state_entropy": [check_six_state, check_corners, check_tangents],
+    SECURITY + "collective:six_state_entropy": [check_entropies],
+    SECURITY + "collective:_entropy_and_gradient": [check_entropies, check_corners],
     SECURITY + "terms:hashing_price": [check_device_independent],
     SECURITY + "deviations:hoeffding": [check_device_independent],
     SECURITY + "decoy:DecoyBound.estimate": [check_lim],
@@ -677,6 +759,14 @@ HARMLESS: dict[str, str] = {
     "AccumulationBound.terms, line 7, column 38: 0.0 is 1.0": "told of a key that there is not",
     "chsh_tradeoff, line 10, column 40: Add is Sub": "the entropy of a coin is that of its other side",
     "DeviceIndependentBound.terms, line 7, column 62: 1.0 is 2.0": "guards rounding at Tsirelson's bound",
+    "lowest_six_state_entropy, line 10, column 49: 1.0 is 2.0": "states have no rate above one",
+    "lowest_six_state_entropy, line 27, column 28: 200 is 201": "fewer steps are enough",
+    "lowest_six_state_entropy, line 27, column 28: 200 is 400": "fewer steps are enough",
+    "lowest_six_state_entropy, line 27, column 41: 1e-13 is 2e-13": "the tangent plane counts",
+    "lowest_six_state_entropy, line 32, column 15: 0.0 is 1.0": "there is a state: that was asked before",
+    "lowest_six_state_entropy, line 33, column 32: 0.0 is 1.0": "guards rounding",
+    "six_state_entropy, line 9, column 27: 1e-12 is 2e-12": "allows for rounding",
+    "six_state_entropy, line 12, column 52: 1.0 is 2.0": "guards rounding: states have no rate above one",
     "DecoyBound.estimate, line 15, column 13: 0 is 1": "less than one single photon gives no key either way",
     "DecoyBound.estimate, line 15, column 28: 0 is 1": "less than one single photon gives no key either way",
     "DecoyBound.estimate, line 19, column 15: 0.5 is 1.5": "what is made of it is at most one half, too",
