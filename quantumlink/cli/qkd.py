@@ -21,7 +21,7 @@ from quantumlink.cli.foretelling import tell_duration
 from quantumlink.cli.interruption import INTERRUPTED
 from quantumlink.cli.own_protocols import options_of, own_protocols
 from quantumlink.cli.qkd_monitor import WATCH_HELP, MonitorOptions, watch
-from quantumlink.cli.qkd_options import CommonOptions
+from quantumlink.cli.qkd_options import CommonOptions, chosen_names
 from quantumlink.cli.qkd_protocols import PROTOCOLS
 from quantumlink.cli.qkd_report import report_of, text_of
 from quantumlink.cli.qkd_timetags import timetags
@@ -88,7 +88,7 @@ def _distribute(protocol: str, options: CommonOptions) -> Result:
     try:
         with console.status(f"distilling a key from {session.rounds} rounds"):
             key = session.run()
-            report = report_of(session, key)
+            report = report_of(session, key, chosen=chosen_names(options, session))
     except KeyboardInterrupt:
         step = f" ({last})" if (last := last_step()) else ""
         console.print(

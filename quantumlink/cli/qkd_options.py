@@ -209,6 +209,15 @@ def chosen_settings(kind: type[Session], given: Mapping[str, Any], settings: Map
     return optimize_session(session, fixed=[*wanted, "sample_fraction"]).session
 
 
+def chosen_names(options: CommonOptions, session: Session) -> list[str]:
+    """Settings of a session that the options did not give, so that `chosen_settings` chose them."""
+    from quantumlink.qkd.optimization import searched_settings
+
+    asked_as = {"intensities": "intensity"} if not hasattr(options, "intensities") else {}
+    names = searched_settings(session)
+    return [name for name in names if getattr(options, asked_as.get(name, name), ...) is None]
+
+
 def rounds_for(given: int | None, *, settled: bool) -> int:
     """Rounds to attempt: those given, or enough for a key whose length is settled beforehand or not."""
     if given is not None:

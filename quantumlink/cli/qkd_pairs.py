@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,8 @@ from quantumlink.cli.qkd_options import (
     CommonOptions,
     FiberOptions,
     KeyBases,
+    ZChosen,
+    chosen_settings,
     rounds_for,
 )
 from quantumlink.hardware import MidpointSource, Node
@@ -96,12 +98,12 @@ class PairOptions(FiberOptions, CommonOptions):
 class PairBasesOptions(PairOptions):
     """Pairs measured in bases."""
 
-    z_probability: Annotated[float, typer.Option(help="With which each end chooses Z, the key basis.")] = 0.8
+    z_probability: ZChosen = None
 
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
         kind = named_part("protocol", protocol).cls
-        return cast(Session, kind(link=self.link(), z_probability=self.z_probability, **self.shared()))
+        return chosen_settings(kind, {"link": self.link(), **self.shared()}, {"z_probability": self.z_probability})
 
 
 @dataclass(frozen=True, kw_only=True)

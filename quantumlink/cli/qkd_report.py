@@ -25,6 +25,7 @@ from quantumlink.qkd.protocols import E91, Session
 from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure, granted_bits
 from quantumlink.rates import binary_entropy
 from quantumlink.readings import highest_rate_hz
+from quantumlink.security.proof import Proof
 
 FORMAT = 2
 """Number of the layout of the data; it grows when a field changes its meaning."""
@@ -36,12 +37,11 @@ Data = dict[str, Any]
 
 _COMMON = (
     "This is a simulation: the key is for study, and whoever has its seed can compute it.",
-    "Rounds are independent of one another and all alike.",
     "The settings and bits of the ends are random, and nothing leaves their laboratories but what they say.",
 )
 
 
-def report_of(session: Session, key: Key) -> Data:
+def report_of(session: Session, key: Key, *, chosen: Sequence[str] = ()) -> Data:
     """Everything that is to be said in public of a run, as plain data for JSON.
 
     Nothing in it remakes the key: not the seed, and no session that holds it.
@@ -49,6 +49,7 @@ def report_of(session: Session, key: Key) -> Data:
     Args:
         session: what was run.
         key: what it ended with.
+        chosen: names of its settings that were not given, but searched for the longest key to expect.
     """
     proof = session.proof
     return {
@@ -87,10 +88,11 @@ def report_of(session: Session, key: Key) -> Data:
         },
         "ledger": [[label, bits] for label, bits in key.ledger],
         "eavesdropper": _eavesdropper(session, key),
-        "assumptions": [*_COMMON, *proof.assumptions, _of_the_channel(key)],
+        "assumptions": [*_COMMON, _of_the_rounds(proof), *proof.assumptions, _of_the_channel(key)],
         # What the session remarks about Eve stands under "eavesdropper" already.
         "remarks": [remark for remark in key.remarks if not remark.startswith("Eavesdropper ")],
         "settings": _settings(session),
+        "chosen": [_spelled(name) for name in chosen],
         "session": {name: value for name, value in session.to_dict().items() if name != "seed"},
         "versions": {
             "quantumlink": quantumlink.__version__,
@@ -107,7 +109,11 @@ def _settings(session: Session) -> dict[str, str]:
     link = found.get("link")
     if isinstance(link, ElementaryLink):
         found |= {name: getattr(link, name) for name in ("medium", "source", "detector")}
-    return {name.replace("_", " "): _in_words(value) for name, value in found.items()}
+    return {_spelled(name): _in_words(value) for name, value in found.items()}
+
+
+def _spelled(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _in_words(value: Any) -> str:
@@ -200,6 +206,7 @@ def text_of(report: Data, width: int = WIDTH) -> str:
                 ("made", f"{report['created']} by quantumlink {report['versions']['quantumlink']}"),
                 ("origin", f"{', '.join(report['origin'])}: for study, not for use"),
                 *report["settings"].items(),
+                *_chosen_rows(report["chosen"]),
             ],
             width,
         ),
@@ -213,6 +220,10 @@ def text_of(report: Data, width: int = WIDTH) -> str:
         *_list("Versions", [", ".join(f"{name} {number}" for name, number in report["versions"].items())], width),
     ]
     return "\n".join(parts)
+
+
+def _chosen_rows(chosen: Sequence[str]) -> list[tuple[str, str]]:
+    return [("chosen", f"{', '.join(chosen)}: for the longest key to expect on this link")] if chosen else []
 
 
 def _round_rows(report: Data) -> list[tuple[str, str]]:
@@ -234,6 +245,14 @@ def _with_interval(rate: Data | None) -> str:
         return f"{rate['best']:.4f}"
     share = f"{100 * rate['confidence']:g} % confidence"
     return f"{rate['best']:.4f} [{rate['low']:.4f}, {rate['high']:.4f}] ({share})"
+
+
+def _of_the_rounds(proof: Proof) -> str:
+    """Where rounds are alike by assumption, and where only because they are simulated."""
+    simulated = "This simulation draws its rounds independently of one another and all alike"
+    if "collective" in proof.attacks:
+        return f"{simulated}; the proof assumes the same of an attacker, who treats every round alike."
+    return f"{simulated}; the proof does not assume it, and covers an attacker who treats all together."
 
 
 def _of_the_channel(key: Key) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import pi
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -32,17 +31,13 @@ class BasesOptions(SenderOptions):
     """The six-state protocol with single photons."""
 
     rounds: Annotated[int | None, typer.Option(help=f"Qubits to send. {ROUNDS_HELP}", show_default=False)] = None
-    z_probability: Annotated[float, typer.Option(help="With which each end chooses Z, the key basis.")] = 0.8
+    z_probability: ZChosen = None
     attacks: Annotated[Attacks, typer.Option(help=ATTACKS_HELP)] = Attacks.coherent
     tolerated_qber: Annotated[float, typer.Option(help=TOLERATED_HELP)] = 0.02
 
     def six_state(self) -> dict[str, Any]:
         """What its session is made of, besides."""
-        return {
-            "z_probability": self.z_probability,
-            "attacks": self.attacks.value,
-            "tolerated_qber": self.tolerated_qber,
-        }
+        return {"attacks": self.attacks.value, "tolerated_qber": self.tolerated_qber}
 
     def shared(self) -> dict[str, Any]:
         """What every session takes."""
@@ -51,7 +46,7 @@ class BasesOptions(SenderOptions):
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
         kind = named_part("protocol", protocol).cls
-        return cast(Session, kind(**self.six_state(), **self.sent()))
+        return chosen_settings(kind, {**self.six_state(), **self.sent()}, {"z_probability": self.z_probability})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,11 +128,14 @@ class WeakPulseOptions(SenderOptions):
 class SARG04Options(SenderOptions):
     """SARG04."""
 
-    test_fraction: Annotated[float, typer.Option(help="Share of the kept rounds compared in public.")] = 0.2
+    test_fraction: Annotated[
+        float | None,
+        typer.Option(help=f"Share of the kept rounds compared in public. Default: {CHOSEN}.", show_default=False),
+    ] = None
 
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
-        return SARG04(test_fraction=self.test_fraction, **self.sent())
+        return chosen_settings(SARG04, self.sent(), {"test_fraction": self.test_fraction})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +143,13 @@ class B92Options(SARG04Options):
     """B92."""
 
     km: Annotated[float, typer.Option("--km", help="Length of the fibre; loss soon ends a key.")] = 10.0
-    angle: Annotated[float, typer.Option(help="Between the two states on the Bloch sphere, in radians.")] = pi / 2
+    angle: Annotated[
+        float | None,
+        typer.Option(
+            help=f"Between the two states on the Bloch sphere, in radians. Default: {CHOSEN}.", show_default=False
+        ),
+    ] = None
 
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
-        return B92(angle=self.angle, test_fraction=self.test_fraction, **self.sent())
+        return chosen_settings(B92, self.sent(), {"angle": self.angle, "test_fraction": self.test_fraction})

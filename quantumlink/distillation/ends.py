@@ -331,7 +331,7 @@ def _account_for(end: Party, told: list[tuple[int, int]], errors: list[int]) -> 
 
 def _tag_bits(end: Party) -> int:
     """The length of the tag of each block; together they let errors pass with at most ``eps_cor``."""
-    length = tag_length(end.agreement.eps_cor / len(end.account.blocks))
+    length = tag_length(end.agreement.eps_cor, tags=len(end.account.blocks))
     end.account.tag_bits = length
     return length
 

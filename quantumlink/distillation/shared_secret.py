@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from hmac import compare_digest
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -151,6 +152,17 @@ class SharedSecret:
     def index(self) -> int:
         """How many bits were taken or skipped since the beginning."""
         return self._index
+
+    def repeats(self, other: SharedSecret) -> bool:
+        """Whether it holds bits of another one at the same places: 128 and more that are equal are no chance."""
+        if other is self:
+            return True
+        begin = max(self._index, other._index)
+        bits = min(self._index + len(self), other._index + len(other)) - begin
+        if bits < _TELLING:
+            return False
+        mine, others = (s._bits[begin - s._start :][:bits].tobytes() for s in (self, other))
+        return compare_digest(mine, others)
 
     def __len__(self) -> int:
         return self._start + len(self._bits) - self._index

@@ -122,6 +122,10 @@ def remedy(
     if (lapse := _lapse(bound, tally, sum(leaks), rates_known)) is not None:
         return lapse
     here |= {"authentication": spent, _MARKING: marking}
+    if isinstance(bound, TwoStateBound) and not far.length:
+        # Of so long a block rates that chance alone moved would contradict one another: the longest that helps.
+        longest = next((2**j for j in range(longest.bit_length() - 1, 0, -1) if gives(2**j, leaks)), longest)
+        far = found(longest, leaks)
     if far.length <= spent + longest * marking:
         there = charges(far) | {_MARKING: longest * marking}
         return _hopeless(bound, tally, max(there, key=there.__getitem__), rates_known)

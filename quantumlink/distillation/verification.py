@@ -31,16 +31,20 @@ class Verification:
     """Length of the tag, all of it public."""
 
 
-def tag_length(eps_cor: float) -> int:
+def tag_length(eps_cor: float, *, tags: int = 1) -> int:
     """Bits of the tag that lets different keys pass with a probability of at most ``eps_cor``.
+
+    Args:
+        eps_cor: that probability, in (0, 1).
+        tags: of how many tags together; each is longer by its share.
 
     Raises:
         ValueError: if ``eps_cor`` lies outside (0, 1).
 
-    >>> tag_length(1e-10)
-    34
+    >>> tag_length(1e-10), tag_length(1e-10, tags=2)
+    (34, 35)
     """
-    return ceil(-log2(validation.tolerance("eps_cor", eps_cor)))
+    return ceil(log2(tags) - log2(validation.tolerance("eps_cor", eps_cor)))
 
 
 def verify(

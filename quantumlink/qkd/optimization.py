@@ -133,6 +133,15 @@ _SEARCHES: Mapping[type[Session], tuple[_Search, ...]] = {
 """What is chosen, by the kind of session; the first that fits."""
 
 
+def searched_settings(session: Session) -> tuple[str, ...]:
+    """Names of the settings that are chosen for such a session besides its sample; none for a kind without any."""
+    return tuple(name for search in _searches_of(session) for name in search.settings)
+
+
+def _searches_of(session: Session) -> tuple[_Search, ...]:
+    return next((found for kind, found in _SEARCHES.items() if isinstance(session, kind)), ())
+
+
 def optimize_session(session: Session, *, time_s: float | None = None, fixed: Collection[str] = ()) -> ExpectedKey:
     """The settings of a session with which the longest key is to be expected.
 
@@ -157,11 +166,11 @@ def optimize_session(session: Session, *, time_s: float | None = None, fixed: Co
     >>> found.bits > 1.2 * expected_key(DecoyBB84(**link, rounds=10**9, seed=7)).bits
     True
     """
-    searches = next((found for kind, found in _SEARCHES.items() if isinstance(session, kind)), None)
-    if searches is None:
+    searches = _searches_of(session)
+    if not searches:
         names = ", ".join(kind.__name__ for kind in _SEARCHES)
         raise TypeError(f"session must be one of {names}, got {type(session).__name__}")
-    known = {name for search in searches for name in search.settings} | {"sample_fraction"}
+    known = {*searched_settings(session), "sample_fraction"}
     if unknown := set(fixed) - known:
         raise ValueError(f"fixed must be settings that are searched, {sorted(known)}, got {sorted(unknown)}")
     if time_s is not None:

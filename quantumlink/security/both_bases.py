@@ -44,8 +44,8 @@ class BothBasesBound:
     Args:
         raw: bits of the raw keys (Z, X).
         errors: how many of them reconciliation found to differ (Z, X).
-        eps_sec: secrecy of both keys together, in (0, 1).
-        eps_cor: correctness of both together, in (0, 1).
+        eps_sec: secrecy of both keys together, in (0, 1) and at least 2e-300, for each key has half of it.
+        eps_cor: correctness of both together, likewise.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -69,6 +69,12 @@ class BothBasesBound:
 
     def __post_init__(self) -> None:
         validation.tolerances(self, "eps_sec", "eps_cor")
+        for name in ("eps_sec", "eps_cor"):
+            if (given := getattr(self, name)) < 2 * validation.SMALLEST_TOLERANCE:
+                raise ValueError(
+                    f"{name} must be at least {2 * validation.SMALLEST_TOLERANCE:g}, as each of the two keys has "
+                    f"half of it; got {given!r}"
+                )
         for name in ("raw", "errors"):
             if len(getattr(self, name)) != 2:
                 raise ValueError(f"{name} must hold two counts, of Z and of X; got {getattr(self, name)!r}")

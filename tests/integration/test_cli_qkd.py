@@ -3,6 +3,7 @@
 import json
 import re
 import stat
+from dataclasses import fields, replace
 from pathlib import Path
 
 import matplotlib.image
@@ -13,12 +14,12 @@ from typer.testing import CliRunner
 
 import quantumlink as ql
 from quantumlink.cli import app
-from quantumlink.cli.qkd_options import attack_of
+from quantumlink.cli.qkd_options import Attacks, attack_of, chosen_names
 from quantumlink.cli.qkd_protocols import PROTOCOLS
 from quantumlink.cli.qkd_report import report_of, text_of
 from quantumlink.hardware import Detector, Fiber
 from quantumlink.parts import parts_of
-from quantumlink.qkd.protocols import BB84
+from quantumlink.qkd.protocols import B92, BB84
 from quantumlink.security.channel_rates import CHANNEL_RATES
 
 METRO = Path(__file__).parents[2] / "notebooks" / "networks" / "metro.toml"
@@ -31,7 +32,7 @@ QUICK = {
     "decoy-bb84": (*PULSES, "--intensities", 0.5, 0.1, 0, "--intensity-probabilities", 0.7, 0.2, 0.1),
     "one-decoy-bb84": (*PULSES, "--intensities", 0.5, 0.15, "--intensity-probabilities", 0.7, 0.3),
     "weak-pulse-bb84": (*PULSES, "--intensity", 0.1),
-    "b92": ("--km", 0, "--rounds", 40_000),
+    "b92": ("--km", 0, "--rounds", 40_000, "--angle", 1.57, "--test-fraction", 0.2),
     "decoy-mdi": (
         "--rounds",
         3_000_000,
@@ -588,6 +589,49 @@ def test_settings_that_are_not_given_are_the_best_for_the_link():
     assert chosen == pytest.approx(
         ql.qkd.optimize_session(session, fixed=["sample_fraction"]).session.z_probability, abs=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "given", "names"),
+    [
+        ("six-state", {"attacks": Attacks.collective, "rounds": 400_000}, ["z_probability"]),
+        ("bbm92", {}, ["z_probability"]),
+        ("six-state-pairs", {}, ["z_probability"]),
+        ("sarg04", {"km": 5.0}, ["test_fraction"]),
+        ("b92", {"km": 5.0}, ["angle", "test_fraction"]),
+    ],
+)
+def test_every_kind_of_session_that_has_a_best_setting_gets_it(protocol, given, names):
+    options = PROTOCOLS[protocol][0](**{"rounds": 100_000, "seed": 7} | given)
+    session = options.session(protocol)
+    assert chosen_names(options, session) == names
+    usual = {f.name: f.default for f in fields(session) if f.name in names}
+    assert ql.qkd.expected_key(session).bits > ql.qkd.expected_key(replace(session, **usual)).bits
+    report = report_of(session, session.run(), chosen=names)
+    assert report["chosen"] == [name.replace("_", " ") for name in names]
+    assert re.search(rf"chosen +{', '.join(report['chosen'])}: for the longest key", text_of(report))
+
+
+def test_nothing_is_said_to_be_chosen_that_was_given():
+    options = PROTOCOLS["b92"][0](rounds=40_000, km=0.0, angle=1.5, test_fraction=0.2)
+    session = options.session("b92")
+    assert (session.angle, session.test_fraction, chosen_names(options, session)) == (1.5, 0.2, [])
+    weak = PROTOCOLS["weak-pulse-bb84"][0](rounds=10**6, km=5, intensity=0.1)
+    assert chosen_names(weak, weak.session("weak-pulse-bb84")) == ["z_probability"]
+    assert "chosen  " not in text_of(report_of(session, session.run()))
+
+
+@pytest.mark.parametrize(
+    ("session", "words"),
+    [
+        (BB84(medium=Fiber(0), rounds=5000, seed=1), "the proof does not assume it, and covers an attacker who"),
+        (B92(medium=Fiber(0), rounds=5000, seed=1), "the proof assumes the same of an attacker"),
+    ],
+)
+def test_a_report_says_whether_rounds_are_alike_by_the_proof_or_by_the_simulation(session, words):
+    (said,) = (line for line in report_of(session, session.run())["assumptions"] if "alike" in line)
+    assert said.startswith("This simulation draws its rounds")
+    assert words in said
 
 
 def test_a_given_setting_is_left_as_it_is():

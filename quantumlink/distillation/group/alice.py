@@ -31,6 +31,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Sequence
 from functools import reduce
+from itertools import combinations
 from typing import Any, ClassVar, NoReturn, TypeAlias
 
 import numpy as np
@@ -133,7 +134,8 @@ class GroupAlice(ABC):
             it must be None, which draws from the system; a key with a seed says that it has one.
 
     Raises:
-        ValueError: if the records are of another number of rounds, or there is not a secret for each.
+        ValueError: if the records are of another number of rounds, there is not a secret for each, or two hold
+            the same bits.
         RecordsConsumed: if the records were in a conversation already.
         SecretExhausted: if too little is left of a secret.
     """
@@ -150,8 +152,7 @@ class GroupAlice(ABC):
         if records.rounds != agreement.rounds:
             raise ValueError(f"records must be of {agreement.rounds} rounds, as agreed, got {records.rounds}")
         others = agreement.count_of_parties - 1
-        if len(secrets) != others or len({id(secret) for secret in secrets}) != others:
-            raise ValueError(f"secrets must be {others}, one shared with each of the others, got {len(secrets)}")
+        _check_secrets(secrets, others)
         self.agreement = agreement
         self.reason: str | None = None
         """Why this end gave up or refused the key; None as long as it did not."""
@@ -365,6 +366,17 @@ class GroupAlice(ABC):
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("an end of a conversation cannot be copied or pickled: its secrets are good for one")
+
+
+def _check_secrets(secrets: Sequence[SharedSecret], others: int) -> None:
+    """A secret for each line, no two with the same bits: two tags under one point and pad would give both away."""
+    if len(secrets) != others:
+        raise ValueError(f"secrets must be {others}, one shared with each of the others, got {len(secrets)}")
+    for (p, first), (q, second) in combinations(enumerate(secrets, start=1), 2):
+        if first.repeats(second):
+            raise ValueError(
+                f"secrets must be different for each of the others, got the same bits for parties {p} and {q}"
+            )
 
 
 def _common(noted: Iterable[Positions | None]) -> Positions | None:

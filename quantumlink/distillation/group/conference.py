@@ -78,7 +78,7 @@ class ConferenceAgreement(GroupAgreement):
     @property
     def tag_bits(self) -> int:
         """Of each of the others; together they let errors pass with at most ``eps_cor``."""
-        return tag_length(self.eps_cor / (self.parties - 1))
+        return tag_length(self.eps_cor, tags=self.parties - 1)
 
     @property
     def further_tag_bits(self) -> int:

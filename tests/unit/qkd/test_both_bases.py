@@ -56,6 +56,15 @@ def test_both_keys_in_whole_numbers(raw, errors):
     assert (terms.eps_sec, terms.eps_cor) == (1e-10, 1e-10)
 
 
+@pytest.mark.parametrize("name", ["eps_sec", "eps_cor"])
+def test_a_tolerance_whose_halves_are_too_small_is_refused_by_its_own_name(name):
+    """Each key has half of it: what was given is told, not the half."""
+    for given in (1e-300, 1.999e-300):
+        with pytest.raises(ValueError, match=f"{name} must be at least 2e-300, .* got {given}"):
+            BothBasesBound(**SATELLITE | {name: given})
+    assert BothBasesBound(**SATELLITE | {name: 2e-300}).terms(leak=(0, 0)).length == 0
+
+
 def test_a_satellite_gives_a_key():
     """3,100 sifted bits at 4.51 %, f = 1.19: 372 bits were published; half of them to test the rest gives none."""
     terms = BothBasesBound(**SATELLITE).terms(leak=(LEAK, LEAK))

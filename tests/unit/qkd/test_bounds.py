@@ -239,6 +239,32 @@ def test_b92_through_discrimination_is_never_secret():
     assert bound.terms(n=int(conclusive / 2), leak=0).length == 0
 
 
+@pytest.mark.parametrize(
+    ("attacked", "optimum"),
+    [(0.02, 0.970779), (0.1, 0.883084), (0.25, 0.737560), (0.5, 0.490297), (0.75, 0.215327)],
+)
+def test_b92_grants_what_the_best_attack_behind_such_losses_leaves_and_no_more(attacked, optimum):
+    """Lossy by discrimination in that share of the rounds, which alone would leave Alice's bit more uncertain.
+
+    The optimum: the least D(G‖Z(G)) over all states of Alice's and Bob's halves (one of them lost, or not) with her
+    half, the detections, the conclusive rounds and no error, by conditional gradients over Clarabel's programs; an
+    attack and its dual certificate agree to all digits given.
+    """
+    known = 1 - np.cos(np.pi / 4)
+    arriving = 1 - attacked + attacked * known
+    assert optimum < 1 - attacked * known / arriving
+    for rounds, slack in ((10**6, 1), (10**13, 2e-4)):
+        conclusive = int(arriving * rounds / 4)
+        bound = TwoStateBound(
+            rounds=rounds, detected=int(arriving * rounds), conclusive=conclusive, tested=conclusive // 5,
+            errors=0, **EPS,
+        )  # fmt: skip
+        granted = 1 - binary_entropy(bound.phase_error)
+        assert optimum - slack < granted < optimum
+        n = 4 * conclusive // 5
+        assert bound.terms(n=n, leak=0).length < optimum * n
+
+
 def test_b92_without_loss_gives_a_key():
     rounds = 10**8
     conclusive = rounds // 4  # (1 − cos²(π/4))/2

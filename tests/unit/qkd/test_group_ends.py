@@ -238,8 +238,40 @@ def test_lines_do_not_understand_one_another(name):
 
 def test_secrets_of_two_parties_are_two():
     shared = SharedSecret(np.random.default_rng(1).integers(0, 2, 2 * AUTHENTICATION_BITS))
-    with pytest.raises(ValueError, match="secrets must be 2, one shared with each of the others"):
-        ConferenceAlice(raw(CONFERENCE)[0], agreement=CONFERENCE, secrets=[shared, shared])
+    records = raw(CONFERENCE)[0]
+    with pytest.raises(ValueError, match="secrets must be 2, one shared with each of the others, got 1"):
+        ConferenceAlice(records, agreement=CONFERENCE, secrets=[shared])
+    with pytest.raises(ValueError, match="got the same bits for parties 1 and 2"):
+        ConferenceAlice(records, agreement=CONFERENCE, secrets=[shared, shared])
+    assert records.consume() is not None  # refused at the door: nothing was used up
+
+
+@pytest.mark.parametrize("used", [(0, 0), (0, 300), (300, 0), (300, 301)])
+@pytest.mark.parametrize("longer", [(0, 0), (0, 64), (64, 0)])
+def test_secrets_with_the_same_bits_in_two_objects_are_refused(used, longer):
+    """One was used already, or one was refilled: at the same places stand the same bits."""
+    bits = np.random.default_rng(1).integers(0, 2, 2 * AUTHENTICATION_BITS)
+    secrets = []
+    for taken, more in zip(used, longer, strict=True):
+        secrets.append(SharedSecret(np.concatenate([bits, np.random.default_rng(more).integers(0, 2, more)])))
+        secrets[-1].take(taken)
+    with pytest.raises(ValueError, match="got the same bits for parties 1 and 2"):
+        ConferenceAlice(raw(CONFERENCE)[0], agreement=CONFERENCE, secrets=secrets)
+
+
+def test_a_secret_repeats_another_by_its_bits_alone():
+    rng = np.random.default_rng(1)
+    bits, others = rng.integers(0, 2, (2, 512))
+    near = bits.copy()
+    near[-1] ^= 1
+    secret = SharedSecret(bits)
+    assert secret.repeats(secret)
+    assert secret.repeats(SharedSecret(bits))
+    assert not secret.repeats(SharedSecret(others))
+    assert not secret.repeats(SharedSecret(near))
+    short = SharedSecret(bits)
+    short.take(512 - 127)
+    assert not secret.repeats(short)  # 127 bits may be equal by chance, for all that is promised here
 
 
 def test_somebody_in_the_place_of_one_party_gets_nothing_and_spoils_the_key():

@@ -8,6 +8,7 @@ from quantumlink.distillation.shortfall import longer, remedy
 from quantumlink.hardware import Detector, Fiber, Node
 from quantumlink.link import ElementaryLink
 from quantumlink.qkd import (
+    B92,
     BB84,
     E91,
     DecoyBB84,
@@ -42,9 +43,20 @@ def test_a_block_as_long_as_was_advised_gives_a_key(name):
     assert not SHORT[name](30_000 * factor // 4).run()
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_rates_moved_by_chance_alone_do_not_make_a_short_block_of_two_states_hopeless(seed):
+    """A block a thousand times as long at these very rates would contradict itself, and prove nothing."""
+    key = B92(medium=Fiber(0), rounds=20_000, seed=seed).run()
+    assert not key
+    factor = int(re.search(r"a block about (\d+) times as long would give a key", key.reason)[1])
+    assert B92(medium=Fiber(0), rounds=20_000 * 2 * factor, seed=seed).run()
+
+
 def test_where_no_length_helps_the_rates_are_blamed():
     taken = BB84(medium=Fiber(1), rounds=40_000, seed=1, eavesdropper=InterceptResend(1.0)).run()
     assert "more rounds will not help, fewer errors in the test would" in taken.reason
+    lossy = B92(medium=Fiber(60), rounds=200_000, seed=1).run()
+    assert "more rounds will not help, less loss or fewer errors would" in lossy.reason
     strong = WeakPulseBB84(medium=Fiber(80), rounds=3 * 10**6, seed=1, intensities=(0.5,)).run()
     assert "more rounds will not help, weaker pulses or decoys would" in strong.reason
 
