@@ -43,7 +43,7 @@ def test_a_block_as_long_as_was_advised_gives_a_key(name):
     assert not SHORT[name](30_000 * factor // 4).run()
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_rates_moved_by_chance_alone_do_not_make_a_short_block_of_two_states_hopeless(seed):
     """A block a thousand times as long at these very rates would contradict itself, and prove nothing."""
     key = B92(medium=Fiber(0), rounds=20_000, seed=seed).run()
