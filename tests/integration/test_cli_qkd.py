@@ -352,7 +352,9 @@ def test_a_route_of_a_network(tmp_path):
     result = qkd("bbm92", *way, "--rounds", 200_000, "--seed", 7, "--json", file)
     assert result.exit_code == 0
     found = json.loads(file.read_text("utf-8"))
-    same = ql.qkd.bbm92(ql.Network.load(METRO).route("alice", "bob"), rounds=200_000, seed=7)
+    assert found["chosen"] == ["z probability"]
+    session = ql.qkd.BBM92(link=ql.Network.load(METRO).route("alice", "bob"), rounds=200_000, seed=7)
+    same = ql.qkd.optimize_session(session, fixed=["sample_fraction"]).session.run()
     assert found["secret_bits"] == len(same) > 0
     assert found["pairs"]["rounds_per_second_at_most"] == pytest.approx(400)
 
