@@ -129,7 +129,8 @@ class Graph:
         for role in NODE_ROLES:
             names = [node.name for node in self.nodes.values() if node.role == role]
             more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-            rows += [(f"{len(names)} {role}", ", ".join(names[:MOST_NAMES]) + more)] if names else []
+            kind = role if len(names) == 1 or role == "trusted" else f"{role}s"
+            rows += [(f"{len(names)} {kind}", ", ".join(names[:MOST_NAMES]) + more)] if names else []
         rows.append((f"{len(self.links)} links", f"{sum(map(length_km, self.links)):.0f} km in all"))
         return html_table(f"network {self.name}".rstrip(), rows)
 

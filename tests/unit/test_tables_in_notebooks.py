@@ -60,4 +60,4 @@ def test_networks(shown):
     html = what._repr_html_()
     assert html.startswith("<table>")
     assert "alice" in html
-    assert ("4 end" in html and f"{len(net.links)} links" in html) == (shown == "network")
+    assert ("4 ends" in html and f"{len(net.links)} links" in html) == (shown == "network")
