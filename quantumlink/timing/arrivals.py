@@ -8,7 +8,7 @@ where neighboring cells hold about as much. Mean waits of one moment for another
 by some 10⁻⁵ of themselves, what is left of coherence after waits much longer than it by less than 0.003.
 
 Attempts are exactly geometric or exponential. Where distributions are not known but by mean, variance and earliest
-moment, as of three pairs in turn, they are taken as gamma distributions.
+moment, as of alternatives whose pairs are made in turn, they are taken as gamma distributions.
 
 Arrays have a row for each of several alternatives and a column for each cell of a window, which begins at the cell
 ``first``; what is before the window or behind it is in its outermost cells.

@@ -246,7 +246,7 @@ def check_delivered():
     close(stages.delivered(turned)[0][0, 5], 0.9 * exp(-0.04 / 0.2), rel=1e-12)
     # One of three that know late: what they are together.
     rows = stages.stacked([late.scaled(np.array([0.25])), stage.scaled(np.array([0.75]))])
-    both, moment = stages.delivered(stage.with_lags(stages.Lagging(np.zeros(2, dtype=int), rows)))
+    both, moment = stages.delivered(stage.with_lags(rows))
     assert both.shape == (1, 16)
     close(both[0], 0.25 * vectors[0] + 0.75 * stages.delivered(stage)[0][0], rel=1e-12)
     close(moment, 0.25 * times + 0.75 * stages.delivered(stage)[1], rel=1e-12)
@@ -258,8 +258,7 @@ def check_repeated():
     start, masses = int(arrivals.cell_of(1.0)), np.array([[0.2, 0.4], [0.0, 0.0], [0.5, 0.1]])
     points, lag = np.array([[1.0, 1.06], [1.01, 1.07], [1.0, 1.05]]), np.array([0.5, 0.7, 0.25])
     failed = Failures(masses, masses * np.array([[1.1, 2.1], [1.0, 1.0], [1.2, 3.1]]))
-    none = np.zeros(3)
-    tries = Ensemble(Moments(start, pair[..., 0], points), pair, none, none, none, failed)
+    tries = Ensemble(Moments(start, pair[..., 0], points), pair, failed)
     accepted = repeating.accepted_of(pair)
     close(accepted, [0.4, 1.0, 0.4], rel=1e-15)
     found, pairs = repeating.repeated(tries, accepted, lag)

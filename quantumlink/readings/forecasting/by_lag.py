@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import NamedTuple
 
@@ -9,13 +10,13 @@ import numpy as np
 
 from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation
-from quantumlink.readings.forecasting.in_turn import made_in_turn
+from quantumlink.readings.forecasting.in_turn import left_out, made_in_turn
 from quantumlink.readings.forecasting.joining import Joining
 from quantumlink.readings.forecasting.lateness import NEGLIGIBLE, LateMeeting, lags_together
 from quantumlink.readings.forecasting.meeting import failures, trimmed
 from quantumlink.readings.forecasting.renewal import Failures, Rows
 from quantumlink.readings.forecasting.repeating import accepted_of, until_success
-from quantumlink.readings.forecasting.stages import Lagging, Stage
+from quantumlink.readings.forecasting.stages import Stage
 from quantumlink.timing.arrivals import points_of
 
 
@@ -46,12 +47,13 @@ def joined_by_lag(operation: Operation, stages: tuple[Stage, ...], *, in_turn: b
     if step.operation.may_fail or in_turn:
         accepted = accepted_of(tried.made[1].sum(axis=0, keepdims=True))
         made = until_success(made, accepted, tried.failed)
-    return _by_lag(step, stages, made, accepted, lags_s)
+    stage = _by_lag(step, stages, made, accepted, lags_s)
+    return replace(stage, left_out=left_out(step.waiting, step.join)) if in_turn else stage
 
 
 def _combined(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     """Rows of each stage, every one with every one of the others."""
-    several = [stage.by_lag.stage for stage in stages]
+    several = [stage.by_lag for stage in stages]
     index = np.array(list(product(*(range(len(stage)) for stage in several))), dtype=np.intp)
     return tuple(stage.take(index[:, i]) for i, stage in enumerate(several))
 
@@ -125,4 +127,4 @@ def _by_lag(
         return stage
     of = np.zeros(len(weights), dtype=np.intp)
     by_row = tuple(each.with_lags(None).take(of) for each in stages)
-    return stage.with_lags(Lagging(of, step.stage(by_row, moments, pairs, accepted[of], list(lags_s))))
+    return stage.with_lags(step.stage(by_row, moments, pairs, accepted[of], list(lags_s)))

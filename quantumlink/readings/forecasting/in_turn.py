@@ -1,123 +1,181 @@
-"""Pairs that are made one after the other: when all are there, and what is made of them then."""
+"""Pairs that are made one after the other: when all are there, and what is made of them then.
+
+Of one alternative every moment of a pair is combined with every one of the next: products of coefficients are what
+is carried on, as those before wait for each pair that follows. What decays as exp(−q·t²) feels a wait more after an
+earlier one, so of three such pairs every moment of the second is followed by itself. See `followed` for the rest.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from quantumlink.arrays import FloatArray
-from quantumlink.readings.forecasting.meeting import (
-    ROUNDED,
-    Ensemble,
-    Waiting,
-    earliest_moment,
-    failures,
-    trimmed,
-)
+from quantumlink.arrays import FloatArray, IndexArray
+from quantumlink.readings.forecasting.in_the_mean import blurred, in_turn_in_the_mean
+from quantumlink.readings.forecasting.meeting import Ensemble, Waiting, failures, trimmed
 from quantumlink.readings.forecasting.products import Contraction, Summed
-from quantumlink.readings.forecasting.renewal import Failures
-from quantumlink.timing.arrivals import EDGES_S, later_gamma
+from quantumlink.timing.arrivals import EDGES_S, points_of
 
 
 def made_in_turn(stages: Sequence[Waiting], join: Contraction, *, alone: bool = True) -> Ensemble:
     """The tries of an operation whose pairs are made one after the other, the last one used at once.
 
-    Each begins when the one before is there. Of two pairs every moment of one is combined with every one of the
-    other, where each is one alternative. Of more, or where alternatives are compared, mean states wait for as long
-    as the others take; that this depends on how long a pair took itself is left out, and so is, of more than three
-    pairs, that the first ones wait for the same; moments are gamma distributed.
+    Each begins when the one before is there.
 
     Args:
         stages: the pairs, in turn.
         join: what is made of them.
         alone: whether each row is to be followed on its own.
     """
-    if alone and len(stages) == 2 and isinstance(join, Summed):
-        return _two_in_turn(stages[0], stages[1], join)
-    *held, last = stages
-    wait = last.points_s[..., None]
-    times = [_moments_of(stage.coefficients[..., 0], stage.points_s) for stage in held]
-    waited = []
-    for i, stage in enumerate(held):
-        pair, rates, squares = stage.coefficients.sum(axis=1, keepdims=True), stage.rates, stage.squares
-        for j, (other, (mean_s, *_)) in enumerate(zip(held[i + 1 :], times[i + 1 :], strict=True), i + 1):
-            more, once = stage.disturbed_by(j)
-            points_s = other.points_s[..., None]
-            kept = np.exp(-(rates + more)[:, None] * points_s - squares[:, None] * points_s**2)
-            pair = pair * once * (other.coefficients[..., :1] * kept).sum(axis=1, keepdims=True)
-            rates = rates + 2 * squares * mean_s[:, None]
-        more, once = stage.disturbed_by(len(held))
-        waited.append(pair * once * np.exp(-(rates + more)[:, None] * wait - squares[:, None] * wait**2))
-    made = join(*waited, last.coefficients)
-    accepted = made[..., 0].sum(axis=1)
-    before, before_first = sum(mean for mean, _, _ in times), sum(first for _, _, first in times)
-    spread = sum(square - mean**2 for mean, square, _ in times)
-    mean, square, last_first = _moments_of(last.coefficients[..., 0], last.points_s)
-    lucky, lucky_square, _ = _moments_of(made[..., 0] / np.maximum(accepted, 1e-300)[:, None], last.points_s)
-    variance = spread + lucky_square - lucky**2
-    earliest = before_first + last_first
-    moments = later_gamma(earliest, before + lucky, np.maximum(variance, 0.0))
-    state = made.sum(axis=1)
-    pairs = moments.masses[..., None] * state[:, None]
-    moments = moments._replace(masses=pairs[..., 0])
-    all_square = spread + before**2 + 2 * before * mean + square
-    failed = _failed(before + mean, all_square, accepted, (before + lucky, variance), earliest)
-    return Ensemble(moments, pairs, before + mean, all_square, earliest, failed)
+    if not (alone and isinstance(join, Summed) and followed(stages, join)):
+        return in_turn_in_the_mean(stages, join)
+    course = _InTurn(stages, join)
+    rows = [course.found(row) for row in range(len(stages[0].points_s))]
+    first = min(start for start, *_ in rows)
+    last = max(start + len(tried) for start, _, tried in rows)
+    tried = np.zeros((len(rows), last - first, rows[0][2].shape[1]))
+    pairs = np.zeros((len(rows), last - first, rows[0][1].shape[1]))
+    for row, (start, made, times) in enumerate(rows):
+        mine = slice(start - first, start - first + len(times))
+        pairs[row, mine], tried[row, mine] = made, times
+    masses, times_s, done = np.moveaxis(tried, 2, 0)
+    return Ensemble(*trimmed(first, pairs, done), failures(masses, times_s, pairs, done))
 
 
-def _failed(
-    mean: FloatArray,
-    square: FloatArray,
-    accepted: FloatArray,
-    lucky: tuple[FloatArray, FloatArray],
-    earliest: FloatArray,
-) -> Failures:
-    """When tries fail, by mean and mean square of all, and mean and variance of those that succeed."""
-    share = np.maximum(1.0 - accepted, 0.0)
-    part = np.where(share > ROUNDED, share, 1.0)
-    lost = np.maximum((mean - accepted * lucky[0]) / part, earliest)
-    lost_square = (square - accepted * (lucky[1] + lucky[0] ** 2)) / part
-    moments = later_gamma(earliest, lost, np.maximum(lost_square - lost**2, 0.0))
-    masses = moments.masses * np.where(share > ROUNDED, share, 0.0)[:, None]
-    return Failures(masses, masses * moments.points_s)
+def followed(stages: Sequence[Waiting], join: Contraction) -> bool:
+    """Whether pairs made in turn are followed at every moment.
+
+    Not where their states are carried through a circuit, nor where more than three of them wait whose decay is not
+    exponential.
+    """
+    gaussian = any(stage.squares.any() for stage in stages[:-2])
+    return isinstance(join, Summed) and not (gaussian and len(stages) > 3)
 
 
-def _moments_of(masses: FloatArray, points_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Mean, mean square, and the earliest."""
-    weighted = masses * points_s
-    return weighted.sum(axis=1), (weighted * points_s).sum(axis=1), earliest_moment(masses, points_s)
+def left_out(stages: Sequence[Waiting], join: Contraction) -> float:
+    """By about which part coherences are too low as pairs made in turn are not followed; 0: they are."""
+    return 0.0 if followed(stages, join) else blurred(stages)
 
 
-def _two_in_turn(held: Waiting, last: Waiting, join: Contraction) -> Ensemble:
-    """Two pairs: each moment of the first with each of the second."""
-    more, once = held.disturbed_by(1)
-    wait = last.points_s[..., None]
-    kept = once * np.exp(-(held.rates + more)[:, None] * wait - held.squares[:, None] * wait**2)
-    found, moments = [], []
-    for row in range(len(wait)):
-        times = held.points_s[row][:, None] + last.points_s[row]
-        made = join(held.coefficients[row][:, None] * kept[row % len(kept)], last.coefficients[row][None])
-        found.append(made.reshape(times.size, -1))
-        moments.append(times.ravel())
-    cells = np.clip(np.searchsorted(EDGES_S, np.array(moments), side="right") - 1, 0, len(EDGES_S) - 2)
-    start, width = int(cells.min()), int(cells.max() - cells.min()) + 1
-    pairs, done = np.zeros((len(wait), width, len(join.support))), np.zeros((len(wait), width))
-    all_masses, all_times = np.zeros((len(wait), width)), np.zeros((len(wait), width))
-    for row, (made, times) in enumerate(zip(found, moments, strict=True)):
-        place = cells[row] - start
-        tried = np.outer(held.coefficients[row, :, 0], last.coefficients[row, :, 0]).ravel()
-        all_masses[row] = np.bincount(place, tried, width)
-        all_times[row] = np.bincount(place, tried * times, width)
-        for k in range(pairs.shape[2]):
-            pairs[row, :, k] = np.bincount(place, made[:, k], width)
-        done[row] = np.bincount(place, made[:, 0] * times, width)
-    mean, square, first_s = _moments_of(held.coefficients[..., 0], held.points_s)
-    mean_last, square_last, first_last_s = _moments_of(last.coefficients[..., 0], last.points_s)
-    return Ensemble(
-        *trimmed(start, pairs, done),
-        mean + mean_last,
-        square + 2 * mean * mean_last + square_last,
-        first_s + first_last_s,
-        failures(all_masses, all_times, pairs, done),
-    )
+class _Products(NamedTuple):
+    """Products of the coefficients of the pairs that are there, which the result depends on."""
+
+    before: IndexArray
+    """Shape (k,): of each, which product of the pairs but the last one."""
+    places: IndexArray
+    """Shape (k, pairs): which coefficients."""
+
+
+class _InTurn:
+    """The pairs in turn, and what is made of them."""
+
+    def __init__(self, stages: Sequence[Waiting], join: Summed) -> None:
+        self._stages = stages
+        # That of the ones tells how probable the moments are.
+        self._places = np.vstack([np.zeros((1, len(stages)), dtype=np.intp), np.stack(join.places, axis=1)])
+        self._weights = np.vstack([np.zeros((1, len(join.support))), join.weights])
+        self._products = [self._of_first(count) for count in range(1, len(stages))]
+        self._all = _Products(_index_of(self._places[:, :-1]), self._places)
+
+    def _of_first(self, count: int) -> _Products:
+        """The products of the first pairs."""
+        places = np.unique(self._places[:, :count], axis=0)
+        if count == 1:
+            return _Products(np.zeros(len(places), dtype=np.intp), places)
+        return _Products(_index_of(places[:, :-1]), places)
+
+    def found(self, row: int) -> tuple[int, FloatArray, FloatArray]:
+        """Of one row: the first cell; pairs, shape (cells, k); and three masses, shape (cells, 3).
+
+        What is tried, that times its moments, and what succeeds times its moments.
+        """
+        moments_s, coefficients = self._pair(0, row)
+        values = coefficients[:, self._products[0].places[:, 0]]
+        last = len(self._stages) - 1
+        for count in range(1, last):
+            others_s, factors = self._joining(row, count, self._products[count])
+            if last == 2 and self._stages[0].squares.any():
+                return _put_together(
+                    [
+                        self._last(row, moments_s + wait_s, values[:, self._products[1].before] * mine, wait_s)
+                        for wait_s, mine in zip(others_s.tolist(), factors, strict=True)
+                    ]
+                )
+            times_s = (moments_s[:, None] + others_s).ravel()
+            products = values[:, None, self._products[count].before] * factors
+            first, sums = _in_cells(times_s, products.reshape(len(times_s), -1), 0)
+            there = sums[:, 0] > 0
+            values = sums[there, :-1]
+            moments_s = points_of(first, sums[None, :, 0], sums[None, :, -1])[0, there]
+        return self._last(row, moments_s, values)
+
+    def _pair(self, link: int, row: int) -> tuple[FloatArray, FloatArray]:
+        """When one is there, where it may be at all, and its coefficients."""
+        stage = self._stages[link]
+        there = stage.coefficients[row, :, 0] > 0
+        return stage.points_s[row, there], stage.coefficients[row, there]
+
+    def _joining(
+        self, row: int, count: int, products: _Products, earlier_s: float = 0.0
+    ) -> tuple[FloatArray, FloatArray]:
+        """When the next pair is there, and by what each product of those before is then multiplied.
+
+        Args:
+            row: which row.
+            count: how many pairs are there before.
+            products: with the next one.
+            earlier_s: how long the first one has waited for others.
+        """
+        times_s, coefficients = self._pair(count, row)
+        factors = coefficients[:, products.places[:, count]]
+        for link, stage in enumerate(self._stages[:count]):
+            place = products.places[:, link]
+            more, once = stage.disturbed_by(count)
+            squares = stage.squares[row % len(stage.squares)]
+            rates = stage.rates[row % len(stage.rates)] + more
+            rates = np.broadcast_to(rates, (*np.shape(rates)[:-1], len(squares))).reshape(-1, len(squares))
+            rates = rates[row % len(rates)] + (2 * squares * earlier_s if link == 0 else 0.0)
+            kept = once * np.exp(-times_s[:, None] * rates - times_s[:, None] ** 2 * squares)
+            factors = factors * kept[:, place]
+        return times_s, factors
+
+    def _last(
+        self, row: int, moments_s: FloatArray, values: FloatArray, earlier_s: float = 0.0
+    ) -> tuple[int, FloatArray, FloatArray]:
+        """As `found`, when only the last pair is missing."""
+        last = len(self._stages) - 1
+        others_s, factors = self._joining(row, last, self._all, earlier_s)
+        tells = np.hstack([self._weights, np.zeros((len(self._weights), 1))])  # and whether it is tried at all
+        tells[0, -1] = 1.0
+        made = np.zeros((values.shape[1], len(others_s), tells.shape[1]))
+        np.add.at(made, self._all.before, factors.T[:, :, None] * tells[:, None, :])
+        results = (values @ made.reshape(len(made), -1)).reshape(-1, tells.shape[1])
+        times_s = (moments_s[:, None] + others_s).ravel()
+        first, sums = _in_cells(times_s, results, -1, 0)
+        return first, sums[:, :-3], sums[:, -3:]
+
+
+def _index_of(rows: IndexArray) -> IndexArray:
+    """Of each row, which one of the different rows it is, in their order."""
+    return np.asarray(np.unique(rows, axis=0, return_inverse=True)[1], dtype=np.intp).reshape(-1)
+
+
+def _in_cells(times_s: FloatArray, values: FloatArray, *masses: int) -> tuple[int, FloatArray]:
+    """The first cell; in each, sums of values of shape (times, k), and then of some of them times moments."""
+    cells = np.clip(np.searchsorted(EDGES_S, times_s, side="right") - 1, 0, len(EDGES_S) - 2)
+    first, width = int(cells.min()), int(cells.max() - cells.min()) + 1
+    columns = [*values.T, *(values[:, mass] * times_s for mass in masses)]
+    return first, np.stack([np.bincount(cells - first, column, width) for column in columns], axis=1)
+
+
+def _put_together(several: Sequence[tuple[int, FloatArray, FloatArray]]) -> tuple[int, FloatArray, FloatArray]:
+    """The sums of several, as of `_InTurn.found`."""
+    first = min(start for start, *_ in several)
+    last = max(start + len(pairs) for start, pairs, _ in several)
+    found = [np.zeros((last - first, several[0][k].shape[1])) for k in (1, 2)]  # type: ignore[union-attr]
+    for start, *parts in several:
+        for total, part in zip(found, parts, strict=True):
+            total[start - first : start - first + len(part)] += part
+    return first, found[0], found[1]

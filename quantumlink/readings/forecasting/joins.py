@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation, known_operation
 from quantumlink.readings.forecasting.by_lag import joined_by_lag
-from quantumlink.readings.forecasting.in_turn import made_in_turn
+from quantumlink.readings.forecasting.in_turn import left_out, made_in_turn
 from quantumlink.readings.forecasting.joining import Joining
 from quantumlink.readings.forecasting.meeting import Meeting, each_with_each
 from quantumlink.readings.forecasting.products import Summed
@@ -50,7 +51,8 @@ def joined(operation: Operation, *stages: Stage, in_turn: bool = False) -> Stage
         made_in_turn(step.waiting, step.join, alone=alone) if in_turn else Meeting(*step.waiting).tried(step.join)
     )
     accepted = accepted_of(tries.pairs)
-    return step.result(*repeated(tries, accepted, np.maximum(*step.lags_s)), accepted)
+    made = step.result(*repeated(tries, accepted, np.maximum(*step.lags_s)), accepted)
+    return replace(made, left_out=left_out(step.waiting, step.join)) if in_turn and alone else made
 
 
 def swapped_each_with_each(

@@ -5,7 +5,7 @@ there yet when the relay has swapped. Its end knows of both at max(own, told): t
 others, the less is left of what it has to hear of its own. So the wait D of a pair for the others is split into
 windows. What decays while it waits is integrated over all D; how late the end
 then knows is taken to be the mean of each window. Lags that a later operation needs are rows of their own, see
-`quantumlink.readings.forecasting.stages.Lagging`.
+`quantumlink.readings.forecasting.stages.Stage.lagging`.
 """
 
 from __future__ import annotations

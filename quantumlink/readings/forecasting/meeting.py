@@ -132,12 +132,6 @@ class Ensemble(NamedTuple):
     """When all pairs can be used, of tries that succeed; masses sum to the probability of that."""
     pairs: FloatArray
     """Shape (n, cells, coefficients): what those make, times its probability."""
-    mean_s: FloatArray
-    """Shape (n,): the mean of that moment, over all tries."""
-    square: FloatArray
-    """Shape (n,): the mean of its square."""
-    earliest_s: FloatArray
-    """Shape (n,): the earliest such moment."""
     failed: Failures
     """When tries fail, shape (n, cells)."""
 
@@ -235,17 +229,7 @@ class Meeting:
 
 def ensemble(first: int, pairs: FloatArray, done: FloatArray, masses: FloatArray, times: FloatArray) -> Ensemble:
     """Of what is made in cells, and of what is tried: see `Meeting.tries_of`."""
-    moments, kept = trimmed(first, pairs, done)
-    points = points_of(first, masses, times)
-    weighted = masses * points
-    return Ensemble(
-        moments,
-        kept,
-        weighted.sum(axis=1),
-        (weighted * points).sum(axis=1),
-        earliest_moment(masses, points),
-        failures(masses, times, pairs, done),
-    )
+    return Ensemble(*trimmed(first, pairs, done), failures(masses, times, pairs, done))
 
 
 def failures(masses: FloatArray, times: FloatArray, pairs: FloatArray, done: FloatArray) -> Failures:

@@ -8,8 +8,9 @@ of all. This is the timeline's own timing with its default options, and the two 
 
 - moments are points in cells;
 - tries that follow failures are on a grid of equal steps, see `quantumlink.readings.forecasting.renewal`;
-- where three pairs or more are made one after the other, or alternatives of two are compared, moments are gamma
-  distributed;
+- where alternatives of pairs that are made one after the other are compared, they have mean states and moments are
+  gamma distributed; so are pairs in turn that `quantumlink.readings.forecasting.in_turn` does not follow, of which
+  a forecast warns;
 - an end that is told of a swap before it knows of its own pair (its half is still being moved, see
   ``Memory.move_s``) knows of both at a lag that depends on how long the pair waited: some lags stand for all, see
   `quantumlink.readings.forecasting.lateness`; where several alternatives are compared, the mean of all does;
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -96,8 +97,11 @@ class Stage:
     """Shape (n,): how many qubits the right end holds at once."""
     attempts: Attempting = Attempting()
     """Where attempts are made for it, and how."""
-    lagging: Lagging | None = None
-    """Where an end may know of it at several lags: those. What stands here is then their sum and their mean."""
+    lagging: Stage | None = None
+    """Where an end may know of the one alternative at several lags: a row for each; masses add up to 1. What
+    stands here is then their sum and their mean."""
+    left_out: float = 0.0
+    """By about which part coherences are too low, as its pairs are made in turn and not followed: the order."""
 
     def __len__(self) -> int:
         return len(self.success)
@@ -167,36 +171,27 @@ class Stage:
             right_since_s=self.left_since_s,
             left_memories=self.right_memories,
             right_memories=self.left_memories,
-            lagging=None if self.lagging is None else Lagging(self.lagging.of, self.lagging.stage.reversed()),
+            lagging=None if self.lagging is None else self.lagging.reversed(),
         )
 
     def scaled(self, factors: FloatArray) -> Stage:
         """Its pairs times factors of shape (n,)."""
         return replace(self, pairs=self.pairs * factors[:, None, None])
 
-    def with_lags(self, lagging: Lagging | None) -> Stage:
+    def with_lags(self, lagging: Stage | None) -> Stage:
         """The same, with the lags at which its ends may know of it."""
         return replace(self, lagging=lagging)
 
     @property
-    def by_lag(self) -> Lagging:
+    def by_lag(self) -> Stage:
         """A row for each lag at which its ends may know of it."""
-        return Lagging(np.arange(len(self)), self) if self.lagging is None else self.lagging
-
-
-class Lagging(NamedTuple):
-    """The alternatives of a stage, each as several rows that differ in when its ends know of it."""
-
-    of: IndexArray
-    """Shape (rows,): of which alternative each row is."""
-    stage: Stage
-    """The rows; the masses of those of one alternative add up to 1."""
+        return self if self.lagging is None else self.lagging
 
 
 _ARRAYS = tuple(
     field.name
     for field in fields(Stage)
-    if field.name not in ("ends", "delay_s", "support", "first", "timed", "attempts", "lagging")
+    if field.name not in ("ends", "delay_s", "support", "first", "timed", "attempts", "lagging", "left_out")
 )
 
 
@@ -254,11 +249,8 @@ def _attempting(link: ElementaryLink, rounds: Rounds | None, at_once: int) -> At
 def delivered(stage: Stage) -> tuple[FloatArray, FloatArray]:
     """When both users know of the pair: vectors, shape (n, 16), and mean times in seconds, shape (n,)."""
     if stage.lagging is not None:
-        of, rows = stage.lagging
-        found = np.zeros((len(stage), 16)), np.zeros(len(stage))
-        for sums, each in zip(found, delivered(rows), strict=True):
-            np.add.at(sums, of, each)
-        return found
+        vectors, times = delivered(stage.lagging)
+        return vectors.sum(axis=0, keepdims=True), times.sum(keepdims=True)
     lag = np.maximum(stage.left_lag_s, stage.right_lag_s)
     held = held_pair(stage.ends[0].memory, stage.ends[1].memory, stage.support)
     coefficients = stage.supported(held.support).sum(axis=1, keepdims=True)
