@@ -31,6 +31,9 @@ NO_STRATEGY = 3
 
 TO_STANDARD_OUTPUT = "-"
 
+LEAST_BOXED_HELP = 110
+"""Columns from which the help of a command stands in boxes; with fewer, they cut the names of options."""
+
 _FORMS = {"json_file": "--json", "csv_file": "--csv"}
 
 
@@ -58,6 +61,12 @@ class Command(TyperCommand):
                 is_file = not after.startswith("-") and (not takes_files or after.endswith(f".{token[2:]}"))
                 found += [] if is_file or after == TO_STANDARD_OUTPUT else [TO_STANDARD_OUTPUT]
         return super().parse_args(ctx, found)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Its help, in boxes where no name is cut by them."""
+        if Console().width < LEAST_BOXED_HELP:
+            self.rich_markup_mode = None
+        super().format_help(ctx, formatter)
 
 
 class Shell(typer.Typer):

@@ -168,6 +168,18 @@ LEAVES = {" ".join(names): command for names, command in leaves(typer.main.get_c
 
 
 @pytest.mark.parametrize("name", LEAVES)
+def test_no_help_is_too_wide_or_cut(name):
+    named = {option for p in LEAVES[name].params for option in p.opts if option.startswith("--")}
+    told = [help_ for p in LEAVES[name].params if (help_ := getattr(p, "help", None))]
+    for width in (None, 80, 100, 120):
+        shown = invoke(*name.split(), "--help", width=width)
+        assert shown.exit_code == 0
+        assert max(map(cell_len, plain(shown.stdout).splitlines())) <= (width or 80)
+        assert named <= set(re.findall(r"--[a-z0-9-]+", plain(shown.stdout)))
+        assert shown.stdout.count("…") == sum(help_.count("…") for help_ in told)
+
+
+@pytest.mark.parametrize("name", LEAVES)
 def test_every_help_has_examples_that_can_be_parsed(name):
     command = LEAVES[name]
     examples = re.findall(r"^quantumlink (.*)$", command.epilog or "", re.MULTILINE)
