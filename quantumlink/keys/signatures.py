@@ -9,7 +9,8 @@ second one, to whom it is shown later, is milder, so that what one accepted the 
 check fewer than v must be wrong.
 
 - *Forgery*: whoever changes the message needs right tags for k/2 keys of which he knows nothing, but for fewer than
-  v: at most Σ_{j > k/2 − v} C(k/2, j)·ε_tag^j, with ε_tag = B/2¹²⁸ for a message of B blocks.
+  v: at most Σ_{j > k/2 − v} C(k/2, j)·ε_tag^j, with ε_tag = B/2¹²⁸ for a message of B blocks. A forged message may
+  be longer than the one that was signed, so all three agree on the longest that is accepted.
 - *Repudiation*: a signer who wants one to accept and the other to reject makes w ≥ v tags wrong for the keys that
   she shares with one of them. All of these must be among the ones that the second recipient checks, while the
   halves are random: C(k − w, k/2 − w)/C(k, k/2) at most, for either of the two sets of keys.
@@ -135,12 +136,16 @@ class Signer:
         scheme: what all three agreed on.
         first: key shared with the first recipient, ``scheme.key_bytes`` long.
         second: key shared with the second one.
+        message_bytes: length of the longest message that is signed; any if None.
 
     Raises:
-        ValueError: if a key is of another length.
+        ValueError: if a key is of another length, or the length of messages is out of range.
     """
 
-    def __init__(self, scheme: SignatureScheme, first: bytes, second: bytes) -> None:
+    def __init__(
+        self, scheme: SignatureScheme, first: bytes, second: bytes, *, message_bytes: int | None = None
+    ) -> None:
+        self._longest = _longest(message_bytes)
         self._keys: bytes | None = _checked("first", first, scheme.key_bytes) + _checked(
             "second", second, scheme.key_bytes
         )
@@ -149,8 +154,11 @@ class Signer:
         """The signature of a message.
 
         Raises:
+            ValueError: if the message is longer than was agreed; the keys are then as good as before.
             RuntimeError: if something was signed already.
         """
+        if self._longest is not None and len(message) > self._longest:
+            raise ValueError(f"message must hold at most {self._longest} bytes, as agreed, got {len(message)}")
         keys, self._keys = self._keys, None
         if keys is None:
             raise RuntimeError("these keys have signed a message: another one needs new keys")
@@ -167,10 +175,12 @@ class Recipient:
         scheme: what all three agreed on.
         own: key shared with the signer, ``scheme.key_bytes`` long.
         first: whether it is the first recipient, who accepts nothing wrong, or the second.
+        message_bytes: length of the longest message that is accepted, for which ``forgery_probability`` is told;
+            any if None, and then whoever forges may choose a long one.
         seed: which half is handed over, for study; None draws from the system.
 
     Raises:
-        ValueError: if the key is of another length.
+        ValueError: if the key is of another length, or the length of messages is out of range.
 
     >>> scheme = SignatureScheme(keys=8, reject_at=3)
     >>> keys = [bytes(range(256)), bytes(reversed(range(256)))]  # in earnest: taken of keys of QKD
@@ -181,8 +191,17 @@ class Recipient:
     (True, False)
     """
 
-    def __init__(self, scheme: SignatureScheme, own: bytes, *, first: bool, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        scheme: SignatureScheme,
+        own: bytes,
+        *,
+        first: bool,
+        message_bytes: int | None = None,
+        seed: int | None = None,
+    ) -> None:
         own = _checked("own", own, scheme.key_bytes)
+        self._longest = _longest(message_bytes)
         self._scheme, self._first = scheme, bool(first)
         chosen = _half(scheme.keys, seed)
         keys = [own[i : i + ONE_KEY_BYTES] for i in range(0, len(own), ONE_KEY_BYTES)]
@@ -232,6 +251,8 @@ class Recipient:
         self._checked = True
         if len(signature) != self._scheme.signature_bytes:
             return False
+        if self._longest is not None and len(message) > self._longest:
+            return False  # a tag of a longer message is guessed more easily than was agreed
         size = self._scheme.keys * TAG_BYTES
         tags = (signature[:size], signature[size:]) if self._first else (signature[size:], signature[:size])
         wrong = [_wrong(keys, part, message) for keys, part in zip((self._kept, self._received), tags, strict=True)]
@@ -259,6 +280,10 @@ def _half(keys: int, seed: int | None) -> set[int]:
     if validation.seed("seed", seed) is not None:
         return set(np.random.default_rng(seed).choice(keys, keys // 2, replace=False).tolist())
     return set(secrets.SystemRandom().sample(range(keys), keys // 2))
+
+
+def _longest(message_bytes: int | None) -> int | None:
+    return None if message_bytes is None else validation.count("message_bytes", message_bytes)
 
 
 def _checked(name: str, value: bytes, length: int) -> bytes:

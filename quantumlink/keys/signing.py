@@ -110,11 +110,11 @@ def prepare_signing(
         second: key of the signer and the second recipient.
         exchange: key of both recipients.
         eps: of forgery and repudiation together, in [1e-30, 1).
-        message_bytes: length of the longest message.
+        message_bytes: length of the longest message: a longer one is neither signed nor accepted.
         seeds: which halves are handed over, for study; None draws from the system.
 
     Raises:
-        ValueError: if ε or the length is out of range.
+        ValueError: if ε or the length is out of range, or two of the keys are one.
         NoSecretKey: if a key was refused.
         KeyTaken: if a key is too short; then nothing is taken of any.
 
@@ -131,6 +131,8 @@ def prepare_signing(
     for name, key in zip(("first", "second", "exchange"), keys, strict=True):
         validation.instance(name, key, Key, "a key of QKD")
         key.open_vault()
+    if len({id(key.open_vault()) for key in keys}) < len(keys):
+        raise ValueError("first, second and exchange must be three keys: who holds one must not hold another")
     epsilons = (first.epsilon, second.epsilon, exchange.epsilon)
     terms = SigningTerms(scheme=scheme, message_bytes=message_bytes, key_epsilons=epsilons)
     for name, key, needed in zip(("first", "second", "exchange"), keys, terms.spent_bytes, strict=True):
@@ -140,7 +142,10 @@ def prepare_signing(
             )
     taken = [bytes(key.take(scheme.key_bytes)) for key in keys[:2]]
     chosen = seeds or (None, None)
-    recipients = [Recipient(scheme, own, first=not i, seed=chosen[i]) for i, own in enumerate(taken)]
+    recipients = [
+        Recipient(scheme, own, first=not i, message_bytes=message_bytes, seed=chosen[i])
+        for i, own in enumerate(taken)
+    ]
     handed = []
     for recipient, context in zip(recipients, _CONTEXTS, strict=True):
         pad = Secret(bytes(exchange.take(pad_bytes(scheme.exchanged_bytes))))
@@ -148,4 +153,5 @@ def prepare_signing(
         handed.append(opened(message, pad, context).reveal())
     recipients[0].take(handed[1])
     recipients[1].take(handed[0])
-    return Signing(Signer(scheme, *taken), recipients[0], recipients[1], terms)
+    signer = Signer(scheme, *taken, message_bytes=message_bytes)
+    return Signing(signer, recipients[0], recipients[1], terms)

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from quantumlink.cli import app
 from quantumlink.hardware import Detector, Fiber
-from quantumlink.keys.signatures import SignatureScheme
+from quantumlink.keys.signatures import Recipient, SignatureScheme, Signer
 from quantumlink.keys.signing import SigningTerms, prepare_signing
 from quantumlink.qkd import KeyTaken, NoSecretKey, bb84
 
@@ -64,6 +64,41 @@ def test_a_refused_key_and_what_is_no_key_are_refused():
         prepare_signing(made[0], refused, made[2])
     with pytest.raises(TypeError, match="exchange must be a key of QKD"):
         prepare_signing(made[0], made[1], b"bytes")
+
+
+def test_a_message_longer_than_agreed_is_neither_signed_nor_accepted():
+    """Even one with right tags: those of a long message are guessed more easily than the forgery bound says."""
+    made = keys()
+    ready = prepare_signing(*made, message_bytes=len(MESSAGE))
+    with pytest.raises(ValueError, match="message must hold at most 13 bytes, as agreed, got 14"):
+        ready.signer.sign(MESSAGE + b"!")
+    assert ready.first.accepts(MESSAGE, ready.signer.sign(MESSAGE))
+    scheme, longer = ready.terms.scheme, MESSAGE + b"!"
+    own = [bytes(key.take(scheme.key_bytes)) for key in keys()[:2]]
+    for limit, accepted in ((len(longer), True), (len(MESSAGE), False)):
+        ends = [Recipient(scheme, key, first=not i, message_bytes=limit) for i, key in enumerate(own)]
+        halves = [end.hand_over() for end in ends]
+        ends[0].take(halves[1])
+        ends[1].take(halves[0])
+        signature = Signer(scheme, *own).sign(longer)
+        assert [end.accepts(longer, signature) for end in ends] == [accepted] * 2
+
+
+def test_the_forgery_of_a_longer_message_would_break_the_tolerance():
+    scheme = SignatureScheme.for_tolerance(1e-30, message_bytes=13)
+    assert scheme.forgery_probability(13) + scheme.repudiation_probability() <= 1e-30
+    # 53 tags to guess, one of which must be right, of 2**27 blocks each
+    assert scheme.forgery_probability(2**31) == pytest.approx(53 * (2**27 + 1) / 2**128, rel=1e-9)
+    assert scheme.forgery_probability(2**31) > 1e-30
+
+
+@pytest.mark.parametrize("which", [(0, 0, 1), (0, 1, 0), (1, 0, 0)])
+def test_a_key_in_two_roles_is_refused(which):
+    made = keys()
+    before = [key.left for key in made]
+    with pytest.raises(ValueError, match="must be three keys"):
+        prepare_signing(*(made[i] for i in which))
+    assert [key.left for key in made] == before
 
 
 def test_the_command_signs_a_file(tmp_path):
