@@ -192,6 +192,24 @@ def test_optimistic_purification_waits_for_word_once(seed):
     assert budget.retries_s > 0
 
 
+def test_every_end_hears_of_optimistic_purifications_elsewhere():
+    """What a measures goes to r, which needs it to tell b: that is farther than the swap's own messages go."""
+    a, r, b = nodes("arb")
+    near, far = ql.Fiber(100), ql.Fiber(150)
+
+    def hop(left, right, fiber):
+        return ql.ElementaryLink(left, right, fiber, success_probability=1.0, attempt_time_s=1e-2)
+
+    link = ql.swap(ql.purify(hop(a, r, near), hop(a, r, near)), hop(r, b, far))
+    mirrored = ql.swap(hop(b, r, far), ql.purify(hop(r, a, near), hop(r, a, near)))
+    told_s = 1e-2 + near.delay_s + far.delay_s
+    for each in (link, mirrored):
+        once = ql.simulate(each, trials=3, seed=1, purifying="optimistic")
+        np.testing.assert_allclose(once.latencies_s, told_s, rtol=1e-12)
+        stream = ql.simulate(each, trials=3, pairs=4, seed=1, purifying="optimistic")
+        np.testing.assert_allclose(stream.delivered_s[:, 0], told_s, rtol=1e-12)
+
+
 def test_what_cannot_be_optimistic_is_refused():
     a, b = nodes("ab", memories=3)
     twice = ql.purify(tried(a, b), tried(a, b))

@@ -31,8 +31,9 @@ What happens when, to the letter:
   operation with a success probability, memories that lose qubits) does so with the probability of that trial's own
   exact state; then, when the last end knows, all below it starts again. See `quantumlink.timing.course`.
 - **Optimistic purification** (``purifying="optimistic"``): ends go on as soon as their gates are done. In the end,
-  when all messages are there, all know whether everything succeeded, with the product of the probabilities of that
-  trial's own exact states; if not, all begins again. It needs memories for all pairs at once.
+  when all messages are there (also of operations elsewhere, along the links' media), all know whether everything
+  succeeded, with the product of the probabilities of that trial's own exact states; if not, all begins again. It
+  needs memories for all pairs at once.
 - **Gates and measurements** take as long as their processor says. An operation acts at its end: its qubits wait
   for as long as it takes, then it happens. A swap's two corrections keep their place in time if they do not
   fire.

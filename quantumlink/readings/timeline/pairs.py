@@ -35,7 +35,7 @@ class Pairs:
     spent: FloatArray
     """Shape (6, n): what the time until ``made`` was spent on; adds up to it."""
     heard: FloatArray
-    """Shape (n,): when all ends know whether it is a success; later than ``known`` where they go on before."""
+    """Shape (k, n): when each end knows whether it is a success; later than ``known`` where they go on before."""
     accepted: FloatArray
     """Shape (n,): the probability of that, as far as nothing was begun again yet."""
     tried: FloatArray
@@ -57,7 +57,7 @@ class Pairs:
         states = np.repeat(link.coefficients[:, None], len(made), axis=1)
         known = np.array([made + move for move in link.moves])
         since = known - link.stored
-        return cls(made, known, since, states, spent, known.max(axis=0), np.ones(len(made)), tried(link, made))
+        return cls(made, known, since, states, spent, known.copy(), np.ones(len(made)), tried(link, made))
 
     @property
     def ready(self) -> FloatArray:
@@ -173,9 +173,9 @@ def operated(
     since = course.held(operation.outputs, known, at)
     if not step.may_fail:
         accepted = np.ones(len(at))
-    heard = np.asarray(latest(list(told)))
+    heard = told.copy()
     if optimistic:  # else what failed has begun again, and all know of it
-        heard = reduce(np.maximum, [heard, *(part.heard for part in parts)])
+        heard = _heard_of_all(step, parts, told)
         accepted = reduce(np.multiply, [accepted, *(part.accepted for part in parts)])
     own_known = since.copy() if optimistic else told
     moments = np.concatenate([[at, done], *(part.known for part in parts), own_known]) if record else at
@@ -192,6 +192,25 @@ def operated(
         (*(rows for part in parts for rows in part.attempts), _counts(attempts, waits)) if record else (),
         (*(rows for part in parts for rows in part.moments), moments) if record else (),
     )
+
+
+def _heard_of_all(step: Joining, parts: Sequence[Pairs], told: FloatArray) -> FloatArray:
+    """When each end knows whether this and all below succeeded, shape (k, n): some end of each link tells it."""
+    course, operation = step.course, step.link.operation
+    found = []
+    for site, own in zip(course.ends, told, strict=True):
+        words = [
+            reduce(
+                np.minimum,
+                [
+                    mine + course.ways[operation.site_of_qubit[q], site]
+                    for mine, q in zip(part.heard, qubits, strict=True)
+                ],
+            )
+            for part, qubits in zip(parts, operation.inputs, strict=True)
+        ]
+        found.append(reduce(np.maximum, [own, *words]))
+    return np.array(found)
 
 
 def _counts(attempts: FloatArray | None, waits: FloatArray) -> FloatArray:
