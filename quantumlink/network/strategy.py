@@ -17,7 +17,7 @@ from quantumlink.link.tree import check_memories
 from quantumlink.network.alternatives import Alternatives, Stretch, alternatives, link_of, rounded, secret_fractions
 from quantumlink.network.graph import Avoid, Graph
 from quantumlink.network.routing import Plan, best_routes, check_searched
-from quantumlink.readings.forecasting import Forecast, forecast
+from quantumlink.readings.forecasting import Forecast, forecast, forecasts, stage_of
 from quantumlink.readings.forecasting.stages import Stage, delivered
 from quantumlink.tables import html_table
 
@@ -257,7 +257,7 @@ def _best_way(
     results = [(way.forecast, way.link) for way in simple]
     for link in (link_of(ways.recipes[i]) for i in order):
         try:
-            results.append((forecast(link), link))
+            results.append((forecasts(stage_of(link))[0], link))
         except ValueError:  # memories too few for it
             continue
     found, link = max(results, key=lambda pair: _rank(objective, min_fidelity, pair[0]))
@@ -303,6 +303,8 @@ def _winner(
             f"no strategy for {ends} yields a key; the best found has {_words(best.forecast)}. More rounds "
             f"(max_rounds), other protocols or better links may"
         )
+    if any(node.memories for hop in best.hops for node in hop.ends):
+        forecast(best.link)  # which warns where it cannot follow pairs in turn: once, of what is chosen
     return best, [Alternative(f"the path {' – '.join(b.nodes)}", b.link, b.forecast) for b in ranked[1:]]
 
 
@@ -317,7 +319,7 @@ def _simple_ways(hops: tuple[ElementaryLink, ...], rounds: int, protocols: Seque
     result = []
     for name, link in ways:
         try:
-            result.append(Alternative(name, link, forecast(link)))
+            result.append(Alternative(name, link, forecasts(stage_of(link))[0]))
         except ValueError:  # memories too few for it
             continue
     return result

@@ -8,7 +8,7 @@ import pytest
 
 from quantumlink import Memory, Node, purify, swap
 from quantumlink.link import ElementaryLink
-from quantumlink.network import forecast
+from quantumlink.network import best_strategy, forecast
 from quantumlink.readings.timeline import simulate
 
 W, T2_S = 0.96, 0.02
@@ -115,3 +115,17 @@ def test_nothing_is_told_where_waits_are_short_beside_coherence():
         warnings.simplefilter("error")
         forecast(purified_in_turn(Memory(gaussian_s=10.0), "expedient", 4))
         forecast(purified_in_turn(Memory(), "expedient", 4))
+
+
+@pytest.mark.parametrize(("fidelity", "p", "gaussian_s", "count"), [(0.8, 0.2, 0.25, 0), (0.65, 0.5, 0.4, 1)])
+def test_strategies_tell_of_what_they_choose_alone(fidelity, p, gaussian_s, count):
+    """Sixteen pairs a hop over seven places are compared many times; they are what is chosen, or are not."""
+    a, r, b = (Node(name, Memory(gaussian_s=gaussian_s), memories=7) for name in "arb")
+    hops = [
+        ElementaryLink(*ends, fidelity=fidelity, success_probability=p, attempt_time_s=1e-3)
+        for ends in ((a, r), (r, b))
+    ]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        best_strategy(hops, protocols=("expedient",), objective="fidelity")
+    assert len(told) == count
