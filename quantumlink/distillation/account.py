@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import floor
+from math import floor, log
 from typing import Any, Protocol, Self
 
 from quantumlink.distillation.bits import Bits
 from quantumlink.distillation.key import Key
 from quantumlink.distillation.shortfall import remedy
+from quantumlink.distillation.sifting import FAIR_SAMPLE
 from quantumlink.distillation.transcript import Sender
 from quantumlink.distillation.vault import Vault
 from quantumlink.estimation import Estimate, binomial_estimate
 from quantumlink.rates import binary_entropy
 from quantumlink.security.contract import BlockKeyBound, KeyBound, KeyTerms, Recipe, Tally
+from quantumlink.security.deviations import chernoff_high
 from quantumlink.security.finite_key import FiniteKeyTerms
-from quantumlink.security.single_photon import SinglePhotonBound
+from quantumlink.security.single_photon import SinglePhotonBound, least_test_errors
 
 OVER_SHANNON = 1.05
 """What a good reconciliation discloses, over Shannon's limit, to tell how long a block should have been."""
@@ -73,6 +75,8 @@ class Account:
     eps_sec: float
     eps_cor: float
     authentication_bits: int
+    sample_ones: int | None = None
+    """How many of Alice's bits in the sample are 1, None where that was not counted."""
     blocks: tuple[str, ...] = ("",)
     """Names of the parts of the key that are reconciled and hashed apart."""
     remarks: tuple[str, ...] = ()
@@ -208,6 +212,8 @@ class Account:
                 "there are no sifted bits in the test basis (X), so nothing bounds the phase errors; more rounds, "
                 "or X chosen more often, would bring some"
             )
+        if (unequal := self._unequal_detection()) is not None:
+            return unequal
         for name, size in zip(self.blocks, self.block_sizes, strict=True):
             if not size:
                 return (
@@ -223,6 +229,22 @@ class Account:
         leaks = self.least_leaks()
         limit = self.evaluate(leaks)
         return None if limit.length > self.spent_bits else self._shortfall(limit, leaks)
+
+    def _unequal_detection(self) -> str | None:
+        """Why the rounds of both bases cannot be alike; None if they can, or if the bound does not ask for it."""
+        bound, ones = self.bound, self.sample_ones
+        if not isinstance(bound, SinglePhotonBound) or ones is None:
+            return None
+        price = -log(FAIR_SAMPLE)
+        share = chernoff_high(min(ones, self.sampled - ones), self.sampled, price)
+        most = chernoff_high(round(bound.qber * bound.tested), bound.tested, price)
+        if share >= 0.5 or most >= (least := least_test_errors(share)):
+            return None
+        return (
+            f"of {self.sampled} sampled bits {ones} are 1, which goes with an error rate of {least:.4f} or more in "
+            f"the test basis (X), but {bound.qber:.4f} was found: whether a photon is detected depends on its bit, "
+            "and the proof does not cover that; detectors of equal efficiency would help"
+        )
 
     def least_leaks(self) -> list[int]:
         """What even perfect reconciliation discloses of each block: Shannon's limit.

@@ -87,15 +87,18 @@ class SiftedRounds:
         compared, sample = self._compared, self._bits[self._sampled]
         theirs = unpack_bits(heard.body.get("compared"), len(compared))
         errors = self._bits[compared] != theirs
-        wrong = sample != unpack_bits(heard.body.get("sample"), len(sample))
+        told = unpack_bits(heard.body.get("sample"), len(sample))
+        wrong = sample != told
         sample_errors = int(np.count_nonzero(wrong))
         first_stream = errors[self._streams[compared] == COMPARED]
         self._end.compared_errors = {"Z": wrong, "X": first_stream}
         tally = self._tally(self._streams[compared], self._classes[compared], errors, sample_errors)
         first = len(first_stream)
-        return self._end._open_account(
+        account = self._end._open_account(
             tally, detected=self._detected, sifted=len(self._sampled) + len(self._left) + first
         )
+        account.sample_ones = int(np.count_nonzero(sample if self._end.name == "alice" else told))
+        return account
 
     def _tally(self, streams: NDArray[np.uint8], classes: Symbols, errors: Mask, sample_errors: int) -> Tally:
         sifting = self._end.agreement.sifting

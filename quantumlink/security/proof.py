@@ -23,7 +23,9 @@ TOMAMICHEL = "M. Tomamichel, C. C. W. Lim, N. Gisin, R. Renner, Nat. Commun. 3, 
 SINGLE_PHOTONS = "The source sends single photons: a pulse never holds two."
 """An assumption of protocols that prepare and measure without decoys."""
 
-EQUAL_DETECTION = "Whether a photon is detected does not depend on the basis in which it is measured."
+EQUAL_DETECTION = (
+    "Whether a photon is detected depends neither on the basis in which it is measured nor on its bit."
+)
 """An assumption of all proofs that take the detected rounds as a fair sample."""
 
 HERALDED = "Which pairs count is settled before the measurements are chosen."

@@ -14,6 +14,7 @@ Kampermann,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import ClassVar
 
 from quantumlink import validation
@@ -59,3 +60,16 @@ class SinglePhotonBound:
         return finite_key_terms(
             n=n, k=self.tested, qber=self.qber, leak=leak, eps_sec=self.eps_sec, eps_cor=self.eps_cor
         )
+
+
+def least_test_errors(share: float) -> float:
+    """The lowest error rate in X that a qubit of Alice's allows whose bit in Z is 1 with some probability.
+
+    (1 − 2·√(p(1 − p)))/2: X is made of what stands between |0⟩ and |1⟩, and |⟨0|ρ|1⟩| ≤ √(ρ₀₀·ρ₁₁), whatever Bob
+    does. Fewer errors mean that the rounds in Z and in X are not alike: whether a photon is detected depends on the
+    basis and its bit, as with detectors of unequal efficiency, and the proof does not hold.
+
+    >>> round(least_test_errors(1 / 3), 6), least_test_errors(0.5)  # detectors of which one is half as efficient
+    (0.028595, 0.0)
+    """
+    return max(0.0, 0.5 - sqrt(share * (1 - share)))

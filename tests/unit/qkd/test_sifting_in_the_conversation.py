@@ -29,6 +29,7 @@ from quantumlink.distillation.sifting import BasisSifting, StateSifting
 from quantumlink.distillation.transcript import Message, TranscriptError, pack, unpack
 from quantumlink.qkd import Cascade, NoSecretKey
 from quantumlink.security.recipes import Decoys
+from quantumlink.security.single_photon import least_test_errors
 
 N = 400_000
 
@@ -105,6 +106,44 @@ def test_detections_that_depend_on_the_bases_are_refused_however_they_come_about
     )
     with pytest.raises(NoSecretKey):
         key.take(1)
+
+
+def unequal(efficiencies, rounds=1_600_000, seed=5, errors=0.01):
+    """The key where Bob's four detectors (by basis and bit) see so much of what arrives."""
+    rng = np.random.default_rng(seed)
+    bits, hers, his = rng.integers(0, 2, (3, rounds))
+    heard = np.where(hers == his, bits ^ (rng.random(rounds) < errors), rng.integers(0, 2, rounds))
+    seen = rng.random(rounds) < np.array(efficiencies)[his, heard]
+    alice = Records(bits=bits, settings=hers)
+    bob = Records(bits=heard, settings=his, detected=seen)
+    return distill(alice, bob, agreement=Agreement(protocol="BB84", rounds=rounds, sample_fraction=0.2), seed=1)
+
+
+def test_detectors_of_unequal_efficiency_are_told_by_bits_that_the_test_basis_does_not_allow():
+    """As many clicks in both bases, but more zeros than ones in Z: X would have to show it, too."""
+    for efficiencies in ([[0.5, 0.25], [0.375, 0.375]], [[0.05, 0.5], [0.275, 0.275]]):
+        key = unequal(efficiencies)
+        assert not key
+        assert "whether a photon is detected depends on its bit" in key.reason
+    assert unequal([[0.4, 0.4], [0.4, 0.4]])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_state_has_fewer_errors_in_x_than_its_bits_in_z_allow(seed):
+    """Random states of a qubit and four levels of Bob's, and his best guess of Alice's X (the trace norm)."""
+    rng = np.random.default_rng(seed)
+    rank = int(rng.integers(1, 4))
+    vectors = rng.normal(size=(8, rank)) + 1j * rng.normal(size=(8, rank))
+    vectors[:4] *= rng.random()
+    state = vectors @ vectors.conj().T
+    state /= np.trace(state).real
+    coherence = state[:4, 4:]
+    guessed = np.linalg.norm(coherence + coherence.conj().T, "nuc")
+    ones = np.trace(state[4:, 4:]).real
+    assert 0.5 - guessed / 2 >= least_test_errors(ones) - 1e-12
+    pure = np.sqrt([1 - ones, ones])  # √p₀|00⟩ + √p₁|11⟩ reaches it
+    x = np.outer(pure, pure) @ np.array([[0, 1], [1, 0]])
+    assert 0.5 - np.trace(x) / 2 == pytest.approx(least_test_errors(ones), abs=1e-12)
 
 
 def test_the_same_eve_on_a_channel_without_a_list_to_strike_is_seen_in_the_test():
