@@ -12,7 +12,9 @@ bound may leave that out depends on the bound:
   error pattern already, and only Alice's bits count.
 - Where the bound uses more than that (statistics that are not symmetric between outcomes, detectors that
   differ, devices that are not trusted), nothing of the kind holds: count both, or reconcile with ``Ldpc``, whose
-  Bob only says whether he succeeded. ``distill(count_replies=True)`` counts both.
+  Bob only says whether he succeeded.
+
+The bound says which it is (`KeyBound.count_replies`), not who calls `distill`; one that does not say counts both.
 
 Reference:
     D. Tupkary, N. Lütkenhaus, Phys. Rev. Applied 20, 064040 (2023), what Cascade's replies tell.

@@ -3,13 +3,13 @@
 Sampled checks fail by chance with a probability of at most 1e-7 each.
 """
 
-from math import cos, pi, sin, sqrt
+from math import cos, log, log2, pi, sin, sqrt
 
 import numpy as np
 import pytest
 from scipy.stats import binom
 
-from quantumlink import Detector, ElementaryLink, Fiber, Node, Processor, compose, evaluate, swap
+from quantumlink import Detector, ElementaryLink, Fiber, Node, Processor, compose, evaluate, security, swap
 from quantumlink.hardware import MidpointSource, NodeSource
 from quantumlink.qkd.protocols import BBM92, E91, SixStatePairs, e91, six_state
 from quantumlink.qkd.protocols.e91_session import COMPARED_SETTING, KEY_SETTING
@@ -208,3 +208,34 @@ def test_drawn_rounds_follow_the_exact_table(kind, seed):
     assert_binomial(sifted.test_errors, len(sifted.test_alice), error(found["X", "X"]))
     if kind is SixStatePairs:
         assert_binomial(sifted.statistics["Y errors"], sifted.statistics["Y rounds"], error(found["Y", "Y"]))
+
+
+def test_a_key_of_untrusted_devices_pays_for_what_bob_replies():
+    """Written apart from the counts of the session and what Cascade disclosed on both sides."""
+    session = E91(link=ElementaryLink(A, B, fidelity=0.98), rounds=1_000_000, seed=7)
+    counts, key = session.sift().statistics, session.run()
+    won = tested = 0
+    for setting, wins_alike in (("11", 1), ("13", 0), ("31", 1), ("33", 1)):
+        rounds, different = counts[f"{setting} rounds"], counts[f"{setting} errors"]
+        tested, won = tested + rounds, won + (rounds - different if wins_alike else different)
+    part = 1e-10 / 4
+    s = 8 * won / tested - 4 - 8 * sqrt(log(1 / part) / (2 * tested))
+    p = (1 + sqrt(s * s / 4 - 1)) / 2
+    entropy = 1 + p * log2(p) + (1 - p) * log2(1 - p)
+    loss = 4 * log2(2 + sqrt(2)) * sqrt(key.terms.n * (1 - 2 * log2(part)))
+    price = 1 - 2 * log2(part) - log2(1e-10)
+    told = dict(key.ledger)
+    assert told["disclosed by Bob's replies"] == told["disclosed by reconciliation"] == -key.disclosed_bits < -5000
+    granted = key.terms.n * entropy - loss - 2 * key.disclosed_bits - price
+    assert len(key) == pytest.approx(granted - 512, abs=1)
+
+
+def test_bounds_that_use_more_than_symmetric_error_rates_count_replies():
+    counted = {
+        kind.__name__: kind.count_replies
+        for kind in vars(security).values()
+        if isinstance(kind, type) and hasattr(kind, "count_replies") and not getattr(kind, "_is_protocol", False)
+    }
+    free = {"SinglePhotonBound", "BothBasesBound", "SixStateBound", "TwinFieldBound"}
+    assert counted["DeviceIndependentBound"]
+    assert {name for name, counts in counted.items() if not counts} == free
