@@ -117,7 +117,8 @@ class Monitor:
         baseline: error rate of the undisturbed link, in (0, 1/2); or one a stream, such as
             ``{"Z": 0.01, "X": 0.02}``.
         attack: error rate that is to be found soon, above the baselines.
-        rounds_between_false_alarms: mean number of watched rounds until a false alarm.
+        rounds_between_false_alarms: mean number of rounds until a false alarm, where each round is watched in every
+            stream. Where it is in one of k streams only, as with bases, the mean is k times as long.
         policy: ``"record"``, ``"pause"`` or ``"abort"``: what an alarm does.
         on_alarm: called with each `Alarm`, such as one that reroutes; whatever it raises reaches the caller of
             `update`, after the alarm is on record.
