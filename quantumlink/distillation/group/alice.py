@@ -329,6 +329,7 @@ class GroupAlice(ABC):
             raw={"": len(rounds.raw)},
         )
         self.account = self._open_account(tally, wrong)
+        self.account.sample_ones = int(np.count_nonzero(rounds.sample))
         return {"compared": {name: list(pair) for name, pair in compared.items()}, "wrong": list(wrong)}
 
     def _confirmation(self) -> Say:

@@ -456,3 +456,20 @@ def test_a_seeded_record_of_any_party_marks_all_keys(party):
     records[party] = Records(bits=known.bits, settings=known.settings, seeded=True)
     alice, others = talk_over_lines(records, agreement=CONFERENCE)
     assert all(end.key.marks == ("seeded",) for end in (alice, *others))
+
+
+def test_a_conference_with_detectors_of_unequal_efficiency_is_refused():
+    """As many clicks of Charlie's in both bases, but in Z ten zeros for a one: X would have to show it."""
+    rounds, rng = 400_000, np.random.default_rng(2)
+    chosen, z = rng.integers(0, 2, (3, rounds)), np.tile(rng.integers(0, 2, rounds), (3, 1))
+    x = rng.integers(0, 2, (3, rounds))
+    x[2] = x[0] ^ x[1]
+    bits = np.where(chosen == 0, z, x)
+    agreement = replace(CONFERENCE, rounds=rounds, z_probability=0.5)
+    for of_zero, of_one in ((0.275, 0.275), (0.5, 0.05)):
+        seen = rng.random(rounds) < np.where(chosen[2], 0.275, np.where(bits[2], of_one, of_zero))
+        records = [Records(bits=b, settings=s) for b, s in zip(bits[:2], chosen[:2], strict=True)]
+        records.append(Records(bits=bits[2], settings=chosen[2], detected=seen))
+        key = key_of_all(*talk_over_lines(tuple(records), agreement=agreement, seed=1))
+        assert bool(key) == (of_zero == of_one)
+    assert "whether a photon is detected depends on its bit" in key.reason
