@@ -41,7 +41,7 @@ class EngineSampler(BaseSamplerV2):
         table = pub.parameter_values.as_array(circuit.parameters).reshape(-1, circuit.num_parameters)
         settings = [Setting(row, pub.shots) for row in table]
         engine = self._engine.seeded(seed_of_run(self._engine.seed, number))
-        found = checked_run(engine, circuit, settings, range(circuit.num_clbits))
+        found = [bits[: pub.shots] for bits in checked_run(engine, circuit, settings, range(circuit.num_clbits))]
         places = {clbit: i for i, clbit in enumerate(circuit.clbits)}
         data: dict[str, Any] = {}
         for register in circuit.cregs:

@@ -131,7 +131,7 @@ def sample(
     # The draws of settings and those of outcomes need streams of their own.
     rng = np.random.default_rng(None if seed is None else [seed, 1])
     counts = {label: np.zeros(2 ** len(program.ends), dtype=int) for label in labels}
-    plan = dict.fromkeys(labels, shots)
+    plan, ran = dict.fromkeys(labels, shots), dict.fromkeys(labels, 0)
     own_names = bit_names(program.circuit, {})
     kept = [own_names.index(validation.choice("keep", name, own_names)) for name in keep]
     recorder = Recorder(tuple(program.ends), own_names)
@@ -157,6 +157,7 @@ def sample(
         every = bit_names(form.circuit, {end: first + i for i, end in enumerate(form.ends)})
         names = [every[bit] for bit in there]
         for (label, _), bits in zip(settings, results, strict=True):
+            ran[label] += len(bits)  # a device that twirls may give more than it was asked for
             accepted, values = _read(form, bits, label)
             counts[label] += np.bincount(values[accepted], minlength=len(counts[label]))
             recorder.add(label, names, bits[:, there], accepted, values)
@@ -170,7 +171,7 @@ def sample(
     outcomes: dict[str, Outcomes] = {label: tuple(found.tolist()) for label, found in counts.items()}
     ends, told = tuple(program.ends), runner.reason
     return Samples(
-        ends, outcomes, plan, source, told, twirled, program.stabilizers, dropped, recorded=recorder.recorded()
+        ends, outcomes, ran, source, told, twirled, program.stabilizers, dropped, recorded=recorder.recorded()
     )
 
 

@@ -190,9 +190,11 @@ def _readout_errors(value: Any) -> float | Confusion | PerQubit:
 
 def _readout_error(value: Any) -> float | Confusion:
     is_matrix = isinstance(value, Sequence) or hasattr(value, "__len__")
-    if not is_matrix or isinstance(value, str) or getattr(value, "shape", None) == ():
-        return validation.probability("readout_error", value)
     rule = "readout_error must be a probability, or a 2x2 matrix [true][read] whose rows sum to 1"
+    if isinstance(value, str):
+        raise validation.WrongKind(f"{rule}; got {value!r}")
+    if not is_matrix or getattr(value, "shape", None) == ():
+        return validation.probability("readout_error", value)
     rows = [list(row) if hasattr(row, "__len__") else [row] for row in value]
     if len(rows) != 2 or any(len(row) != 2 for row in rows):
         raise ValueError(f"{rule}; got {value!r}")

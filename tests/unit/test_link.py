@@ -418,9 +418,9 @@ def test_different_hardware_under_one_name_far_apart_in_the_tree_is_refused_when
             read(link)
 
 
-def test_a_purification_that_never_succeeds_is_refused_when_evaluated():
+def test_a_purification_that_never_succeeds_is_refused_when_it_is_read():
     plus, minus = (ql.ElementaryLink(a, b, bell_diagonal=p) for p in ((1, 0, 0, 0), (0, 1, 0, 0)))
     # DEJMPS compares YY, which is −1 in Φ⁺ and +1 in Φ⁻.
-    for what in (ql.purify(plus, minus), ql.compose(ql.purify(plus, minus))):
+    for read in (ql.evaluate, ql.compose):
         with pytest.raises(ValueError, match="never"):
-            ql.evaluate(what)
+            read(ql.purify(plus, minus))

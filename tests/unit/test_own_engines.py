@@ -217,6 +217,11 @@ def test_bits_of_another_shape_are_refused(give, told):
         ql.sample(LINK, ["ZZ"], shots=10, engine=Bare(give), noise="sampler")
 
 
+def test_more_runs_than_were_asked_for_count():
+    more = Bare(lambda circuit, settings: [np.zeros((12, circuit.num_clbits), bool)])
+    assert ql.sample(LINK, ["ZZ"], shots=10, engine=more, noise="sampler").shots["ZZ"] == 12
+
+
 def test_a_given_sampler_stays_as_it_is():
     runner = given_engine(ql.ExactSampler(seed=3), 5)
     assert runner.seeded(9) is runner

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from quantumlink.keys.ledger import Ledger
 from quantumlink.keys.service.client import KeyClient
 from quantumlink.keys.service.demonstration import Demonstration
 from quantumlink.network import Network
@@ -69,6 +70,24 @@ class BackgroundDemonstration:
                     return str(event["text"])
             time.sleep(0.05)
         raise TimeoutError(f"no event of the kind {kind!r} within {timeout_s} s")
+
+    def audited(self) -> Ledger:
+        """The books of all stores together, after every row was counted and every record opened.
+
+        Raises:
+            LedgerError: if something is unaccounted for.
+        """
+
+        def audit() -> Ledger:
+            total = Ledger()
+            for service in self.demonstration.services.values():
+                service.store.audit()
+                total += service.store.ledger()
+            return total
+
+        found = self.do(audit)
+        found.check()
+        return found
 
     def do(self, act: Callable[..., Result], *arguments: Any) -> Result:
         """Do something in the thread of the demonstration."""

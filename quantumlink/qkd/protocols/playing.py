@@ -134,7 +134,7 @@ class Play:
         settings = [Setting(table[index], int(counts[index])) for index in wanted]
         if settings:
             for (s, d), bits in zip(wanted, checked_run(engine, self.circuit, settings, self.bits), strict=True):
-                found[s][d] = self.read(bits)
+                found[s][d] = self.read(bits[: counts[s, d]])
         return found
 
     def keep(self, result: SamplerPubResult, counts: Counts, rng: np.random.Generator) -> list[list[IntArray]]:
