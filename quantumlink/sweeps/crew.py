@@ -232,8 +232,10 @@ class Crew:
                 self._on_done(list(zip(task.points, report.values, strict=False)))
 
     def _leave(self, *, kill: bool) -> None:
-        for future in self._under_way:
-            future.cancel()
+        if self._given is not None:
+            for future in self._under_way:
+                future.cancel()
+        # A pool of our own cancels them itself: to those cancelled behind its back it fails to tell that it broke.
         self._under_way.clear()
         if self._given is None and self._executor is not None:
             # Taken before the shutdown, which forgets them; Python 3.14 has kill_workers for this.

@@ -21,6 +21,7 @@ import pytest
 import quantumlink as ql
 from quantumlink.estimation import Estimate
 from quantumlink.sweeps import PointError, WorkerDied, sweep
+from quantumlink.sweeps.crew import Crew, Task
 
 # What workers import: they cannot import this file, which pytest loads under a name of its own.
 POINTS = '''
@@ -555,6 +556,27 @@ def test_interrupted_and_resumed(points, tmp_path, settled):
     assert table["square"].tolist() == [x * x for x in range(12)]
     counted = calls(work)
     assert {x: counted[f"{x}-0"] for x in range(12)} == {x: 1 if x < 6 or x > 7 else 2 for x in range(12)}
+
+
+def test_a_pool_that_is_killed_with_work_before_it_ends_in_silence(monkeypatch):
+    """Its thread may see that its workers died before it sees that it is to end."""
+    told = []
+    monkeypatch.setattr("threading.excepthook", told.append)
+    crew = Crew(time.sleep, [{}], None, lambda batch: None)
+    crew._executor = pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    futures = [pool.submit(time.sleep, 600) for _ in range(6)]
+    waker = pool._executor_manager_thread_wakeup
+    while not futures[1].running() or waker._reader.poll():  # till the thread has nothing to do but to wait
+        time.sleep(0.01)
+    time.sleep(0.1)
+    crew._under_way = dict.fromkeys(futures, Task((0,)))
+    thread = pool._executor_manager_thread
+    monkeypatch.setattr(pool, "shutdown", lambda **options: None)
+    crew._leave(kill=True)
+    thread.join(60)
+    assert not thread.is_alive()
+    assert not told
+    assert all(future.done() for future in futures)
 
 
 def test_an_interrupt_in_the_middle_of_writing(points, here, tmp_path, monkeypatch):
