@@ -110,6 +110,7 @@ def simulate(
     validation.choice("swapping", swapping, SWAPPINGS)
     validation.choice("stored", stored, STORED)
     validation.choice("purifying", purifying, PURIFYINGS)
+    pairs = None if pairs is None else validation.many("pairs", pairs, at_least=2)
     if cutoff_s is not None:
         cutoff_s = validation.lifetime("cutoff_s", cutoff_s)
         if swapping == "levels":
@@ -133,7 +134,7 @@ def simulate(
     if purifying != "wait":
         _check_side_by_side(plan)
     if pairs is not None:
-        return _streamed(run, validation.many("pairs", pairs, at_least=2))
+        return _streamed(run, pairs)
     done: list[Pairs] = []
     interrupted = False
     try:
