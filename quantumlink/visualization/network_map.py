@@ -75,6 +75,7 @@ def draw_network(
             unknown node, or ``size`` is not two lengths or given beside ``ax``.
 
     >>> from quantumlink.hardware import Node
+    >>> from quantumlink.link import ElementaryLink
     >>> from quantumlink.network import Network
     >>> vienna, graz = Node("vienna", position=(48.21, 16.37)), Node("graz", position=(47.07, 15.44))
     >>> figure = draw_network(Network([vienna, graz], [ElementaryLink(vienna, graz, fidelity=0.9)], "austria"))

@@ -170,7 +170,7 @@ def compare_generations(
 
     >>> parts = Equipment(fidelity=0.98, success_probability=0.5)
     >>> compare_generations(200, 1e-3, costs=Costs(source=1, repeater=10), parts=parts, codes=())[0]
-    <RepeaterLine heralded, 2 rounds of purification, 8 hops: 0.6079 a secret bit/s>
+    <RepeaterLine heralded, 2 rounds of purification, 8 hops: 0.6076 a secret bit/s>
     """
     validation.instance("costs", costs, Costs, "Costs")
     parts = Equipment() if parts is None else validation.instance("parts", parts, Equipment, "an Equipment")
