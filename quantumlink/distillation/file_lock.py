@@ -27,12 +27,13 @@ class FileLock:
         OSError: if it cannot be written.
     """
 
-    __slots__ = ("_handle", "_held", "_process")
+    __slots__ = ("_counts", "_handle", "_held", "_process")
 
     def __init__(self, file: Path) -> None:
         import filelock  # slow to load, and few need it
 
         self._handle, self._process = -1, os.getpid()
+        self._counts = file.with_name(f"{file.name}.count")
         self._held: filelock.BaseFileLock | None = None
         held = filelock.FileLock(file.with_name(f"{file.name}.lock"), mode=0o600, thread_local=False)
         try:
@@ -44,17 +45,25 @@ class FileLock:
         self._held = held
         try:
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
-            self._handle = os.open(file.with_name(f"{file.name}.count"), flags, 0o600)
+            self._handle = os.open(self._counts, flags, 0o600)
         except BaseException:
             self.close()
             raise
 
     @property
     def count(self) -> int:
-        """The highest count that was noted; 0 if none was."""
+        """The highest count that was noted; 0 if none was.
+
+        Raises:
+            ValueError: if what was noted is damaged: 0 would let what was used be used again.
+        """
         os.lseek(self._handle, 0, os.SEEK_SET)
-        noted = os.read(self._handle, _COUNT.size)
-        return int(_COUNT.unpack(noted)[0]) if len(noted) == _COUNT.size else 0
+        noted = os.read(self._handle, _COUNT.size + 1)
+        if not noted:
+            return 0
+        if len(noted) != _COUNT.size:
+            raise ValueError(f"{str(self._counts)!r} is damaged: it no longer tells how much has been used")
+        return int(_COUNT.unpack(noted)[0])
 
     def raise_to(self, count: int) -> None:
         """Note a count, on the disk before this returns."""

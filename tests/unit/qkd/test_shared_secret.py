@@ -238,6 +238,21 @@ def test_an_old_copy_goes_on_where_the_lock_says(tmp_path):
     assert SharedSecret.open(path).index == 0
 
 
+@pytest.mark.parametrize("left", [b"\0" * 7, b"\0" * 9])
+def test_a_damaged_count_is_no_beginning(left, tmp_path):
+    path = tmp_path / "secret"
+    SharedSecret.create(path, BITS).close()
+    old = path.read_bytes()
+    secret = SharedSecret.open(path)
+    secret.take(500)
+    secret.close()
+    path.write_bytes(old)
+    (tmp_path / "secret.count").write_bytes(left)
+    for _ in range(2):  # refused, it is let go of
+        with pytest.raises(ValueError, match=r"secret\.count' is damaged: it no longer tells how much"):
+            SharedSecret.open(path)
+
+
 def test_an_old_copy_without_the_bits_that_were_appended_is_refused(tmp_path):
     path = tmp_path / "secret"
     SharedSecret.create(path, BITS).close()
