@@ -489,7 +489,8 @@ def test_a_script_without_a_guard_is_told(points, tmp_path):
     assert "WorkerDied" in run.stderr
     # Not the last line for sure: workers that were ended may leave a word of multiprocessing's behind it.
     told = [line for line in run.stderr.splitlines() if line.startswith("quantumlink.sweeps.workers.WorkerDied")]
-    assert len(told) == 1 and "if __name__ == '__main__':" in told[0], run.stderr
+    assert len(told) == 1, run.stderr
+    assert "if __name__ == '__main__':" in told[0]
 
 
 # --- the cache -----------------------------------------------------------------------------------------------
