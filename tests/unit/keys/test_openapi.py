@@ -14,7 +14,16 @@ from quantumlink.keys.service.openapi import document
 schemathesis = pytest.importorskip("schemathesis", reason="the fuzz needs the package schemathesis")
 
 FRIENDS = [sae for sae in HOMES if sae not in ("alien/1", "eve")]
-schema = schemathesis.openapi.from_dict(document(Limits(), saes=FRIENDS))
+
+
+def short(part):
+    """A document without the limits of long lists: a thousand and one ids take the fuzz a minute to think of."""
+    if isinstance(part, dict):
+        return {name: short(of) for name, of in part.items() if not (name == "maxItems" and of > 64)}
+    return [short(of) for of in part] if isinstance(part, list) else part
+
+
+schema = schemathesis.openapi.from_dict(short(document(Limits(), saes=FRIENDS)))
 bounded = settings(
     max_examples=12, deadline=None, database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],

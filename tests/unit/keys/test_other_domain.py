@@ -137,6 +137,11 @@ def test_malformed_messages_keep_nothing(domains, changes):
     assert domains.do(domains.store("b").ledger) == Ledger()
 
 
+def test_too_many_keys_in_a_message(domains):
+    assert post(domains, "v1/ext_keys", message(1025))[0] == 400
+    assert domains.do(domains.store("b").ledger) == Ledger()
+
+
 def test_a_pair_that_is_not_allowed(domains):
     assert post(domains, "v1/ext_keys", message(target_sae_ids=["eve"]))[0] == 401
     assert post(domains, "v1/ext_keys/ack", {"key_ids": ["x"], "ack_status": "done"})[0] == 400
