@@ -4,7 +4,8 @@
   seed of the session, which is printed: ``pytest --quantumlink-seed=N``, or the variable ``QUANTUMLINK_SEED``,
   repeats it in any order and for one test alone. Without either, it is the option ``quantumlink_seed`` of the
   configuration file; without that, each session draws a new one.
-- **Failures.** A failed check of `quantumlink.testing` shows the circuit's drawing and the worst branch.
+- **Failures.** A failed check of `quantumlink.testing` shows the circuit's drawing and the worst branch; what the
+  library refuses within one is told where the test calls it (``--full-trace`` shows the library's own frames).
 - **False alarms.** `assert_counts` fails now and then although nothing is wrong.
   ``@pytest.mark.sampled(false_alarm=1e-6)`` says how often a test may, at most, and a test that spends more fails.
   A marked test without such a check counts as its marker says.
@@ -15,10 +16,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
 from collections.abc import Callable, Generator
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -109,10 +112,12 @@ def _whole_device(name: str) -> Any:
         from qiskit.providers.fake_provider import GenericBackendV2
 
         return GenericBackendV2(20, seed=1)
-    provider = pytest.importorskip(
-        "qiskit_ibm_runtime.fake_provider", reason="fake devices need qiskit-ibm-runtime"
-    )
-    return provider.FakeProviderForBackendV2().backend(name)
+    from quantumlink import validation
+
+    module = pytest.importorskip("qiskit_ibm_runtime.fake_provider", reason="fake devices need qiskit-ibm-runtime")
+    provider = module.FakeProviderForBackendV2()
+    known = ["generic", *sorted(backend.name for backend in provider.backends())]
+    return provider.backend(validation.choice("name", name, known))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -129,14 +134,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
             item.user_properties.append((SPENT, spent))
     marker = item.get_closest_marker("sampled")
     if marker is not None:
-        given = marker.kwargs.get("false_alarm", marker.args[0] if marker.args else 1e-6)
-        try:
-            allowed = _probability(given)
-        except (TypeError, ValueError):
-            pytest.fail(
-                f"false_alarm of its marker 'sampled' must be a number from 0 to 1, such as 1e-6; got {given!r}",
-                pytrace=False,
-            )
+        allowed = _allowed(*marker.args, **marker.kwargs)
         if spent > allowed * (1 + 1e-9):
             pytest.fail(
                 f"its sampled checks fail by chance with a probability of up to {spent:.3g}, more than the "
@@ -148,15 +146,47 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     return result
 
 
+def _allowed(*given: Any, **named: Any) -> float:
+    """What a marker allows; an argument that it does not know would leave the default, without a word."""
+    values = [*given, *named.values()] or [1e-6]
+    if len(values) == 1 and not named.keys() - {"false_alarm"}:
+        with contextlib.suppress(TypeError, ValueError):
+            return _probability(values[0])
+    told = ", ".join([*map(repr, given), *(f"{name}={value!r}" for name, value in named.items())])
+    return pytest.fail(
+        f"its marker 'sampled' takes one argument, false_alarm, which must be a number from 0 to 1, such as 1e-6; "
+        f"got sampled({told})",
+        pytrace=False,
+    )
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
-    """Show the circuit of a failed check."""
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
+    """Show the circuit of a failed check, and where the test made it."""
+    if call.excinfo is not None and not item.config.getoption("fulltrace"):
+        _end_at_the_test(call.excinfo.tb)
     report = yield
     from quantumlink.testing.failure import CheckFailed
 
     if call.excinfo is not None and isinstance(call.excinfo.value, CheckFailed):
         report.sections.append(("circuit", call.excinfo.value.picture()))
     return report
+
+
+def _end_at_the_test(trace: TracebackType | None) -> None:
+    """Cut a trace where the test calls a check or a device, if the library's own words say what is wrong."""
+    calls: list[TracebackType] = []
+    while trace is not None:
+        calls.append(trace)
+        trace = trace.tb_next
+    modules = [str(call.tb_frame.f_globals.get("__name__")) for call in calls]
+    if not modules[-1].startswith(("quantumlink.", "quantumlink_circuits.")):
+        return  # something that nobody foresaw
+    for caller, call, module in zip(calls, calls[1:], modules[1:], strict=False):
+        hook = call.tb_frame.f_code.co_name.startswith("pytest_")
+        if module.startswith("quantumlink.testing.") and not hook:
+            caller.tb_next = None
+            return
 
 
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:

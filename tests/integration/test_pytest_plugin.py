@@ -43,6 +43,8 @@ def test_a_session_repeats_by_its_printed_seed(suite):
 def test_a_failed_check_draws_its_circuit_and_names_the_branch(suite):
     suite.makepyfile(
         """
+        import pytest
+        from qiskit.circuit import Parameter
         from quantumlink import testing
         from quantumlink.circuits import teleportation
 
@@ -50,11 +52,20 @@ def test_a_failed_check_draws_its_circuit_and_names_the_branch(suite):
             broken = teleportation()
             broken.data = broken.data[:-1]  # without its last correction
             testing.assert_channel(broken, "I", inputs="message", outputs="receiver")
+
+        def test_refused(fake_device):
+            unbound = teleportation()
+            unbound.rx(Parameter("angle"), 0)
+            with pytest.raises(ValueError, match="qubits"):
+                fake_device("generic", qubits=30)
+            testing.assert_prepares(unbound, "000")
         """
     )
     result = suite.runpytest_subprocess("--quantumlink-seed=5")
-    result.assert_outcomes(failed=1)
+    result.assert_outcomes(failed=2)
     text = result.stdout.str()
+    assert "'rx' has unbound parameters" in text
+    assert not re.search(r"quantumlink/\w+/\w+\.py:\d+", text)  # none of our own frames
     assert "message" in text
     assert "receiver" in text
     assert "If-0" in text  # the correction that is left, drawn
@@ -66,7 +77,7 @@ SAMPLED = """
 import pytest
 from quantumlink import testing
 
-@pytest.mark.sampled(false_alarm={allowed})
+@pytest.mark.sampled({argument}={allowed})
 def test_counts():
     for _ in range(3):
         testing.assert_counts({{"0": 503, "1": 497}}, {{"0": 0.5, "1": 0.5}}, false_alarm={each})
@@ -75,7 +86,9 @@ def test_counts():
 
 def test_a_test_spends_no_more_than_its_marker_says(suite):
     for name, allowed in (("enough", 3e-6), ("scarce", 2e-6)):
-        (suite.path / f"test_{name}.py").write_text(SAMPLED.format(allowed=allowed, each=1e-6), encoding="utf-8")
+        (suite.path / f"test_{name}.py").write_text(
+            SAMPLED.format(argument="false_alarm", allowed=allowed, each=1e-6), encoding="utf-8"
+        )
     result = suite.runpytest_subprocess("--strict-markers")
     result.assert_outcomes(passed=1, failed=1)
     assert "FAILED test_scarce.py" in result.stdout.str()
@@ -85,7 +98,7 @@ def test_a_test_spends_no_more_than_its_marker_says(suite):
 
 def test_a_session_spends_no_more_than_its_budget_in_workers_too(suite):
     suite.makeini("[pytest]\nquantumlink_false_alarm_budget = 2e-4")
-    suite.makepyfile(SAMPLED.format(allowed=1e-3, each=1e-4))
+    suite.makepyfile(SAMPLED.format(argument="false_alarm", allowed=1e-3, each=1e-4))
     result = suite.runpytest_subprocess("-p", "xdist", "-n", "1")
     result.assert_outcomes(passed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -107,9 +120,12 @@ def test_a_marked_test_that_samples_by_itself_counts_as_its_marker_says(suite):
     assert "up to 0.002 in 1 tests (budget 0.001)" in result.stdout.str()
 
 
-@pytest.mark.parametrize("wrong", ["float('nan')", "-1", "'often'"])
-def test_a_marker_names_a_probability(suite, wrong):
-    suite.makepyfile(SAMPLED.format(allowed=wrong, each=1e-6))
+@pytest.mark.parametrize(
+    ("argument", "wrong"),
+    [("false_alarm", "float('nan')"), ("false_alarm", "-1"), ("false_alarm", "'often'"), ("falsealarm", "1e-9")],
+)
+def test_a_marker_names_a_probability(suite, argument, wrong):
+    suite.makepyfile(SAMPLED.format(argument=argument, allowed=wrong, each=1e-6))
     result = suite.runpytest_subprocess()
     result.assert_outcomes(failed=1)
     assert "must be a number from 0 to 1" in result.stdout.str()
@@ -121,7 +137,7 @@ def test_a_marker_names_a_probability(suite, wrong):
 )
 def test_a_configuration_that_says_nothing_is_refused(suite, setting, told):
     suite.makeini(f"[pytest]\n{setting}")
-    suite.makepyfile(SAMPLED.format(allowed=1e-3, each=1e-6))
+    suite.makepyfile(SAMPLED.format(argument="false_alarm", allowed=1e-3, each=1e-6))
     result = suite.runpytest_subprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert told in result.stdout.str() + result.stderr.str()
