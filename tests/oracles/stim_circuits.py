@@ -21,6 +21,7 @@ GATES = {
     "cy": "CY",
     "cz": "CZ",
     "swap": "SWAP",
+    "iswap": "ISWAP",
     "reset": "R",
     "measure": "M",
 }

@@ -29,7 +29,7 @@ NOT_PAULI = "it is not a mixture of Paulis"
 DENSITY_MATRIX = "Aer's SamplerV2 can, with method='statevector' or 'density_matrix'"
 """What could take other noise."""
 
-_PRODUCT = {a + b: c for a, row in zip("IXYZ", ("IXYZ", "XIZY", "YZIX", "ZYXI"), strict=True)
+PRODUCT = {a + b: c for a, row in zip("IXYZ", ("IXYZ", "XIZY", "YZIX", "ZYXI"), strict=True)
             for b, c in zip("IXYZ", row, strict=True)}  # fmt: skip
 _TOGGLED = {"I": "01", "Z": "01", "X": "10", "Y": "10"}
 
@@ -171,7 +171,7 @@ def _word(circuit: Any) -> str | None:
             paulis = gate.pauli
         for qubit, pauli in zip(qubits, paulis, strict=True):
             before = letters[qubit]
-            letters[qubit] = _TOGGLED[pauli][int(before)] if before in "01" else _PRODUCT[before + pauli]
+            letters[qubit] = _TOGGLED[pauli][int(before)] if before in "01" else PRODUCT[before + pauli]
     return "".join(letters)
 
 
