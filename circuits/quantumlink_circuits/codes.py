@@ -130,13 +130,20 @@ class Code:
         return anticommuting(errors, self.logical_matrix)
 
     def __repr__(self) -> str:
-        k = self.logical_qubits
-        qubits = f"{k} logical qubit" + ("" if k == 1 else "s")
-        return f"<Code {self.name}: {self.qubits} qubits, {len(self.stabilizers)} stabilizers, {qubits}>"
+        counts = {"qubit": self.qubits, "stabilizer": len(self.stabilizers), "logical qubit": self.logical_qubits}
+        told = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items())
+        return f"<Code {self.name}: {told}>"
 
 
 def surface_code(distance: int) -> Code:
     """The rotated surface code, d² qubits in rows, odd d ≥ 3: logical X down the first column, Z along a row.
+
+    Args:
+        distance: d, with d² at most `MAX_QUBITS`.
+
+    Raises:
+        TypeError: if the distance is no whole number.
+        ValueError: if it is even, less than 3, or takes too many qubits.
 
     >>> surface_code(3)
     <Code surface:3: 9 qubits, 8 stabilizers, 1 logical qubit>
@@ -164,7 +171,19 @@ def surface_code(distance: int) -> Code:
 
 
 def repetition_code(distance: int, letter: str = "Z") -> Code:
-    """The repetition code of d qubits, stabilizers ``ZZ`` of neighbors (or ``XX``): corrects one kind of flip."""
+    """The repetition code of d qubits, stabilizers ``ZZ`` of neighbors (or ``XX``): corrects one kind of flip.
+
+    Args:
+        distance: d, from 2 on.
+        letter: of the stabilizers: ``"Z"`` corrects bit flips, ``"X"`` phase flips.
+
+    Raises:
+        TypeError: if the distance is no whole number.
+        ValueError: if it is less than 2 or more than `MAX_QUBITS`, or the letter is another.
+
+    >>> repetition_code(3)
+    <Code repetition_z:3: 3 qubits, 2 stabilizers, 1 logical qubit>
+    """
     if letter not in ("Z", "X"):
         raise ValueError(f"letter must be 'Z' or 'X', got {letter!r}")
     if isinstance(distance, bool) or not isinstance(distance, (int, np.integer)):

@@ -189,6 +189,11 @@ def _names(kind: str | None) -> tuple[str, ...]:
 def add_operation(kind: str, name: str, operation: Operation) -> None:
     """Let an operation of somebody else be known by a name, until `forget_operation`.
 
+    Args:
+        kind: what it is for, as in `operation_names`.
+        name: what is written in ``by=`` and in files.
+        operation: what the name means.
+
     Raises:
         ValueError: if the name is the library's, or that of another kind.
     """

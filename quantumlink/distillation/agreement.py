@@ -16,6 +16,12 @@ def two_bases(z_probability: float = 0.5) -> BasisSifting:
 
     Args:
         z_probability: with which each end chooses Z, in (0, 1).
+
+    Raises:
+        ValueError: if it is not within.
+
+    >>> two_bases(0.9).alice["Z"]
+    0.9
     """
     chosen = {"Z": validation.tolerance("z_probability", z_probability), "X": 1 - z_probability}
     return BasisSifting(alice=chosen, bob=dict(chosen), key=[("Z", "Z")], compare={"X": [("X", "X")]})

@@ -169,6 +169,13 @@ def wire(
     Raises:
         ValueError: if a port is missing or does not fit its link, or the circuit acts across nodes.
         TypeError: if an argument is of the wrong kind.
+
+    >>> from quantumlink import ElementaryLink, Node
+    >>> from quantumlink.circuits import teleportation
+    >>> link = ElementaryLink(Node("a"), Node("b"), fidelity=0.9)
+    >>> program = wire(teleportation(prepare_pair=False), {"pair": link})
+    >>> round(float(program.channel.average_fidelity), 4)
+    0.9333
     """
     if isinstance(circuit, Operation):
         circuit = circuit.circuit

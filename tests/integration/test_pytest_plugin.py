@@ -120,15 +120,17 @@ def test_a_marked_test_that_samples_by_itself_counts_as_its_marker_says(suite):
     assert "up to 0.002 in 1 tests (budget 0.001)" in result.stdout.str()
 
 
-@pytest.mark.parametrize(
-    ("argument", "wrong"),
-    [("false_alarm", "float('nan')"), ("false_alarm", "-1"), ("false_alarm", "'often'"), ("falsealarm", "1e-9")],
-)
-def test_a_marker_names_a_probability(suite, argument, wrong):
-    suite.makepyfile(SAMPLED.format(argument=argument, allowed=wrong, each=1e-6))
+def test_a_marker_names_a_probability(suite):
+    right = "false_alarm"
+    for i, (argument, wrong) in enumerate(
+        [(right, "float('nan')"), (right, "-1"), (right, "'o'"), ("alarm", "0.1")]
+    ):
+        code = SAMPLED.format(argument=argument, allowed=wrong, each=1e-6)
+        (suite.path / f"test_{i}.py").write_text(code, encoding="utf-8")
     result = suite.runpytest_subprocess()
-    result.assert_outcomes(failed=1)
-    assert "must be a number from 0 to 1" in result.stdout.str()
+    result.assert_outcomes(failed=4)
+    assert result.stdout.str().count("must be a number from 0 to 1") == 4
+    assert "got sampled(alarm=0.1)" in result.stdout.str()
 
 
 @pytest.mark.parametrize(

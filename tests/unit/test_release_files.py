@@ -21,7 +21,10 @@ def test_all_files_name_one_version(monkeypatch):
 def test_the_recipe_needs_what_the_package_needs():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     text = re.sub(r"\$\{\{.*?\}\}", "x", (ROOT / ".ci" / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
-    listed = yaml.safe_load(text)["requirements"]["run"]
+    read = yaml.safe_load(text)
+    commands = dict(entry.split(" = ") for entry in read["build"]["python"]["entry_points"])
+    assert commands == project["scripts"]
+    listed = read["requirements"]["run"]
     recipe = {re.sub(r"-base\b", "", entry).replace(" ", "") for entry in listed}
     package = {entry.split(";")[0].replace(" ", "") for entry in project["dependencies"]}
     assert recipe == package | {f"python{project['requires-python']}"}
