@@ -13,7 +13,8 @@ Errors of the circuits that measure are independent Pauli faults (`quantumlink.c
 compared bits round (φ) and leave a Pauli string of syndrome ε on the data. The logical qubits are what a later
 round without errors finds: it sees φ ⊕ ε beyond what was done already, and decodes again. Each fault then
 multiplies the terms of (u, v) by the mean of (−1)^{u·φ + v·(φ⊕ε)} and of the signs that it gives P and Q; v is
-summed as u is.
+summed as u is. No error acts on both sides, so the mean is a factor of side a times one of side b; each side with a
+v of its own tells the residuals that the two sides hold, of which a swap in the code sees those that meet.
 
 Reference:
     F. J. MacWilliams, Bell Syst. Tech. J. 42, 79 (1963); P. Shor, R. Laflamme, Phys. Rev. Lett. 78, 1600 (1997).
@@ -21,7 +22,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import product
 
@@ -63,10 +64,11 @@ class Recovery:
     def __init__(
         self, code: Code, decoder: Decoder, *, detects: bool = False, faults: Sequence[Fault] = ()
     ) -> None:
-        self._code, self._detects, self._faults = code, detects, tuple(faults)
+        self._code, self._decoder, self._detects, self._faults = code, decoder, detects, tuple(faults)
         self._letters, self._signs = _group(code)
         self._turned = correction_signs(code, decoder)
         self._weights: dict[tuple[int, int], FloatArray] = {}
+        self._sides: dict[tuple[int, int], FloatArray] = {}
         self.entries = 1 << len(code.stabilizers)
         """How many products one coefficient sums over."""
 
@@ -88,27 +90,75 @@ class Recovery:
             self._recover(part, result[start : start + step])
         return result.reshape(points, 16)
 
+    def residuals(self, *links: FloatArray) -> FloatArray:
+        """The corrected states before anybody looks at what the circuits left on the two sides.
+
+        Args:
+            links: as of a call.
+
+        Returns:
+            Shape (2^r, 2^r, points, 16): the mean of (−1)^{v·δ + v′·δ′} times the logical coefficients, for every v
+            and v′, where δ and δ′ are what a measurement without errors would find beyond what was found, on side
+            a and on side b. `delivered` looks at both together.
+        """
+        points = max(len(link) for link in links)
+        result = np.zeros((self.entries, self.entries, points, 4, 4))
+        for p, q in _letters_of(links):
+            products = self._products(p, q, links) * (self._first(q) * self._sign(p, q))
+            result[:, :, :, p, q] = np.einsum(
+                "nuv,uw->vwn", products[:, :, None] * self._side(0, p), self._side(1, q), optimize=True
+            )
+        return result.reshape(self.entries, self.entries, points, 16)
+
+    def spread(self, pair: FloatArray) -> FloatArray:
+        """Shape (4, 2^r): the terms that add up to the logical coefficients II, XX, YY, ZZ, for n equal pairs.
+
+        Args:
+            pair: shape (16,): a Bell-diagonal pair; what befalls it is corrected, with perfect circuits.
+        """
+        links = [pair[None]] * self._code.qubits
+        return np.array(
+            [self._products(q, q, links)[0] * walsh(self._turned[q]) * self._sign(q, q) for q in range(4)]
+        )
+
+    def delivered(self, residuals: FloatArray) -> FloatArray:
+        """The states that a round without errors finds of what circuits left, shape (points, 16)."""
+        return delivered(self._code, self._decoder, residuals)
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether the circuits have errors."""
+        return bool(self._faults)
+
     def _recover(self, links: Sequence[FloatArray], result: FloatArray) -> None:
-        off_diagonal = any(np.any(link.reshape(-1, 4, 4)[:, _OFF]) for link in links)
-        pairs = product(range(4), repeat=2) if off_diagonal else ((p, p) for p in range(4))
-        for p, q in pairs:
-            products = np.broadcast_to(self._weight(p, q), (len(result), self.entries)).copy()
-            for i, link in enumerate(links):
-                products *= link[:, 4 * self._letters[p, :, i] + self._letters[q, :, i]]
-            result[:, p, q] = products.sum(axis=1)
+        for p, q in _letters_of(links):
+            result[:, p, q] = self._products(p, q, links) @ self._weight(p, q)
+
+    def _products(self, p: int, q: int, links: Sequence[FloatArray]) -> FloatArray:
+        """Shape (points, 2^r): of all pairs' coefficients, for each group element."""
+        products = np.ones((max(len(link) for link in links), self.entries))
+        for i, link in enumerate(links):
+            products *= link[:, 4 * self._letters[p, :, i] + self._letters[q, :, i]]
+        return products
 
     def _weight(self, p: int, q: int) -> FloatArray:
         """Shape (2^r,): what multiplies the product of each group element."""
         if (p, q) not in self._weights:
-            later = walsh(self._turned[q])
-            first = walsh(_only_zero(len(later))) if self._detects else later
+            first = self._first(q)
             if self._faults:
-                first = first * self._means(p, q, later)
+                first = first * ((self._side(0, p) * self._side(1, q)) @ walsh(self._turned[q]))
             elif self._turned[q, 0] < 0:
                 first = -first
-            signs = self._signs[p] * self._signs[q] * self._conjugate[q]
-            self._weights[p, q] = first * signs
+            self._weights[p, q] = first * self._sign(p, q)
         return self._weights[p, q]
+
+    def _first(self, q: int) -> FloatArray:
+        """Shape (2^r,): the transform of what is done about the differences that were measured."""
+        turned = self._turned[q]
+        return walsh(_only_zero(len(turned)) if self._detects else turned)
+
+    def _sign(self, p: int, q: int) -> FloatArray:
+        return np.asarray(self._signs[p] * self._signs[q] * self._conjugate[q])
 
     @cached_property
     def _conjugate(self) -> FloatArray:
@@ -118,17 +168,42 @@ class Recovery:
         signs[2] *= -1
         return signs
 
-    def _means(self, p: int, q: int, later: FloatArray) -> FloatArray:
-        """Shape (2^r,): over v, of the faults' factors."""
-        r = len(self._code.stabilizers)
-        characters = 1.0 - 2.0 * _parities(all_syndromes(r))
-        total = np.ones((1 << r, 1 << r))
-        for fault in self._faults:
-            phi, seen = _number(fault.measured), _number(fault.measured ^ fault.left[:, :r])
-            a, b = fault.left[:, r : r + 2], fault.left[:, r + 2 : r + 4]
-            weights = fault.probabilities * (1.0 - 2.0 * (_turns(a, p) ^ _turns(b, q)))
-            total *= (characters[:, phi] * weights) @ characters[:, seen].T
-        return np.asarray(total @ later)
+    def _side(self, side: int, letter: int) -> FloatArray:
+        """Shape (2^r, 2^r), of u and of v: the product of the means of the faults on one side."""
+        if (side, letter) not in self._sides:
+            r = len(self._code.stabilizers)
+            characters = 1.0 - 2.0 * _parities(all_syndromes(r))
+            total = np.ones((self.entries, self.entries))
+            for fault in self._faults:
+                phi, left = (bits.reshape(len(bits), 2, -1) for bits in (fault.measured, fault.left))
+                if not (phi[:, side].any() or left[:, side].any()):
+                    continue
+                assert not np.hstack([phi[:, 1 - side], left[:, 1 - side]]).any(), "a fault is on one side"
+                seen = phi[:, side] ^ left[:, side, :r]
+                weights = fault.probabilities * (1.0 - 2.0 * _turns(left[:, side, r:], letter))
+                total *= (characters[:, _number(phi[:, side])] * weights) @ characters[:, _number(seen)].T
+            self._sides[side, letter] = total
+        return self._sides[side, letter]
+
+
+def delivered(code: Code, decoder: Decoder, residuals: FloatArray) -> FloatArray:
+    """The states that a round without errors finds of what circuits left, shape (points, 16).
+
+    Args:
+        code: the code.
+        decoder: what the round decodes by.
+        residuals: shape (2^r, 2^r, points, 16): see `Recovery.residuals`.
+    """
+    together = np.moveaxis(residuals.diagonal(), -1, 0).reshape(len(residuals), -1, 4, 4)
+    later = np.array([walsh(turned) for turned in correction_signs(code, decoder)])
+    return np.asarray(np.einsum("vnpq,qv->npq", together, later).reshape(-1, 16))
+
+
+def _letters_of(links: Sequence[FloatArray]) -> Iterator[tuple[int, int]]:
+    """The logical letters that states may have coefficients of: of Bell-diagonal ones, equal letters."""
+    if any(np.any(link.reshape(-1, 4, 4)[:, _OFF]) for link in links):
+        return product(range(4), repeat=2)
+    return ((p, p) for p in range(4))
 
 
 _OFF = ~np.eye(4, dtype=bool)
@@ -147,18 +222,17 @@ def _correction_signs(code: Code, decoder: Decoder) -> FloatArray:
 
 
 def compared(code: Code, fault: Fault, data_a: Sequence[int], data_b: Sequence[int]) -> Fault:
-    """A fault of the circuit in the bits of the comparison.
+    """A fault of the circuit in bits of the two sides.
 
-    Its ``measured`` are the r compared bits; its ``left`` the syndrome of what is left on both sides together (r),
-    then whether that turns the logical X and Z round on side a, and on side b.
+    Its ``measured`` are the r measured bits of side a, then those of side b; its ``left`` of each side the syndrome
+    of what is left there (r), and whether that turns the logical X and Z round.
     """
     r, n = len(code.stabilizers), code.qubits
     total = fault.left.shape[1] // 2
     sides = [fault.left[:, [*data, *(q + total for q in data)]] for data in (data_a, data_b)]
     assert all(side.shape[1] == 2 * n for side in sides)
-    measured = fault.measured[:, :r] ^ fault.measured[:, r : 2 * r]
-    syndrome = code.syndromes(sides[0]) ^ code.syndromes(sides[1])
-    return fault.joined(measured, np.hstack([syndrome, *(code.logical_flips(side) for side in sides)]))
+    told = [bits for side in sides for bits in (code.syndromes(side), code.logical_flips(side))]
+    return fault.joined(fault.measured[:, : 2 * r], np.hstack(told))
 
 
 def walsh(values: FloatArray) -> FloatArray:

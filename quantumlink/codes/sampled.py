@@ -69,9 +69,12 @@ class SampledRecovery:
     def __init__(
         self, code: Code, decoder: Decoder, circuit: QuantumCircuit, *, detects: bool = False, shots: int = SHOTS
     ) -> None:
-        self._code, self._decoder, self._circuit = code, decoder, circuit
+        self._decoder, self._circuit = decoder, circuit
         self._detects, self._shots = detects, shots
-        self._noisy = any(hasattr(i.operation, "_quantum_error") for i in circuit.data)
+        self.is_noisy = any(hasattr(i.operation, "_quantum_error") for i in circuit.data)
+        """Whether the circuit has errors."""
+        self.code = code
+        """The code."""
         self._known: dict[bytes, tuple[FloatArray, float]] = {}
         self.off_by = 0.0
         """How far the populations of any state so far may be off, all together (total variation)."""
@@ -107,7 +110,7 @@ class SampledRecovery:
     def _refuse_many(self, states: int) -> None:
         if states > MAX_STATES:
             raise ValueError(
-                f"{self._code!r} is sampled, for at most {MAX_STATES} different states at once; got {states}: "
+                f"{self.code!r} is sampled, for at most {MAX_STATES} different states at once; got {states}: "
                 f"pairs that wait in memories differ each time. Use evaluate, ideal memories or a smaller code"
             )
 
@@ -119,7 +122,7 @@ class SampledRecovery:
         others = np.delete(pairs, _DIAGONAL, axis=2)
         if np.abs(others).max(initial=0.0) > _TOLERANCE:
             raise ValueError(
-                f"{self._code!r} is sampled, for pairs in Bell-diagonal states only; these have other parts: use a "
+                f"{self.code!r} is sampled, for pairs in Bell-diagonal states only; these have other parts: use a "
                 f"smaller code, which is exact for any state"
             )
         traces = pairs[:, :, :1]
@@ -139,7 +142,7 @@ class SampledRecovery:
     def _sampled(self, populations: FloatArray, key: bytes) -> tuple[FloatArray, float]:
         """The state that comes of these populations, shape (n, 4), and how far it may be off."""
         counts, accepted = np.zeros(4, dtype=np.int64), 0
-        digest = sha256(key + repr((self._code.stabilizers, self._decoder.name)).encode()).digest()
+        digest = sha256(key + repr((self.code.stabilizers, self._decoder.name)).encode()).digest()
         seed = int.from_bytes(digest[:8], "big") >> 1
         for flips, kept in self._tries(populations, seed):
             # Of side b: what turns X round alone is a Z error.
@@ -153,7 +156,7 @@ class SampledRecovery:
         success = binomial_estimate(accepted, self._shots, tail)
         off_by = sum(max(limit.high - limit.best, limit.best - limit.low) for limit in limits)
         warnings.warn(
-            f"{self._code.name} by {self._decoder.name} is sampled, not exact: {self._shots} tries, "
+            f"{self.code.name} by {self._decoder.name} is sampled, not exact: {self._shots} tries, "
             f"{counts[1:].sum()} logical errors in {accepted} accepted ones; the fidelity of each such pair may be "
             f"off by {off_by:.2g} (confidence {CONFIDENCE:.0%})",
             SampledWarning,
@@ -164,8 +167,8 @@ class SampledRecovery:
 
     def _tries(self, populations: FloatArray, seed: int) -> Iterator[tuple[Bits, BoolArray]]:
         """Which logical operators (X, Z) are turned round in the end, and which tries are accepted."""
-        r = len(self._code.stabilizers)
-        sampler = played(self._code, self._circuit, populations).compile_detector_sampler(seed=seed)
+        r = len(self.code.stabilizers)
+        sampler = played(self.code, self._circuit, populations).compile_detector_sampler(seed=seed)
         for start in range(0, self._shots, AT_ONCE):
             shots = min(AT_ONCE, self._shots - start)
             seen, flips = sampler.sample(shots, separate_observables=True)
@@ -173,8 +176,8 @@ class SampledRecovery:
             kept = np.ones(shots, dtype=bool)
             if self._detects:
                 kept, first = ~first.any(axis=1), np.zeros_like(first)
-            for syndromes in (first, last ^ first) if self._noisy or self._detects else (last,):
-                flips = flips ^ self._code.logical_flips(decoded(self._code, self._decoder, syndromes))
+            for syndromes in (first, last ^ first) if self.is_noisy or self._detects else (last,):
+                flips = flips ^ self.code.logical_flips(decoded(self.code, self._decoder, syndromes))
             yield flips, kept
 
 

@@ -81,6 +81,23 @@ class Encoding(LogicalOperation):
 class LogicalSwap(LogicalOperation):
     """Two logical pairs are joined qubit by qubit: n Bell measurements, whose outcomes are decoded together."""
 
+    _fields: ClassVar[tuple[str, ...]] = (*LogicalOperation._fields, "factors")
+
+    factors: tuple[float, ...] = ()
+    """What multiplies each of the 16 coefficients that come of states alone, for what noisy circuits left on the
+    links: see `with_factors`. Without any, nothing is left on them."""
+
+    @property
+    def _content(self) -> tuple[Any, ...]:
+        return (*super()._content, self.factors)
+
+    def with_factors(self, factors: Sequence[float]) -> LogicalSwap:
+        """The same, of links on which noisy circuits have left something."""
+        result = self.plain._alike()
+        assert isinstance(result, LogicalSwap)
+        result.factors = tuple(float(factor) for factor in factors)
+        return result
+
     @property
     def played(self) -> QuantumCircuit:
         """That of one pair of qubits: composed links are taken out of their codes."""
@@ -131,9 +148,8 @@ def encode(link: Link, code: str | Code | Sequence[str] = "steane", decode: str 
     are kept as a Pauli frame and cost no gate.
 
     `swap` joins two links that are encoded alike qubit by qubit, and corrects once more (a repeater of the second
-    generation). There, too, a round without errors is taken to come before: what circuits left on the links is
-    decoded apart from what the swap adds, where real rounds see both together. With perfect circuits that is exact;
-    errors of circuits weigh too little from their second order on.
+    generation). The relay decodes together what noisy circuits left on its two sides and what the swap adds. Codes
+    that are too large to be followed exactly are swapped as if a round without errors came before, which is told.
 
     Everything else takes the logical qubits out of the code first, as if that were perfect, and acts on bare qubits
     with the nodes' own errors; what waits in a memory decays as a bare qubit does.

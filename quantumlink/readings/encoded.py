@@ -8,7 +8,7 @@ from quantumlink_circuits.encoding import compared_syndromes
 
 from quantumlink.arrays import FloatArray
 from quantumlink.codes.faults import Fault, check_pauli, faults_of
-from quantumlink.codes.recovery import MAX_EXACT, MAX_EXACT_NOISY, Recovery, compared
+from quantumlink.codes.recovery import MAX_EXACT, MAX_EXACT_NOISY, Recovery, compared, delivered
 from quantumlink.codes.sampled import SampledRecovery
 from quantumlink.hardware.pauli_coefficients import bell_coefficients
 from quantumlink.link import LogicalOperation, LogicalSwap
@@ -17,8 +17,8 @@ from quantumlink.link import LogicalOperation, LogicalSwap
 class LogicalSwapping:
     """Takes two logical pairs through a swap in their code, under given noise of the relay.
 
-    Two perfect pairs that the relay swaps tell what befalls each of the n pairs of physical qubits; that is
-    decoded as the error of an arriving pair is, and what remains turns the swapped logical pair.
+    Two perfect pairs that the relay swaps tell what befalls each of the n pairs of physical qubits. The relay
+    decodes that together with what earlier circuits left on its two sides, as far as it is given: see `residuals`.
 
     Args:
         operation: the swap.
@@ -37,15 +37,50 @@ class LogicalSwapping:
         left = encoding(*(befallen[None],) * operation.code.qubits)[0]
         self.off_by = encoding.off_by if isinstance(encoding, SampledRecovery) else 0.0
         # What remains of each logical Pauli of the right end: an error there is as one on the left.
-        self._kept = np.diag(left.reshape(4, 4)) / np.diag(pair.reshape(4, 4)) * operation.success_probability
-        self._map = perfect
+        pair_of = np.diag(pair.reshape(4, 4))
+        self._kept = np.diag(left.reshape(4, 4)) / pair_of * operation.success_probability
+        self._map, self._operation = perfect, operation
+        self._factors = np.array(operation.factors or (1.0,) * 16)
+        if isinstance(encoding, Recovery):
+            signs = perfect[_SAME, 16 * _SAME + _SAME] * operation.success_probability / pair_of
+            self._spread = encoding.spread(befallen) * signs[:, None]
+        self.syndromes = 1 << len(operation.code.stabilizers)
+        """How many there are."""
 
     def __call__(self, *links: FloatArray) -> FloatArray:
         """The delivered states, shape (points, 16), of two links' states, shape (points or 1, 16)."""
         first, second = links
         products = (first[:, :, None] * second[:, None, :]).reshape(-1, 256)
         joined = (products @ self._map.T).reshape(len(products), 4, 4) * self._kept
-        return np.asarray(joined.reshape(len(products), 16))
+        return np.asarray(joined.reshape(len(products), 16) * self._factors)
+
+    def residuals(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """The same of links that carry what circuits left on them, for codes that are followed exactly.
+
+        The relay sees what is left on both its sides and what the swap adds in one syndrome, and decodes that.
+
+        Args:
+            left: shape (2^r, 2^r, points or 1, 16): see `Recovery.residuals`.
+            right: likewise.
+
+        Returns:
+            The joined links', likewise.
+        """
+        at_left = left.reshape(*left.shape[:3], 4, 4).transpose(2, 3, 4, 0, 1)
+        at_right = right[..., _SAME].transpose(2, 3, 0, 1)
+        result = np.zeros((*left.shape[:2], max(left.shape[2], right.shape[2]), 4, 4))
+        for p, q in np.argwhere(np.any(at_left, axis=(0, 3, 4))):
+            joined = (at_left[:, p, q] * self._spread[q]) @ at_right[:, q]
+            result[:, :, :, p, q] = joined.transpose(1, 2, 0)
+        return result.reshape(*result.shape[:3], 16)
+
+    def delivered(self, residuals: FloatArray) -> FloatArray:
+        """The states that a round without errors finds in the end, shape (points, 16)."""
+        return delivered(self._operation.code, self._operation.decoder, residuals)
+
+
+_SAME = 5 * np.arange(4)
+"""Where coefficients of equal letters stand."""
 
 
 def recovery(operation: LogicalOperation, noisy: QuantumCircuit) -> Recovery | SampledRecovery:
@@ -64,7 +99,7 @@ def recovery(operation: LogicalOperation, noisy: QuantumCircuit) -> Recovery | S
 
 
 def encoding_faults(operation: LogicalOperation, noisy: QuantumCircuit) -> list[Fault]:
-    """The faults of an encoding's circuit in bits of the comparison.
+    """The faults of an encoding's circuit in bits of the two sides.
 
     Raises:
         ValueError: if an error is no mixture of Pauli errors.

@@ -21,7 +21,8 @@ from quantumlink.readings.contraction import (
     relaxed_support,
     support_of,
 )
-from quantumlink.readings.fold_steps import Arrive, Carry, Chunk, Contract, Rows, Step, Table, Tables, Wait
+from quantumlink.readings.fold_residuals import residual_parts
+from quantumlink.readings.fold_steps import Arrive, Carry, Chunk, Contract, Correct, Rows, Step, Table, Tables, Wait
 from quantumlink.readings.maps import Carrying, carrier, is_pair_map, is_sampled, pair_contraction
 from quantumlink.readings.points import Hold, Points
 from quantumlink.readings.tree import Tree
@@ -40,6 +41,7 @@ class Schedule:
         self.vectors = [0, 0]
         """How many pairs' states take as much memory as the parts of each table."""
         self._maps = _Maps(tree)
+        self._residuals = residual_parts(tree)
         self._holds: defaultdict[int, list[Hold]] = defaultdict(list)
         for hold in points.holds:
             for k in hold.parts:
@@ -61,7 +63,7 @@ class Schedule:
         for step in self._steps[varies]:
             step.run(tables, chunk)
 
-    def _joins(self, points: Points) -> Iterator[Contract | Carry]:
+    def _joins(self, points: Points) -> Iterator[Contract | Carry | Correct]:
         """Place every part, and tell which can be folded together."""
         tree, row, varies, counts, holds = self.tree, self.row, self.varies, self.counts, self._holds
         moving = {k for arrival in points.arrivals if prod(arrival.shape) != 1 for k in arrival.parts}
@@ -79,6 +81,10 @@ class Schedule:
             contraction, carries = None, None
             if key is None:
                 moves = k in moving
+            elif k in self._residuals:
+                support[k] = self._maps.support(key, tuple([support[child] for child in children]))
+                level[k] = 1 + max([level[child] for child in children])
+                moves = any(varies[child] for child in children)
             elif len(children) == 2 and (
                 contraction := known((key, support[children[0]], support[children[1]]))
                 or contraction_of(key, support[children[0]], support[children[1]])
@@ -104,6 +110,8 @@ class Schedule:
                 vectors[moves] += 4 ** len(part.ends) // 16
                 alike = tuple([varies[child] for child in children])
                 carried.setdefault((level[k], carries, alike, moves), []).append(k)
+            elif k in self._residuals:
+                vectors[moves] += self._residuals[k].vectors
         self._level = level
         vectors[0], vectors[1] = vectors[0] + counts[0], vectors[1] + counts[1]
         for (height, contraction, a, b, c), places in groups.items():
@@ -117,6 +125,11 @@ class Schedule:
             links = [tree.parts[k] for k in places]
             results = tuple(row[k] for k in places)
             yield Carry(3 * height + 1, carries, may_fail, alike, moves, rows, results, links)
+        for k, residuals in self._residuals.items():
+            inputs = tree.children[k]
+            alike, entering = tuple([varies[child] for child in inputs]), tuple([row[child] for child in inputs])
+            may_fail = tree.parts[k].operation.may_fail  # type: ignore[attr-defined]
+            yield Correct(3 * level[k] + 1, residuals, may_fail, alike, varies[k], entering, row[k], tree.parts[k])
 
     def _supports(self, points: Points) -> list[int]:
         """What each part's state can hold as far as it is known: that of elementary links."""
@@ -172,6 +185,12 @@ class _Maps:
         found = pair_contraction(*self._tree.acting(key), first_support, second_support)
         self.known[key, first_support, second_support] = found
         return found
+
+    def support(self, key: int, supports: tuple[int, ...]) -> int:
+        """The support of the pair that an operation makes of such children."""
+        if len(supports) == 2 and (found := self.contraction(key, *supports)) is not None:
+            return found.support
+        return self.carrier(key, supports)[1]
 
     def carrier(self, key: int, supports: tuple[int, ...]) -> tuple[Carrying, int]:
         """What carries states through an operation; and of a pair that it delivers, the support."""

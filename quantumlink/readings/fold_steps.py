@@ -17,6 +17,7 @@ from quantumlink.hardware import Memory
 from quantumlink.hardware.pauli_coefficients import bell_coefficients
 from quantumlink.link import Link, Purify, Swap
 from quantumlink.readings.contraction import Contraction
+from quantumlink.readings.fold_residuals import Residuals
 from quantumlink.readings.maps import Carrying
 from quantumlink.readings.points import Arrival, Hold
 from quantumlink.readings.tree import Tree
@@ -42,6 +43,8 @@ class Table:
         """The states of pairs."""
         self.wide: dict[int, FloatArray] = {}
         """Those of parts with another number of ends, shape (points, 4^ends), by row."""
+        self.residuals: dict[int, FloatArray] = {}
+        """What circuits left on encoded links, shape (2^r, 2^r, points, 16), by row."""
         self.accepted = np.ones((parts, points))
         self.success = np.ones((parts, points))
 
@@ -140,6 +143,8 @@ class Wait:
             return
         if len(times) == 2:
             left, right = self.memories
+            for row in set(self.rows.tolist()) & set(table.residuals):
+                table.residuals[row] = waited(table.residuals[row], left, right, *times)
             table.vectors[self.rows] = waited(table.vectors[self.rows], left, right, *times)
             return
         for row in self.rows.tolist():
@@ -152,12 +157,21 @@ class Wait:
         """Let the nodes make so many attempts for other pairs."""
         for row in self.rows.tolist():
             state = table.state(row)
+            if row in table.residuals:
+                table.residuals[row] = self._disturbed(table.residuals[row], attempts)
             for end, (memory, count) in enumerate(zip(self.memories, attempts, strict=True)):
                 state = qubit_disturbed(state, end, len(attempts), memory, count)
             if row in table.wide:
                 table.wide[row] = state
             else:
                 table.vectors[row] = state
+
+    def _disturbed(self, residuals: FloatArray, attempts: list[FloatArray]) -> FloatArray:
+        shape = np.broadcast_shapes(residuals.shape[:3], *(count.shape for count in attempts))
+        state = np.broadcast_to(residuals, (*shape, 16)).reshape(-1, 16)
+        for end, (memory, count) in enumerate(zip(self.memories, attempts, strict=True)):
+            state = qubit_disturbed(state, end, 2, memory, np.broadcast_to(count, shape).reshape(-1))
+        return state.reshape(*shape, 16)
 
 
 @dataclass(eq=False, slots=True)  # not frozen: a sequential chain has one a hop, and a frozen one takes longer
@@ -238,6 +252,40 @@ class Carry:
         out.success[list(self.result)] = success
 
 
+@dataclass(frozen=True, eq=False)
+class Correct:
+    """A link is encoded, or two are swapped in their code, with what noisy circuits left."""
+
+    when: int
+    residuals: Residuals
+    may_fail: bool
+    child_varies: tuple[bool, ...]
+    varies: bool
+    children: tuple[int, ...]
+    """The rows of the links that enter."""
+    result: int
+    link: Link
+    """The link that is made."""
+
+    def run(self, tables: Tables, chunk: Chunk) -> None:
+        """Correct them, and put the result into a table."""
+        out = tables[self.varies]
+        entering = [(tables[varies], row) for varies, row in zip(self.child_varies, self.children, strict=True)]
+        carried, found = self.residuals(
+            [table.vectors[row] for table, row in entering], [table.residuals.get(row) for table, row in entering]
+        )
+        accepted = found[:, 0]
+        if accepted.size and accepted.min() < IMPOSSIBLE:
+            _refuse(accepted, chunk, [self.link])
+        out.residuals[self.result] = carried / accepted[:, None]
+        out.vectors[self.result] = found / accepted[:, None]
+        success = np.prod([np.broadcast_to(t.success[row], accepted.shape) for t, row in entering], axis=0)
+        if self.may_fail:
+            success = success * accepted
+            out.accepted[self.result] = accepted
+        out.success[self.result] = success
+
+
 def _refuse(accepted: FloatArray, chunk: Chunk, links: Sequence[Link]) -> None:
     part, point = np.argwhere(np.atleast_2d(accepted) < IMPOSSIBLE)[0]
     link = links[part]
@@ -245,5 +293,5 @@ def _refuse(accepted: FloatArray, chunk: Chunk, links: Sequence[Link]) -> None:
     raise NeverSucceeds(f"this {what} can never succeed{chunk.name(int(point))}: {link!r}")
 
 
-Step = Arrive | Contract | Carry | Wait
+Step = Arrive | Contract | Carry | Correct | Wait
 """Each has a moment ``when``: at each height, pairs arrive or are joined, then wait."""

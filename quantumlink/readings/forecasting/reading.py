@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Mapping
 from math import isfinite
 
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.circuits import Operation
 from quantumlink.link import ElementaryLink, Join, Link, distinct_links
 from quantumlink.link.tree import check_memories
 from quantumlink.readings.folding import NeverSucceeds
@@ -16,6 +18,7 @@ from quantumlink.readings.forecasting.joins import joined
 from quantumlink.readings.forecasting.repeating import IMPOSSIBLE
 from quantumlink.readings.forecasting.result import Forecast
 from quantumlink.readings.forecasting.stages import Stage, delivered, elementary
+from quantumlink.readings.residual_swaps import swaps_with_residuals
 from quantumlink.readings.state import PairState
 from quantumlink.timing.places import Places, Sharing
 
@@ -82,7 +85,7 @@ def stage_of(link: Link, not_followed: list[tuple[float, Link]] | None = None) -
     validation.instance("link", link, Link, "a link")
     _check_ends(link)
     check_memories(link)
-    sharing = Sharing(link)
+    sharing, swaps = Sharing(link), swaps_with_residuals(link)
     parents = Counter(id(child) for part in distinct_links(link) for child in part.children)
     known: dict[_Key, Stage] = {}
     done: list[Stage] = []
@@ -101,7 +104,7 @@ def stage_of(link: Link, not_followed: list[tuple[float, Link]] | None = None) -
                 (child, share, False) for child, share in zip(part.children[::-1], shares[::-1], strict=True)
             )
             continue
-        stage = _made(part, free, sharing, done)
+        stage = _made(part, free, sharing, done, swaps)
         if not_followed is not None and stage.left_out > LEAST_LEFT_OUT:
             not_followed.append((stage.left_out, part))
         done.append(stage)
@@ -120,7 +123,7 @@ def _check_ends(link: Link) -> None:
             )
 
 
-def _made(part: Link, free: Places, sharing: Sharing, done: list[Stage]) -> Stage:
+def _made(part: Link, free: Places, sharing: Sharing, done: list[Stage], swaps: Mapping[int, Operation]) -> Stage:
     """The stage of one part, whose children's stages are the last ones that were done."""
     if not isinstance(part, Join):
         leaf = validation.instance("link", part, ElementaryLink, "an elementary link or a join")
@@ -129,7 +132,7 @@ def _made(part: Link, free: Places, sharing: Sharing, done: list[Stage]) -> Stag
     stages = done[-count:]
     del done[-count:]
     together, _ = sharing.of(part, free)
-    stage = joined(part.operation, *stages, in_turn=not together)
+    stage = joined(swaps.get(id(part), part.operation), *stages, in_turn=not together)
     if stage.success[0] <= IMPOSSIBLE * np.prod([each.success[0] for each in stages]):
         raise NeverSucceeds(f"{part.does} can never succeed: {part!r}")
     return stage

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from quantumlink.arrays import IndexArray
+from quantumlink.circuits import Operation
 from quantumlink.hardware import Memory
 from quantumlink.link import ElementaryLink, Join, Link, distinct_links
 from quantumlink.link.tree import check_memories
 from quantumlink.readings.exact import fold
+from quantumlink.readings.residual_swaps import swaps_with_residuals
 from quantumlink.readings.shared_state import MAX_ENDS
 from quantumlink.readings.timeline.disturbing import check_known
 from quantumlink.readings.timeline.plan import Elementary, Joining, Plan, in_order
@@ -61,7 +63,7 @@ def make_plan(
     sharing, cut = Sharing(link), cutoff_s is not None
     ticks = SECONDS if cutoff_s is None else _ticks(link, cutoff_s)
     disturbed = _disturbed(link)
-    actions = _Actions(ticks, disturbed)
+    actions = _Actions(ticks, disturbed, swaps_with_residuals(link))
     known: dict[tuple[int, tuple[tuple[object, int], ...]], Plan] = {}
     done: list[Plan] = []
     # A chain may be far deeper than Python's recursion limit: an explicit stack. Equal parts share one plan.
@@ -214,8 +216,8 @@ def _elementary(
 class _Actions:
     """What operations do, in time and to states: worked out once for all that differ in no noise and no delay."""
 
-    def __init__(self, ticks: Ticks, disturbed: Mapping[str, int]) -> None:
-        self._ticks, self._disturbed = ticks, disturbed
+    def __init__(self, ticks: Ticks, disturbed: Mapping[str, int], swaps: Mapping[int, Operation]) -> None:
+        self._ticks, self._disturbed, self._swaps = ticks, disturbed, swaps
         self._known: dict[tuple[object, ...], tuple[Course, ReducedMap]] = {}
 
     def joining(self, link: Join, children: tuple[Plan, ...], *, side_by_side: bool, cut: bool) -> Joining:
@@ -243,15 +245,16 @@ class _Actions:
         # The link keeps what is told by its id alive; hashes of all hardware would take longer than the work saved.
         told = [(child.support.tobytes(), child.delays.tobytes()) for child in children]
         relaxes = [memory.relaxes for own in memories for memory in own]
-        key = (id(link.operation), *(id(node.processor) for node in link.nodes), *told, *relaxes)
+        operation = self._swaps.get(id(link), link.operation)
+        key = (id(operation), *(id(node.processor) for node in link.nodes), *told, *relaxes)
         found = self._known.get(key)
         if found is None:
             processors = tuple(node.processor for node in link.nodes)
             supports = [waited_support(child, own) for child, own in zip(children, memories, strict=True)]
             delays = [child.delays for child in children]
             found = self._known[key] = (
-                Course.of(link.operation, processors, delays, self._ticks.count),
-                reduced_map(link.operation, processors, supports),
+                Course.of(operation, processors, delays, self._ticks.count),
+                reduced_map(operation, processors, supports),
             )
         return found
 

@@ -1,0 +1,69 @@
+"""Swaps of encoded links for readings in time, which follow a pair's own coefficients and no residuals.
+
+What noisy circuits left on two links changes each coefficient of the pair that a swap in their code makes by a
+factor. It comes from the exact fold, where nothing has waited. Waits of logical pairs that mix no coefficients
+(dephasing, depolarizing) leave it as it is. What pairs lose before they are encoded brings it nearer to one, which
+is not followed: a warning says by how much the fidelity may be too low, as all that the factors do.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from quantumlink.circuits import Operation
+from quantumlink.hardware.pauli_coefficients import bell_populations
+from quantumlink.link import Encoded, Join, Link, LogicalSwap, distinct_links
+from quantumlink.link.joins import retrieved
+from quantumlink.readings.fold_residuals import residual_parts
+from quantumlink.readings.folding import fold
+from quantumlink.readings.maps import carrier
+from quantumlink.readings.tree import Tree
+
+LEAST_TOLD = 1e-3
+"""What may be off in a fidelity is told from there on."""
+
+_VANISHING = 1e-12
+
+
+def swaps_with_residuals(link: Link) -> dict[int, Operation]:
+    """What stands for the operation of each swap in a code after noisy circuits, by the ``id`` of the part.
+
+    Raises:
+        ValueError: as `fold`.
+    """
+    if not any(isinstance(part, Encoded) for part in distinct_links(link)):
+        return {}
+    tree = Tree(link)
+    parts = [tree.parts[k] for k in residual_parts(tree)]
+    swaps = [part for part in parts if isinstance(part, Join) and isinstance(part.operation, LogicalSwap)]
+    if not swaps:
+        return {}
+    folded, found, off_by = fold(link), {}, 0.0
+    for part in swaps:
+        assert isinstance(part.operation, LogicalSwap)
+        alone = carrier(part.operation, [node.processor for node in part.nodes])
+        told = alone(*(folded[id(child)].vector[None] for child in part.links))[0]
+        told, exact = told / told[0], folded[id(part)].vector
+        there = np.abs(told) > _VANISHING
+        factors = np.divide(exact, told, out=np.ones(16), where=there)
+        off_by += float(np.ptp(bell_populations(np.array([exact, told]))[:, 0]))
+        found[id(part)] = retrieved(part.operation.with_factors(factors.tolist()), part.nodes)
+    if off_by > LEAST_TOLD and any(_decays_before(part) for part in parts if isinstance(part, Encoded)):
+        warnings.warn(
+            f"what noisy circuits leave on encoded links is decoded as if no pair had lost anything in a memory "
+            f"before it was encoded: the fidelity of {link!r} may come out too low by up to {off_by:.1g}",
+            UserWarning,
+            stacklevel=4,
+        )
+    return found
+
+
+def _decays_before(encoded: Encoded) -> bool:
+    """Whether the pairs that a link is encoded in wait in memories that make them worse."""
+    return any(
+        not node.memory.is_ideal or node.memory.per_attempt > 0
+        for part in distinct_links(encoded.physical)
+        for node in part.ends
+    )
