@@ -6,10 +6,9 @@ syndrome that was asked for; where it is another representative than the error, 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import combinations, product
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -272,30 +271,50 @@ def _table(code: Code) -> Bits:
         )
     # The syndromes of X, Z and Y on each qubit, as numbers.
     single = code.syndromes(np.eye(2 * n, dtype=np.uint8)).astype(np.int64) @ _weights(r)
-    x, z = single[:n], single[n:]
-    of_letter = np.stack([x, z, x ^ z])
+    letters = np.stack([single[:n], single[n:], single[:n] ^ single[n:]], axis=1)
+    every = np.arange(1 << r)
+    best = _lightest(letters, r)
     table = np.zeros((1 << r, 2 * n), dtype=np.uint8)
-    missing = np.ones(1 << r, dtype=bool)
-    missing[0] = False
-    for weight in range(1, n + 1):
-        if not missing.any():
-            break
-        for places, letters in _strings(n, weight):
-            syndrome = np.bitwise_xor.reduce(of_letter[letters, places], axis=1)
-            first, where = np.unique(syndrome, return_index=True)
-            for s, i in zip(first.tolist(), where.tolist(), strict=True):
-                if missing[s]:
-                    missing[s] = False
-                    table[s, places[letters[i] != 1]] = 1
-                    table[s, n + places[letters[i] != 0]] = 1
+    left = every.copy()
+    for qubit in range(n):  # the first letter that the best string may have here
+        open_, now = np.ones(1 << r, dtype=bool), left.copy()
+        for letter, syndrome in enumerate(letters[qubit]):
+            fits = open_ & (best[qubit][now] == best[qubit + 1][now ^ syndrome] + _cost(qubit, n, letter))
+            open_ &= ~fits
+            left[fits] ^= syndrome
+            table[fits, qubit] = letter != 1
+            table[fits, n + qubit] = letter != 0
     return table
 
 
-def _strings(n: int, weight: int) -> Iterator[tuple[IndexArray, IndexArray]]:
-    """For each choice of places all letters on them: shapes (weight,) and (3^weight, weight), Y's last."""
-    letters = np.array(sorted(product(range(3), repeat=weight), key=lambda row: row.count(2)))
-    for places in combinations(range(n), weight):
-        yield np.array(places), letters
+def _lightest(letters: IntArray, stabilizers: int) -> list[IntArray]:
+    """What the best string on the last qubits costs, of each first one of them and of each syndrome.
+
+    Args:
+        letters: shape (n, 3): the syndromes of X, Z and Y on each qubit, as numbers.
+        stabilizers: how many there are.
+    """
+    n, every = len(letters), np.arange(1 << stabilizers)
+    kind = np.int64 if n <= _LONGEST else object
+    best = [np.array([0 if syndrome == 0 else _NONE << n for syndrome in every], dtype=kind)]
+    for qubit in range(n - 1, -1, -1):
+        found = best[0]
+        for letter, syndrome in enumerate(letters[qubit]):
+            found = np.minimum(found, best[0][every ^ syndrome] + _cost(qubit, n, letter))
+        best.insert(0, found)
+    return best
+
+
+_LONGEST = 50
+"""Qubits for which costs fit into 64 bits."""
+
+_NONE = 1 << 11
+"""More than any string weighs: at most one letter a stabilizer, 32 for each, and a Y for each."""
+
+
+def _cost(qubit: int, n: int, letter: int) -> int:
+    """Fewest letters first, then those on the first qubits, then fewest Y's."""
+    return (1 << n + 6) - (1 << n - 1 - qubit + 5) + (letter == 2)
 
 
 @lru_cache(maxsize=32)

@@ -8,13 +8,15 @@ from itertools import combinations
 from math import inf
 from typing import Any, Literal
 
+import rustworkx as rx
 from qiskit.circuit import QuantumCircuit, Qubit
 
 from quantumlink import validation
 from quantumlink.distributed.building import qubit_names
 from quantumlink.distributed.distribution import Distribution
-from quantumlink.distributed.machine import Machine, Weights, machine_of
+from quantumlink.distributed.machine import SWAPPING, Machine, Weights, machine_of, may_swap
 from quantumlink.distributed.pair_circuits import PairCircuits
+from quantumlink.distributed.placement import SearchedPlacement
 from quantumlink.distributed.planning import Methods, candidates
 from quantumlink.distributed.purifying import best_rounds
 from quantumlink.link import Link
@@ -101,13 +103,15 @@ def distribute(
     best = min(found, key=lambda candidate: candidate.cost(machine))
     if choose:
         best, machine = best_rounds(best, machine, methods.schedule, live_copies, given_seed)
-    conventions = {
+    conventions: dict[str, Any] = {
         "capacity": ", ".join(str(machine.room[v]) for v in machine.computing),
         "detached gates": "where a third node has both copies",
         "live copies": "as many as fit" if live_copies is None else live_copies,
         "weights": weights,
         "rounds of purification": _told_rounds(machine),
     }
+    if isinstance(methods.placement, SearchedPlacement):
+        conventions["placements by"] = methods.placement.told
     return Distribution(circuit, machine, best, conventions, given_seed)
 
 
@@ -190,8 +194,25 @@ def _usable(machine: Machine, fixed: Mapping[int, int], circuit: QuantumCircuit)
         return machine.only(sorted(held))
     if not fitting:
         a, b = next((u, v) for u in speaking for v in speaking if machine.distance[u][v] == inf)
-        raise ValueError(f"no link joins the nodes {names[a]!r} and {names[b]!r}, over repeaters neither")
+        raise ValueError(f"no link joins the nodes {names[a]!r} and {names[b]!r}, {_why_apart(machine, a, b)}")
     return machine.only(sorted(max(fitting, key=lambda p: sum(machine.room[u] for u in p))))
+
+
+def _why_apart(machine: Machine, a: int, b: int) -> str:
+    """Why two nodes cannot have pairs: no way at all, or who on the shortest one does not swap."""
+    graph: rx.PyGraph[None, None] = rx.PyGraph()
+    graph.add_nodes_from([None] * len(machine.nodes))
+    graph.add_edges_from([(u, v, None) for u, v in machine.edges])
+    ways = rx.dijkstra_shortest_paths(graph, a, b)
+    if b not in ways:
+        return "over repeaters neither"
+    node = next(node for node in (machine.nodes[v] for v in list(ways[b])[1:-1]) if not may_swap(node))
+    if node.role in SWAPPING:
+        return (
+            f"and {node.name!r} between them cannot swap: that takes two communication qubits, it has "
+            f"communication={node.communication}"
+        )
+    return f"and {node.name!r} between them does not swap: it has role={node.role!r}"
 
 
 def _all_reach(machine: Machine, fixed: Mapping[int, int], circuit: QuantumCircuit) -> bool:

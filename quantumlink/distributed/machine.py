@@ -172,9 +172,13 @@ def _cost(link: ElementaryLink, weights: Weights) -> float:
     return max(1 / attempts.rate_hz, LEAST)
 
 
+SWAPPING = ("repeater", "satellite")
+"""Roles of nodes that bring pairs over."""
+
+
 def may_swap(node: Node) -> bool:
     """Whether pairs are brought over a node."""
-    return node.role in ("repeater", "satellite") and node.communication not in (0, 1)
+    return node.role in SWAPPING and node.communication not in (0, 1)
 
 
 def _shortest(

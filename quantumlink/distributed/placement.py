@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from quantumlink.arrays import IntArray
+from quantumlink.distributed.compiled_annealing import has_numba
 from quantumlink.distributed.cover_cost import CoverCost
 from quantumlink.distributed.demands import Demands
 from quantumlink.distributed.machine import Machine
@@ -58,6 +59,15 @@ class SearchedPlacement:
 
     partitioner: bool | None = None
     """Whether Mt-KaHyPar is asked for a start."""
+
+    @property
+    def told(self) -> str:
+        """What searches, in words; what is missing, too."""
+        parts = ["annealing" if has_numba() else "annealing, not compiled (numba is missing)"]
+        if self.partitioner is not False:
+            missing = _partitioner() is None
+            parts.append("no partitioner (Mt-KaHyPar is missing)" if missing else "Mt-KaHyPar where it is in time")
+        return "; ".join(parts) + (": pip install quantumlink[distributed]" if "missing" in "".join(parts) else "")
 
     def __call__(
         self, demands: Demands, machine: Machine, fixed: Fixed, *, seed: int, budget_s: float

@@ -362,6 +362,36 @@ def test_an_end_node_between_two_others_joins_them_not():
         ql.distribute(QuantumCircuit(3), line)
 
 
+@pytest.mark.parametrize(
+    ("middle", "told"),
+    [
+        ({"role": "end"}, "'m' between them does not swap: it has role='end'"),
+        ({"communication": 1}, "'m' between them cannot swap: that takes two communication qubits, it has commun"),
+        ({}, "over repeaters neither"),
+    ],
+)
+def test_why_no_link_joins_two_nodes_is_told(middle, told):
+    nodes = [ql.Node("l", qubits=1), ql.Node("m", qubits=1, **middle), ql.Node("r", qubits=1)]
+    links = [ql.ElementaryLink(*nodes[:2]), *([ql.ElementaryLink(*nodes[1:])] if middle else [])]
+    circuit = QuantumCircuit(2)
+    circuit.cz(0, 1)
+    with pytest.raises(ValueError, match=f"no link joins the nodes 'l' and 'r', .*{told}"):
+        ql.distribute(circuit, ql.Network(nodes, links), placement={0: "l", 1: "r"})
+
+
+def test_the_report_tells_what_is_missing(monkeypatch):
+    from quantumlink.distributed import placement
+
+    pair = [ql.Node(name, qubits=1) for name in "lr"]
+    network = ql.Network(pair, [ql.ElementaryLink(*pair)])
+    told = [ql.distribute(QuantumCircuit(2), network, budget_s=0).report()]
+    monkeypatch.setattr(placement, "_partitioner", lambda: None)
+    monkeypatch.setattr(placement, "has_numba", lambda: False)
+    told.append(ql.distribute(QuantumCircuit(2), network, budget_s=0).report())
+    missing = "numba is missing); no partitioner (Mt-KaHyPar is missing): pip install quantumlink[distributed]"
+    assert [missing in report for report in told] == [False, True]
+
+
 @pytest.mark.parametrize("leaves", [2, 3, 4])
 def test_ends_of_a_star_need_not_reach_one_another_where_no_gate_joins_them(leaves):
     nodes = [ql.Node(f"n{i}", qubits=1, communication=1) for i in range(leaves + 1)]
