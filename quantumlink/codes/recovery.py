@@ -202,7 +202,7 @@ def delivered(code: Code, decoder: Decoder, residuals: FloatArray) -> FloatArray
 def _letters_of(links: Sequence[FloatArray]) -> Iterator[tuple[int, int]]:
     """The logical letters that states may have coefficients of: of Bell-diagonal ones, equal letters."""
     if any(np.any(link.reshape(-1, 4, 4)[:, _OFF]) for link in links):
-        return product(range(4), repeat=2)
+        return product(range(4), range(4))
     return ((p, p) for p in range(4))
 
 

@@ -211,6 +211,10 @@ class _Scheduling:
         """Qubits for a link's circuit; live copies but those to be kept make room."""
         circuit = self._circuits.of(source, target)
         for node, count in circuit.asked:
+            if count > self._machine.communication[node]:
+                a, b, at = (self._machine.nodes[v].name for v in (source, target, node))
+                few = f"node {at!r} has {self._machine.communication[node]} communication qubits, too few"
+                raise DoesNotFit(f"{few}: a pair {a}–{b} (swapped, purified, encoded) takes {count} there")
             if self._pairs.spare(node) < count:
                 self._make_room(node, count, keep)
         return tuple([self._pairs.take(node) for node in circuit.nodes]), circuit.ends
@@ -222,11 +226,8 @@ class _Scheduling:
     def _drive_out(self, node: int, keep: Sequence[tuple[int, int]]) -> None:
         candidates = [copy for copy in self._live_at[node] if copy not in keep]
         if not candidates:
-            name = self._machine.nodes[node]
-            raise DoesNotFit(
-                f"node {name.name!r} has {name.communication} communication qubits, too few for the pairs that one "
-                f"operation needs there at one time"
-            )
+            few = f"node {self._machine.nodes[node].name!r} has {self._machine.communication[node]} communication"
+            raise DoesNotFit(f"{few} qubits, too few for the pairs that one operation needs there at one time")
         self._close(max(candidates, key=lambda c: (self._needs.next_use(c), -self._uses[c], self._live[c].number)))
 
     def _free(self, pair: Sequence[Place], but: int) -> None:
