@@ -70,7 +70,7 @@ Picture = Annotated[
 def show(
     file: File,
     every: Annotated[
-        bool, typer.Option("--all", help="Every node and link, in-line repeaters of a long way as well.")
+        bool, typer.Option("--all", help="Every node and link, those in a line on a long way as well.")
     ] = False,
     color_by: Color = "fidelity",
     output: Picture = None,
@@ -91,7 +91,7 @@ def show(
     tables = (nodes_table(network, every=every), links_table(network, every=every))
     hidden = len(network.nodes) - len(tables[0].rows)
     if hidden:
-        notes.append(f"{hidden} in-line repeaters are told by their number alone: a –{{n}}– b; --all lists them")
+        notes.append(f"{hidden} nodes in a line are told by their number alone: a –{{n}}– b; --all lists them")
     whole = {
         "name": network.name,
         "nodes": nodes_table(network, every=True).records(),
@@ -143,7 +143,7 @@ def routes(
     found = [(str(i), route) for i, route in enumerate(entangled, start=1)]
     found += [] if over_trusted is None else [("key", over_trusted)]
     _draw_map(network, color_by, [route for _, route in found], output)
-    notes = [*way_notes(network, found)]
+    notes = [*way_notes(found)]
     if refusal is not None:
         notes.append(f"no entanglement from end to end: {refusal}")
     if over_trusted is not None:

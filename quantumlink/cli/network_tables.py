@@ -7,11 +7,11 @@ from dataclasses import fields
 from math import log10
 from typing import Any
 
-from quantumlink.cli.inline_repeaters import in_line, stretches, way_text
 from quantumlink.cli.result import NOT_KNOWN, Cell, Column, Table
 from quantumlink.hardware import Medium, Memory, Node
 from quantumlink.link import pairs_text
 from quantumlink.network import Network, Route, Strategy
+from quantumlink.network.inline_repeaters import in_line, stretches, way_text
 from quantumlink.readings import evaluate
 from quantumlink.readings.timeline import Timeline
 
@@ -22,7 +22,7 @@ def four(value: float) -> str:
 
 
 def nodes_table(network: Network, *, every: bool = False) -> Table:
-    """The nodes, their roles, memories and neighbors; repeaters in a line only if every node is wanted."""
+    """The nodes, their roles, memories and neighbors; those in a line only if every node is wanted."""
     degree = dict.fromkeys(network.nodes, 0)
     for link in network.links:
         for end in link.ends:
@@ -48,7 +48,7 @@ def nodes_table(network: Network, *, every: bool = False) -> Table:
 def links_table(network: Network, *, every: bool = False) -> Table:
     """The elementary links: medium, loss, fidelity and rate of their pairs.
 
-    Links along repeaters in a line are told together: length and loss of all, the worst fidelity and rate of one.
+    Links along nodes in a line are told together: length and loss of all, the worst fidelity and rate of one.
     """
     from quantumlink.network.objectives import length_km
 
@@ -95,10 +95,9 @@ def routes_table(title: str, routes: Sequence[tuple[str, Route]]) -> Table:
     return Table(title, columns, tuple(rows), "routes")
 
 
-def way_notes(network: Network, routes: Sequence[tuple[str, Route]]) -> list[str]:
+def way_notes(routes: Sequence[tuple[str, Route]]) -> list[str]:
     """Which way each route leads."""
-    hidden = in_line(network)
-    return [f"{name}: {way_text(route.nodes, hidden)}" for name, route in routes]
+    return [f"{name}: {route.way}" for name, route in routes]
 
 
 def timeline_table(timeline: Timeline) -> Table:

@@ -61,7 +61,8 @@ def _joined(segments: list[Route]) -> Route:
         latency = found.latency_s + (turns - 1) * found.interval_s
         forecasts.append(replace(found, latency_s=latency, interval_s=found.interval_s * turns))
     proven = all(segment.proven for segment in segments) and max(users.values()) == 1
-    return Route(nodes, hops, tuple(segment.link for segment in segments), tuple(forecasts), proven, None)
+    links, hidden = tuple(segment.link for segment in segments), segments[0].in_line
+    return Route(nodes, hops, links, tuple(forecasts), proven, None, hidden)
 
 
 def _no_key(field: Field, source: str, target: str, trusted: list[str]) -> ValueError:

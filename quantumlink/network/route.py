@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from quantumlink.link import ElementaryLink, Link
+from quantumlink.network.inline_repeaters import way_text
 from quantumlink.network.objectives import length_km
 from quantumlink.readings.forecasting import Forecast
 from quantumlink.tables import html_table
+
+MOST_TRUSTED = 8
+"""Most trusted nodes that a route's short text names."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,6 +30,13 @@ class Route:
     """Whether the search showed that nothing better exists under the model of `forecast`."""
     at_most: float | None
     """Where it did not: what the best route cannot exceed, in the units of what was asked for."""
+    in_line: frozenset[str] = frozenset()
+    """Nodes of the network that stand in a line: `way` tells them by their number."""
+
+    @property
+    def way(self) -> str:
+        """The nodes in turn, repeaters in a line by their number: ``hamburg –2– hannover – berlin``."""
+        return way_text(self.nodes, self.in_line)
 
     @property
     def link(self) -> Link:
@@ -75,12 +86,14 @@ class Route:
         return sum(length_km(hop) for hop in self.hops)
 
     def __repr__(self) -> str:
-        trusted = f", trusting {', '.join(self.trusted_nodes)}" if self.trusted_nodes else ""
-        return f"<Route {'–'.join(self.nodes)}: fidelity {self.fidelity:.4f}{rates_text(self)}{trusted}>"
+        names = self.trusted_nodes
+        told = ", ".join(names) if len(names) <= MOST_TRUSTED else f"{len(names)} nodes"
+        trusted = f", trusting {told}" if names else ""
+        return f"<Route {self.way}: fidelity {self.fidelity:.4f}{rates_text(self)}{trusted}>"
 
     def _repr_html_(self) -> str:
         rows = [
-            ("nodes", " – ".join(self.nodes)),
+            ("nodes", self.way),
             ("length", f"{self.length_km:.0f} km"),
             ("fidelity to Φ⁺", f"{self.fidelity:.6f}"),
             ("pairs a second", _number(self.rate_hz)),

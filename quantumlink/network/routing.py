@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from quantumlink import validation
 from quantumlink.link import CHAIN_ORDERS, ChainOrder, ElementaryLink, Link, chain
 from quantumlink.link.expression import purification
 from quantumlink.network.graph import Avoid, Graph
+from quantumlink.network.inline_repeaters import in_line
 from quantumlink.network.objectives import OBJECTIVES, TIMED, Objective, score
 from quantumlink.network.route import Route
 from quantumlink.network.search import Edge, Found, Hops, Outcome, Search
@@ -111,7 +112,7 @@ def _path_by_path(
         )
     if len(paths) > MOST_PATHS:
         check_searched(usable)
-    found, refused = [], []
+    found, refused, hidden = [], [], in_line(network)
     for hops in paths:
         link = plan.link(hops)
         try:
@@ -120,7 +121,7 @@ def _path_by_path(
             refused.append(error)
             continue
         nodes = (hops[0].left.name, *(hop.right.name for hop in hops))
-        found.append((score(by, foreseen, hops), Route(nodes, hops, (link,), (foreseen,), True, None)))
+        found.append((score(by, foreseen, hops), Route(nodes, hops, (link,), (foreseen,), True, None, hidden)))
     if not found:
         raise refused[0]
     best = sorted(found, key=lambda each: each[0], reverse=True)[:k]
@@ -156,6 +157,10 @@ class Field:
         made = [(i, self._edge(network.links[i])) for i in self._numbers]
         self.edges = [edge for _, edge in made if edge is not None]
         self.numbers = [i for i, edge in made if edge is not None]
+
+    @cached_property
+    def _in_line(self) -> frozenset[str]:
+        return in_line(self._network)
 
     def _edge(self, link: ElementaryLink) -> Edge | None:
         if self.by in TIMED and link.attempts is None:
@@ -202,7 +207,8 @@ class Field:
         """A path found, as a result."""
         nodes = (found.hops[0].left.name, *(hop.right.name for hop in found.hops))
         limit = None if outcome.proven else outcome.at_most
-        return Route(nodes, found.hops, (self.plan.link(found.hops),), (found.forecast,), outcome.proven, limit)
+        link = self.plan.link(found.hops)
+        return Route(nodes, found.hops, (link,), (found.forecast,), outcome.proven, limit, self._in_line)
 
     def _why(self, source: str, target: str, trusting: bool) -> str:
         groups = self._network.groups()

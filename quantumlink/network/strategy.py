@@ -16,6 +16,7 @@ from quantumlink.link.expression import purification
 from quantumlink.link.tree import check_memories
 from quantumlink.network.alternatives import Alternatives, Stretch, alternatives, link_of, rounded, secret_fractions
 from quantumlink.network.graph import Avoid, Graph
+from quantumlink.network.inline_repeaters import in_line, way_text
 from quantumlink.network.routing import Plan, best_routes, check_searched
 from quantumlink.readings.forecasting import Forecast, forecast, forecasts, stage_of
 from quantumlink.readings.forecasting.stages import Stage, delivered
@@ -68,6 +69,13 @@ class Strategy:
     """Simpler ways on the same path, and the winners of other paths."""
     complete: bool
     """Whether all expressions on this path were compared; otherwise the search kept the most promising."""
+    in_line: frozenset[str] = frozenset()
+    """Nodes of the network that stand in a line: `way` tells them by their number."""
+
+    @property
+    def way(self) -> str:
+        """The nodes of the path in turn, see `Route.way`."""
+        return way_text(self.nodes, self.in_line)
 
     @property
     def fidelity(self) -> float:
@@ -102,7 +110,7 @@ class Strategy:
             goal += f" at a fidelity of at least {self.min_fidelity:g}"
         searched = f"{'all' if self.complete else 'the most promising'} ways on this path were compared"
         lines = [
-            f"Along {' – '.join(self.nodes)}, {pairs_text(self.link.pairs)} for each attempt at the whole:",
+            f"Along {self.way}, {pairs_text(self.link.pairs)} for each attempt at the whole:",
             *(f"  {i}. {step}" for i, step in enumerate(self.steps, start=1)),
             f"This gives {_words(self.forecast)}: {goal} ({searched}).",
             *(f"Instead, {other.name}: {self._verdict(other)}." for other in self.alternatives),
@@ -119,7 +127,7 @@ class Strategy:
         return f"{text}, {mine / its:.3g} times less" if mine > its * (1 + 1e-9) else f"{text}, as good"
 
     def __repr__(self) -> str:
-        return f"<Strategy {'–'.join(self.nodes)}: {_words(self.forecast)}, {pairs_text(self.link.pairs)}>"
+        return f"<Strategy {self.way}: {_words(self.forecast)}, {pairs_text(self.link.pairs)}>"
 
     def _repr_html_(self) -> str:
         rows = [("chosen", _words(self.forecast))]
@@ -186,11 +194,14 @@ def best_strategy(
         ways, complete = alternatives(path, rounds=max_rounds, protocols=kinds, breadth=breadth, known=known)
         simple = [] if complete else _simple_ways(path, max_rounds, kinds)  # these are never left out
         found.append(_best_way(path, ways, simple, objective, min_fidelity, complete=complete))
-    winner, others = _winner(found, objective, min_fidelity)
-    beside = (*_simple_ways(winner.hops, max_rounds, kinds), *others)
+    winner, *others = _ranked(found, objective, min_fidelity)
+    hidden = in_line(network) if isinstance(network, Graph) else frozenset()
+    beside = _simple_ways(winner.hops, max_rounds, kinds)
+    beside += [Alternative(f"the path {way_text(b.nodes, hidden)}", b.link, b.forecast) for b in others]
     return Strategy(
-        winner.link, winner.forecast, winner.nodes, objective, min_fidelity, beside, complete=winner.complete
-    )
+        winner.link, winner.forecast, winner.nodes, objective, min_fidelity, tuple(beside),
+        complete=winner.complete, in_line=hidden,
+    )  # fmt: skip
 
 
 def _purifications(protocols: Sequence[Any]) -> tuple[Any, ...]:
@@ -287,9 +298,8 @@ def _value(objective: StrategyObjective, found: Forecast) -> float:
     return (found.rate_hz if objective == "rate" else found.secret_key_rate_hz) or 0.0
 
 
-def _winner(
-    found: list[_Best], objective: StrategyObjective, min_fidelity: float | None
-) -> tuple[_Best, list[Alternative]]:
+def _ranked(found: list[_Best], objective: StrategyObjective, min_fidelity: float | None) -> list[_Best]:
+    """The best on each path, the winner first; refused if it is not good enough."""
     ranked = sorted(found, key=lambda best: _rank(objective, min_fidelity, best.forecast), reverse=True)
     best = ranked[0]
     ends = f"{best.hops[0].left}–{best.hops[-1].right}"
@@ -305,7 +315,7 @@ def _winner(
         )
     if any(node.memories for hop in best.hops for node in hop.ends):
         forecast(best.link)  # which warns where it cannot follow pairs in turn: once, of what is chosen
-    return best, [Alternative(f"the path {' – '.join(b.nodes)}", b.link, b.forecast) for b in ranked[1:]]
+    return ranked
 
 
 def _simple_ways(hops: tuple[ElementaryLink, ...], rounds: int, protocols: Sequence[Any]) -> list[Alternative]:

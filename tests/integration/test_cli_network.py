@@ -179,7 +179,8 @@ def test_where_only_trusted_nodes_lead_the_key_has_a_route_and_says_whom_to_trus
     assert result.exit_code == 0
     route = world.key_route("vienna", "johannesburg")
     shown = rows(result.stdout)["key"]
-    assert ways(result)["key"] == " – ".join(route.nodes)
+    assert ways(result)["key"] == route.way
+    assert "vienna –2– graz – leo" in route.way
     assert float(shown[5]) == pytest.approx(route.secret_key_rate_hz, rel=1e-3)
     assert shown[6] == str(len(route.trusted_nodes))
     assert f"who must be trusted: {', '.join(route.trusted_nodes)}" in result.stdout

@@ -340,3 +340,37 @@ def test_seeds_are_not_needed(rng):
     first, second = (network.routes("n2", "n3", 3, by="rate") for _ in range(2))
     assert [r.nodes for r in first] == [r.nodes for r in second]
     assert np.array_equal([r.rate_hz for r in first], [r.rate_hz for r in second])
+
+
+# --- how a route is told
+
+
+def test_a_route_tells_nodes_in_a_line_by_their_number():
+    """As the shell does; a place keeps its name, and so do nodes of a line that one must trust one by one."""
+
+    def line(names, role):
+        nodes = [Node("a", role="end"), *(Node(name, role=role) for name in names), Node("b", role="end")]
+        return Network(nodes, [ElementaryLink(x, y, fidelity=0.99, rate_hz=1) for x, y in pairwise(nodes)])
+
+    names = ("a-c-1", "a-c-2", "c", "c-d-1", "d-1", "d-2", "d-3")
+    way = "a –2– c – c-d-1 –3– b"
+    (route,) = line(names, "repeater").routes("a", "b", 1)
+    assert route.nodes == ("a", *names, "b")
+    assert route.way == way
+    assert repr(route).startswith(f"<Route {way}: fidelity 0.9")
+    assert f"<td>{way}</td>" in route._repr_html_()
+    over = line(names, "trusted").key_route("a", "b")
+    assert over.way == way
+    assert repr(over).endswith(f", trusting {', '.join(names)}>")
+    longer = line([*names, "e", "f"], "trusted").key_route("a", "b")
+    assert repr(longer).endswith(", trusting 9 nodes>")
+    strategy = line(names, "repeater").best_strategy("a", "b", max_rounds=0)
+    assert repr(strategy).startswith(f"<Strategy {way}: ")
+    assert f"Along {way}, " in strategy.explanation
+
+
+def test_places_with_numbers_keep_their_names():
+    """Two sites of one city, two of another, in turn: no line, though each name ends in a digit."""
+    nodes = [Node(name, role="trusted") for name in ("x", "koganei-1", "otemachi-1", "koganei-2", "y")]
+    links = [ElementaryLink(a, b, fidelity=0.99, rate_hz=1) for a, b in pairwise(nodes)]
+    assert Network(nodes, links).key_route("x", "y").way == "x – koganei-1 – otemachi-1 – koganei-2 – y"

@@ -247,7 +247,7 @@ def test_the_explanation_tells_it_all(rng):
     assert "the best pairs/s at a fidelity of at least 0.93 (all ways on this path were compared)" in text
     assert "swapping without purification: fidelity" in text
     assert "below the fidelity that is asked for" in text
-    assert repr(strategy).startswith("<Strategy n0–n1–n2: fidelity 0.9")
+    assert repr(strategy).startswith("<Strategy n0 – n1 – n2: fidelity 0.9")
     assert "swapping without purification" in strategy._repr_html_()
     assert isinstance(strategy, Strategy)
     assert best_strategy(hops[:1], max_rounds=0).steps == ("use n0–n1 as it is",)

@@ -1,39 +1,41 @@
-"""Repeaters that stand in a line, told by their number: ``hamburg –2– hannover``."""
+"""Repeaters and trusted nodes that stand in a line, told by their number: ``hamburg –2– hannover``."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from quantumlink.link import ElementaryLink
-from quantumlink.network import Network
-
-FEWEST = 2
-"""A single repeater between two places keeps its name: it is as short as a number is clear."""
+from quantumlink.network.graph import Graph
 
 
-def in_line(network: Network) -> frozenset[str]:
-    """The numbered repeaters with two neighbors that stand beside one another, two or more in a row.
+def in_line(network: Graph) -> frozenset[str]:
+    """The numbered repeaters and trusted nodes with two neighbors that stand in a row, two or more.
 
-    Numbered is one whose name ends in a digit, such as hamburg-berlin-2; a place has a name of its own.
+    Their names differ in the number at the end alone, as hamburg-berlin-1 and hamburg-berlin-2; a place has a name of
+    its own.
 
-    >>> from quantumlink import Node
+    >>> from quantumlink.hardware import Node
     >>> nodes = [Node("a"), *(Node(name, role="repeater") for name in ("r1", "r2", "r3")), Node("b")]
     >>> links = [ElementaryLink(one, other) for one, other in zip(nodes, nodes[1:], strict=False)]
-    >>> sorted(in_line(Network(nodes, links)))
+    >>> sorted(in_line(Graph(nodes, links)))
     ['r1', 'r2', 'r3']
     """
     near: dict[str, list[str]] = {name: [] for name in network.nodes}
     for link in network.links:
         near[link.left.name].append(link.right.name)
         near[link.right.name].append(link.left.name)
-    plain = {n.name for n in network.nodes.values() if n.role == "repeater" and re.search(r"\d$", n.name)}
-    plain = {name for name in plain if len(near[name]) == len(set(near[name])) == 2}
-    return frozenset(name for name in plain if any(other in plain for other in near[name]))
+    stem = {
+        name: name.rstrip("0123456789")
+        for name, node in network.nodes.items()
+        if node.role in ("repeater", "trusted")
+        and name[-1].isdecimal()
+        and len({*near[name]}) == len(near[name]) == 2
+    }
+    return frozenset(name for name in stem if any(stem.get(other) == stem[name] for other in near[name]))
 
 
 def way_text(names: Sequence[str], hidden: frozenset[str]) -> str:
-    """A way in words, with the repeaters of a line as their number.
+    """A way in words, with the hidden nodes of a line as their number.
 
     >>> way_text(["a", "x", "y", "b", "c"], frozenset("xy"))
     'a –2– b – c'
@@ -48,7 +50,7 @@ def way_text(names: Sequence[str], hidden: frozenset[str]) -> str:
     return text
 
 
-def stretches(network: Network, hidden: frozenset[str]) -> list[tuple[tuple[str, ...], list[ElementaryLink]]]:
+def stretches(network: Graph, hidden: frozenset[str]) -> list[tuple[tuple[str, ...], list[ElementaryLink]]]:
     """The links, those along hidden repeaters together: the names from end to end, and the links in turn."""
     at: dict[str, list[int]] = {name: [] for name in hidden}
     for number, link in enumerate(network.links):
