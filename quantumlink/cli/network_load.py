@@ -44,7 +44,7 @@ def resilience(
     demands: Annotated[
         Path | None,
         typer.Option(
-            help="A traffic file (TOML or CSV). Without, pairs between any two end nodes.", show_default=False
+            help="A traffic file (TOML or CSV). Without, pairs between any two users.", show_default=False
         ),
     ] = None,
     failures: Annotated[int, typer.Option(help="How many failures at once: 1 to 3.")] = 2,

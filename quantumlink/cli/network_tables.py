@@ -37,7 +37,8 @@ def nodes_table(network: Network, *, every: bool = False) -> Table:
             Cell(value, text) for value, text in zip((node.memory.t1_s, node.memory.t2_s), times, strict=True)
         )
         place = Cell(None if node.position is None else [*node.position], _place(node))
-        rows.append((name, node.role, place, t1, t2, node.memories, degree[name]))
+        role = Cell(node.role, f"{node.role}, user" if node.is_user and node.role != "end" else node.role)
+        rows.append((name, role, place, t1, t2, node.memories, degree[name]))
     columns = (
         Column("node", left=True), Column("role", left=True), Column("place", "position", left=True),
         Column("T1", "t1_s"), Column("T2", "t2_s"), Column("qubits a link", "memories"), Column("links"),

@@ -111,7 +111,7 @@ def keys(
     demands: Annotated[
         Path | None,
         typer.Option(
-            help="A traffic file (TOML or CSV). Without, and without --from, every two end nodes that a station's "
+            help="A traffic file (TOML or CSV). Without, and without --from, every two users that a station's "
             "fibre reaches, or every two stations.",
             show_default=False,
         ),
@@ -195,8 +195,8 @@ def _wanted(
         return [Demand(source, target, kind="key")]
     places = station or [name for name, node in network.nodes.items() if node.position is not None]
     near = {name for group in network.groups() if set(group) & set(places) for name in group}
-    ends = [name for name, node in network.nodes.items() if node.role == "end" and name in near]
-    names = ends if len(ends) > 1 and network.links else places
+    users = [name for name in network.users if name in near]
+    names = users if len(users) > 1 and network.links else places
     return [Demand(a, b, kind="key") for i, a in enumerate(names) for b in names[i + 1 :]]
 
 

@@ -40,6 +40,8 @@ class Node:
             node are made one after the other.
         orbit: of a satellite, such as `CircularOrbit` or `TleOrbit`; it has no position then.
         downlink: what a satellite sends to the stations that it passes, see `quantumlink.network.satellite_keys`.
+        user: whether somebody there wants pairs or keys: traffic and failures are counted between users. None for
+            an end node to be one and others not; a repeater in a city may serve others and be a user.
 
     Raises:
         ValueError: if the name is empty, the role unknown, or a number out of range.
@@ -71,6 +73,8 @@ class Node:
     """The orbit of a satellite."""
     downlink: DecoyDownlink | PairDownlink | None = None
     """What a satellite sends to the stations that it passes."""
+    user: bool | None = None
+    """Whether somebody there wants pairs or keys; None for an end node to be a user and others not."""
 
     def __post_init__(self) -> None:
         validation.instance("name", self.name, str, "a non-empty string")
@@ -92,6 +96,8 @@ class Node:
                 f"a node without memory (memories=0) has nothing to move halves of pairs into, got "
                 f"storage={self.storage!r} and {self.memory!r}"
             )
+        if self.user is not None:
+            validation.instance("user", self.user, bool, "True, False or None")
         self._check_satellite()
         if self.position is not None:
             object.__setattr__(self, "position", _position(self.position))
@@ -107,6 +113,11 @@ class Node:
             raise ValueError(f"{self.name!r} moves: give an orbit or a position, not both; got {self.position!r}")
         if self.downlink is not None and self.orbit is None:
             raise ValueError(f"downlink needs an orbit, which says when it passes; {self.name!r} has none")
+
+    @property
+    def is_user(self) -> bool:
+        """Whether somebody there wants pairs or keys: what ``user`` says, else whether it is an end node."""
+        return self.role == "end" if self.user is None else self.user
 
     @property
     def stores_apart(self) -> bool:

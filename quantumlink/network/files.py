@@ -11,6 +11,7 @@ One table a node, one entry a link, everything but ``between`` and a link's stat
     qubits = 16                      # qubits to compute with, beside
     communication = 2                # those for halves of pairs
     storage = 3                      # those that halves of pairs are moved into
+    user = true                      # somebody there wants keys: an end is a user unless it says false, others not
     memory = { t1_s = 10.0, t2_s = 1.0 }
     processor = { depolarizing_1q = 1e-4, depolarizing_2q = 2e-3, readout_error = 1e-3 }
 
@@ -85,7 +86,7 @@ NODE_PARTS: Mapping[str, type] = {"memory": Memory, "processor": Processor}
 NODE_CHOICES = ("orbit", "downlink")
 """Tables of a node that say their ``kind``; a node has none of them unless it is said."""
 
-NODE_VALUES = ("role", "memories", "position", "qubits", "communication", "storage")
+NODE_VALUES = ("role", "memories", "position", "qubits", "communication", "storage", "user")
 """Plain values of a node."""
 
 LINK_VALUES = tuple(

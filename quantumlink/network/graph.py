@@ -56,6 +56,11 @@ class Graph:
                 if self.nodes.get(end.name) != end:
                     raise ValueError(f"the link {link.left}–{link.right} ends at {end!r}, which is no node here")
 
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Names of the nodes where somebody wants pairs or keys, see `Node.user`: ends, unless more is said."""
+        return tuple(name for name, node in self.nodes.items() if node.is_user)
+
     def without(self, *, nodes: Iterable[str] = (), links: Avoid = ()) -> Self:
         """The network after failures.
 
@@ -131,6 +136,9 @@ class Graph:
             more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
             kind = role if len(names) == 1 or role == "trusted" else f"{role}s"
             rows += [(f"{len(names)} {kind}", ", ".join(names[:MOST_NAMES]) + more)] if names else []
+        if any(self.nodes[name].role != "end" for name in self.users):
+            more = f" and {len(self.users) - MOST_NAMES} more" if len(self.users) > MOST_NAMES else ""
+            rows.append((f"{len(self.users)} users", ", ".join(self.users[:MOST_NAMES]) + more))
         rows.append((f"{len(self.links)} links", f"{sum(map(length_km, self.links)):.0f} km in all"))
         return html_table(f"network {self.name}".rstrip(), rows)
 

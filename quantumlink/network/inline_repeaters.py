@@ -11,8 +11,7 @@ from quantumlink.network.graph import Graph
 def in_line(network: Graph) -> frozenset[str]:
     """The numbered repeaters and trusted nodes with two neighbors that stand in a row, two or more.
 
-    Their names differ in the number at the end alone, as hamburg-berlin-1 and hamburg-berlin-2; a place has a name of
-    its own.
+    Their names differ in the number at the end alone, as hamburg-berlin-1 and hamburg-berlin-2; users are none.
 
     >>> from quantumlink.hardware import Node
     >>> nodes = [Node("a"), *(Node(name, role="repeater") for name in ("r1", "r2", "r3")), Node("b")]
@@ -27,9 +26,8 @@ def in_line(network: Graph) -> frozenset[str]:
     stem = {
         name: name.rstrip("0123456789")
         for name, node in network.nodes.items()
-        if node.role in ("repeater", "trusted")
-        and name[-1].isdecimal()
-        and len({*near[name]}) == len(near[name]) == 2
+        if node.role in ("repeater", "trusted") and not node.is_user and name[-1].isdecimal()
+        if len(near[name]) == len(set(near[name])) == 2
     }
     return frozenset(name for name in stem if any(stem.get(other) == stem[name] for other in near[name]))
 

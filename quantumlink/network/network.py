@@ -251,8 +251,8 @@ class Network(Graph):
 
         Args:
             failures: how many at once, 1 to 3.
-            demands: who is to be served, and how well; if None, pairs between any two end nodes, or between any two
-                nodes where there are no ends.
+            demands: who is to be served, and how well; if None, pairs between any two users, or between any two
+                nodes where there are fewer than two users.
             order: in which order a path swaps, see `chain`.
             purify_rounds: rounds of purification of each hop.
             protocol: the purification, whatever `purify` takes.

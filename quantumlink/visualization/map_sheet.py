@@ -78,7 +78,7 @@ def nodes_on_the_way(network: Network, sheet: Sheet) -> set[str]:
     special = {end.name for link in network.links if is_in_space(link) for end in link.ends}
     found = set()
     for name, near in _neighbors(network).items():
-        if len(near) == 2 and network.nodes[name].role != "end" and name not in special:
+        if len(near) == 2 and not network.nodes[name].is_user and name not in special:
             before, here, after = (np.array(sheet.places[at]) for at in (near[0], name, near[1]))
             first, second = ((step * [1.0, sheet.aspect]) for step in (here - before, after - here))
             length = np.linalg.norm(first) * np.linalg.norm(second)

@@ -11,7 +11,7 @@ from quantumlink import Network, evaluate
 from quantumlink.cli import app
 
 METRO = Path(__file__).parents[2] / "notebooks" / "networks" / "metro.toml"
-WIDE = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb", "TTY_COMPATIBLE": "1"}  # as a terminal
+WIDE = {"COLUMNS": "200", "LINES": "50", "NO_COLOR": "1", "TERM": "dumb", "TTY_COMPATIBLE": "1"}  # as a terminal
 QUICK = ("--shots", "20", "--rounds", "200", "--seed", "7")
 
 

@@ -14,7 +14,7 @@ from quantumlink.cli import app
 NETWORKS = Path(__file__).parents[2] / "notebooks" / "networks"
 METRO = NETWORKS / "metro.toml"
 WORLD = NETWORKS / "intercontinental.toml"
-WIDE = {"COLUMNS": "250", "NO_COLOR": "1", "TERM": "dumb", "TTY_COMPATIBLE": "1"}  # as a terminal
+WIDE = {"COLUMNS": "250", "LINES": "50", "NO_COLOR": "1", "TERM": "dumb", "TTY_COMPATIBLE": "1"}  # as a terminal
 ENDS = ("--from", "vienna", "--to", "bratislava")
 
 

@@ -12,7 +12,7 @@ from quantumlink.cli import app
 from quantumlink.network import best_strategy
 
 METRO = Path(__file__).parents[2] / "notebooks" / "networks" / "metro.toml"
-WIDE = {"COLUMNS": "250", "NO_COLOR": "1", "TERM": "dumb", "TTY_COMPATIBLE": "1"}  # as a terminal
+WIDE = {"COLUMNS": "250", "LINES": "50", "NO_COLOR": "1", "TERM": "dumb", "TTY_COMPATIBLE": "1"}  # as a terminal
 PLAN = ("plan", METRO, "--from", "vienna", "--to", "bratislava")
 
 

@@ -19,7 +19,7 @@ TWO = ("--station", "graz", "--station", "xinglong")
 
 
 def invoke(*arguments, width=250):
-    env = {"COLUMNS": str(width), "NO_COLOR": "1", "TERM": "dumb", "TTY_COMPATIBLE": "1"}
+    env = {"COLUMNS": str(width), "LINES": "50", "NO_COLOR": "1", "TERM": "dumb", "TTY_COMPATIBLE": "1"}
     return CliRunner(env=env).invoke(app, ["satellites", *map(str, arguments)])
 
 

@@ -158,10 +158,12 @@ def test_what_is_no_table_is_refused(tmp_path, text):
 
 
 GERMANY_WRITTEN_OUT = "183bdeb24c540805c1072022f8e6cf04040b1666f31f7e1acd0c82952b96cf80"
-"""Of the file's data as JSON, when each node and link said everything itself."""
+"""Of the file's data as JSON, when each node and link said everything itself, and nobody who the users are."""
 
 
 def digest(data):
+    for node in data["nodes"].values():
+        node.pop("user", None)
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

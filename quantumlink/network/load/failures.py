@@ -26,6 +26,7 @@ from quantumlink.network.graph import Avoid, Graph
 from quantumlink.network.load.capacities import Capacity, capacity_among, field_for, ways_of
 from quantumlink.network.load.connectivity import Connectivity
 from quantumlink.network.load.demand import Demand, checked_demands
+from quantumlink.network.load.matrices import users_or_all
 from quantumlink.network.load.region import struck
 from quantumlink.network.load.ways import Ways
 from quantumlink.network.routing import Field, Plan
@@ -155,7 +156,7 @@ def resilience_of(network: Graph, failures: int, demands: Any, *, plan: Plan, av
     """How a network stands failures: see `Network.resilience`."""
     if validation.count("failures", failures, at_least=1) > MOST_FAILURES:
         raise ValueError(f"failures must be at most {MOST_FAILURES}, got {failures}")
-    wanted = _between_ends(network) if demands is None else checked_demands(network, demands)
+    wanted = _between_users(network) if demands is None else checked_demands(network, demands)
     among = _Among(network, wanted, plan, list(avoid))
     served = among.served(set(wanted), frozenset())
     cuts: dict[frozenset[Part], list[Demand]] = {}
@@ -168,11 +169,9 @@ def resilience_of(network: Graph, failures: int, demands: Any, *, plan: Plan, av
     return Resilience(failures, tuple(d for d in wanted if d in served), unserved, found, among.proven, among)
 
 
-def _between_ends(network: Graph) -> tuple[Demand, ...]:
-    """A demand for pairs between any two end nodes; where there are no ends, between any two nodes."""
-    ends = [name for name, node in network.nodes.items() if node.role == "end"]
-    names = ends if len(ends) > 1 else list(network.nodes)
-    return tuple(Demand(a, b) for a, b in combinations(names, 2))
+def _between_users(network: Graph) -> tuple[Demand, ...]:
+    """A demand for pairs between any two users; where there are fewer than two, between any two nodes."""
+    return tuple(Demand(a, b) for a, b in combinations(users_or_all(network), 2))
 
 
 class _Among:

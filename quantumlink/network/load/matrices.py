@@ -60,7 +60,7 @@ def uniform_demands(
     Args:
         network: the network.
         total_hz: all demands together.
-        nodes: between which nodes; all ends if None, or all nodes where there are no ends.
+        nodes: between which nodes; all of `Network.users` if None, or all nodes where there are fewer than two.
         fields: what else is said of every demand, as `Demand` takes it.
 
     Raises:
@@ -121,10 +121,14 @@ def _near(network: Graph, a: str, b: str, exponent: float) -> float:
     return float(max(km, LEAST_KM) ** -exponent)
 
 
+def users_or_all(network: Graph) -> list[str]:
+    """Names of the users of a network, or of all nodes where there are fewer than two users."""
+    return list(network.users if len(network.users) > 1 else network.nodes)
+
+
 def _chosen(network: Graph, nodes: Sequence[str] | None) -> list[str]:
     if nodes is None:
-        ends = [name for name, node in network.nodes.items() if node.role == "end"]
-        names = ends or list(network.nodes)
+        names = users_or_all(network)
     else:
         names = [validation.choice("nodes", n, network.nodes) for n in validation.sequence("nodes", nodes, "names")]
     if len(set(names)) < max(len(names), 2):
