@@ -48,7 +48,8 @@ def import_map(
     if target is not None:
         network.save(target)
     tables = (nodes_table(network, every=True), links_table(network, every=True))
-    return Result(tables=tables, written=() if target is None else (Written("network", target),))
+    written = () if target is None else (Written("network", target),)
+    return Result(tables=tables, notes=fibre_map.notes, written=written)
 
 
 def schema(output: Output = None) -> Result:

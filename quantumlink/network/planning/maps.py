@@ -22,7 +22,8 @@ TOML has a table for each site and an entry for each fibre::
 
 A GraphML or GML file has sites as nodes, with a ``label`` (else the node's id), ``Latitude`` and ``Longitude``, as
 the Internet Topology Zoo writes them, and fibres as edges with ``length_km`` or ``length``, in kilometers; without
-one, the way over ground times a detour. Of several fibres between two sites each counts. GML is read by networkx,
+one, the way over ground times a detour. Of several fibres between two sites each counts, but directed edges to and
+fro of one length are one. `FibreMap.notes` tells of these, and of what is left out. GML is read by networkx,
 topohub has positions and distances over ground; both come with the extra ``topologies``.
 """
 
@@ -34,14 +35,21 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import rustworkx as rx
-
 from quantumlink import validation
-from quantumlink.hardware import Memory, Processor
+from quantumlink.hardware import Memory, Node, Processor
+from quantumlink.link import ElementaryLink
 from quantumlink.network.geography import great_circle_km
 from quantumlink.network.network import Network
 from quantumlink.network.planning.costs import Costs
-from quantumlink.network.planning.equipment import Equipment, checked_parts
+from quantumlink.network.planning.equipment import Equipment, Parts, checked_parts
+from quantumlink.network.planning.graph_files import (
+    LEAST_KM,
+    Edge,
+    Vertex,
+    read_gml,
+    read_graphml,
+    sites_and_fibres,
+)
 from quantumlink.network.planning.places import Fibre, Site
 
 DETOUR = 1.3
@@ -60,6 +68,8 @@ class FibreMap:
     sites: tuple[Site, ...]
     fibres: tuple[Fibre, ...]
     parts: Equipment = field(default_factory=Equipment)
+    notes: tuple[str, ...] = ()
+    """What is not as the file has it: equal labels, edges that were left out or read as one."""
 
     @classmethod
     def load(cls, path: str | Path, *, detour: float = DETOUR) -> FibreMap:
@@ -83,7 +93,8 @@ class FibreMap:
         try:
             if path.suffix.lower() == ".toml":
                 return _of_toml(path, detour)
-            return _of_graph(path.stem, *(_gml(path) if path.suffix.lower() == ".gml" else _graphml(path)), detour)
+            read = read_gml if path.suffix.lower() == ".gml" else read_graphml
+            return cls(path.stem, *_of_graph(*read(path), detour))
         except (FibreMapError, ImportError):
             raise
         except Exception as error:  # whatever the readers make of a file that is none
@@ -107,7 +118,7 @@ class FibreMap:
         """
         built = self.parts if parts is None else checked_parts(parts)
         nodes = {site.name: built.node(site, _role(site, role)) for site in self.sites}
-        links = [built.link(nodes[fibre.a], nodes[fibre.b], fibre.length_km) for fibre in self.fibres]
+        links = [_lit(built, nodes, fibre) for fibre in self.fibres]
         return Network(nodes.values(), links, self.name)
 
     @classmethod
@@ -128,17 +139,31 @@ class FibreMap:
             raise ValueError(
                 f"key must name a topology of topohub, such as 'sndlib/germany50'; got {key!r}"
             ) from None
-        number = {node["id"]: i for i, node in enumerate(found["nodes"])}
         nodes = [
-            {"label": n.get("name") or n["id"], "Longitude": n["pos"][0], "Latitude": n["pos"][1], "id": n["id"]}
+            Vertex(n["id"], {"label": n.get("name"), "Longitude": n["pos"][0], "Latitude": n["pos"][1]})
             for n in found["nodes"]
         ]
         detour = validation.number("detour", detour, at_least=1.0)
         edges = [
-            (number[e["source"]], number[e["target"]], {"length_km": max(detour * e["dist"], 1e-3)})
+            Edge(e["source"], e["target"], {"length_km": max(detour * e["dist"], LEAST_KM)}, directed=False)
             for e in found["edges"]
         ]
-        return _of_graph(str(found["graph"].get("name", key)), nodes, edges, detour)
+        return cls(str(found["graph"].get("name", key)), *_of_graph(nodes, edges, detour))
+
+
+def _of_graph(nodes: list[Vertex], edges: list[Edge], detour: float) -> tuple[Any, ...]:
+    """The fields of a map behind its name."""
+    sites, fibres, notes = sites_and_fibres(nodes, edges, detour)
+    return sites, fibres, Equipment(), notes
+
+
+def _lit(built: Parts, nodes: Mapping[str, Node], fibre: Fibre) -> ElementaryLink:
+    try:
+        return built.link(nodes[fibre.a], nodes[fibre.b], fibre.length_km)
+    except ValueError as error:  # the parts are good for a kilometer: it is this one's length
+        raise ValueError(
+            f"the fibre {fibre.a}–{fibre.b} of {fibre.length_km:.6g} km cannot be lit: {error}"
+        ) from error
 
 
 def _role(site: Site, role: str | Mapping[str, str]) -> str:
@@ -198,47 +223,6 @@ def _equipment(path: Path, table: Mapping[str, Any]) -> Equipment:
         if name in values:
             values[name] = kind(**values[name])
     return Equipment(**values)
-
-
-Graph = tuple[list[dict[str, Any]], list[tuple[int, int, dict[str, Any]]]]
-"""What is said of each node, and of each edge with the numbers of its ends."""
-
-
-def _graphml(path: Path) -> Graph:
-    (graph,) = rx.read_graphml(str(path))
-    edges = [(a, b, dict(data or {})) for a, b, data in graph.weighted_edge_list()]
-    return [dict(node) for node in graph.nodes()], edges
-
-
-def _gml(path: Path) -> Graph:
-    try:
-        import networkx
-    except ImportError as error:
-        raise ImportError("GML files need networkx: pip install quantumlink[topologies]") from error
-    graph = networkx.read_gml(path, label="id")
-    number = {key: i for i, key in enumerate(graph)}
-    nodes = [{**data, "id": key} for key, data in graph.nodes(data=True)]
-    return nodes, [(number[a], number[b], data) for a, b, data in graph.edges(data=True)]
-
-
-def _of_graph(
-    name: str, nodes: list[dict[str, Any]], edges: list[tuple[int, int, dict[str, Any]]], detour: float
-) -> FibreMap:
-    labels: list[str] = []
-    for node in nodes:
-        label = str(node.get("label") or node.get("id"))
-        labels.append(label if label not in labels else f"{label} ({node.get('id')})")
-    sites = []
-    for label, node in zip(labels, nodes, strict=True):
-        place = node.get("Latitude"), node.get("Longitude")
-        sites.append(Site(label, None if None in place else (float(place[0]), float(place[1]))))  # type: ignore[arg-type]
-    places = {site.name: site.position for site in sites}
-    fibres = []
-    for a, b, data in edges:
-        length = next((data[key] for key in ("length_km", "length") if data.get(key) is not None), None)
-        if a != b:
-            fibres.append(_fibre(labels[a], labels[b], None if length is None else float(length), places, detour))
-    return FibreMap(name, tuple(sites), tuple(fibres))
 
 
 def _fibre(a: str, b: str, length_km: Any, places: Mapping[str, Any], detour: float) -> Fibre:
