@@ -32,7 +32,8 @@ def revised(text: str, network: Graph) -> str | None:
         before = _read(network, text)
         if not before.nodes.keys() & network.nodes.keys():
             return None
-        # What a file says for many may be in the way of what one of them says now: then each says all itself.
+        # What a file says for many may be in the way of what one leaves out, for which TOML has no word: then each
+        # says all itself.
         for flat in (False, True):
             found = _revised(text, before, network, flat=flat)
             if _read(network, found) == network:
@@ -55,24 +56,28 @@ def _revised(text: str, before: Graph, network: Graph, *, flat: bool) -> str:
     if flat:
         for common in ("defaults", "templates"):
             document.pop(common, None)
+    said = document.unwrap().get("defaults", {})
+    usual_node, usual_link = said.get("node", {}), said.get("link", {})
     nodes: Any = document["nodes"]
     for name in [name for name in nodes if name not in network.nodes]:
         del nodes[name]
     for name, node in network.nodes.items():
         if name not in nodes:
-            nodes[name] = _table(node_table(node))
+            nodes[name] = _table(node_table(node, usual_node))
         elif flat or node != before.nodes[name]:
-            _edit(nodes[name], node_table(node))
+            _edit(nodes[name], node_table(node, usual_node))
     kept = _kept(before.links, network.links)
     if "links" not in document:
         document["links"] = tomlkit.aot()
     tables: Any = document["links"]
     for link, number in zip(network.links, kept, strict=True):
         if number is not None and (flat or link != before.links[number]):
-            _edit(tables[number], link_table(link))
-    _arrange(
-        tables, [number if number is not None else link_table(network.links[i]) for i, number in enumerate(kept)]
-    )
+            _edit(tables[number], link_table(link, usual_link))
+    wanted = [
+        link_table(link, usual_link) if number is None else number
+        for link, number in zip(network.links, kept, strict=True)
+    ]
+    _arrange(tables, wanted)
     return tomlkit.dumps(document)
 
 

@@ -73,7 +73,7 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any, get_type_hints
 
-from quantumlink.hardware import Memory, Node, Processor
+from quantumlink.hardware import Memory, Processor
 from quantumlink.link import ElementaryLink
 from quantumlink.parts import parts_of
 
@@ -109,12 +109,6 @@ def link_keys() -> tuple[str, ...]:
 
 class NetworkFileError(ValueError):
     """A network file that cannot be read; the text names the file, the table and the key."""
-
-
-def node_values(node: Node) -> dict[str, Any]:
-    """The plain values of a node that are not the usual ones."""
-    usual = Node("usual")
-    return {key: getattr(node, key) for key in NODE_VALUES if getattr(node, key) != getattr(usual, key)}
 
 
 def field_types(cls: type[Any]) -> Mapping[str, Any]:

@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from math import isinf, isnan
 from numbers import Integral, Real
+from types import MappingProxyType
 from typing import Any
 
 from quantumlink.hardware import Detector, Node
 from quantumlink.hardware.bell_diagonal import werner
 from quantumlink.hardware.pauli_coefficients import nested
 from quantumlink.link import ElementaryLink
-from quantumlink.network.files import LINK_VALUES, NODE_CHOICES, NODE_PARTS, STATED, field_types, node_values
+from quantumlink.network.files import LINK_VALUES, NODE_CHOICES, NODE_PARTS, NODE_VALUES, STATED, field_types
 from quantumlink.network.graph import Graph
 from quantumlink.parts import part_at, part_of, place_of
+
+Table = Mapping[str, Any]
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 _BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -28,28 +31,34 @@ def to_toml(network: Graph) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def node_table(node: Node) -> dict[str, Any]:
-    """What a file says of a node."""
-    table = node_values(node)
+def node_table(node: Node, defaults: Table = MappingProxyType({})) -> dict[str, Any]:
+    """What a file says of a node, whose ``[defaults.node]`` say something already."""
+    usual = Node("usual")
+    table = {
+        key: value
+        for key in NODE_VALUES
+        if (value := getattr(node, key)) is not None and (value != getattr(usual, key) or key in defaults)
+    }
     for key, kind in NODE_PARTS.items():
         part = getattr(node, key)
-        if part != kind():
-            table[key] = _told(part, kind)
+        if part != kind() or key in defaults:
+            table[key] = _told(part, kind, defaults.get(key))
     for key in NODE_CHOICES:
         if getattr(node, key) is not None:
-            table[key] = _told(getattr(node, key))
+            table[key] = _told(getattr(node, key), None, defaults.get(key))
     return table
 
 
-def link_table(link: ElementaryLink) -> dict[str, Any]:
-    """What a file says of a link."""
+def link_table(link: ElementaryLink, defaults: Table = MappingProxyType({})) -> dict[str, Any]:
+    """What a file says of a link, whose ``[defaults.link]`` say something already."""
     table: dict[str, Any] = {"between": [link.left.name, link.right.name]}
     if link.medium is not None:
-        table[part_of(link.medium).name] = _part(link.medium)
+        medium = part_of(link.medium).name
+        table[medium] = _part(link.medium, defaults.get(medium))
     source, detector = link.source, link.detector
     given = [key for key in LINK_VALUES if key not in STATED]
     if source is not None:
-        table["source"] = _told(source)
+        table["source"] = _told(source, None, defaults.get("source"))
         # What the source makes of them is not given again.
         given = [key for key in given if key in ("multiplexing", "classical_delay_s")]
     elif not link.is_bell_diagonal:
@@ -60,32 +69,36 @@ def link_table(link: ElementaryLink) -> dict[str, Any]:
         table["bell_diagonal"] = link.bell_diagonal
     if detector is not None:
         pair = detector if isinstance(detector, tuple) else None
-        table["detector"] = _told(detector, Detector) if pair is None else [_told(x, Detector) for x in pair]
+        one = defaults.get("detector") if pair is None else None
+        table["detector"] = _told(detector, Detector, one) if pair is None else [_told(x, Detector) for x in pair]
     bare = ElementaryLink(link.left, link.right)
     for key in given:
-        if getattr(link, key) != getattr(bare, key):
-            table[key] = getattr(link, key)
+        value = getattr(link, key)
+        if value is not None and (value != getattr(bare, key) or key in defaults):
+            table[key] = value
     return table
 
 
-def _told(part: Any, expected: Any = None) -> dict[str, Any]:
+def _told(part: Any, expected: Any = None, said: Any = None) -> dict[str, Any]:
     """A part as a table, with its kind where another class is expected, or none."""
-    return _part(part) if type(part) is expected else {"kind": part_of(part).name, **_part(part)}
+    table = _part(part, said)
+    return table if type(part) is expected else {"kind": part_of(part).name, **table}
 
 
-def _part(part: Any) -> dict[str, Any]:
-    """The arguments of a part that are not at their default."""
+def _part(part: Any, said: Any = None) -> dict[str, Any]:
+    """The arguments of a part that are not at their default, and those of which something is said already."""
     table: dict[str, Any] = {}
+    said = said if isinstance(said, Mapping) else {}
     hints, defaults = field_types(type(part)), _defaults(type(part))
     for name, value in part_of(part).arguments(part).items():
-        if value is None or (name in defaults and value == defaults[name]):
+        if value is None or (name in defaults and value == defaults[name] and name not in said):
             continue
         if isinstance(value, tuple) and value and all(map(_is_part, value)):
             table[name] = [_told(entry) for entry in value]
         elif _is_part(value):
             expected = hints.get(name)
             known = isinstance(expected, type) and part_at(place_of(expected)) is not None
-            table[name] = _told(value, expected if known else None)
+            table[name] = _told(value, expected if known else None, said.get(name))
         else:
             table[name] = value
     return table

@@ -95,9 +95,22 @@ def test_a_link_less_takes_only_itself(file):
     assert "nodes.c" not in text
 
 
-def test_what_defaults_forbid_is_written_out(file):
+def test_what_differs_from_a_default_is_written_beside_it(file):
     network = ql.Network.load(file)
     node = replace(network.nodes["c"], memory=ql.Memory())  # the default of the library, not of the file
+    new = ql.Node("d", qubits=1)
+    joined = ql.ElementaryLink(new, network.nodes["a"], fidelity=0.9)
+    text = saved(with_links(ql.Network([*network.nodes.values(), new], [*network.links, joined], "cities"),
+                            [*network.links, joined], [node]), file)  # fmt: skip
+    assert text.startswith(FILE[: FILE.index("[nodes.c]")])
+    assert "[nodes.c]\nmemory = { t1_s = inf, t2_s = inf }\n" in text
+    assert text.count("t1_s = inf") == 2
+
+
+def test_what_no_word_takes_back_is_written_out(file):
+    file.write_text(FILE.replace("memory = { t1_s = 10.0 }", "memories = 3"))
+    network = ql.Network.load(file)
+    node = replace(network.nodes["c"], memories=None)  # for which TOML has no word
     text = saved(with_links(network, network.links, [node]), file)
     assert "defaults" not in text
     assert "# A network of two cities." in text
