@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from pathlib import Path
 from secrets import token_hex
 
@@ -18,11 +19,14 @@ def save(network: Graph, path: Path) -> None:
     if path.exists() and not path.is_file():  # a pipe or a device
         path.write_text(text, encoding="utf-8")
         return
-    if path.exists():
-        text = _with_what_was_written(path, network) or text
+    before = _written(path)
+    # Line ends and a byte order mark are somebody's editor's: they stay. A file without line ends has the system's.
+    newline = "\r\n" if b"\r\n" in before else "\n" if b"\n" in before else None
+    encoding = "utf-8-sig" if before.startswith(BOM_UTF8) else "utf-8"
+    text = _with_what_was_written(before, network) or text
     beside = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
-        with beside.open("x", encoding="utf-8") as file:
+        with beside.open("x", encoding=encoding, newline=newline) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -33,9 +37,17 @@ def save(network: Graph, path: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _with_what_was_written(path: Path, network: Graph) -> str | None:
+def _written(path: Path) -> bytes:
+    """What is there; nothing if there is nothing, or it cannot be read."""
     try:
-        before = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError):  # it cannot be read, or is no text
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _with_what_was_written(before: bytes, network: Graph) -> str | None:
+    try:
+        text = before.decode("utf-8-sig")
+    except ValueError:  # it is no text
         return None
-    return revised(before, network)
+    return revised(text.replace("\r\n", "\n"), network) if text else None

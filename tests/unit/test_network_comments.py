@@ -140,6 +140,19 @@ def test_over_what_is_no_network_file(content, file):
     assert saved(network, file) == network.to_toml()
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no mark", "mark"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["lf", "crlf"])
+def test_line_ends_and_a_byte_order_mark_stay(file, mark, end):
+    file.write_bytes(mark + FILE.replace("\n", end).encode())
+    network = ql.Network.load(file)
+    network.save(file)
+    assert file.read_bytes() == mark + FILE.replace("\n", end).encode()
+    ql.Network(network.nodes.values(), network.links[:1], "town").save(file)
+    found = file.read_bytes()
+    assert found.startswith(mark + b"# A network of two cities." + end.encode() + b'name = "town"  # for short')
+    assert found.count(b"\n") == found.count(end.encode())
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_whatever_changed_is_read_back(seed, tmp_path):
     dice = random.Random(seed)
