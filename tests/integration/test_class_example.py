@@ -96,6 +96,12 @@ def test_nothing_handed_in_is_told(graded):
     assert all("not handed in" in line for line in lines)
 
 
+def test_a_file_that_cannot_be_read_is_told(graded):
+    points, each, lines = graded("def (")
+    assert (points, each) == (0, [0] * 6)
+    assert all("invalid syntax" in line or "SyntaxError" in line for line in lines)
+
+
 def test_the_guide_shows_what_it_says(graded):
     _, _, lines = graded(TRIPLET + WITHOUT_Z + PARITY)
     shown = re.search(r"```text\n(.*?)```", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL).group(1)
