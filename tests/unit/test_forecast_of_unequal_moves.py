@@ -6,6 +6,7 @@ all k, which is made here in full.
 """
 
 import warnings
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +16,7 @@ from quantumlink import Memory, Network, Node, Operation, Processor, chain, eval
 from quantumlink.circuits import entanglement_swap
 from quantumlink.link import ElementaryLink
 from quantumlink.network import forecast
-from quantumlink.readings.forecasting import forecasts, lateness, stage_of
+from quantumlink.readings.forecasting import by_lag, forecasts, lateness, stage_of
 from quantumlink.readings.forecasting.stages import stacked
 from quantumlink.readings.timeline import simulate
 
@@ -37,6 +38,7 @@ def hops_of(nodes, p, steps_s):
     ]
 
 
+@cache
 def summed(moves_s, p, steps_s, t2_s, *, last_s=0.0, balanced=False, most=60):
     """Mean latency and fidelity of a chain swapped from the left, or of four hops by halves: all sums.
 
@@ -194,7 +196,7 @@ def test_one_window_would_not_do(monkeypatch):
     exact, _ = summed(moves_s, 0.35, steps_s, 0.05, balanced=True, most=26)
     assert forecast(link).latency_s == pytest.approx(exact, rel=5e-4)
     monkeypatch.setattr(lateness, "WINDOWS", 1)
-    monkeypatch.setattr(lateness, "KEPT_LAGS", 1)
+    monkeypatch.setattr(by_lag, "KEPT_LAGS", 1)
     assert forecast(link).latency_s < 0.99 * exact
 
 
@@ -239,3 +241,29 @@ def test_the_next_try_begins_when_the_later_end_knows_of_the_failure(moves_s):
     steps_s = (STEP_S, 1.7 * STEP_S)
     found = forecast(swap(*hops_of(nodes_of(moves_s, 0.05), 1.0, steps_s), by=half))
     assert found.latency_s == pytest.approx(2 * summed(moves_s, 1.0, steps_s, 0.05, most=1)[0], rel=1e-9)
+
+
+@pytest.mark.parametrize(("memory_of", "within"), [({"t1_s": 0.05}, 1e-9), ({"gaussian_s": 0.03}, 1e-4)])
+def test_pairs_of_many_lags_are_purified_at_the_lags_at_which_both_ends_know(monkeypatch, memory_of, within):
+    """Every lag with every one, beside one row for each later lag of both ends: seven of each pair."""
+    nodes = [Node(f"n{i}", Memory(t2_s=0.02, move_s=s, **memory_of)) for i, s in enumerate((0.005, 0.0, 0.004))]
+    pair = swap(*hops_of(nodes, 0.7, (STEP_S, 1.3 * STEP_S)))
+    rows, found = [], []
+    combined = by_lag._combined
+    monkeypatch.setattr(by_lag, "_combined", lambda several: rows.append(len(several[0])) or combined(several))
+    for most in (1000, 100):
+        monkeypatch.setattr(by_lag, "MOST_ROWS", most)
+        found.append(forecast(purify(pair, pair)))
+    assert rows == [1, 26, 1, 7]
+    assert found[1].fidelity == pytest.approx(found[0].fidelity, rel=within)
+    assert found[1].latency_s == pytest.approx(found[0].latency_s, rel=within)
+
+
+def test_lags_are_fewer_where_there_would_be_too_many_rows(monkeypatch):
+    monkeypatch.setattr(by_lag, "MOST_ROWS", 400)  # there would be 484
+    t2_s, steps_s = 0.05, (STEP_S, 1.7 * STEP_S, 0.6 * STEP_S, STEP_S)
+    moves_s = (0.01, 0.0, 0.004, 0.0, 0.012)
+    latency_s, fidelity = summed(moves_s, 0.35, steps_s, t2_s, balanced=True, most=26)
+    found = forecast(chain(hops_of(nodes_of(moves_s, t2_s), 0.35, steps_s), order="balanced"))
+    assert found.latency_s == pytest.approx(latency_s, rel=5e-4)
+    assert found.fidelity == pytest.approx(fidelity, abs=4e-4)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +19,15 @@ from quantumlink.readings.forecasting.meeting import failures, trimmed
 from quantumlink.readings.forecasting.renewal import Failures, Rows
 from quantumlink.readings.forecasting.repeating import accepted_of, until_success
 from quantumlink.readings.forecasting.stages import Stage
+from quantumlink.readings.forecasting.waits import held_pair
 from quantumlink.timing.arrivals import points_of
+
+KEPT_LAGS = 8
+"""Into how many ranges of one length, and how many of one probability, an end's lags are split that an operation
+hands on, beside the least one."""
+
+MOST_ROWS = 512
+"""Rows of all links with one another; if there would be more, fewer lags of each link stand for all."""
 
 
 class _Tried(NamedTuple):
@@ -39,7 +49,7 @@ def joined_by_lag(operation: Operation, stages: tuple[Stage, ...], *, in_turn: b
         stages: the links that it consumes, all timed, of one alternative.
         in_turn: whether they are made one after the other.
     """
-    rows = _combined(stages)
+    rows = _combined(_fewer(operation, [stage.by_lag for stage in stages], in_turn=in_turn))
     tried = _in_turn(operation, rows) if in_turn else _side_by_side(operation, rows)
     step = Joining(operation, rows, in_turn=in_turn)
     accepted = np.ones(1)
@@ -51,11 +61,56 @@ def joined_by_lag(operation: Operation, stages: tuple[Stage, ...], *, in_turn: b
     return replace(stage, left_out=left_out(step.waiting, step.join)) if in_turn else stage
 
 
-def _combined(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+def _combined(stages: Sequence[Stage]) -> tuple[Stage, ...]:
     """Rows of each stage, every one with every one of the others."""
-    several = [stage.by_lag for stage in stages]
-    index = np.array(list(product(*(range(len(stage)) for stage in several))), dtype=np.intp)
-    return tuple(stage.take(index[:, i]) for i, stage in enumerate(several))
+    index = np.array(list(product(*(range(len(stage)) for stage in stages))), dtype=np.intp)
+    return tuple(stage.take(index[:, i]) for i, stage in enumerate(stages))
+
+
+def _fewer(operation: Operation, stages: list[Stage], *, in_turn: bool) -> list[Stage]:
+    """The same rows, or fewer for about the same lags where there would be too many of all links together."""
+    if prod(map(len, stages)) <= MOST_ROWS:
+        return stages
+    acting, site_of = operation.sites_that_act, operation.site_of_qubit
+    # A pair that waits until both its ends know of it has one lag: the later one.
+    both = [
+        all(site_of[q] in acting for q in qubits) or (in_turn and i < len(stages) - 1)
+        for i, qubits in enumerate(operation.inputs)
+    ]
+    lagging = [_known_by_both(stage) if wait else stage for stage, wait in zip(stages, both, strict=True)]
+    for kept in range(KEPT_LAGS, 0, -1):
+        fewer = [_alike(stage, kept) for stage in lagging]
+        if prod(map(len, fewer)) <= MOST_ROWS:
+            break
+    return fewer
+
+
+def _known_by_both(stage: Stage) -> Stage:
+    """The same, known when both ends know."""
+    lag_s = np.maximum(stage.left_lag_s, stage.right_lag_s)
+    return replace(stage, left_lag_s=lag_s, right_lag_s=lag_s)
+
+
+_LAGS = ("left_lag_s", "right_lag_s", "left_since_s", "right_since_s")
+
+
+def _alike(stage: Stage, kept: int) -> Stage:
+    """Rows of about the same lags together, each with what it has decayed until then."""
+    weights = stage.pairs[..., 0].sum(axis=1)
+    lags_s = np.array([getattr(stage, name) for name in _LAGS])
+    group = lags_together(lags_s[:2], weights, kept)
+    means_s = np.array([_summed(lag * weights, group) for lag in lags_s]) / _summed(weights, group)
+    held = held_pair(stage.ends[0].memory, stage.ends[1].memory, stage.support)
+    decayed = held.exponents(*(lags_s[:2] - lags_s[2:])) - held.exponents(*(means_s[:2] - means_s[2:]))[group]
+    pairs = stage.supported(held.support)
+    if held.from_pauli is not None:
+        pairs = pairs @ held.from_pauli.T
+    pairs = _summed(pairs * np.exp(-decayed)[:, None], group)
+    if held.to_pauli is not None:
+        pairs = pairs @ held.to_pauli.T
+    points_s = points_of(stage.first, pairs[..., 0], _summed(stage.pairs[..., 0] * stage.points_s, group))
+    rows = replace(stage.take(np.unique(group, return_index=True)[1]), support=held.support, pairs=pairs)
+    return replace(rows, points_s=points_s, **dict(zip(_LAGS, means_s, strict=True)))
 
 
 def _side_by_side(operation: Operation, rows: tuple[Stage, ...]) -> _Tried:
@@ -106,7 +161,7 @@ def _together(tried: _Tried) -> tuple[FloatArray, Rows]:
     weights = pairs[..., 0].sum(axis=1)
     kept = np.flatnonzero(weights > NEGLIGIBLE)
     weights, lags_s = weights[kept], tried.lags_s[:, kept]
-    group = lags_together(lags_s[:2], weights)
+    group = lags_together(lags_s[:2], weights, KEPT_LAGS)
     means = np.array([_summed(lag * weights, group) for lag in lags_s]) / _summed(weights, group)
     return means, (first, _summed(pairs[kept], group), _summed(done[kept], group))
 

@@ -26,9 +26,6 @@ WINDOWS = 12
 """Into how many windows of one length, and how many of one probability, the waits are split after which an end
 still has to hear of its own pair."""
 
-KEPT_LAGS = 8
-"""Likewise the lags of one end that an operation hands on, beside the least one."""
-
 WITHIN = 32
 """Waits that stand for all those within one cell."""
 
@@ -223,24 +220,25 @@ def _borders(values: FloatArray, weights: FloatArray, count: int) -> FloatArray:
     return np.concatenate([even, values[order[np.searchsorted(total, total[-1] * parts)]]])
 
 
-def lags_together(lags_s: FloatArray, weights: FloatArray) -> IndexArray:
+def lags_together(lags_s: FloatArray, weights: FloatArray, kept: int) -> IndexArray:
     """Which rows are handed on together: shape (rows,), numbered from 0.
 
     Args:
         lags_s: shape (ends, rows).
         weights: shape (rows,).
+        kept: into how many ranges of one length, and how many of one weight, the lags of an end are split.
     """
-    kinds = np.array([_kinds(lag_s, weights) for lag_s in lags_s])
+    kinds = np.array([_kinds(lag_s, weights, kept) for lag_s in lags_s])
     return np.unique(kinds, axis=1, return_inverse=True)[1].reshape(-1)
 
 
-def _kinds(lags_s: FloatArray, weights: FloatArray) -> IndexArray:
+def _kinds(lags_s: FloatArray, weights: FloatArray, kept: int) -> IndexArray:
     """0 for the least lag; the others by the range in which each is."""
     least = lags_s.min()
     longer = lags_s > least + ROUNDING * (abs(least) + np.abs(lags_s))
     found = np.zeros(len(lags_s), dtype=np.intp)
     values = np.unique(lags_s[longer])
-    if len(values) > 2 * KEPT_LAGS:
-        values = np.unique(_borders(lags_s[longer], weights[longer], KEPT_LAGS))
+    if len(values) > 2 * kept:
+        values = np.unique(_borders(lags_s[longer], weights[longer], kept))
     found[longer] = 1 + np.searchsorted(values, lags_s[longer], side="right")
     return found

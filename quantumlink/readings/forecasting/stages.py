@@ -13,7 +13,8 @@ of all. This is the timeline's own timing with its default options, and the two 
   a forecast warns;
 - an end that is told of a swap before it knows of its own pair (its half is still being moved, see
   ``Memory.move_s``) knows of both at a lag that depends on how long the pair waited: some lags stand for all, see
-  `quantumlink.readings.forecasting.lateness`; where several alternatives are compared, the mean of all does;
+  `quantumlink.readings.forecasting.lateness`, and fewer where links of many lags meet, see
+  `quantumlink.readings.forecasting.by_lag`; where several alternatives are compared, the mean of all does;
 - of attempts that disturb what a node stores (`Memory.per_attempt`), where two links' attempts do not go in step,
   how they stand to each other is taken not to depend on the wait. Where it is not known when they are made, that is
   refused.

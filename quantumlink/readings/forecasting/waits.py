@@ -41,9 +41,14 @@ class HeldPair:
         """Pairs in the basis of decay after a wait: shape (n, cells, coefficients), times of shape (n,)."""
         if self.ideal:
             return coefficients
-        times = np.stack([left_s, right_s], axis=-1)
-        kept: FloatArray = np.exp(-(times @ self.rates) - times**2 @ self.squares)
+        kept: FloatArray = np.exp(-self.exponents(left_s, right_s))
         return coefficients * kept[:, None, :]
+
+    def exponents(self, left_s: FloatArray, right_s: FloatArray) -> FloatArray:
+        """−ln of what a wait leaves of each coefficient: shape (n, coefficients), times of shape (n,)."""
+        times = np.stack([left_s, right_s], axis=-1)
+        found: FloatArray = times @ self.rates + times**2 @ self.squares
+        return found
 
     def further(self, left_s: FloatArray, right_s: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shape (n or 1, coefficients): r and q of further waits, after the qubits have waited so long."""
