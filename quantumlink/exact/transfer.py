@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from qiskit import QuantumCircuit
 from qiskit.circuit import AnnotatedOperation, Gate, Instruction, Operation
 from qiskit.circuit.library import UnitaryGate
 from qiskit.quantum_info import Clifford, Operator, SuperOp
@@ -33,6 +34,16 @@ ZERO = np.array([1.0, 0.0, 0.0, 1.0])
 
 PROJECTORS = (np.array([0.5, 0.0, 0.0, 0.5]), np.array([0.5, 0.0, 0.0, -0.5]))
 """The functionals r ↦ ⟨b|ρ|b⟩ for b = 0, 1."""
+
+_SIGNS = {
+    "I": np.ones(4),
+    "X": np.array([1.0, 1.0, -1.0, -1.0]),
+    "Y": np.array([1.0, -1.0, 1.0, -1.0]),
+    "Z": np.array([1.0, -1.0, -1.0, 1.0]),
+}
+"""What each Pauli does to the coefficients of I, X, Y, Z."""
+
+_LABELS = {"id": "I", "x": "X", "y": "Y", "z": "Z"}
 
 _CHANNELS = {"kraus", "superop", "quantum_channel"}
 
@@ -121,8 +132,37 @@ def _channel(operation: Instruction) -> Transfer:
     if id(error) not in _known_errors:
         if len(_known_errors) >= 4096:
             _known_errors.clear()
-        _known_errors[id(error)] = (error, transfer_of_superoperator(SuperOp(error).data))
+        _known_errors[id(error)] = (error, _of_error(error))
     return _known_errors[id(error)][1]
+
+
+def _of_error(error: Any) -> Transfer:
+    """The transfer matrix of an error of Aer's: the mean of those of its circuits."""
+    dim = 4**error.num_qubits
+    diagonal, whole = np.zeros(dim), np.zeros((dim, dim))
+    for circuit, probability in zip(error.circuits, error.probabilities, strict=True):
+        signs = _signs_of_paulis(circuit)
+        if signs is not None:
+            diagonal += probability * signs
+        else:
+            whole += probability * transfer_of_superoperator(SuperOp(circuit).data)
+    return _frozen(whole + np.diag(diagonal))
+
+
+def _signs_of_paulis(circuit: QuantumCircuit) -> FloatArray | None:
+    """The factors of all Pauli coefficients if a circuit is made of Paulis: shape (4ᵏ,); else None."""
+    signs: list[FloatArray] = [np.ones(4) for _ in circuit.qubits]
+    for instruction in circuit.data:
+        operation = instruction.operation
+        label = operation.params[0] if operation.name == "pauli" else _LABELS.get(operation.name)
+        if label is None:
+            return None
+        for pauli, qubit in zip(reversed(label), instruction.qubits, strict=True):
+            signs[circuit.find_bit(qubit).index] = signs[circuit.find_bit(qubit).index] * _SIGNS[pauli]
+    found: FloatArray = np.ones(1)
+    for factors in signs:
+        found = (found[:, None] * factors).ravel()
+    return found
 
 
 @lru_cache(maxsize=4096)
