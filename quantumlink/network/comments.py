@@ -56,7 +56,7 @@ def _revised(text: str, before: Graph, network: Graph, *, flat: bool) -> str:
     if flat:
         for common in ("defaults", "templates"):
             document.pop(common, None)
-    said = document.unwrap().get("defaults", {})
+    said = document["defaults"].unwrap() if "defaults" in document else {}
     usual_node, usual_link = said.get("node", {}), said.get("link", {})
     nodes: Any = document["nodes"]
     for name in [name for name in nodes if name not in network.nodes]:

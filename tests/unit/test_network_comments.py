@@ -153,10 +153,14 @@ def test_line_ends_and_a_byte_order_mark_stay(file, mark, end):
     assert found.count(b"\n") == found.count(end.encode())
 
 
+SMALL = [name for name in SHIPPED if (NETWORKS / f"{name}.toml").stat().st_size < 5_000]
+"""Large ones take a second for each change, and are written in no other way, but for the links of the backbone."""
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_whatever_changed_is_read_back(seed, tmp_path):
     dice = random.Random(seed)
-    source = NETWORKS / f"{dice.choice(SHIPPED)}.toml"
+    source = NETWORKS / f"{'germany' if seed == 39 else dice.choice(SMALL)}.toml"
     path = tmp_path / "network.toml"
     path.write_bytes(source.read_bytes())
     network = ql.Network.load(path)
