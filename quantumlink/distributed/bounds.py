@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import AnnotatedOperation, CircuitInstruction, Gate, QuantumCircuit
 from qiskit.quantum_info import Clifford, Operator, Statevector
 
 from quantumlink.distributed.flows import CLIFFORD_GATES
@@ -74,9 +74,22 @@ def _least_sum(nodes: Sequence[int], cuts: Sequence[tuple[tuple[int, ...], float
     return float(ceil(found.fun - 1e-6))
 
 
+def only_gates(circuit: QuantumCircuit) -> bool:
+    """Whether a circuit is unitary: without measurements and resets, within what it is made of too."""
+
+    def is_unitary(instruction: CircuitInstruction) -> bool:
+        operation = instruction.operation
+        if isinstance(operation, Gate | AnnotatedOperation) or instruction.name in ("barrier", "delay"):
+            return True
+        within = getattr(operation, "definition", None)
+        return within is not None and not instruction.clbits and only_gates(within)
+
+    return all(map(is_unitary, circuit.data))
+
+
 def _rank_of(circuit: QuantumCircuit, seed: int) -> Rank | None:
     """A function of the inputs and the outputs on one side of a cut, or None."""
-    if any(i.clbits or i.name == "reset" or getattr(i.operation, "blocks", None) for i in circuit.data):
+    if not only_gates(circuit):
         return None
     n = circuit.num_qubits
     plain = circuit.copy_empty_like()

@@ -76,8 +76,10 @@ def distribute(
     """
     validation.instance("circuit", circuit, QuantumCircuit, "a QuantumCircuit")
     choose = isinstance(purify_rounds, str)
-    if choose:
-        validation.choice("purify_rounds", purify_rounds, ("best",))
+    if choose and purify_rounds != "best":
+        raise ValueError(
+            f"purify_rounds must be a number, one for some pairs of names, or 'best', got {purify_rounds!r}"
+        )
     machine = machine_of(network, weights=weights, purify_rounds=0 if choose else purify_rounds, improve=improve)
     if live_copies is not None:
         live_copies = validation.count("live_copies", live_copies, at_least=1)

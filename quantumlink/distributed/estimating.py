@@ -19,6 +19,7 @@ import numpy as np
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
 from quantumlink.arrays import BoolArray
+from quantumlink.distributed.bounds import only_gates
 from quantumlink.estimation import Estimate, binomial_estimate
 from quantumlink.exact import UnsupportedOperation, branches
 from quantumlink.execution.clifford import CliffordSampler
@@ -58,9 +59,8 @@ def exact_fidelity(
     Of circuits without measurements of their own.
     """
     n = source.num_qubits
-    own = any(i.clbits or i.name == "reset" or getattr(i.operation, "blocks", None) for i in source.data)
     large = n > MAX_EXACT_QUBITS or len(program.circuit.data) > MAX_EXACT_STEPS
-    if own or large or source.parameters or program.random_settings:
+    if large or not only_gates(source) or source.parameters or program.random_settings:
         return None
     try:
         noisy = add_noise(program).circuit
@@ -100,7 +100,7 @@ def sampled_fidelity(
         None if a gate is not Clifford, noise is not Pauli, stim is missing, or no sample was accepted.
     """
     n = source.num_qubits
-    if source.parameters or program.random_settings or any(i.clbits or i.name == "reset" for i in source.data):
+    if source.parameters or program.random_settings or not only_gates(source):
         return None
     try:
         noisy = add_noise(program).circuit

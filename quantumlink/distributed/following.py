@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from qiskit.circuit import Clbit, IfElseOp, QuantumCircuit
+from qiskit.circuit import Clbit, Gate, IfElseOp, QuantumCircuit
 from qiskit.quantum_info import Operator
 
 from quantumlink.arrays import ComplexArray
@@ -120,6 +120,8 @@ class Following:
             self._reset(qubits[0])
         elif isinstance(operation, IfElseOp):
             self._condition(instruction)
+        elif not isinstance(operation, Gate) and getattr(operation, "definition", None) is not None:
+            self._inside(operation.definition, instruction)  # as of initialize
         else:
             for q in qubits:
                 self._use(q)
@@ -144,18 +146,20 @@ class Following:
             taken = 0 if holds(operation.condition, values) else 1
             self._branches = [(bits, state)]
             if taken < len(operation.blocks):
-                block = operation.blocks[taken]
-                qubit = dict(zip(block.qubits, instruction.qubits, strict=True))
-                clbit = dict(zip(block.clbits, instruction.clbits, strict=True))
-                for inner in block.data:
-                    moved = inner.replace(
-                        qubits=tuple(qubit[q] for q in inner.qubits), clbits=tuple(clbit[c] for c in inner.clbits)
-                    )
-                    self._step(moved, -1)
+                self._inside(operation.blocks[taken], instruction)
             results += self._branches
         self._depth -= 1
         self._branches = results
         self._fewer()
+
+    def _inside(self, block: QuantumCircuit, instruction: Any) -> None:
+        qubit = dict(zip(block.qubits, instruction.qubits, strict=True))
+        clbit = dict(zip(block.clbits, instruction.clbits, strict=True))
+        for inner in block.data:
+            moved = inner.replace(
+                qubits=tuple(qubit[q] for q in inner.qubits), clbits=tuple(clbit[c] for c in inner.clbits)
+            )
+            self._step(moved, -1)
 
     def _use(self, qubit: int) -> None:
         if qubit in self._axes:

@@ -9,9 +9,11 @@ is not followed: a warning says by how much the fidelity may be too low, as all 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import Operation
 from quantumlink.hardware.pauli_coefficients import bell_populations
 from quantumlink.link import Encoded, Join, Link, LogicalSwap, distinct_links
@@ -42,14 +44,9 @@ def swaps_with_residuals(link: Link) -> dict[int, Operation]:
         return {}
     folded, found, off_by = fold(link), {}, 0.0
     for part in swaps:
-        assert isinstance(part.operation, LogicalSwap)
-        alone = carrier(part.operation, [node.processor for node in part.nodes])
-        told = alone(*(folded[id(child)].vector[None] for child in part.links))[0]
-        told, exact = told / told[0], folded[id(part)].vector
-        there = np.abs(told) > _VANISHING
-        factors = np.divide(exact, told, out=np.ones(16), where=there)
-        off_by += float(np.ptp(bell_populations(np.array([exact, told]))[:, 0]))
-        found[id(part)] = retrieved(part.operation.with_factors(factors.tolist()), part.nodes)
+        vectors = [folded[id(child)].vector for child in part.links]
+        found[id(part)], more = _with_factors(part, vectors, folded[id(part)].vector)
+        off_by += more
     if off_by > LEAST_TOLD and any(_decays_before(part) for part in parts if isinstance(part, Encoded)):
         warnings.warn(
             f"what noisy circuits leave on encoded links is decoded as if no pair had lost anything in a memory "
@@ -58,6 +55,41 @@ def swaps_with_residuals(link: Link) -> dict[int, Operation]:
             stacklevel=4,
         )
     return found
+
+
+def swaps_of_doubling(first: Link, swap: Join, times: int) -> list[Operation]:
+    """What stands for the operation of each swap where two equal links are swapped, then two of these, and so on.
+
+    Args:
+        first: the first one of the links, as encoded or as bare as the others.
+        swap: it and the second one.
+        times: how often the line is doubled.
+    """
+    tree = Tree(swap)
+    made = residual_parts(tree)
+    if not (made and isinstance(first, Encoded)):
+        return [swap.operation] * times
+    folded = fold(first)
+    kept, last = made[tree.parts.index(first)], made[len(tree.parts) - 1]
+    left, vectors = kept([folded[id(link)].vector[None] for link in first.links], [None] * len(first.links))
+    found = []
+    for _ in range(times):
+        before = vectors[0] / vectors[0, 0]
+        left, vectors = last([vectors, vectors], [left, left])
+        found.append(_with_factors(swap, [before, before], vectors[0] / vectors[0, 0])[0])
+        left, vectors = left / vectors[:, 0], vectors / vectors[:, :1]
+    return found
+
+
+def _with_factors(part: Join, vectors: Sequence[FloatArray], exact: FloatArray) -> tuple[Operation, float]:
+    """The swap that makes the exact state of these, and by how much that changes the fidelity."""
+    assert isinstance(part.operation, LogicalSwap)
+    alone = carrier(part.operation, [node.processor for node in part.nodes])
+    told = alone(*(vector[None] for vector in vectors))[0]
+    told = told / told[0]
+    factors = np.divide(exact, told, out=np.ones(16), where=np.abs(told) > _VANISHING)
+    changed = float(np.ptp(bell_populations(np.array([exact, told]))[:, 0]))
+    return retrieved(part.operation.with_factors(factors.tolist()), part.nodes), changed
 
 
 def _decays_before(encoded: Encoded) -> bool:

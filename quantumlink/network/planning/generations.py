@@ -38,6 +38,7 @@ from quantumlink.progress import track
 from quantumlink.readings.forecasting import Forecast, forecasts
 from quantumlink.readings.forecasting.joins import swapped
 from quantumlink.readings.forecasting.reading import stage_of
+from quantumlink.readings.residual_swaps import swaps_of_doubling
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -234,8 +235,8 @@ def _line(
     length_km: float, parts: Equipment, costs: Costs, code: str | None, rounds: int, hops: int
 ) -> RepeaterLine:
     first, second = (_hop(parts, length_km / hops, code, rounds, i) for i in (0, 1))
-    stage, operation = stage_of(first), swap(first, second).operation
-    for _ in range(hops.bit_length() - 1):
+    stage = stage_of(first)
+    for operation in swaps_of_doubling(first, swap(first, second), hops.bit_length() - 1):
         stage = swapped(stage, stage, operation)
     counts = Counts(node=hops + 1, repeater=hops - 1, source=hops * first.pairs, fibre_km=length_km)
     return RepeaterLine(

@@ -56,7 +56,7 @@ def test_each_hop_has_its_own():
     d = over_three(100.0, (1.0, 0.9), purify_rounds="best")
     assert d.machine.purify_rounds.get((0, 1), 0) == 0
     assert d.machine.purify_rounds[1, 2] >= 1
-    with pytest.raises(ValueError, match="purify_rounds must be one of best"):
+    with pytest.raises(ValueError, match="purify_rounds must be a number, one for some pairs of names, or 'best'"):
         over_three(1.0, (0.9, 0.9), purify_rounds="most")
 
 

@@ -40,6 +40,16 @@ def test_a_remote_gate_over_a_werner_pair_is_as_good_as_the_pair(fidelity):
     assert found.lost["pairs"] == pytest.approx(-np.log(fidelity), abs=1e-12)
 
 
+def test_what_resets_within_is_followed_and_is_no_unitary_channel():
+    # A channel with a reset has less than 1 with itself: .25 was told of a Bell state that is prepared.
+    circuit = QuantumCircuit(2)
+    circuit.initialize(np.array([1, 0, 0, 1]) / np.sqrt(2))
+    d = ql.distribute(circuit, two_nodes(fidelity=1.0), placement={0: "a", 1: "b"}, budget_s=0)
+    assert (d.evaluate().method, d.evaluate().fidelity.best) == ("composition", 1.0)
+    assert "state" in d.verify().tiers
+    assert d.lower_bound <= d.ebits
+
+
 def test_purified_pairs_are_better_and_say_how_often_they_are_accepted():
     network = two_nodes(fidelity=0.8)
     pair = ql.chain(list(network.links), purify_rounds=1)
