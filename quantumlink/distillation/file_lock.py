@@ -52,17 +52,18 @@ class FileLock:
 
     @property
     def count(self) -> int:
-        """The highest count that was noted; 0 if none was.
+        """The highest count that was noted.
 
         Raises:
-            ValueError: if what was noted is damaged: 0 would let what was used be used again.
+            ValueError: if what was noted is gone or damaged: 0 would let what was used be used again.
         """
         os.lseek(self._handle, 0, os.SEEK_SET)
         noted = os.read(self._handle, _COUNT.size + 1)
-        if not noted:
-            return 0
         if len(noted) != _COUNT.size:
-            raise ValueError(f"{str(self._counts)!r} is damaged: it no longer tells how much has been used")
+            raise ValueError(
+                f"{str(self._counts)!r} is missing or damaged: it no longer tells how much has been used; bring it "
+                "back, or make a new secret at both ends"
+            )
         return int(_COUNT.unpack(noted)[0])
 
     def raise_to(self, count: int) -> None:
