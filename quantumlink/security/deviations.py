@@ -11,7 +11,7 @@ References:
 
 from __future__ import annotations
 
-from math import inf, log, sqrt
+from math import inf, log, log1p, sqrt
 
 
 def hoeffding(samples: float, log_inverse_eps: float) -> float:
@@ -118,4 +118,5 @@ def left_by_sample(good: float, total: int, sampled: int, log_inverse_eps: float
 def _divergence(a: float, b: float) -> float:
     """Relative entropy of two coins, in nats."""
     first = a * log(a / b) if a else 0.0
-    return first + ((1 - a) * log((1 - a) / (1 - b)) if a < 1 else 0.0)
+    # By the difference, for the ratio of two numbers near 1 would lose what rare events add.
+    return first + ((1 - a) * log1p((b - a) / (1 - b)) if a < 1 else 0.0)
