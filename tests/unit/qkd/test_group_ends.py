@@ -216,6 +216,21 @@ def test_a_well_formed_lie_on_any_line_is_found_out(name, data):
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize(
+    "counts", [{"compared": {}}, {"compared": {"Q": [4, 1]}}, {"wrong": [0] * 5}, {"wrong": []}]
+)
+def test_counts_that_nobody_agreed_on_raise_nothing_and_end_the_conversation(name, counts):
+    def meddle(party, number, line):
+        message = Message.decode(line)
+        return [replace(message, body=message.body | counts).encode() if message.kind == "counted" else line]
+
+    alice, others = ends(UNDISTURBED[name][0])
+    talk(alice, others, meddle)
+    assert judged(name, alice, others) == 0
+    assert any("does not hold the counts that were agreed on" in end.reason for end in others)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
 def test_lines_do_not_understand_one_another(name):
     """What was said to one party is worth nothing on the line of another: the secrets differ."""
     for number in range(0, min(lengths(name))):
