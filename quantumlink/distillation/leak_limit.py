@@ -9,7 +9,8 @@ from quantumlink.distillation.channel import Abort
 class LeakLimit:
     """Ends a reconciliation that has disclosed more than any key could pay for.
 
-    A message of k bytes tells 8k − 7 bits at least.
+    A message of k bytes tells 8k − 7 bits at least, for its last byte may be filled up: no reconciliation is ended
+    too early. What is granted does not rest on this count, but on that of reconciliation, to the bit.
     """
 
     def __init__(self, account: Account) -> None:
