@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import ClassVar
 
 from quantumlink.distillation.records import Symbols
 from quantumlink.distillation.sifting import BasisSifting
@@ -17,6 +18,8 @@ class RelaySifting(BasisSifting):
     is honest. The bound asks for no fairness: it counts each basis apart, and a pair of single photons tells
     nothing of its basis.
     """
+
+    equal_detection: ClassVar[bool] = False
 
     def unfair(self, alice: Symbols, bob: Symbols) -> str | None:
         """Nothing is unfair."""

@@ -6,8 +6,9 @@ end may have used are lost to both.
 
 A secret in a file is counted there before any bit of it is handed out, so no crash brings a bit back. It is counted
 a second time beside it: an old copy of the file goes on where that count says, and without a count none is opened.
-Who brings back an old copy of both has the same bits twice, and nothing here can tell; the honest other end makes such an end skip, but somebody in its
-place would not. So neither belongs into a backup: what was lost is made anew, at both ends.
+Who brings back an old copy of both has the same bits twice, and nothing here can tell; the honest other end makes
+such an end skip, but somebody in its place would not. So neither belongs into a backup: what was lost is made anew,
+at both ends.
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ class SharedSecret:
 
         Raises:
             BlockingIOError: if somebody holds it open already.
-            ValueError: if the file is none of this kind, or damaged; if its count is missing or damaged; if it is an
-                old copy, from before bits were appended that have been used; or if it has several names (hard
+            ValueError: if the file is none of this kind, or damaged; if its count is missing or damaged; if it is
+                an old copy, from before bits were appended that have been used; or if it has several names (hard
                 links), of which each would keep bits of its own.
             OSError: if it cannot be read.
         """

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from quantumlink.distillation.account import Account
 from quantumlink.distillation.bits import Bits, occurrences
+from quantumlink.distillation.equal_detection import unequal_detection
 from quantumlink.distillation.party import Abort, Party
 from quantumlink.distillation.records import RawRounds, Symbols
-from quantumlink.distillation.sifting import COMPARED, KEY
+from quantumlink.distillation.sifting import COMPARED, KEY, BasisSifting
 from quantumlink.distillation.transcript import Message, pack_bits, unpack_bits
 from quantumlink.security.contract import Tally
 
@@ -27,15 +28,26 @@ class SiftedRounds:
         bits: this end's bit of each detected round.
         streams: the stream of each (see `Sifting`).
         classes: the class of each, or its block where the key has several.
+        settings: what this end said of each, and the other one.
     """
 
-    def __init__(self, end: Party, bits: Bits, streams: NDArray[np.uint8], classes: Symbols) -> None:
-        self._end, self._detected = end, len(bits)
+    def __init__(
+        self,
+        end: Party,
+        bits: Bits,
+        streams: NDArray[np.uint8],
+        classes: Symbols,
+        settings: tuple[Symbols, Symbols],
+    ) -> None:
+        self._end, self._detected, self._settings = end, len(bits), settings
         self._bits, self._streams, self._classes = bits, streams, classes
         self._sampled = self._left = self._compared = np.zeros(0, dtype=np.intp)
 
     def choose(self, seed: int) -> None:
         """Choose by a public seed which key rounds are compared and which are the sample.
+
+        Raises:
+            Abort: if this end's bits show that detection depends on them.
 
         Alice has drawn the seed when Bob had named his rounds. That what a generator makes of it is as good as a
         choice drawn bit by bit is an assumption: no attack can be fitted to a seed that comes later.
@@ -57,6 +69,18 @@ class SiftedRounds:
             if size > 0:
                 sample[rng.choice(total, size, replace=False)] = True
         self._sampled, self._left = (keys[np.flatnonzero(mask)] for mask in (sample, ~sample))
+        self._check_detection()
+
+    def _check_detection(self) -> None:
+        sifting = self._end.agreement.sifting
+        if not isinstance(sifting, BasisSifting) or not sifting.equal_detection:
+            return
+        names = [list(sifting.alice), list(sifting.bob)]
+        counted = np.ones(self._detected, dtype=np.bool_)
+        counted[self._left] = False
+        ends = names if self._end.name == "alice" else names[::-1]
+        if (unequal := unequal_detection(self._bits, *self._settings, counted, *ends)) is not None:
+            raise Abort(unequal)
 
     @property
     def raw(self) -> list[Bits]:
@@ -137,4 +161,5 @@ def sift_rounds(end: Party, mine: RawRounds, bits: Bits, alice: Symbols, bob: Sy
     if (unfair := sifting.unfair(alice, bob)) is not None:
         raise Abort(unfair)
     classes = mine.classes if len(sifting.blocks) == 1 else sifting.block_of(alice, bob)
-    return SiftedRounds(end, bits, sifting.streams(alice, bob, kept), classes)
+    settings = (alice, bob) if end.name == "alice" else (bob, alice)
+    return SiftedRounds(end, bits, sifting.streams(alice, bob, kept), classes, settings)

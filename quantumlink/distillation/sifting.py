@@ -48,6 +48,8 @@ class Sifting(ABC):
     """Share of the key rounds, chosen at random, that is moved to the first of the streams compared."""
     sampled_apart: ClassVar[bool] = False
     """Whether each key round is in the sample by chance of its own, and not so many of them."""
+    equal_detection: ClassVar[bool] = False
+    """Whether both ends tell settings among which detection must be the same, as `unequal_detection` looks for."""
     answered: ClassVar[bool] = False
     """Whether Bob says which rounds he keeps once he knows what Alice announced."""
     symbols: ClassVar[tuple[int, int]] = (1, 1)
@@ -109,6 +111,8 @@ class BasisSifting(Sifting):
     """By the name of each stream the pairs of settings whose rounds are compared in public."""
     apart: bool = False
     """Whether the rounds of each pair of ``key`` are a block of their own, named by Alice's setting."""
+
+    equal_detection: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.apart and len(self.classes) > 1:

@@ -47,6 +47,7 @@ from quantumlink.distillation.announcements import (
 from quantumlink.distillation.bits import Bits
 from quantumlink.distillation.channel import Abort, Channel, Say
 from quantumlink.distillation.choices import Choices
+from quantumlink.distillation.equal_detection import unequal_detection
 from quantumlink.distillation.group.account import GroupAccount
 from quantumlink.distillation.group.agreement import GroupAgreement, settings_of
 from quantumlink.distillation.group.key import ConferenceKey
@@ -278,6 +279,10 @@ class GroupAlice(ABC):
         }
         heard = yield self._all(Say("test", test, ("tested",)))
         rounds = GroupRounds(self.agreement, mine.bits, streams, seeds[0])
+        for theirs in said:
+            unequal = unequal_detection(mine.bits, mine.settings, theirs, rounds.public, "ZX", "ZX")
+            if unequal is not None:
+                raise Abort(unequal)
         counts = self._count(rounds, heard)
         yield self._all(Say("counted", counts, ("heard",)))
         if (refusal := self.account.refusal_before()) is not None:

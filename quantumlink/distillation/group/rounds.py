@@ -6,6 +6,7 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quantumlink.distillation.bits import Bits
 from quantumlink.distillation.group.agreement import GroupAgreement
@@ -36,6 +37,13 @@ class GroupRounds:
     def raw(self) -> Bits:
         """The bits that nobody was told."""
         return self.bits[self._left]
+
+    @property
+    def public(self) -> NDArray[np.bool_]:
+        """Which rounds hold no bit of the raw key."""
+        counted = np.ones(len(self.bits), dtype=np.bool_)
+        counted[self._left] = False
+        return counted
 
     @property
     def sample(self) -> Bits:

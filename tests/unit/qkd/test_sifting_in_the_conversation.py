@@ -5,6 +5,7 @@ import json
 import pickle
 from dataclasses import replace
 from fractions import Fraction
+from itertools import combinations
 from math import comb
 
 import numpy as np
@@ -24,6 +25,7 @@ from quantumlink.distillation.ends import (
     SharedSecret,
     converse,
 )
+from quantumlink.distillation.equal_detection import unequal_detection
 from quantumlink.distillation.records import RecordsConsumed
 from quantumlink.distillation.sifting import BasisSifting, StateSifting
 from quantumlink.distillation.transcript import Message, TranscriptError, pack, unpack
@@ -126,6 +128,30 @@ def test_detectors_of_unequal_efficiency_are_told_by_bits_that_the_test_basis_do
         assert not key
         assert "whether a photon is detected depends on its bit" in key.reason
     assert unequal([[0.4, 0.4], [0.4, 0.4]])
+
+
+def test_a_tenth_less_efficiency_for_ones_is_told_by_the_other_ends_basis():
+    """Too little for the errors in X to show it, but Alice has fewer ones of a basis where Bob measured it too."""
+    key = unequal([[0.9, 0.81], [0.9, 0.81]], rounds=600_000)
+    assert "rounds in which the other end chose" in key.reason
+    assert "whether a photon is detected depends on its bit" in key.reason
+
+
+def test_equal_detection_is_refused_no_more_often_than_stated(monkeypatch):
+    """Every choice of the other end's settings for seven ones of twelve bits, counted."""
+    monkeypatch.setattr("quantumlink.distillation.equal_detection.FAIR_SAMPLE", 0.2)
+    bits, counted = (np.arange(12) < 7).astype(np.uint8), np.ones(12, dtype=np.bool_)
+    own, refused, total = np.zeros(12, dtype=np.uint8), 0, 0
+    for chosen in combinations(range(12), 5):
+        others = np.isin(np.arange(12), chosen).astype(np.uint8)
+        ones = int(bits[others == 1].sum())
+        found = unequal_detection(bits, own, others, counted, "Z", "ZX")
+        assert (found is not None) == (ones in (0, 1, 5))  # 36 and 21 of 792, of 39.6 allowed at either side
+        refused, total = refused + (found is not None), total + 1
+    assert 0 < refused / total <= 0.2
+    raw = counted.copy()
+    raw[:6] = False  # rounds of the raw key are not looked at
+    assert unequal_detection(bits, own, (bits == 0).astype(np.uint8), raw, "Z", "ZX") is None
 
 
 @pytest.mark.parametrize("seed", range(20))
