@@ -67,13 +67,14 @@ def largest_expectation(target: Operator, observed: Sequence[Observed]) -> float
     prices = np.concatenate([high, -low])
     bounds = [(0.0, _REACH if np.isfinite(price) else 0.0) for price in prices]
     cost = np.where(np.isfinite(prices), prices, 0.0)
-    basis = list(np.eye(len(target), dtype=complex))
+    fresh = list(np.eye(len(target), dtype=complex))
+    rows, wanted = np.empty((0, len(stack))), np.empty(0)
     eigenvalues = np.linalg.eigvalsh(target)
     best = worst = float(eigenvalues[-1])
     lowest = np.inf
     for _ in range(_ROUNDS):
-        rows = np.array([[np.vdot(v, g @ v).real for g in stack] for v in basis])
-        wanted = np.array([np.vdot(v, target @ v).real for v in basis])
+        rows = np.vstack([rows, [[np.vdot(v, g @ v).real for g in stack] for v in fresh]])
+        wanted = np.append(wanted, [np.vdot(v, target @ v).real for v in fresh])
         found = linprog(cost, -np.hstack([rows, -rows]), -wanted, bounds=bounds)
         if not found.success:
             break
@@ -84,6 +85,6 @@ def largest_expectation(target: Operator, observed: Sequence[Observed]) -> float
         best = min(best, float(found.fun) + max(0.0, -float(values[0])))
         if values[0] > -_RESIDUE or best - lowest < _GAP:
             break
-        basis += [vectors[:, i] for i in range(len(values)) if values[i] < -_RESIDUE]
+        fresh = [vectors[:, i] for i in range(len(values)) if values[i] < -_RESIDUE]
     # Below what any state has: what was observed contradicts itself.
     return worst if lowest < float(eigenvalues[0]) - _CONTRADICTION else best
