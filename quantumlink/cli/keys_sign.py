@@ -29,6 +29,7 @@ def sign(
 ) -> Result:
     """Sign a file by keys of three simulated links: a drill, its keys are not secret."""
     from quantumlink.hardware import Fiber
+    from quantumlink.keys.signatures import SignatureScheme
     from quantumlink.keys.signing import prepare_signing
     from quantumlink.progress import track
     from quantumlink.qkd import BB84, KeyTaken, NoSecretKey
@@ -37,6 +38,7 @@ def sign(
         message = file.read_bytes()
         seeds: list[Any] = [None] * 3 if seed is None else [3 * seed + i for i in range(3)]
         sessions = [BB84(medium=Fiber(km), rounds=rounds, seed=each) for each in seeds]
+        SignatureScheme.for_tolerance(eps, message_bytes=len(message))  # what is wrong is said before the work
         tell_duration(sessions[0], times=3)
         keys = [session.run() for session in track(sessions, "keys of three links")]
         ready = prepare_signing(*keys, eps=eps, message_bytes=len(message))

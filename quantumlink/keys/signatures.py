@@ -82,12 +82,14 @@ class SignatureScheme:
             message_bytes: length of the longest message.
 
         Raises:
-            ValueError: if ε is below 1e-30, or the message too long for tags of 128 bits.
+            ValueError: if ε is below 1e-30 or not below 1, or the message too long for tags of 128 bits.
         """
         eps, size = (
             validation.number("eps", eps, at_least=_LEAST_EPS),
             validation.count("message_bytes", message_bytes),
         )
+        if eps >= 1:
+            raise ValueError(f"eps must be a number in [{_LEAST_EPS:g}, 1), got {eps}")
         if forgery_probability(size) > _MOST_OF_A_TAG:
             raise ValueError(f"message_bytes must be fewer: tags of 128 bits do not cover {message_bytes}")
         for half in range(1, (1 << 14) + 1):
