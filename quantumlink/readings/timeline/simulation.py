@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from math import inf
 from typing import overload
 
 import numpy as np
@@ -113,11 +114,12 @@ def simulate(
     pairs = None if pairs is None else validation.many("pairs", pairs, at_least=2)
     if cutoff_s is not None:
         cutoff_s = validation.lifetime("cutoff_s", cutoff_s)
-        if swapping == "levels":
-            raise ValueError(
-                f"cutoff_s={cutoff_s!r} goes with swapping='asap' only: in levels, every pair waits for all others "
-                f"of its level, and one that starts again would hold up the rest until they are too old as well"
-            )
+        cutoff_s = None if cutoff_s == inf else cutoff_s
+    if cutoff_s is not None and swapping == "levels":
+        raise ValueError(
+            f"cutoff_s={cutoff_s!r} goes with swapping='asap' only: in levels, every pair waits for all others "
+            f"of its level, and one that starts again would hold up the rest until they are too old as well"
+        )
     if cutoff_s is not None and purifying != "wait":
         raise ValueError(
             f"cutoff_s={cutoff_s!r} goes with purifying='wait' only: what is thrown away begins again by itself, "
