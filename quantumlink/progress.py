@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from math import inf
 from time import monotonic
 from typing import TypeVar
 
@@ -15,6 +16,8 @@ DELAY_S = 1.0
 
 
 _last: list[tuple[str, int, int]] = []
+_listeners: list[Callable[[str, float], object]] = []
+_running: list[str] = []
 
 
 def last_step() -> str:
@@ -22,29 +25,73 @@ def last_step() -> str:
     return "".join(f"{description}, {done} of {total}" for description, done, total in _last)
 
 
+@contextmanager
+def foretold(tell: Callable[[str, float], object]) -> Iterator[None]:
+    """While this lasts, be told what work is going to take in all: what it is and how many seconds.
+
+    That is told after `DELAY_S` of it, and again after every further step; of work within other work nothing is.
+    """
+    _listeners.append(tell)
+    try:
+        yield
+    finally:
+        _listeners.remove(tell)
+
+
 def track(items: Sequence[T], description: str) -> Iterator[T]:
     """Yield the items; if that takes long and somebody is watching, show how far it has come."""
-    started, total = monotonic(), len(items)
-    show: Callable[[int | None], None] | None = None
-    try:
-        for done, item in enumerate(items):
-            _last[:] = [(description, done, total)]
-            if show is not None:
-                show(done)
-            elif monotonic() - started > DELAY_S:
-                show = _display(description, total)
-                show(done)
+    with steps(len(items), description) as step:
+        for item in items:
             yield item
+            step()
+
+
+@contextmanager
+def steps(total: int, description: str) -> Iterator[Callable[[], None]]:
+    """Gives a function to be called after each step of work, which shows how far it has come as `track` does.
+
+    There may be fewer steps than that many, or more.
+    """
+    started, outermost = monotonic(), not _running
+    show: Callable[[int | None], None] | None = None
+    done, first_s = 0, 0.0
+
+    def step() -> None:
+        nonlocal done, first_s, show
+        done += 1
+        _last[:] = [(description, min(done, total), total)]
+        spent_s = monotonic() - started
+        if done == 1:
+            first_s = spent_s  # in which much is loaded that the next ones need no more
+        if spent_s <= DELAY_S or done >= total:
+            return
+        if outermost and done > 1:
+            for listener in _listeners:
+                listener(description, first_s + (spent_s - first_s) / (done - 1) * (total - 1))
+        if show is None:
+            show = _display(description, total)
+        show(done)
+
+    _last[:] = [(description, 0, total)]
+    _running.append(description)
+    try:
+        yield step
     finally:
+        _running.remove(description)
         if show is not None:
             show(None)
 
 
 @contextmanager
 def doing(description: str) -> Iterator[None]:
-    """Say at once what takes long and cannot tell how far it has come, if somebody is watching; gone when done."""
+    """Say at once what takes long and cannot tell how far it has come, if somebody is watching; gone when done.
+
+    Who wants to be `foretold` is, of infinitely many seconds.
+    """
     from rich.console import Console
 
+    for listener in _listeners:
+        listener(description, inf)
     console = Console(stderr=True)
     if console.is_terminal and not console.is_jupyter:
         with console.status(description):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from quantumlink import __version__
 from quantumlink.cli.interruption import INTERRUPTED, answered
 from quantumlink.cli.loading import loading
+from quantumlink.cli.messages import answering
 from quantumlink.cli.plain_text import degrade_output
 from quantumlink.cli.shell import Shell, failures_told
 
@@ -70,6 +71,16 @@ class _Group(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "commands": {}})
         self.commands: Any = _Commands()
+
+    def main(self, args: Sequence[str] | None = None, *given: Any, **options: Any) -> Any:
+        """Call what was asked for; what is wrong with it is told as JSON if that was asked for."""
+        with answering(sys.argv[1:] if args is None else args):
+            return super().main(args, *given, **options)
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Read the options before a command."""
+        with failures_told():
+            return super().make_context(*args, **options)
 
     def invoke(self, ctx: Any) -> Any:
         """Call what was asked for; Ctrl-C is answered from when it is looked for."""

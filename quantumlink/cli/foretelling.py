@@ -5,15 +5,39 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from quantumlink.progress import in_words
-from quantumlink.qkd.duration import expected_duration_s
-from quantumlink.qkd.protocols import Session
+from quantumlink.progress import foretold, in_words
+
+if TYPE_CHECKING:
+    from quantumlink.qkd.protocols import Session
 
 SHORT_S = 5.0
 """Nothing is told of what takes less."""
+
+MUCH_LONGER = 3.0
+"""By what factor work must take longer than was told to be told of again."""
+
+_told_s: dict[str, float] = {}
+"""How long the work of the command that runs was said to take, by what it is; "" is all of it."""
+
+
+@contextmanager
+def steps_told() -> Iterator[None]:
+    """While this lasts, tell how long work is going to take by its first steps, if nothing else was told of it."""
+    _told_s.clear()
+    with foretold(_tell_of_steps):
+        yield
+
+
+def _tell_of_steps(description: str, seconds: float) -> None:
+    told_s = _told_s.get(description, SHORT_S / MUCH_LONGER)
+    if "" not in _told_s and seconds > MUCH_LONGER * told_s:
+        _told_s[description] = seconds
+        _say(description if seconds == inf else f"{description}: this will take about {in_words(seconds)}")
 
 
 def tell_duration(session: Session, *, times: int = 1, sifted_only: bool = False) -> None:
@@ -27,15 +51,21 @@ def tell_duration(session: Session, *, times: int = 1, sifted_only: bool = False
     Raises:
         ValueError: if memory does not hold its rounds.
     """
+    from quantumlink.qkd.duration import expected_duration_s
+
+    _told_s[""] = inf  # nothing is told of the trial run itself, nor of the steps of what it tells of
     seconds = expected_duration_s(session, sifted_only=sifted_only)
-    if seconds is not None:
+    if seconds is None:
+        del _told_s[""]
+    else:
         tell_seconds(times * seconds)
 
 
 def tell_seconds(seconds: float) -> None:
-    """Tell how long it will take, if that is long."""
+    """Tell how long it will take, if that is long; then nothing is told of its steps."""
     if seconds > SHORT_S:
-        Console(stderr=True).print(f"this will take about {in_words(seconds)}", highlight=False)
+        _told_s[""] = seconds
+        _say(f"this will take about {in_words(seconds)}")
 
 
 @contextmanager
@@ -47,10 +77,14 @@ def told_limit(seconds: float, option: str) -> Iterator[None]:
         option: what sets it.
     """
     text = f"this will take at most about {in_words(seconds)} ({option})"
-    timer = threading.Timer(SHORT_S, lambda: Console(stderr=True).print(text, highlight=False))
+    timer = threading.Timer(SHORT_S, lambda: _say(text))
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
+
+
+def _say(text: str) -> None:
+    Console(stderr=True).print(text, highlight=False, soft_wrap=True)

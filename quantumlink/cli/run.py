@@ -6,13 +6,13 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from quantumlink.cli.foretelling import tell_duration, tell_seconds
+from quantumlink import validation
+from quantumlink.cli.foretelling import tell_duration
 from quantumlink.cli.network_options import Protocol, PurifyRounds
 from quantumlink.cli.network_tables import four
 from quantumlink.cli.pictures import picture_path
@@ -72,6 +72,7 @@ def run(
     link = Network.load(file).route(source, target, purify_rounds=purify_rounds, protocol=protocol)
     status = Console(stderr=True)
     check_size(link)
+    validation.count("shots", shots, at_least=1)
     if engine is not None:
         named_or_own_engine(engine)  # before anything is computed
     session = BBM92(link=link, rounds=rounds, seed=seed)
@@ -109,18 +110,13 @@ def measured(link: Link, shots: int, seed: int, engine: str | None = None) -> It
     from qiskit_aer import AerSimulator
 
     runner: dict[str, Any] = {"sampler": AerSimulator()} if engine is None else {"engine": engine}
-    parts = [min(SHOTS_AT_ONCE, shots - done) for done in range(0, shots, SHOTS_AT_ONCE)] or [shots]
     found: Samples | None = None
-    started = perf_counter()
-    for number, part in enumerate(track(parts, "measuring")):
+    for number, done in enumerate(track(range(0, shots, SHOTS_AT_ONCE), "measuring")):
+        part = min(SHOTS_AT_ONCE, shots - done)
         more = sample(link, BASES, shots=part, seed=seed + number, **runner)
         more = replace(more, recorded=None)  # nobody asks for the single runs, which take memory
         found = more if found is None else found + more
         yield found
-        if number == 0:
-            started = perf_counter()  # what is loaded and compiled once does not come again
-        elif number == 1:
-            tell_seconds((perf_counter() - started) * (len(parts) - 2))
 
 
 def _kept(

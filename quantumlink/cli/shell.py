@@ -20,8 +20,9 @@ import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
+from quantumlink.cli.foretelling import steps_told
 from quantumlink.cli.interruption import INTERRUPTED
-from quantumlink.cli.messages import print_error
+from quantumlink.cli.messages import json_is_wanted, print_error, tell_as_json
 from quantumlink.cli.printing import Form, as_csv, as_json, print_result
 from quantumlink.cli.result import Result
 from quantumlink.cli.written_files import writable
@@ -60,6 +61,8 @@ class Command(TyperCommand):
                 after = args[i + 1] if i + 1 < len(args) else "--"
                 is_file = not after.startswith("-") and (not takes_files or after.endswith(f".{token[2:]}"))
                 found += [] if is_file or after == TO_STANDARD_OUTPUT else [TO_STANDARD_OUTPUT]
+                if token == "--json":
+                    json_is_wanted(not is_file)
         return super().parse_args(ctx, found)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -113,7 +116,7 @@ def told_command(act: Callable[..., Any], words: Mapping[str, str]) -> Callable[
     @wraps(act)
     def command(*args: Any, **given: Any) -> None:
         files = {name: given.pop(name, None) for name in _FORMS} if reports else {}
-        with failures_told(words):
+        with failures_told(words), steps_told():
             asked = _asked(files)
             result = act(*args, **given)
             if isinstance(result, Result):
@@ -140,14 +143,27 @@ class failures_told:  # noqa: N801
         if error is None or isinstance(error, typer.Exit):
             return
         if _interrupted(error):
-            Console(stderr=True).print("interrupted: nothing was written")
+            told = "interrupted: nothing was written"
+            Console(stderr=True).print(told)
+            tell_as_json(told, INTERRUPTED)
             raise typer.Exit(INTERRUPTED) from None
         from quantumlink.execution.jobs.errors import JobError
-        from quantumlink.network import NoStrategy
+        from quantumlink.network import NoPlan, NoStrategy
 
-        if isinstance(error, (JobError, ImportError, NoStrategy, OSError, TypeError, ValueError)):
-            print_error(in_options(str(error), self._words))
-            raise typer.Exit(NO_STRATEGY if isinstance(error, NoStrategy) else 1) from error
+        if isinstance(error, (JobError, ImportError, OSError, TypeError, ValueError)):
+            exit_code = NO_STRATEGY if isinstance(error, (NoPlan, NoStrategy)) else 1
+            print_error(_of_file(error) or in_options(str(error), self._words), exit_code)
+            raise typer.Exit(exit_code) from error
+        usage: Any = error
+        if hasattr(usage, "format_message"):  # of whichever click typer has; the line itself is typer's
+            tell_as_json(usage.format_message(), usage.exit_code)
+
+
+def _of_file(error: Exception) -> str:
+    """What the system says of a file, without its number; empty for anything else."""
+    if not isinstance(error, OSError) or error.filename is None or not error.strerror:
+        return ""
+    return f"{error.filename}: {error.strerror}"
 
 
 def _interrupted(error: BaseException | None) -> bool:

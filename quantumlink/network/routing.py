@@ -16,6 +16,7 @@ from quantumlink.network.objectives import OBJECTIVES, TIMED, Objective, score
 from quantumlink.network.route import Route
 from quantumlink.network.search import Edge, Found, Hops, Outcome, Search
 from quantumlink.network.stored_routes import MOST_PATHS, paths_between
+from quantumlink.progress import track
 from quantumlink.readings.forecasting import Forecast, forecast, forecasts
 from quantumlink.readings.forecasting.side_by_side import swapped_side_by_side
 from quantumlink.readings.forecasting.stages import Stage
@@ -154,7 +155,7 @@ class Field:
         self._refused: list[str] = []
         usable = [network.links[i] for i in self._numbers]
         self.by: Objective = objective(by, usable)
-        made = [(i, self._edge(network.links[i])) for i in self._numbers]
+        made = [(i, self._edge(network.links[i])) for i in track(self._numbers, "purifying links")]
         self.edges = [edge for _, edge in made if edge is not None]
         self.numbers = [i for i, edge in made if edge is not None]
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.arrays import FloatArray
+from quantumlink.progress import steps
 from quantumlink.qkd.expectation import ExpectedKey, expected_key, expected_key_bits
 from quantumlink.qkd.protocols.b92 import B92
 from quantumlink.qkd.protocols.bb84_session import BB84
@@ -197,19 +198,25 @@ def _other_beginnings(session: Session) -> list[Session]:
     ]
 
 
-def _climbed(value: Callable[[Vector], float], begin: Vector, steps: int) -> Vector:
-    """Where the value is largest that a search by Nelder and Mead sees in so many steps."""
+def _climbed(value: Callable[[Vector], float], begin: Vector, most: int, step: Callable[[], None]) -> Vector:
+    """Where the value is largest that a search by Nelder and Mead sees in so many evaluations, a step each."""
     from scipy.optimize import minimize
 
     options = {
-        "maxfev": steps,
+        "maxfev": most,
         "xatol": 1e-2,
         "fatol": 1.0,
         "adaptive": len(begin) > 2,
         # Scipy's own first steps are a twentieth of each number, next to nothing of a small one.
         "initial_simplex": np.vstack([begin, begin + _WIDE * np.eye(len(begin))]),
     }
-    best: Vector = minimize(lambda x: -value(x), begin, method="Nelder-Mead", options=options).x
+
+    def loss(x: Vector) -> float:
+        found = -value(x)
+        step()
+        return found
+
+    best: Vector = minimize(loss, begin, method="Nelder-Mead", options=options).x
     return best
 
 
@@ -217,8 +224,8 @@ def _searched(session: Session, searches: list[_Search], *, sample: int | None) 
     quiet: Any = session
     if isinstance(session, PrepareAndMeasure):
         quiet = replace(session, eavesdropper=None)
-    steps = _SLOW_STEPS if isinstance(session, (B92, SARG04)) else _STEPS
-    steps = _FEWER_STEPS if isinstance(session, DecoyMDI) else steps
+    most = _SLOW_STEPS if isinstance(session, (B92, SARG04)) else _STEPS
+    most = _FEWER_STEPS if isinstance(session, DecoyMDI) else most
     turned = any("angle" in search.settings for search in searches)  # then the circuit's own angles change
     seen = quiet.seen_photons() if isinstance(quiet, PrepareAndMeasure) and not turned else None
     widths = [len(search.write(quiet)) for search in searches]
@@ -247,11 +254,12 @@ def _searched(session: Session, searches: list[_Search], *, sample: int | None) 
     if searches:
         begun = [x, *(written(tried) for tried in _other_beginnings(quiet))]
         x = max(begun, key=lambda y: expected(candidate(y), _LONGER).margin) if len(begun) > 1 else x
-    for factor in (_LONGER, 1) if searches else ():
-        found = _climbed(partial(margin, factor), x, steps)
-        # Of where the search began and where it ended, whatever is better for the true block.
-        for_longer = found if factor == _LONGER else for_longer
-        x = max((x, found), key=lambda y: expected(candidate(y)).margin)
+    with steps(2 * most, "choosing settings") as step:
+        for factor in (_LONGER, 1) if searches else ():
+            found = _climbed(partial(margin, factor), x, most, step)
+            # Of where the search began and where it ended, whatever is better for the true block.
+            for_longer = found if factor == _LONGER else for_longer
+            x = max((x, found), key=lambda y: expected(candidate(y)).margin)
     best = max((expected(quiet), expected(candidate(x))), key=lambda item: item.margin)
     if not best.bits:  # the least loss is that of no rounds at all: rather what a longer block would need
         hopeful = expected(candidate(for_longer), _LONGER)

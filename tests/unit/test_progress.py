@@ -3,7 +3,7 @@
 import pytest
 
 from quantumlink import progress
-from quantumlink.progress import doing, track
+from quantumlink.progress import doing, foretold, steps, track
 
 
 @pytest.fixture
@@ -121,3 +121,43 @@ def test_nobody_watching_nothing_is_said(capfd):
     with pytest.raises(ZeroDivisionError), doing("compiling the loop"):
         raise ZeroDivisionError
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that is moved by hand: a list of the one moment."""
+    now = [0.0]
+    monkeypatch.setattr(progress, "monotonic", lambda: now[0])
+    return now
+
+
+def test_how_long_it_will_take_is_told_by_the_steps_after_the_first(clock):
+    """Ten seconds of loading and 50 steps of 2 s each are 110 s in all; what is within a step tells nothing."""
+    told = []
+    with foretold(lambda what, seconds: told.append((what, seconds))), steps(51, "choosing") as step:
+        clock[0] += 10.0
+        step()
+        assert not told
+        for _ in range(50):
+            for _ in track(range(4), "inner"):
+                clock[0] += 0.5
+            step()
+    assert {what for what, _ in told} == {"choosing"}
+    assert [seconds for _, seconds in told] == pytest.approx([110.0] * 49)
+    list(track(range(9), "nobody asks"))
+    assert len(told) == 49
+
+
+def test_nothing_is_foretold_of_what_is_quick(clock):
+    told = []
+    with foretold(lambda *found: told.append(found)):
+        for _ in track(range(9), "quick"):
+            clock[0] += 0.1
+    assert not told
+
+
+def test_what_cannot_tell_how_far_it_is_is_foretold_without_end(capfd):
+    told = []
+    with foretold(lambda *found: told.append(found)), doing("compiling the loop"):
+        pass
+    assert told == [("compiling the loop", float("inf"))]

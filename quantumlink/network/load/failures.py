@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import chain, combinations
 from math import comb
 from typing import Any
 
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.arrays import BoolArray
 from quantumlink.link import ElementaryLink
 from quantumlink.network.graph import Avoid, Graph
 from quantumlink.network.load.capacities import Capacity, capacity_among, field_for, ways_of
@@ -30,6 +31,7 @@ from quantumlink.network.load.matrices import users_or_all
 from quantumlink.network.load.region import struck
 from quantumlink.network.load.ways import Ways
 from quantumlink.network.routing import Field, Plan
+from quantumlink.progress import steps
 
 MOST_FAILURES = 3
 """So many at once are looked at: the work grows with their number as its power."""
@@ -235,22 +237,29 @@ class _Among:
     def _cuts_of_plain(self, failures: int, wanted: set[Demand]) -> Iterator[tuple[Demand, frozenset[Part]]]:
         if not self._plain:
             return
-        dead: dict[frozenset[Part], Any] = {}
+        dead: dict[frozenset[Part], BoolArray] = {}
         served = np.array([demand in wanted for demand in self._plain])
-        for size in range(1, failures + 1):
-            for chosen in combinations(self.parts, size):
-                parts = frozenset(chosen)
-                cut = served & ~self._left(parts)
-                for part in chosen:
-                    if isinstance(part, str):  # its own failure is no failure of the network
-                        cut &= (self._places != self._connectivity.index[part]).all(axis=1)
-                fewer = [dead[less] for n in range(1, size) for c in combinations(chosen, n)
-                         if (less := frozenset(c)) in dead]  # fmt: skip
-                for less in fewer:
-                    cut &= ~less
-                if cut.any():
-                    dead[parts] = cut
-                    yield from ((self._plain[i], parts) for i in np.flatnonzero(cut).tolist())
+        sizes = range(1, failures + 1)
+        number = sum(comb(len(self.parts), size) for size in sizes)
+        with steps(number, "sets of failures") as step:
+            for chosen in chain.from_iterable(combinations(self.parts, size) for size in sizes):
+                yield from self._cut_by(chosen, served, dead)
+                step()
+
+    def _cut_by(
+        self, chosen: tuple[Part, ...], served: BoolArray, dead: dict[frozenset[Part], BoolArray]
+    ) -> Iterator[tuple[Demand, frozenset[Part]]]:
+        parts = frozenset(chosen)
+        cut = served & ~self._left(parts)
+        for part in chosen:
+            if isinstance(part, str):  # its own failure is no failure of the network
+                cut &= (self._places != self._connectivity.index[part]).all(axis=1)
+        for less in (frozenset(c) for n in range(1, len(chosen)) for c in combinations(chosen, n)):
+            if less in dead:
+                cut &= ~dead[less]
+        if cut.any():
+            dead[parts] = cut
+            yield from ((self._plain[i], parts) for i in np.flatnonzero(cut).tolist())
 
     def _cuts_of(self, demand: Demand, failures: int) -> list[frozenset[Part]]:
         found: set[frozenset[Part]] = set()
@@ -285,9 +294,14 @@ class _Among:
 
     def harmless(self, failures: int) -> float:
         """The share of sets of failures without a minimal cut in them."""
-        small = [cut for cut in self.minimal if len(cut) <= failures]
-        good = sum(not any(cut <= set(c) for cut in small) for c in combinations(self.parts, failures))
-        return good / comb(len(self.parts), failures)
+        harmful = {
+            cut.union(others)
+            for cut in self.minimal
+            if len(cut) <= failures
+            for others in combinations([part for part in self.parts if part not in cut], failures - len(cut))
+        }
+        number = comb(len(self.parts), failures)
+        return (number - len(harmful)) / number
 
     def read(self, nodes: Iterable[str], links: Avoid) -> tuple[list[str], list[int]]:
         """Nodes and links that fail, by name and number."""

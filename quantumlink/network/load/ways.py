@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from heapq import heappop, heappush
 from itertools import count, pairwise
 
@@ -25,6 +25,7 @@ from quantumlink.link import ElementaryLink, Link
 from quantumlink.network.load.demand import Demand
 from quantumlink.network.routing import Field
 from quantumlink.network.search import Search
+from quantumlink.progress import track
 from quantumlink.rates import secret_fraction, secret_fractions
 from quantumlink.readings.exact import evaluate
 
@@ -115,10 +116,7 @@ class Ways:
         self._numbers = np.array([numbers[id(edge)] for edge in search.edges], dtype=np.int64)
         self._splits = [name in search.parting for name in search.names]
         self._closing_early = any(self._splits[2:])
-        self._needs = np.ones((len(search.edges), 2))
-        if field.plan.purify_rounds:
-            links = [edge.links for edge in search.edges]
-            self._needs = np.array([[pairs_needed(field.plan.link((link,))) for link in both] for both in links])
+        self._needs = _needs_of(field)[self._numbers]
         self._losses = _safe_losses(search)
         self._graph: rx.PyGraph[None, int] = rx.PyGraph()
         self._graph.add_nodes_from([None] * len(search.names))
@@ -275,11 +273,27 @@ def pairs_needed(link: Link) -> float:
     Pairs of every round are made anew after a failure, so that a round of m pairs takes m/p times what one of them
     took, with p the probability that the round succeeds.
     """
-    if isinstance(link, ElementaryLink):
-        return 1.0
-    parts = link.children
-    succeeded = reduce(lambda product, part: product * evaluate(part).success_probability, parts, 1.0)
-    return sum(pairs_needed(part) for part in parts) * succeeded / evaluate(link).success_probability
+    needed: dict[int, float] = {}  # a round's pairs are often the same object
+
+    def of(part: Link) -> float:
+        if isinstance(part, ElementaryLink):
+            return 1.0
+        if id(part) not in needed:
+            parts = part.children
+            succeeded = reduce(lambda product, each: product * evaluate(each).success_probability, parts, 1.0)
+            needed[id(part)] = sum(map(of, parts)) * succeeded / evaluate(part).success_probability
+        return needed[id(part)]
+
+    return of(link)
+
+
+@lru_cache(maxsize=2)
+def _needs_of(field: Field) -> FloatArray:
+    """Shape (edges of the field, 2): pairs of each that one as the plan uses them takes, told from either end."""
+    if not field.plan.purify_rounds:
+        return np.ones((len(field.edges), 2))
+    edges = track(field.edges, "counting pairs of purified links")
+    return np.array([[pairs_needed(field.plan.link((link,))) for link in edge.links] for edge in edges])
 
 
 def _safe_losses(search: Search) -> FloatArray:
