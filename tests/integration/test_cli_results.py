@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,11 +18,18 @@ import quantumlink as ql
 from quantumlink.cli import app
 from quantumlink.cli.result import Cell, Column, Result, Table
 from quantumlink.cli.shell import Shell
+from quantumlink.execution.jobs import submit
+from quantumlink.keys.material import DeliveredKey, Secret
+from quantumlink.keys.protection import protect_padded
+from quantumlink.keys.store.trail_file import export
+from quantumlink.qkd.timetags import simulate_tags, write_tags
 
 ROOT = Path(__file__).parents[2]
 NETWORKS = ROOT / "notebooks" / "networks"
 METRO, GERMANY, WORLD = (NETWORKS / f"{name}.toml" for name in ("metro", "germany", "intercontinental"))
 ENDS = ("--from", "vienna", "--to", "bratislava")
+HERE = "traffic.csv"
+SERVICE = ("--kme", "https://localhost:8443", "--cert", HERE, "--key", HERE, "--ca", HERE, "--to", "bob")
 COMMANDS = {
     "circuits": ("circuits",),
     "circuits show": ("circuits", "show", "bell_measurement"),
@@ -43,25 +51,93 @@ COMMANDS = {
     "qkd monitor": (
         "qkd", "monitor", "--attack", "intercept-resend:0", "--baseline", "0.01", "--rounds", "2e4", "--seed", "7",
     ),
+    "build": ("build", "map.toml", "--demands", "wanted.csv", "--costs", "prices.toml"),
+    "qkd timetags": ("qkd", "timetags", "alice.npz", "bob.npz", "--max-offset-s", "0.01"),
     "jobs": ("jobs", "list", "--directory", "."),
+    "jobs list": ("jobs", "list", "--directory", "jobs"),
+    "jobs show": ("jobs", "show", "JOB", "--directory", "jobs"),
+    "jobs result": ("jobs", "result", "JOB", "--directory", "jobs"),
+    "jobs cancel": ("jobs", "cancel", "JOB", "--directory", "jobs"),
+    "keys recipient": ("keys", "recipient", "carol"),
+    "keys protect": ("keys", "protect", HERE, *SERVICE, "--from", "alice", "--one-time-pad"),
+    "keys open": ("keys", "open", "pad.protected", "opened.csv", *SERVICE),
+    "keys trail verify": ("keys", "trail", "verify", "trail.jsonl"),
     "keys assess": ("keys", "assess", ROOT / "notebooks" / "inventory.toml"),
     "keys sign": ("keys", "sign", "traffic.csv", "--km", "1", "--rounds", "1.5e5", "--seed", "1"),
     "run": ("run", METRO, *ENDS, "--shots", "50", "--rounds", "2e3", "--seed", "7"),
 }  # fmt: skip
 
 
+WRITTEN = {
+    "keys recipient": {"carol.recipient", "carol.public"},
+    "keys protect": {"traffic.csv.protected"},
+    "keys open": {"opened.csv"},
+}
+
+
+class Client:
+    """A key manager that gives the same keys to both."""
+
+    def __init__(self, url, **files):
+        """Nothing is connected."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *told):
+        return None
+
+    def new_keys(self, slave, number=1, *, size=256):
+        return self.keys_with_ids("alice", [f"{size} bits, {i}" for i in range(number)])
+
+    def keys_with_ids(self, master, key_ids):
+        return [DeliveredKey(each, Secret(bytes(int(each.split()[0]) // 8))) for each in key_ids]
+
+
+def pads(number, size):
+    return Client("").new_keys("bob", number, size=8 * size)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """Files for every command, among them those of a job."""
+    folder = tmp_path_factory.mktemp("inputs")
+    (folder / "traffic.csv").write_text("a,b,kind,rate_hz,min_fidelity\nvienna,bratislava,pairs,20,0.9\n")
+    (folder / "wanted.csv").write_text("a,b\nlinz,graz\n")
+    (folder / "prices.toml").write_text("repeater = 100\nfibre_per_km = 1\n")
+    (folder / "map.toml").write_text(
+        'name = "south"\n[sites.linz]\nhosts = []\n[sites.pass]\n[sites.graz]\nhosts = []\n'
+        '[[fibres]]\nbetween = ["linz", "pass"]\nlength_km = 90\n'
+        '[[fibres]]\nbetween = ["pass", "graz"]\nlength_km = 110\n'
+        "[parts]\nfidelity = 0.98\nsuccess_probability = 0.2\nattempt_time_s = 1e-3\n"
+    )
+    source = ql.hardware.ContinuousSource(pair_rate_hz=2e5)
+    tags = simulate_tags(source, ql.Fiber(1), duration_s=0.2, seed=3, detector=ql.Detector(0.9))
+    write_tags(tags.alice, folder / "alice.npz")
+    write_tags(tags.bob, folder / "bob.npz")
+    export(folder / "trail.jsonl", "a", [])
+    content, _ = protect_padded(b"a,b", master="alice", slave="bob", new_keys=pads)
+    (folder / "pad.protected").write_bytes(content)
+    link = ql.ElementaryLink(ql.Node("vienna"), ql.Node("bratislava"), fidelity=0.97)
+    job = submit(link, ql.ExactSampler(seed=1), shots=50, directory=folder / "jobs")
+    job.samples()
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
+def elsewhere(tmp_path, monkeypatch, inputs):
+    shutil.copytree(inputs, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr("quantumlink.keys.service.client.KeyClient", Client)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "traffic.csv").write_text("a,b,kind,rate_hz,min_fidelity\nvienna,bratislava,pairs,20,0.9\n")
 
 
 def invoke(*arguments, width=None):
     env = {"NO_COLOR": "1", "TERM": "dumb"}
     if width is not None:
         env |= {"COLUMNS": str(width), "TTY_COMPATIBLE": "1", "TERM": "xterm"}  # of a dumb one rich knows no width
-    found = ["traffic.csv" if argument == "TRAFFIC" else str(argument) for argument in arguments]
-    return CliRunner(env=env).invoke(app, found)
+    (job,) = {path.name[16:24] for path in Path("jobs").glob("*.job.json")} or {""}
+    stands = {"TRAFFIC": "traffic.csv", "JOB": job}
+    return CliRunner(env=env).invoke(app, [stands.get(str(argument), str(argument)) for argument in arguments])
 
 
 def plain(text):
@@ -75,14 +151,18 @@ def words(text):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_line_is_too_wide_and_no_cell_is_cut(name, tmp_path):
+    before = {path.name for path in tmp_path.iterdir()}
     piped = invoke(*COMMANDS[name])
     assert piped.exit_code == 0, piped.output
+    written = {path.name for path in tmp_path.iterdir()} - before
+    assert written == WRITTEN.get(name, set())  # nothing is written unasked
     for width in (80, 120):
+        for path in written:
+            (tmp_path / path).unlink()
         shown = invoke(*COMMANDS[name], width=width)
         assert shown.exit_code == 0, shown.output
         assert max(map(cell_len, plain(shown.stdout).splitlines())) <= width
         assert shown.stdout.count("…") == piped.stdout.count("…")
-    assert [path.name for path in tmp_path.iterdir()] == ["traffic.csv"]  # nothing is written unasked
     if "│" not in piped.stdout and name.split()[0] == "network":
         cells = {cell for line in piped.stdout.splitlines() for cell in re.split(r"\s{2,}", line.strip())}
         boxed = "".join(invoke(*COMMANDS[name], width=400).stdout.split())
@@ -91,10 +171,12 @@ def test_no_line_is_too_wide_and_no_cell_is_cut(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("circuits", "jobs")])
-def test_json_and_csv(name):
+def test_json_and_csv(name, tmp_path):
     told = invoke(*COMMANDS[name], "--json")
     assert told.exit_code == 0, told.output
     assert json.loads(told.stdout)
+    for path in WRITTEN.get(name, ()):
+        (tmp_path / path).unlink()
     table = list(csv.reader(io.StringIO(invoke(*COMMANDS[name], "--csv").stdout)))
     assert len(table) > 1
     assert len({len(row) for row in table}) == 1
