@@ -11,17 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from quantumlink.cli.foretelling import told_limit
-from quantumlink.cli.messages import print_error
 from quantumlink.cli.network_tables import four, number
 from quantumlink.cli.pictures import picture_path
 from quantumlink.cli.result import Cell, Column, Result, Table, Written
-from quantumlink.cli.shell import NO_STRATEGY, in_options
 from quantumlink.cli.written_files import writable
-from quantumlink.network import NetworkPlan, NoPlan, load_demands, plan_network
+from quantumlink.network import NetworkPlan, load_demands, plan_network
 from quantumlink.network.planning import FibreMap, load_costs
-
-NO_PLAN = NO_STRATEGY
-"""Exit code where there is no plan."""
 
 
 def build(
@@ -61,13 +56,9 @@ def build(
     toml = None if network is None else writable("network", network, (".toml",))
     fibre_map = FibreMap.load(file)
     wanted, prices = load_demands(demands), load_costs(costs)
-    try:
-        with told_limit(time_limit_s, "--time-limit-s"):
-            plan = plan_network(fibre_map.sites, fibre_map.fibres, wanted, parts=fibre_map.parts, costs=prices,
-                                name=fibre_map.name, **options)  # fmt: skip
-    except NoPlan as error:
-        print_error(in_options(str(error), {}))
-        raise typer.Exit(NO_PLAN) from error
+    with told_limit(time_limit_s, "--time-limit-s"):
+        plan = plan_network(fibre_map.sites, fibre_map.fibres, wanted, parts=fibre_map.parts, costs=prices,
+                            name=fibre_map.name, **options)  # fmt: skip
     units = plan.cost_per_unit(years)
     if toml is not None:
         plan.network.save(toml)

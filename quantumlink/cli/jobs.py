@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from quantumlink import validation
-from quantumlink.cli.messages import print_error
 from quantumlink.cli.result import Column, Result, Table, pairs_table
 from quantumlink.cli.shell import Shell
 
@@ -46,27 +42,26 @@ def list_jobs(directory: Folder = None) -> Result:
 
     rows: list[tuple[str, ...]] = []
     estimated = used = 0.0
-    with _errors_told():
-        for path in _files(directory):
-            try:
-                record = JobFile(path).read()
-            except (JobFileError, OSError) as error:
-                rows.append((path.name, "", "", f"unreadable: {error}", "", "", ""))
-                continue
-            states = Counter(part.state for part in record.parts)
-            estimated += 0.0 if record.dry_run else record.estimate_s or 0.0
-            used += sum(record.usage_s.values())
-            rows.append(
-                (
-                    record.job,
-                    record.created[:19].replace("T", " "),
-                    record.where.backend,
-                    record.title + (" (dry run)" if record.dry_run else ""),
-                    str(record.shots),
-                    ", ".join(f"{number} {state}" for state, number in states.items()),
-                    _seconds(record),
-                )
+    for path in _files(directory):
+        try:
+            record = JobFile(path).read()
+        except (JobFileError, OSError) as error:
+            rows.append((path.name, "", "", f"unreadable: {error}", "", "", ""))
+            continue
+        states = Counter(part.state for part in record.parts)
+        estimated += 0.0 if record.dry_run else record.estimate_s or 0.0
+        used += sum(record.usage_s.values())
+        rows.append(
+            (
+                record.job,
+                record.created[:19].replace("T", " "),
+                record.where.backend,
+                record.title + (" (dry run)" if record.dry_run else ""),
+                str(record.shots),
+                ", ".join(f"{number} {state}" for state, number in states.items()),
+                _seconds(record),
             )
+        )
     if not rows:
         return Result(notes=("no jobs",), data={"jobs": []})
     columns = tuple(Column(label, left=label not in RIGHT) for label in COLUMNS)
@@ -88,29 +83,28 @@ def show(job: Which, directory: Folder = None) -> Result:
     """Show what a job's file says; the service is not asked."""
     from quantumlink.execution.jobs.job_file import JobFile
 
-    with _errors_told():
-        path = _found(job, directory)
-        record = JobFile(path).read()
-        where = record.where
-        rows = [
-            ("job", record.job),
-            ("file", str(path)),
-            ("created", f"{record.created[:19].replace('T', ' ')} UTC"),
-            ("on", where.backend),
-        ]
-        rows += [("mode", where.mode if where.session_id is None else f"{where.mode} {where.session_id}")]
-        rows += [("qubits", ", ".join(map(str, record.layout)))] if record.layout else []
-        rows += [("options", str(dict(record.options)))] if record.options else []
-        if record.estimate_s is not None:
-            rows += [("QPU seconds", _seconds(record) + f", estimated {record.estimate_s:.3g}")]
-        rows += [("calibrated", str(record.calibration.get("calibrated_at")))] if record.calibration else []
-        rows += [("versions", ", ".join(f"{name} {number}" for name, number in record.versions.items()))]
-        for number, part in enumerate(record.parts):
-            told = [part.state, f"id {part.job_id}" if part.job_id else "no id", f"tag {part.tag}"]
-            told += [f"{sum(piece.rows for piece in part.pieces)} rows of {part.shots} shots"]
-            rows += [(f"part {number}", ", ".join([*told, *([part.reason] if part.reason else [])]))]
-        table = pairs_table(record.title, rows, key="job")
-        return Result(tables=(replace(table, columns=(table.columns[0], Column("", "value", left=True))),))
+    path = _found(job, directory)
+    record = JobFile(path).read()
+    where = record.where
+    rows = [
+        ("job", record.job),
+        ("file", str(path)),
+        ("created", f"{record.created[:19].replace('T', ' ')} UTC"),
+        ("on", where.backend),
+    ]
+    rows += [("mode", where.mode if where.session_id is None else f"{where.mode} {where.session_id}")]
+    rows += [("qubits", ", ".join(map(str, record.layout)))] if record.layout else []
+    rows += [("options", str(dict(record.options)))] if record.options else []
+    if record.estimate_s is not None:
+        rows += [("QPU seconds", _seconds(record) + f", estimated {record.estimate_s:.3g}")]
+    rows += [("calibrated", str(record.calibration.get("calibrated_at")))] if record.calibration else []
+    rows += [("versions", ", ".join(f"{name} {number}" for name, number in record.versions.items()))]
+    for number, part in enumerate(record.parts):
+        told = [part.state, f"id {part.job_id}" if part.job_id else "no id", f"tag {part.tag}"]
+        told += [f"{sum(piece.rows for piece in part.pieces)} rows of {part.shots} shots"]
+        rows += [(f"part {number}", ", ".join([*told, *([part.reason] if part.reason else [])]))]
+    table = pairs_table(record.title, rows, key="job")
+    return Result(tables=(replace(table, columns=(table.columns[0], Column("", "value", left=True))),))
 
 
 @app.command(examples=["jobs result 3f2a --timeout 600"])
@@ -124,7 +118,7 @@ def result(
     """Wait for a job's result and print what it says; stored results need no network."""
     from quantumlink.execution.jobs import resume
 
-    with _errors_told():
+    try:
         resumed = resume(_found(job, directory))
         record = resumed.record
         if record.dry_run:
@@ -134,6 +128,8 @@ def result(
             told = str(key.report() if hasattr(key, "report") else repr(key))
             return Result(notes=(told,), data={"job": record.job, "result": told})
         return _figures(resumed, timeout)
+    except KeyboardInterrupt:
+        return Result(data={"job": job}, interrupted="nothing is lost, the job goes on")
 
 
 @app.command(examples=["jobs cancel 3f2a"])
@@ -143,10 +139,9 @@ def cancel(job: Which, directory: Folder = None) -> Result:
     from quantumlink.execution.jobs.job_file import JobFile
     from quantumlink.execution.jobs.patience import Patience
 
-    with _errors_told():
-        # Not by resume, which would submit first what is not submitted.
-        status = Job(JobFile(_found(job, directory)), Patience()).cancel()
-        return Result(notes=(f"{job}: {status}",), data={"job": job, "status": str(status)})
+    # Not by resume, which would submit first what is not submitted.
+    status = Job(JobFile(_found(job, directory)), Patience()).cancel()
+    return Result(notes=(f"{job}: {status}",), data={"job": job, "status": str(status)})
 
 
 def _times(job: Job, timeout: float | None) -> Result:
@@ -190,20 +185,6 @@ def _mitigated(job: Job) -> tuple[dict[str, str], str]:
         return {}, f"Not mitigated: {error}."
 
 
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    from quantumlink.execution.jobs.errors import JobError
-
-    try:
-        yield
-    except (JobError, ImportError, OSError, TypeError, ValueError) as error:
-        print_error(error)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted: nothing is lost")
-        raise typer.Exit(130) from None
-
-
 def _files(directory: Path | None) -> list[Path]:
     from quantumlink.execution.jobs.job_file import SUFFIX, default_folder
 
@@ -224,9 +205,8 @@ def _found(job: str, directory: Path | None) -> Path:
     near = [path for name, path in ids.items() if job and name.startswith(job)] if len(near) > 1 else near
     near = [ids[job]] if job in ids else near
     if len(near) != 1:
-        which = "no job" if not near else f"{len(near)} jobs"
+        fit = f"{len(near)} jobs fit" if near else "no job fits" if ids else "there are no jobs here; got"
         raise ValueError(
-            f"JOB must be a job file or a part of one id; {which} of {len(ids)} fit {job!r}"
-            f"{validation.did_you_mean(job, ids)}"
+            f"JOB must be a job file or a part of one id; {fit} {job!r}{validation.did_you_mean(job, ids)}"
         )
     return near[0]

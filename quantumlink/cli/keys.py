@@ -32,7 +32,10 @@ app = Shell(help="Keys: deliver them to applications, protect files with them.",
 app.command(examples=["keys assess notebooks/inventory.toml", "keys assess notebooks/inventory.toml --json"])(
     assess
 )
-app.command(examples=["keys sign contract.pdf --output contract.signature"])(sign)
+app.command(
+    examples=["keys sign contract.pdf --output contract.signature"],
+    words={"length_km": "--km"},
+)(sign)
 app.add_typer(keys_trail.app, name="trail")
 
 
@@ -211,6 +214,9 @@ def _told(done: str, path: Path, **found: str | int) -> Result:
 def _client(url: str, certificate: Path, key: Path, ca: Path) -> KeyClient:
     from quantumlink.keys.service.client import KeyClient
 
+    for name, path in (("--cert", certificate), ("--key", key), ("--ca", ca)):
+        if not path.is_file():
+            raise FileNotFoundError(f"{name} must be a file that is there, got {str(path)!r}")
     return KeyClient(url, certificate=certificate, key=key, ca=ca)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from quantumlink import validation
 from quantumlink.cli.network_options import Avoided, File, Protocol, PurifyRounds, avoided
 from quantumlink.cli.network_tables import four, number
 from quantumlink.cli.result import Cell, Column, Result, Table
@@ -59,6 +60,10 @@ def resilience(
     avoid: Avoided = None,
 ) -> Result:
     """Which failures of nodes and links cut off whom: single points of failure, and sets of several."""
+    if region is not None:
+        validation.number("latitude of --region", region[0], at_least=-90.0, at_most=90.0)
+        validation.number("longitude of --region", region[1], at_least=-180.0, at_most=180.0)
+        validation.number("radius of --region", region[2], at_least=0.0)
     network = Network.load(file)
     wanted = None if demands is None else load_demands(demands)
     options: dict[str, Any] = {"purify_rounds": purify_rounds, "protocol": protocol}

@@ -117,7 +117,10 @@ def _outage(network: Network, text: str) -> Outage:
         validation.choice("fail", name, network.nodes)
     if not isinstance(found, str) and not any({*found} == {x.name for x in link.ends} for link in network.links):
         raise ValueError(f"fail must name a node or a link of this network, there is no link {what!r}")
-    return Outage(found, *moments)
+    try:
+        return Outage(found, *moments)
+    except ValueError as error:
+        raise ValueError(f"--fail {text}: {error}") from error
 
 
 def _whole(name: str, text: str) -> int:

@@ -19,6 +19,7 @@ from quantumlink import validation
 from quantumlink.cli.command_of_options import command_of
 from quantumlink.cli.foretelling import tell_duration
 from quantumlink.cli.interruption import INTERRUPTED
+from quantumlink.cli.messages import tell_as_json
 from quantumlink.cli.own_protocols import options_of, own_protocols
 from quantumlink.cli.qkd_monitor import WATCH_HELP, MonitorOptions, watch
 from quantumlink.cli.qkd_options import CommonOptions, chosen_names
@@ -91,9 +92,9 @@ def _distribute(protocol: str, options: CommonOptions) -> Result:
             report = report_of(session, key, chosen=chosen_names(options, session))
     except KeyboardInterrupt:
         step = f" ({last})" if (last := last_step()) else ""
-        console.print(
-            f"interrupted after {in_words(monotonic() - started)}{step}: a part of a session gives no key"
-        )
+        told = f"interrupted after {in_words(monotonic() - started)}{step}: a part of a session gives no key"
+        console.print(told)
+        tell_as_json(told, INTERRUPTED)
         raise typer.Exit(INTERRUPTED) from None
     if picture is not None:
         _draw(session, key, picture)
@@ -145,7 +146,7 @@ def rates(
     picture = None if output is None else writable("--output", output, PICTURES)
     validation.positive("--max-km", max_km)
     detector = Detector(
-        detector_efficiency,
+        validation.probability("--detector-efficiency", detector_efficiency),
         dark_count_rate_hz=dark_count_rate_hz,
         misalignment=misalignment,
         window_s=window_s,

@@ -56,7 +56,10 @@ def attack_of(text: str) -> Eavesdropper:
     }
     if "t1_s" in known:
         given["memory"] = Memory(**{key: given.pop(key) for key in ("t1_s", "t2_s") if key in given})
-    return cast(Eavesdropper, kind(**given))
+    try:
+        return cast(Eavesdropper, kind(**given))
+    except ValueError as error:
+        raise ValueError(f"--attack {text}: {error}") from error
 
 
 def _attack_settings(kind: type[Any]) -> dict[str, Any]:

@@ -76,7 +76,9 @@ class PairOptions(FiberOptions, CommonOptions):
         if self.network is None:
             given = [name for name, value in ends.items() if value is not None]
             if given or self.purify_rounds:
-                raise ValueError(f"{', '.join(given) or '--purify-rounds'} needs a --network to find its way in")
+                verb = "need" if len(given) > 1 else "needs"
+                names = " and ".join(given) or "--purify-rounds"
+                raise ValueError(f"{names} {verb} a --network to find a way in")
             # Without a fibre nothing is waited for, and only a clock tells attempts apart.
             made = MidpointSource(fidelity=self.fidelity, clock_hz=None if self.km else 1e9)
             return ElementaryLink(Node("alice"), Node("bob"), self.fiber(), source=made, detector=self.detector())

@@ -113,6 +113,7 @@ class Result:
         else:
             data = {table.key or table.title: table.records() for table in self.tables}
             data |= {"notes": list(self.notes)} if self.notes else {}
+        data |= {"interrupted": self.interrupted} if self.interrupted else {}
         return {"seed": self.seed, **data} if self.seed is not None and "seed" not in data else data
 
     def as_records(self) -> list[dict[str, Any]]:

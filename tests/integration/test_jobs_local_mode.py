@@ -318,7 +318,7 @@ def test_the_command_line(tmp_path):
     assert job.record.job in middle.output
     unknown = run("show", "nosuchjob", "--directory", tmp_path)
     assert unknown.exit_code == 1
-    assert "a part of one id; no job of 1 fit 'nosuchjob'" in unknown.output
+    assert "a part of one id; no job fits 'nosuchjob'" in unknown.output
     shown = run("show", job.path).output
     assert job.record.parts[0].tag in shown
     assert "ExactSampler" in shown
