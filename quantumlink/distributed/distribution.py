@@ -12,7 +12,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from quantumlink import validation
-from quantumlink.distributed import bounds, drawing
+from quantumlink.distributed import bounds
 from quantumlink.distributed.building import Building, Built, qubit_names
 from quantumlink.distributed.estimating import (
     CuttingOverhead,
@@ -261,10 +261,12 @@ class Distribution:
             TypeError: if ``ax`` is no axes.
             ValueError: if ``size`` is not two lengths or given beside ``ax``.
         """
+        from quantumlink.distributed.drawing import nodes_and_pairs
+
         used = self.candidate.scheduled
         names = [node.name for node in self.machine.nodes]
         qubits = dict(zip(names, zip(used.computing, used.communicating, strict=True), strict=True))
-        return drawing.nodes_and_pairs(qubits, self.ebits_between, ax, size)
+        return nodes_and_pairs(qubits, self.ebits_between, ax, size)
 
     def report(self) -> str:
         """What it costs, under which rules, as a table in plain text."""

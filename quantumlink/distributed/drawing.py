@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from math import cos, pi, sin
 from typing import TYPE_CHECKING
 
+from quantumlink.figures import figure_of, one_axes, palette, picture, points
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
+@picture
 def nodes_and_pairs(
     qubits: Mapping[str, tuple[int, int]],
     pairs: Mapping[tuple[str, str], int],
@@ -25,8 +28,6 @@ def nodes_and_pairs(
         ax: where to draw, or None.
         size: of a new figure, or None.
     """
-    from quantumlink.figures import figure_of, one_axes, palette
-
     axes = one_axes(ax, size, (6, 5))
     color, ground = palette(axes).blue, axes.get_facecolor()
     angles = {name: 2 * pi * i / len(qubits) for i, name in enumerate(qubits)}
@@ -34,7 +35,7 @@ def nodes_and_pairs(
     most = max(pairs.values(), default=1)
     for (a, b), count in pairs.items():
         (x, y), (u, v) = at[a], at[b]
-        axes.plot([x, u], [y, v], color=color, linewidth=1 + 5 * count / most, zorder=1)
+        axes.plot([x, u], [y, v], color=color, linewidth=points(1 + 5 * count / most), zorder=1)
         axes.annotate(str(count), ((x + u) / 2, (y + v) / 2), ha="center", va="center", backgroundcolor=ground)
     for name, (computing, communicating) in qubits.items():
         axes.annotate(

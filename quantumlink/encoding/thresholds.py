@@ -91,6 +91,11 @@ class ThresholdScan:
             TypeError: if ``ax`` is no axes.
             ValueError: if ``size`` is not two lengths or given beside ``ax``.
         """
+        from quantumlink.figures import picture
+
+        return picture(self._drawn)(ax, size)
+
+    def _drawn(self, ax: Axes | None, size: tuple[float, float] | None) -> Axes:
         from quantumlink.figures import curve, one_axes
 
         axes = one_axes(ax, size, (6, 4))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from io import BytesIO
+from typing import ParamSpec, TypeVar
 
+from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as _Figure
 from matplotlib.figure import SubFigure
@@ -16,6 +20,49 @@ Size = tuple[float, float]
 
 MAX_INCHES = 200.0
 """Longest side of a picture."""
+
+_SHRINKING = (
+    "font.size",
+    "axes.linewidth",
+    "axes.titlesize",
+    "axes.labelsize",
+    "axes.titlepad",
+    "axes.labelpad",
+    "errorbar.capsize",
+    "figure.constrained_layout.h_pad",
+    "figure.constrained_layout.w_pad",
+    "figure.titlesize",
+    "grid.linewidth",
+    "legend.fontsize",
+    "lines.linewidth",
+    "lines.markersize",
+    "patch.linewidth",
+    *(f"{x}tick.{part}" for x in "xy" for part in ("labelsize", "major.size", "major.width", "major.pad")),
+    *(f"{x}tick.{part}" for x in "xy" for part in ("minor.size", "minor.width", "minor.pad")),
+)
+"""Settings of matplotlib in points or inches, or in words relative to these."""
+
+_Arguments = ParamSpec("_Arguments")
+_Drawn = TypeVar("_Drawn")
+
+
+def picture(draw: Callable[_Arguments, _Drawn]) -> Callable[_Arguments, _Drawn]:
+    """Make a drawing function give matplotlib's settings back as they were: letters of small pictures are smaller.
+
+    What draws with `one_axes` or `several_axes` is decorated so.
+    """
+
+    @wraps(draw)
+    def drawn(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Drawn:
+        with rc_context():
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def points(size: float) -> float:
+    """A size of letters, markers or gaps where letters have ten points, in what the picture's letters have."""
+    return size * float(rcParams["font.size"]) / 10
 
 
 class Figure(_Figure):
@@ -40,7 +87,7 @@ def one_axes(ax: Axes | None, size: Size | None, natural: Size) -> Axes:
         ValueError: if ``size`` is not two lengths, or given beside ``ax``.
     """
     if ax is None:
-        return Figure(figsize=_size(size, natural), layout="constrained").add_subplot()
+        return _new(size, natural).add_subplot()
     _given(ax, size)
     return ax
 
@@ -58,7 +105,7 @@ def several_axes(ax: Axes | None, size: Size | None, natural: Size) -> Figure | 
         ValueError: if ``ax`` is not one of a grid, or ``size`` is not two lengths, or both are given.
     """
     if ax is None:
-        return Figure(figsize=_size(size, natural), layout="constrained")
+        return _new(size, natural)
     _given(ax, size)
     place = ax.get_subplotspec()
     if place is None:
@@ -82,6 +129,16 @@ def _given(ax: Axes, size: Size | None) -> None:
     validation.instance("ax", ax, Axes, "matplotlib's Axes, or None")
     if size is not None:
         raise ValueError(f"size is that of a new figure, and ax belongs to one already: got size={size!r} and ax")
+
+
+def _new(size: Size | None, natural: Size) -> Figure:
+    """A figure; where it is smaller than is natural, so are letters, markers and gaps from here on."""
+    sides = _size(size, natural)
+    share = min(1.0, sides[0] / natural[0], sides[1] / natural[1])
+    for name in _SHRINKING if share < 1 else ():
+        if not isinstance(rcParams[name], str | None):
+            rcParams[name] *= share
+    return Figure(figsize=sides, layout="constrained")
 
 
 def _size(size: Size | None, natural: Size) -> Size:

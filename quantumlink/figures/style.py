@@ -13,8 +13,11 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
 Dash = str | tuple[float, tuple[float, ...]]
 
@@ -93,6 +96,9 @@ _DASHES: tuple[Dash, ...] = (
     (0, (3, 1, 1, 1, 1, 1)),
     (0, (3, 3)),
 )
+_DARKEST = 0.4
+"""Where in viridis a color has a contrast of 3 to 1 with `DARK`."""
+
 _MARKERS = "os^DvPX*<>"
 
 
@@ -105,6 +111,17 @@ def palette(axes: Axes | None = None) -> Palette:
     red, green, blue, opaque = to_rgba(ground)
     bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return DARK_GROUND if bright < 0.4 and opaque > 0.5 else LIGHT_GROUND
+
+
+def color_scale(axes: Axes | None = None) -> Colormap:
+    """The colors of values of thin lines: viridis, on a dark ground without its darkest third."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    whole = colormaps["viridis"]
+    if palette(axes) is LIGHT_GROUND:
+        return whole
+    return ListedColormap(whole(np.linspace(_DARKEST, 1, whole.N)), "viridis without its darkest third")
 
 
 def curve(number: int, axes: Axes | None = None) -> dict[str, Any]:

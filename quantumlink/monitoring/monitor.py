@@ -13,7 +13,6 @@ from quantumlink import validation
 from quantumlink.arrays import IntArray
 from quantumlink.monitoring.change import ChangeEstimate, estimate_change
 from quantumlink.monitoring.charts import CusumChart
-from quantumlink.monitoring.plot import Watched, draw_monitor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -239,6 +238,8 @@ class Monitor:
             TypeError: if ``ax`` is no axes.
             ValueError: if ``ax`` is not one of a grid, or ``size`` is not two lengths or given beside ``ax``.
         """
+        from quantumlink.monitoring.plot import Watched, draw_monitor
+
         streams = {
             name: Watched(self.walk(name), self.errors(name), chart.threshold, chart.score.baseline)
             for name, chart in self.charts.items()

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from quantumlink.arrays import IntArray
+from quantumlink.estimation import binomial_estimate
+from quantumlink.figures import curve, figure_of, palette, picture, points, several_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +36,7 @@ class Watched(NamedTuple):
     """The error rate that is expected."""
 
 
+@picture
 def draw_monitor(
     streams: Mapping[str, Watched],
     alarms: Sequence[tuple[int, int]],
@@ -50,9 +53,6 @@ def draw_monitor(
         ax: where to draw, or None.
         size: of a new figure, or None.
     """
-    from quantumlink.estimation import binomial_estimate
-    from quantumlink.figures import curve, figure_of, palette, several_axes
-
     canvas = several_axes(ax, size, (8, 5.2))
     above, below = canvas.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     for number, (name, (walk, errors, threshold, baseline)) in enumerate(streams.items()):
@@ -62,24 +62,25 @@ def draw_monitor(
         stride = -(-len(walk) // POINTS)
         starts = np.arange(0, len(walk), stride)
         # The highest value of each stretch: no alarm disappears between two points.
-        above.plot(starts, np.maximum.reduceat(walk, starts), color=color, ls=dash, lw=1, label=name)
-        above.axhline(threshold, color=color, ls="--", lw=1)
+        above.plot(starts, np.maximum.reduceat(walk, starts), color=color, ls=dash, lw=points(1), label=name)
+        above.axhline(threshold, color=color, ls="--", lw=points(1))
         edges = np.unique(np.linspace(0, len(errors), min(BLOCKS, len(errors)) + 1).astype(int))
         wrong = np.add.reduceat(errors.astype(int), edges[:-1])
         found = [binomial_estimate(int(w), int(n)) for w, n in zip(wrong, np.diff(edges), strict=True)]
         low, rates, high = np.transpose([list(estimate) for estimate in found])
-        below.fill_between((edges[:-1] + edges[1:]) / 2, low, high, color=color, alpha=0.15, lw=0)
+        below.stairs(high, edges, baseline=low, fill=True, color=color, alpha=0.15, lw=0)
         below.stairs(rates, edges, color=color, ls=dash, label=name)
-        below.axhline(baseline, color=color, ls=":", lw=1)
+        below.axhline(baseline, color=color, ls=":", lw=points(1))
     for alarm, change in alarms:
         for axes in (above, below):
-            axes.axvline(alarm, color=palette(above).wine, lw=1.2)
-        above.axvline(change, color=palette(above).wine, lw=0.8, ls=":")
+            axes.axvline(alarm, color=palette(above).wine, lw=points(1.2))
+        above.axvline(change, color=palette(above).wine, lw=points(0.8), ls=":")
     above.set_ylabel("CUSUM W (alarm at the dashed line)")
     below.set_ylabel("error rate, 95 %")
     below.set_xlabel("compared round")
     below.set_ylim(bottom=0)
     above.legend(loc="upper left", frameon=False)
     found_alarms = f"{len(alarms)} alarm{'' if len(alarms) == 1 else 's'}"
-    above.set_title(f"{found_alarms} in {rounds} rounds (full line; dotted: estimated change)", wrap=True)
+    seen = f"{rounds} round{'' if rounds == 1 else 's'}"
+    above.set_title(f"{found_alarms} in {seen} (full line; dotted: estimated change)", wrap=True)
     return figure_of(canvas)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.figures import curve, figure_of, one_axes, picture, points
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -42,6 +44,7 @@ class Columns(Protocol):
         ...
 
 
+@picture
 def draw_table(
     table: Columns,
     x: str | None,
@@ -51,8 +54,6 @@ def draw_table(
     size: tuple[float, float] | None,
 ) -> Figure:
     """The picture of a table: see `Table.plot`."""
-    from quantumlink.figures import figure_of, one_axes
-
     if len(table) == 0:
         raise ValueError("there is nothing to plot: the table has no rows")
     numbers = [name for name in table.results if name != "seed"]
@@ -77,8 +78,6 @@ def draw_table(
 
 
 def _lines(axes: Axes, table: Columns, x: str, y: str, by: list[str]) -> None:
-    from quantumlink.figures import curve
-
     groups: dict[tuple[int, ...], list[int]] = {}
     levels = {name: _levels(table[name]) for name in by}
     for row in range(len(table)):
@@ -99,9 +98,9 @@ def _lines(axes: Axes, table: Columns, x: str, y: str, by: list[str]) -> None:
             )
         chosen = np.array(rows)[order]
         label = ", ".join(f"{name} = {_label(levels[name][i])}" for name, i in zip(by, key, strict=True))
-        line = axes.plot(places[order], table[y][chosen], **curve(number, axes), markersize=4, label=label or None)[
-            0
-        ]
+        line = axes.plot(
+            places[order], table[y][chosen], **curve(number, axes), markersize=points(4), label=label or None
+        )[0]
         if f"{y}_low" in table.columns and f"{y}_high" in table.columns:
             low, high = table[f"{y}_low"][chosen], table[f"{y}_high"][chosen]
             axes.fill_between(places[order], low, high, alpha=0.2, color=line.get_color(), linewidth=0)
@@ -110,7 +109,7 @@ def _lines(axes: Axes, table: Columns, x: str, y: str, by: list[str]) -> None:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     band = f", {y}_low to {y}_high shaded" if f"{y}_low" in table.columns and f"{y}_high" in table.columns else ""
-    axes.set_title(f"{y} against {x}{band}", fontsize=11, wrap=True)
+    axes.set_title(f"{y} against {x}{band}", fontsize=points(11), wrap=True)
     axes.grid(alpha=0.3)
     if by:
         axes.legend()
@@ -133,7 +132,7 @@ def _heat_map(axes: Axes, table: Columns, x: str, y: str, value: str) -> None:
         axes.set_yticks(rows)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.set_title(f"{value} against {x} and {y}", fontsize=11, wrap=True)
+    axes.set_title(f"{value} against {x} and {y}", fontsize=points(11), wrap=True)
     axes.figure.colorbar(mesh, ax=axes, label=value)
 
 

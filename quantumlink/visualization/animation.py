@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.figures import figure_of, one_axes, palette, picture, points
 from quantumlink.readings.timeline import Timeline
 from quantumlink.readings.timeline.plan import Elementary, in_order
 from quantumlink.visualization.timeline import time_unit
@@ -75,6 +76,7 @@ class Animation:
         return f"<Animation: {self.alt}>"
 
 
+@picture
 def draw_animation(
     timeline: Timeline,
     trial: int = 0,
@@ -109,8 +111,6 @@ def draw_animation(
     <Animation: a – b, trial 2: a–r there after 294 µs, r–b after 490 µs, a–b by entanglement_swap after 539 µs>
     """
     from PIL import Image
-
-    from quantumlink.figures import figure_of, one_axes
 
     validation.instance("timeline", timeline, Timeline, "a Timeline, which simulate returns")
     trial = validation.count("trial", trial)
@@ -172,29 +172,27 @@ def stretches_of(timeline: Timeline, trial: int) -> list[Stretch]:
 def _draw_moment(
     axes: Axes, stretches: Sequence[Stretch], nodes: Sequence[str], now: float, latency: float, title: str
 ) -> None:
-    from quantumlink.figures import palette
-
     colors = palette(axes)
     place = {name: i for i, name in enumerate(nodes)}
     top = 1 + max(s.height for s in stretches)
-    axes.plot(range(len(nodes)), [0] * len(nodes), "o", ms=11, color=colors.slate, zorder=3)
+    axes.plot(range(len(nodes)), [0] * len(nodes), "o", ms=points(11), color=colors.slate, zorder=3)
     for s in stretches:
         a, b = sorted(place[name] for name in s.ends)
         along = np.linspace(0, np.pi, 40)
         x, y = (a + b) / 2 - (b - a) / 2 * np.cos(along), (s.height + 0.75) * np.sin(along)
         if s.what == "pair" and now < s.made_s:
-            axes.plot([a, b], [0, 0], color=colors.faint, lw=1.2, ls=(0, (2, 2)))
+            axes.plot([a, b], [0, 0], color=colors.faint, lw=points(1.2), ls=(0, (2, 2)))
         elif s.made_s <= now and (now < s.until_s or now >= latency == s.until_s):
             done = now >= s.known_s
             last = s.until_s == latency and done and s is stretches[-1]
             color = colors.green if last else colors.blue
-            axes.plot(x, y, color=color, lw=3.0 if done else 1.8, ls="-" if done else ":")
+            axes.plot(x, y, color=color, lw=points(3 if done else 1.8), ls="-" if done else ":")
     unit, name = time_unit(latency)
     axes.set(xlim=(-0.6, len(nodes) - 0.4), ylim=(-0.6, top), yticks=[], xticks=range(len(nodes)))
     axes.set_xticklabels(nodes, rotation=0 if sum(map(len, nodes)) < 60 else 90)
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.set_title(f"{title}: {now / unit:.3g} of {latency / unit:.3g} {name}", fontsize=11)
+    axes.set_title(f"{title}: {now / unit:.3g} of {latency / unit:.3g} {name}", fontsize=points(11))
 
 
 def _picture(figure: Any, image: Any) -> Any:

@@ -38,7 +38,7 @@ def draw_coastlines(axes: Axes) -> None:
     """Draw what lies within the limits of the axes, in degrees of longitude and latitude, and keep these limits."""
     from matplotlib.collections import LineCollection
 
-    from quantumlink.figures import palette
+    from quantumlink.figures import palette, points
 
     color = palette(axes).slate
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
@@ -48,7 +48,9 @@ def draw_coastlines(axes: Axes) -> None:
             for line in lines(kind)
             if (line.min(axis=0) <= (east, north)).all() and (line.max(axis=0) >= (west, south)).all()
         ]
-        drawn = LineCollection(seen, colors=color, linestyles=style, linewidths=0.6, alpha=opacity, zorder=0)
+        drawn = LineCollection(
+            seen, colors=color, linestyles=style, linewidths=points(0.6), alpha=opacity, zorder=0
+        )
         axes.add_collection(drawn, autolim=False)
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)

@@ -8,6 +8,7 @@ from quantumlink import validation
 from quantumlink.estimation import Estimate
 from quantumlink.execution.jobs.comparison import Comparison
 from quantumlink.execution.mitigation import Mitigated
+from quantumlink.figures import figure_of, palette, picture, several_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +20,7 @@ _SPACING = 0.22
 _Row = tuple[str, Estimate | None, list[tuple[str, Estimate]]]
 
 
+@picture
 def draw_comparison(
     comparison: Comparison,
     *,
@@ -51,8 +53,6 @@ def draw_comparison(
     >>> [axes.get_xlabel() for axes in figure.axes]
     ['probability', 'expectation value']
     """
-    from quantumlink.figures import figure_of, several_axes
-
     validation.instance("comparison", comparison, Comparison, "a Comparison")
     corrected = _corrected(comparison, mitigated)
     shares: list[_Row] = []
@@ -72,8 +72,8 @@ def draw_comparison(
     _draw_rows(right, values, "expectation value")
     left.set_xlim(right=min(1.0, left.get_xlim()[1]))
     marks, texts = right.get_legend_handles_labels()  # bases are always there, and mitigated if anything is
-    canvas.legend(marks, texts, loc="outside lower center", ncols=len(marks), fontsize=9)
-    canvas.suptitle(" – ".join(comparison.measured.ends), fontsize=11, parse_math=False)
+    canvas.legend(marks, texts, loc="outside lower center", ncols=len(marks), fontsize=points(9))
+    canvas.suptitle(" – ".join(comparison.measured.ends), fontsize=points(11), parse_math=False)
     return figure_of(canvas)
 
 
@@ -96,14 +96,14 @@ def _upright(name: str, ideal: Estimate | None, points: list[tuple[str, Estimate
 
 
 def _draw_rows(axes: Axes, rows: list[_Row], label: str) -> None:
-    from quantumlink.figures import palette
-
     colors = palette(axes)
     color_of = {"measured": colors.orange, "measured, mitigated": colors.green, "predicted": colors.blue}
     for y, (_, ideal, points) in enumerate(rows):
         if ideal is not None:
             ends = [y - 0.4, y + 0.4]
-            axes.plot([ideal.best] * 2, ends, color=colors.slate, lw=2, label=None if y else "ideal", zorder=1)
+            axes.plot(
+                [ideal.best] * 2, ends, color=colors.slate, lw=points(2), label=None if y else "ideal", zorder=1
+            )
         for i, (name, estimate) in enumerate(points):
             below, above = estimate.errors
             axes.errorbar(
@@ -112,9 +112,9 @@ def _draw_rows(axes: Axes, rows: list[_Row], label: str) -> None:
                 xerr=[[below], [above]],
                 fmt=_MARKERS[name],
                 color=color_of[name],
-                markersize=5,
-                capsize=3,
-                lw=1.4,
+                markersize=points(5),
+                capsize=points(3),
+                lw=points(1.4),
                 clip_on=False,
                 label=None if y else name,
                 zorder=2,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.figures import curve, figure_of, one_axes, palette, picture, points
 from quantumlink.hardware import Detector, Fiber
 from quantumlink.rates import plob_rate
 from quantumlink.security.channel_rates import CHANNEL_RATES
@@ -28,6 +29,7 @@ _LABELS = {
 }
 
 
+@picture
 def draw_key_rates(
     max_km: float = 400.0,
     *,
@@ -51,30 +53,30 @@ def draw_key_rates(
         TypeError: if ``ax`` is no axes.
         ValueError: if an argument is out of range, or a protocol is unknown.
     """
-    from quantumlink.figures import curve, figure_of, one_axes, palette
-
     longest = validation.number("max_km", max_km, at_least=1e-3)
     distances = np.linspace(longest / 200, longest, 200)
     eta = np.array([Fiber(km, attenuation_db_per_km).transmittance for km in distances])
     axes = one_axes(ax, size, (8.5, 5.4))
     edge = palette(axes).slate
     axes.fill_between(distances, plob_rate(eta), 10.0, color=edge, alpha=0.12, lw=0)
-    axes.plot(distances, plob_rate(eta), color=edge, lw=1.8, ls="--", label="PLOB: none without a repeater")
+    axes.plot(distances, plob_rate(eta), color=edge, lw=points(1.8), ls="--", label="PLOB: none without a repeater")
     for number, name in enumerate(validation.sequence("protocols", protocols, "protocols")):
         rate = CHANNEL_RATES[validation.choice("protocols", name, CHANNEL_RATES)](eta, detector)
         shown = rate > 0
         none = "" if shown.any() else " (no key here)"
         # Markers of different curves stand at different places: curves may lie on one another.
         label, look = _LABELS.get(name, name) + none, curve(number, axes)
-        axes.plot(distances[shown], rate[shown], label=label, markevery=(3 * number, 25), markersize=5, **look)
+        axes.plot(
+            distances[shown], rate[shown], label=label, markevery=(3 * number, 25), markersize=points(5), **look
+        )
     axes.set_yscale("log")
     axes.set_ylim(max(1e-12, float(plob_rate(eta)[-1]) / 100), 2.0)
     axes.set_xlim(0, longest)
     axes.set_xlabel(f"fibre (km), {attenuation_db_per_km:g} dB/km")
     axes.set_ylabel("secret bits per pulse")
-    axes.set_title(f"asymptotic key rates, {_receivers(detector)}", fontsize=11, wrap=True)
+    axes.set_title(f"asymptotic key rates, {_receivers(detector)}", fontsize=points(11), wrap=True)
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=8, loc="lower left" if longest > 150 else "best")
+    axes.legend(fontsize=points(8), loc="lower left" if longest > 150 else "best")
     return figure_of(axes)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.execution import Samples
+from quantumlink.figures import figure_of, one_axes, palette, picture, points, several_axes
 from quantumlink.link import ElementaryLink, Join, Link, Swap, chain, distinct_links, pairs_text
 from quantumlink.program import Program
 from quantumlink.readings import compose, evaluate, fold
@@ -44,6 +45,7 @@ MAX_DRAWN_QUBITS = 16
 """Most qubits of a circuit that a picture of a run shows."""
 
 
+@picture
 def draw(link: Link, *, ax: Axes | None = None, size: tuple[float, float] | None = None) -> Figure:
     """The tree of a link: nodes from left to right, elementary links at the bottom, what is made of them above.
 
@@ -65,8 +67,6 @@ def draw(link: Link, *, ax: Axes | None = None, size: tuple[float, float] | None
     >>> draw(swap(ElementaryLink(a, r), ElementaryLink(r, b))).get_axes()[0].get_title()
     'a–b: 2 elementary pairs, fidelity 1.0000 (exact, waiting not included)'
     """
-    from quantumlink.figures import figure_of, one_axes
-
     validation.instance("link", link, Link, "a link")
     names = _nodes_along(link)
     x_of = {name: i for i, name in enumerate(names)}
@@ -82,6 +82,7 @@ def draw(link: Link, *, ax: Axes | None = None, size: tuple[float, float] | None
     return figure_of(axes)
 
 
+@picture
 def draw_run(
     link: Link, samples: Samples, *, ax: Axes | None = None, size: tuple[float, float] | None = None
 ) -> Figure:
@@ -99,8 +100,6 @@ def draw_run(
         TypeError: if ``ax`` is no axes.
         ValueError: if ``ax`` is not one of a grid, or ``size`` is not two lengths or given beside ``ax``.
     """
-    from quantumlink.figures import figure_of, several_axes
-
     program = compose(link)
     readable = program.circuit.num_qubits <= MAX_DRAWN_QUBITS
     canvas = several_axes(ax, size, (13.5, 9.5 if readable else 5.6))
@@ -109,14 +108,14 @@ def draw_run(
     _draw_fidelity_along(canvas.add_subplot(grid[1, 0]), link)
     _draw_correlations(canvas.add_subplot(grid[1, 1]), link, samples)
     title = f"{link.left} – {link.right}, waiting not included"
-    canvas.suptitle(title, fontsize=15, fontweight="bold", parse_math=False)
+    canvas.suptitle(title, fontsize=points(15), fontweight="bold", parse_math=False, wrap=True)
     return figure_of(canvas)
 
 
 def _draw_circuit(axes: Axes, program: Program, readable: bool) -> None:
     axes.set_axis_off()
     size = f"{program.circuit.num_qubits} qubits, depth {program.circuit.depth()}"
-    axes.set_title(f"the composed circuit: {size}", fontsize=11)
+    axes.set_title(f"the composed circuit: {size}", fontsize=points(11))
     if not readable:
         axes.text(0.5, 0.5, "too large to be read in a picture", ha="center", va="center")
         return
@@ -138,24 +137,24 @@ def _image_of(circuit: QuantumCircuit) -> NDArray[np.uint8]:
 
 
 def _draw_fidelity_along(axes: Axes, link: Link) -> None:
-    from quantumlink.figures import palette
-
     hops = _hops(link)
     prefixes = [chain(hops[: i + 1], order="sequential") for i in range(len(hops))]
     fidelities = [evaluate(prefix).fidelity for prefix in prefixes]
     labels = [str(hops[0].left), *(str(hop.right) for hop in hops)]
-    axes.plot(range(len(labels)), [1.0, *fidelities], "o-", color=palette(axes).blue, markersize=4)
+    axes.plot(range(len(labels)), [1.0, *fidelities], "o-", color=palette(axes).blue, markersize=points(4))
     told = range(1, len(labels)) if len(hops) <= _TOLD_POINTS else (1, len(hops))
     for i in told:
         text = f"{fidelities[i - 1]:.4f}"
-        axes.annotate(text, (i, fidelities[i - 1]), textcoords="offset points", xytext=(0, 8), ha="center")
+        axes.annotate(text, (i, fidelities[i - 1]), textcoords="offset points", xytext=(0, points(8)), ha="center")
     axes.set_xticks(range(len(labels)), labels)
     _tilt(axes, labels)
     axes.set_xlim(-0.6, len(labels) - 0.4)
     low = min(fidelities)
     axes.set_ylim(max(0.0, low - 0.35 * (1 - low) - 0.005), 1.0 + 0.02 * (1 - low))
     axes.set_ylabel("fidelity to Φ⁺")
-    axes.set_title(f"exact fidelity of the pair {labels[0]}–node, swap by swap", fontsize=11, pad=16)
+    axes.set_title(
+        f"exact fidelity of the pair {labels[0]}–node, swap by swap", fontsize=points(11), pad=points(16)
+    )
     axes.grid(alpha=0.3)
 
 
@@ -168,12 +167,10 @@ def _tilt(axes: Axes, names: Sequence[str]) -> None:
     """Tilt the names under an axis where they would run into one another."""
     if _tilted(names):
         for text in axes.get_xticklabels():
-            text.set(rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
+            text.set(rotation=60, ha="right", rotation_mode="anchor", fontsize=points(8))
 
 
 def _draw_correlations(axes: Axes, link: Link, samples: Samples) -> None:
-    from quantumlink.figures import palette
-
     colors = palette(axes)
     state = evaluate(link)
     exact = [state.expectation(label) for label in _CORRELATORS]
@@ -186,14 +183,14 @@ def _draw_correlations(axes: Axes, link: Link, samples: Samples) -> None:
         [x.best for x in found],
         yerr=errors,
         fmt="o",
-        capsize=5,
+        capsize=points(5),
         color=colors.orange,
         label="measured, 95 %",
     )
-    axes.axhline(0, color=colors.slate, linewidth=0.8)
+    axes.axhline(0, color=colors.slate, linewidth=points(0.8))
     axes.set_xticks(places, [f"⟨{label}⟩" for label in _CORRELATORS])
     axes.set_ylim(-1.05, 1.05)
-    axes.set_title("correlations of the two ends", fontsize=11, pad=16)
+    axes.set_title("correlations of the two ends", fontsize=points(11), pad=points(16))
     axes.legend(loc="lower left")
     axes.grid(axis="y", alpha=0.3)
 
@@ -242,21 +239,19 @@ def _places(link: Link, x_of: dict[str, int]) -> dict[int, int]:
 def _draw_tree(
     axes: Axes, link: Link, x_of: dict[str, int], places: dict[int, int], captions: Mapping[int, str]
 ) -> None:
-    from quantumlink.figures import palette
-
     colors = palette(axes)
     for part in distinct_links(link):
         reach, y = sorted(x_of[node.name] for node in part.ends), places[id(part)]
         color = colors.blue if part.children else colors.slate
-        axes.plot(reach, [y] * len(reach), "o-", color=color, linewidth=2.2, markersize=5)
+        axes.plot(reach, [y] * len(reach), "o-", color=color, linewidth=points(2.2), markersize=points(5))
         if id(part) in captions:
             axes.annotate(
                 captions[id(part)],
                 ((reach[0] + reach[-1]) / 2, y),
                 textcoords="offset points",
-                xytext=(0, 4),
+                xytext=(0, points(4)),
                 ha="center",
-                fontsize=_caption_points(len(x_of)),
+                fontsize=points(_caption_points(len(x_of))),
                 linespacing=1.05,
                 parse_math=False,
                 bbox={"facecolor": axes.get_facecolor(), "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
@@ -264,7 +259,7 @@ def _draw_tree(
     top = max(places.values())
     tilt = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if _tilted(list(x_of)) else {"ha": "center"}
     for name, x in x_of.items():
-        axes.plot([x, x], [-0.2, top + 0.3], color=colors.faint, linestyle=":", linewidth=0.8, zorder=0)
+        axes.plot([x, x], [-0.2, top + 0.3], color=colors.faint, linestyle=":", linewidth=points(0.8), zorder=0)
         if captions or name in (link.left.name, link.right.name):
             axes.annotate(name, (x, -0.3), va="top", fontweight="bold", parse_math=False, **tilt)
     axes.set_ylim(-0.9, top + 0.75)

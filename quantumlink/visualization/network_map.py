@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
 from quantumlink import validation
+from quantumlink.figures import color_scale, figure_of, one_axes, palette, picture, points
 from quantumlink.hardware import DualDownlink, SatellitePass
 from quantumlink.link import Link
 from quantumlink.network import Route
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
+    from quantumlink.arrays import FloatArray
     from quantumlink.network import Capacity, Network
 
 MapColor = Literal["fidelity", "rate_hz"]
@@ -32,6 +34,9 @@ MANY_NODES = 25
 """In networks of more nodes, those on a straight way between two others are small and have no name."""
 
 _MARKERS = {"end": "o", "repeater": "s", "trusted": "D", "satellite": "*"}
+_RIM_POINTS = 3.2
+"""Width of a link with its rim."""
+
 LEAST_SPAN = 0.01
 """The scale of fidelities spans so much at least."""
 
@@ -42,6 +47,7 @@ Drawable = Link | Route | Sequence[str] | Sequence[Route]
 """A route to be shown: a link, a `Route`, names of nodes in turn; or several routes."""
 
 
+@picture
 def draw_network(
     network: Network,
     *,
@@ -84,8 +90,6 @@ def draw_network(
     """
     from matplotlib.colors import Normalize
 
-    from quantumlink.figures import figure_of, one_axes
-
     validation.choice("color_by", color_by, MAP_COLORS)
     ways = [_steps(network, way) for way in _listed(route)]
     sheet = sheet_of(network)
@@ -106,8 +110,9 @@ def draw_network(
         _draw_scale(axes, norm, color_by if capacity is None else None)
     ends = [name for way in ways for name in _ends(way)]
     names = sorted(set(network.nodes) - small - set(ends), key=len)
-    lines = [sheet.line(link) for link in network.links]
-    label_nodes(axes, sheet.places, [*dict.fromkeys(ends), *names], always=ends, lines=lines)
+    label_nodes(
+        axes, sheet.places, [*dict.fromkeys(ends), *names], always=ends, lines=_in_the_way(network, sheet, ways)
+    )
     return figure_of(axes)
 
 
@@ -137,12 +142,14 @@ def _ends(steps: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     return (steps[0][0], steps[-1][1]) if steps else ()
 
 
+def _band_points(number: int) -> float:
+    return points(9 + 4 * min(number, 4))
+
+
 def _draw_band(
     axes: Axes, network: Network, sheet: Sheet, steps: Sequence[tuple[str, str]], number: int, *, alone: bool
 ) -> None:
     """A route as a band below its links; of several, the later ones are wider, so that all are seen."""
-    from quantumlink.figures import palette
-
     on_way = {frozenset(step) for step in steps}
     label: str | None = "route" if alone else f"route {number + 1}"
     for link in network.links:
@@ -150,10 +157,21 @@ def _draw_band(
             colors = palette(axes)
             bands = (colors.orange, colors.sky, colors.purple, colors.green, colors.amber, colors.slate)
             color = bands[number % len(bands)]
-            width = 9 + 4 * min(number, 4)
+            width = _band_points(number)
             line = sheet.line(link)
             axes.plot(*line.T, color=color, alpha=0.45, lw=width, solid_capstyle="round", zorder=1, label=label)
             label = None  # one entry in the legend is enough
+
+
+def _in_the_way(
+    network: Network, sheet: Sheet, ways: Sequence[Sequence[tuple[str, str]]]
+) -> list[tuple[FloatArray, float]]:
+    """All links with their widths, those with a band as wide as the widest one."""
+    band = {frozenset(step): _band_points(number) for number, way in enumerate(ways) for step in way}
+    return [
+        (sheet.line(link), band.get(frozenset((link.left.name, link.right.name)), points(_RIM_POINTS)))
+        for link in network.links
+    ]
 
 
 # --- what is drawn
@@ -163,24 +181,20 @@ def _draw_links(
     axes: Axes, network: Network, sheet: Sheet, values: Sequence[float | None], norm: Normalize | None
 ) -> None:
     """All links, the highest values on top; gray where nothing is known. A rim keeps pale ones off the ground."""
-    from matplotlib import colormaps, rcParams
+    from matplotlib import rcParams
     from matplotlib.patheffects import withStroke
 
-    from quantumlink.figures import palette
-
     label: str | None = "over a satellite"
-    rim = [withStroke(linewidth=3.2, foreground=rcParams["text.color"], alpha=0.5)]
+    rim = [withStroke(linewidth=points(_RIM_POINTS), foreground=rcParams["text.color"], alpha=0.5)]
     for link, value in sorted(zip(network.links, values, strict=True), key=lambda pair: pair[1] or 0.0):
-        color = palette(axes).slate if norm is None or value is None else colormaps["viridis"](norm(value))
+        color = palette(axes).slate if norm is None or value is None else color_scale(axes)(norm(value))
         style, name = ("--", label) if is_in_space(link) else ("-", None)
-        axes.plot(*sheet.line(link).T, color=color, lw=2.0, ls=style, zorder=2, label=name, path_effects=rim)
+        axes.plot(*sheet.line(link).T, color=color, lw=points(2), ls=style, zorder=2, label=name, path_effects=rim)
         label = None if name else label
 
 
 def _draw_passes(axes: Axes, network: Network) -> None:
     """Tracks and footprints of the passes over stations; where two stations see one, as if over their middle."""
-    from quantumlink.figures import palette
-
     color = palette(axes).amber
     names: list[str | None] = ["way of a satellite in a pass", "seen at its culmination"]
     for link in network.links:
@@ -189,8 +203,8 @@ def _draw_passes(axes: Axes, network: Network) -> None:
             continue
         over = link.medium if isinstance(link.medium, SatellitePass) else link.medium.left
         way, seen = (on_a_map(line(over, middle(stations))) for line in (track, footprint))
-        axes.plot(*way.T, color=color, lw=2.5, alpha=0.8, zorder=1.5, label=names[0])
-        axes.plot(*seen.T, color=color, lw=0.8, ls=":", zorder=1.5, label=names[1])
+        axes.plot(*way.T, color=color, lw=points(2.5), alpha=0.8, zorder=1.5, label=names[0])
+        axes.plot(*seen.T, color=color, lw=points(0.8), ls=":", zorder=1.5, label=names[1])
         names = [None, None]
 
 
@@ -247,7 +261,7 @@ def _draw_nodes(axes: Axes, network: Network, sheet: Sheet, small: set[str]) -> 
             members = [name for name in network.nodes if kinds[name] == kind and (name in small) == tiny]
             if members:
                 x, y = zip(*(sheet.places[name] for name in members), strict=True)
-                size = 10 if tiny else 130 if marker == "*" else 42
+                size = points(1) ** 2 * (10 if tiny else 130 if marker == "*" else 42)
                 shown = f"{label}, on the way" if tiny else label
                 axes.scatter(
                     x, y, s=size, marker=marker, color=axes.get_facecolor(), edgecolor=ink, zorder=5, label=shown
@@ -276,22 +290,20 @@ def _draw_legend(axes: Axes, *, own: bool) -> None:
     from matplotlib import rcParams
     from matplotlib.lines import Line2D
 
-    from quantumlink.figures import figure_of
-
     entries = dict(sorted(zip(*axes.get_legend_handles_labels()[::-1], strict=True)))
     for name, handle in entries.items():
         if isinstance(handle, Line2D) and handle.get_linestyle() in ("-", "--") and not name.startswith("way"):
             # The bands' widths, and the value of one of many links, mean nothing here.
             band = handle.get_linestyle() == "-"
             color = handle.get_color() if band else rcParams["text.color"]
-            entries[name] = Line2D([], [], color=color, alpha=handle.get_alpha(), lw=5 if band else 1.5)
+            entries[name] = Line2D([], [], color=color, alpha=handle.get_alpha(), lw=points(5 if band else 1.5))
             entries[name].set_linestyle(handle.get_linestyle())
     handles, names = list(entries.values()), list(entries)
     if own:
         columns = min(len(entries), 4)
-        figure_of(axes).legend(handles, names, loc="outside lower center", ncols=columns, fontsize=8)
+        figure_of(axes).legend(handles, names, loc="outside lower center", ncols=columns, fontsize=points(8))
     else:
-        axes.legend(handles, names, fontsize=7)
+        axes.legend(handles, names, fontsize=points(7))
 
 
 def _draw_scale(axes: Axes, norm: Normalize, color_by: MapColor | None) -> None:
@@ -301,7 +313,7 @@ def _draw_scale(axes: Axes, norm: Normalize, color_by: MapColor | None) -> None:
 
     texts = {"fidelity": "fidelity of an elementary pair", "rate_hz": "elementary pairs per second"}
     text = texts[color_by] if color_by else "share of the elementary pairs that is used"
-    bar = axes.figure.colorbar(ScalarMappable(norm, "viridis"), ax=axes, label=text, shrink=0.85)
+    bar = axes.figure.colorbar(ScalarMappable(norm, color_scale(axes)), ax=axes, label=text, shrink=0.85)
     assert norm.vmin is not None
     assert norm.vmax is not None
     if color_by == "rate_hz":

@@ -8,6 +8,7 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.arrays import FloatArray
+from quantumlink.figures import curve, figure_of, one_axes, palette, picture, points
 from quantumlink.hardware.astronomy import seen_from, sun_elevation_deg, utc_of
 from quantumlink.hardware.astronomy.ground import latitude_longitude
 from quantumlink.network import Overpasses
@@ -27,6 +28,7 @@ MOST_NAMED = 6
 _STEP_S = 20.0
 
 
+@picture
 def draw_overpasses(
     passes: Overpasses,
     *,
@@ -49,8 +51,6 @@ def draw_overpasses(
         TypeError: if ``passes`` or ``ax`` are of another kind.
         ValueError: if ``size`` is not two lengths, or given beside ``ax``.
     """
-    from quantumlink.figures import figure_of, one_axes, palette
-
     validation.instance("passes", passes, Overpasses, "what find_overpasses gives")
     shown_s = min(passes.duration_s, LONGEST_CHART_S)
     axes = one_axes(ax, size, (9.0, 1.2 + 0.55 * len(passes.stations)))
@@ -72,8 +72,8 @@ def draw_overpasses(
             look: dict[str, Any] = (
                 {"color": colors.blue} if dark else {"facecolor": "none", "edgecolor": colors.slate}
             )
-            axes.bar(begin, height, width, bottom=row, align="edge", lw=0.8, **look)
-        axes.axhline(row, color=colors.faint, lw=0.6)
+            axes.bar(begin, height, width, bottom=row, align="edge", lw=points(0.8), **look)
+        axes.axhline(row, color=colors.faint, lw=points(0.6))
     axes.set_yticks([row + 0.45 for row in range(len(passes.stations))], [*passes.stations][::-1])
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, shown_s / 3600), ylim=(0, len(passes.stations)))
@@ -81,11 +81,14 @@ def draw_overpasses(
     least = sorted(set(passes.min_elevation_deg.values()))
     mask = f"{least[0]:g}°" if len(least) == 1 else f"{least[0]:g} to {least[-1]:g}°"
     axes.set_title(
-        f"passes above {mask}: filled by night, hollow by day; full height is the zenith", fontsize=10, wrap=True
+        f"passes above {mask}: filled by night, hollow by day; full height is the zenith",
+        fontsize=points(10),
+        wrap=True,
     )
     return figure_of(axes)
 
 
+@picture
 def draw_tracks(passes: Overpasses, *, ax: Axes | None = None, size: tuple[float, float] | None = None) -> Figure:
     """Draw satellites on a map: the way below each, thick where a station sees it, and how far stations see.
 
@@ -100,8 +103,6 @@ def draw_tracks(passes: Overpasses, *, ax: Axes | None = None, size: tuple[float
         TypeError: if ``passes`` or ``ax`` are of another kind.
         ValueError: if ``size`` is not two lengths, or given beside ``ax``.
     """
-    from quantumlink.figures import curve, figure_of, one_axes, palette
-
     validation.instance("passes", passes, Overpasses, "what find_overpasses gives")
     axes = one_axes(ax, size, (9.0, 4.9))
     colors = palette(axes)
@@ -114,30 +115,30 @@ def draw_tracks(passes: Overpasses, *, ax: Axes | None = None, size: tuple[float
         look = look if few else {"color": colors.blue, "linestyle": "-"}
         once = passes.start_s + np.arange(0, min(orbit.period_s, passes.duration_s), _STEP_S)
         way = on_a_map(latitude_longitude(orbit.places_km(once)))
-        axes.plot(*way.T, lw=0.7, alpha=0.55, label=name if few else None, **look)
+        axes.plot(*way.T, lw=points(0.7), alpha=0.55, label=name if few else None, **look)
         for one in passes:
             if one.satellite == name and one.rise_s < passes.start_s + 86_400:
                 seen = np.linspace(one.rise_s, one.set_s, 15)
                 part = on_a_map(latitude_longitude(orbit.places_km(seen)))
-                axes.plot(*part.T, lw=2.2, color=look["color"], solid_capstyle="butt")
+                axes.plot(*part.T, lw=points(2.2), color=look["color"], solid_capstyle="butt")
     for name, station in passes.stations.items():
         where: Any = station.position
         around = on_a_map(_view(passes, name))
-        axes.plot(*around.T, color=colors.orange, lw=0.9)
-        axes.plot(where[1], where[0], "o", color=colors.orange, ms=4)
+        axes.plot(*around.T, color=colors.orange, lw=points(0.9))
+        axes.plot(where[1], where[0], "o", color=colors.orange, ms=points(4))
         top = (where[1], float(_view(passes, name)[:, 0].max()))
         # Above its circle, where no track is thick.
-        axes.annotate(name, top, (0, 2), textcoords="offset points", fontsize=8, ha="center")
+        axes.annotate(name, top, (0, points(2)), textcoords="offset points", fontsize=points(8), ha="center")
     axes.set(xlabel="longitude (°)", ylabel="latitude (°)")
     axes.set_xticks(range(-180, 181, 60))
     axes.set_yticks(range(-90, 91, 30))
     axes.set_title(
         f"one orbit from {utc_of(passes.start_s)}; thick: in view of a station in the first day",
-        fontsize=10,
+        fontsize=points(10),
         wrap=True,
     )
     if few:
-        axes.legend(fontsize=7, loc="lower left", ncols=2)
+        axes.legend(fontsize=points(7), loc="lower left", ncols=2)
     return figure_of(axes)
 
 

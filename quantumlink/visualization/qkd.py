@@ -9,6 +9,7 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.distillation.key import Key
+from quantumlink.figures import figure_of, one_axes, palette, picture, points, several_axes
 from quantumlink.monitoring import Monitor
 from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure, granted_bits
 from quantumlink.qkd.protocols.session import Session
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 BLOCKS = 50
 """Most blocks in which an error rate over time is shown."""
 
+_NAME = 22
+"""Most characters of a line of a case's name."""
+
 ROUNDS_A_BLOCK = 200
 """Fewest rounds of a block, if there are more than that."""
 
 
+@picture
 def draw_key(
     key: Key,
     *,
@@ -49,8 +54,6 @@ def draw_key(
     >>> len(draw_key(session.run(), session=session).axes)
     1
     """
-    from quantumlink.figures import figure_of, one_axes, several_axes
-
     listened = isinstance(session, PrepareAndMeasure) and session.eavesdropper is not None
     if listened and isinstance(session, PrepareAndMeasure):
         canvas = several_axes(ax, size, (12.5, 4.6))
@@ -62,6 +65,7 @@ def draw_key(
     return figure_of(axes)
 
 
+@picture
 def draw_eve(
     cases: Mapping[str, tuple[PrepareAndMeasure, Key]],
     *,
@@ -86,8 +90,6 @@ def draw_eve(
     >>> [text.get_text() for text in draw_eve({"a tenth": (session, session.run())}).axes[0].get_yticklabels()]
     ['a tenth']
     """
-    from quantumlink.figures import figure_of, one_axes
-
     if not cases:
         raise ValueError("cases must hold at least one session with its key, got none")
     axes = one_axes(ax, size, (8.5, 1.6 + 0.75 * len(cases)))
@@ -95,6 +97,7 @@ def draw_eve(
     return figure_of(axes)
 
 
+@picture
 def draw_error_rate(
     monitor: Monitor,
     *,
@@ -122,8 +125,6 @@ def draw_error_rate(
     >>> draw_error_rate(monitor).axes[0].get_title()
     'no alarm in 1000 compared rounds'
     """
-    from quantumlink.figures import figure_of, one_axes, palette
-
     errors = monitor.errors(stream)
     if not len(errors):
         raise ValueError("monitor must have seen at least one round of the stream, got none")
@@ -141,21 +142,20 @@ def draw_error_rate(
     alarms = [alarm for alarm in monitor.alarms if alarm.stream == name]
     for i, alarm in enumerate(alarms):
         text = f"alarm at round {alarm.round}" if len(alarms) == 1 else "alarm"
-        axes.axvline(alarm.round, color=colors.wine, lw=1.5, label=text if not i else None)
+        axes.axvline(alarm.round, color=colors.wine, lw=points(1.5), label=text if not i else None)
         since = f"rise since round {alarm.change.round}, as the monitor sees it"
-        axes.axvline(alarm.change.round, color=colors.wine, ls=":", lw=1.2, label=since if not i else None)
+        axes.axvline(alarm.change.round, color=colors.wine, ls=":", lw=points(1.2), label=since if not i else None)
     number = {0: "no alarm", 1: "one alarm"}.get(len(alarms), f"{len(alarms)} alarms")
-    axes.set_title(f"{number} in {len(errors)} compared rounds", wrap=True)
+    axes.set_title(f"{number} in {len(errors)} compared round{'' if len(errors) == 1 else 's'}", wrap=True)
     axes.set(xlabel="compared round", ylabel="QBER", xlim=(0, 1.02 * len(errors)))
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.25)
-    axes.legend(loc="upper left", fontsize=8)
+    axes.legend(loc="upper left", fontsize=points(8))
     return figure_of(axes)
 
 
 def _draw_blocks(axes: Axes, errors: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> None:
     from quantumlink.estimation import binomial_estimate
-    from quantumlink.figures import palette
 
     color = palette(axes).blue
     blocks = min(BLOCKS, max(1, len(errors) // ROUNDS_A_BLOCK))
@@ -163,15 +163,13 @@ def _draw_blocks(axes: Axes, errors: np.ndarray[tuple[int], np.dtype[np.uint8]])
     wrong, sizes = np.add.reduceat(errors.astype(int), edges[:-1]), np.diff(edges)
     found = [binomial_estimate(int(w), int(n)) for w, n in zip(wrong, sizes, strict=True)]
     low, best, high = np.transpose([list(estimate) for estimate in found])
-    axes.fill_between((edges[:-1] + edges[1:]) / 2, low, high, color=color, alpha=0.2, lw=0)
-    axes.stairs(best, edges, color=color, lw=1.5, label=f"QBER in blocks of {int(np.median(sizes))}, 95 %")
+    axes.stairs(high, edges, baseline=low, fill=True, color=color, alpha=0.2, lw=0)
+    axes.stairs(best, edges, color=color, lw=points(1.5), label=f"QBER in blocks of {int(np.median(sizes))}, 95 %")
 
 
 def _draw_ledger(axes: Axes, key: Key) -> None:
     """A waterfall: what was there, less what each step took."""
     from matplotlib.ticker import MaxNLocator
-
-    from quantumlink.figures import palette
 
     colors = palette(axes)
     entries = [(label, bits) for label, bits in key.ledger if bits]
@@ -186,7 +184,14 @@ def _draw_ledger(axes: Axes, key: Key) -> None:
     widest = max((start + size for _, start, size, _, _ in rows), default=0) or 1
     for y, (_, start, size, color, text) in zip(places, rows, strict=True):
         axes.barh(y, size, left=start, color=color, alpha=0.85, height=0.65)
-        axes.annotate(text, (start + size, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
+        axes.annotate(
+            text,
+            (start + size, y),
+            xytext=(points(4), 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=points(9),
+        )
     axes.set_yticks(places, [_folded(label) for label, *_ in rows])
     axes.set_xlim(0, 1.2 * widest)
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -197,15 +202,13 @@ def _draw_ledger(axes: Axes, key: Key) -> None:
     axes.set_title(told, wrap=True)
 
 
-def _folded(text: str) -> str:
+def _folded(text: str, width: int = 34) -> str:
     from textwrap import fill
 
-    return fill(text, 34)
+    return fill(text, width)
 
 
 def _draw_knowledge(axes: Axes, cases: Mapping[str, tuple[PrepareAndMeasure, Key]], *, columns: int) -> None:
-    from quantumlink.figures import palette
-
     colors = palette(axes)
     names = list(cases)
     places = np.arange(len(names))[::-1]
@@ -224,14 +227,16 @@ def _draw_knowledge(axes: Axes, cases: Mapping[str, tuple[PrepareAndMeasure, Key
         if granted is None:
             outcome += ", bound not reached"
         end = max(knows.holevo, granted or 0.0)
-        axes.annotate(outcome, (end, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9)
-    axes.set_yticks(places, names)
+        axes.annotate(
+            outcome, (end, y), xytext=(points(5), 0), textcoords="offset points", va="center", fontsize=points(9)
+        )
+    axes.set_yticks(places, [_folded(name, _NAME) for name in names])
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlim(0, 1.3)
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.set_xlabel("bits, of each bit of the raw key")
     what = "what Eve knows" if columns == 1 else "what Eve knows of it, and what the bound grants her"
-    axes.set_title(what, fontsize=11, wrap=True)
+    axes.set_title(what, fontsize=points(11), wrap=True)
     axes.grid(axis="x", alpha=0.25)
     # Below the axis and its label, however high the picture is.
-    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=5, ncols=columns)
+    axes.legend(fontsize=points(8), loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=5, ncols=columns)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.figures import figure_of, palette, picture, points, several_axes
 from quantumlink.readings.timeline import Budget, Timeline
 
 if TYPE_CHECKING:
@@ -23,9 +24,16 @@ BINS = 50
 TAIL = 0.995
 """Latencies beyond this quantile stand in the last bar: rare ones would squeeze all others to the left."""
 
+_EVEN = 0.02
+"""Steps are even if the gaps between values are whole ones to this accuracy."""
+
+_MOST_STEPS = 2000
+"""Finer steps than so many from end to end are none that a picture shows."""
+
 _UNITS = ((1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h"), (86400.0, "days"))
 
 
+@picture
 def draw_timeline(
     timeline: Timeline, *, budget: bool = True, ax: Axes | None = None, size: tuple[float, float] | None = None
 ) -> Figure:
@@ -47,8 +55,6 @@ def draw_timeline(
     >>> [axes.get_xlabel() for axes in figure.axes]
     ['latency (ms)', 'fidelity to Φ⁺', 'mean latency (ms)', 'mean infidelity']
     """
-    from quantumlink.figures import figure_of, several_axes
-
     validation.instance("timeline", timeline, Timeline, "a Timeline, which simulate returns")
     canvas = several_axes(ax, size, (11, 7.4 if budget else 4.2))
     panels = canvas.subplots(2 if budget else 1, 2, squeeze=False)
@@ -59,7 +65,7 @@ def draw_timeline(
     trials = f"{timeline.trials} trial" + ("" if timeline.trials == 1 else "s")
     stopped = f" of {timeline.run.trials}, interrupted" if timeline.interrupted else ""
     title = f"{' – '.join(timeline.link.end_labels)}: {trials}{stopped}, waiting included"
-    canvas.suptitle(title, parse_math=False)
+    canvas.suptitle(title, parse_math=False, wrap=True)
     return figure_of(canvas)
 
 
@@ -75,11 +81,9 @@ def time_unit(typical_s: float) -> tuple[float, str]:
 
 
 def _draw_latencies(axes: Axes, timeline: Timeline) -> None:
-    from quantumlink.figures import palette
-
     unit, name = time_unit(timeline.latency_s.best)
     values = timeline.latencies_s / unit
-    last = float(np.quantile(values, TAIL))
+    last = float(np.quantile(values, TAIL, method="lower"))
     beyond = int((values > last).sum())
     _draw_histogram(axes, np.minimum(values, last), palette(axes).blue)
     _mark_mean(axes, timeline.latency_s, unit, name)
@@ -89,21 +93,19 @@ def _draw_latencies(axes: Axes, timeline: Timeline) -> None:
     )
     more = f" (last bar: {beyond} up to {values.max():.3g} {name})" if beyond else ""
     what = "a pair" if len(timeline.link.ends) == 2 else "a state of all ends"
-    axes.set_title(f"time to {what}{more}", fontsize=11)
+    axes.set_title(f"time to {what}{more}", fontsize=points(11))
     axes.set_xlabel(f"latency ({name})")
-    axes.legend(fontsize=8, loc="upper right")
+    axes.legend(fontsize=points(8), loc="upper right")
 
 
 def _draw_fidelities(axes: Axes, timeline: Timeline) -> None:
-    from quantumlink.figures import palette
-
     _draw_histogram(axes, timeline.fidelities, palette(axes).green)
     _mark_mean(axes, timeline.fidelity, 1.0, "")
     pair = len(timeline.link.ends) == 2
     axes.set_xlim(right=min(1.0, axes.get_xlim()[1]))
-    axes.set_title(f"fidelity when {'both' if pair else 'all'} ends know of it", fontsize=11)
+    axes.set_title(f"fidelity when {'both' if pair else 'all'} ends know of it", fontsize=points(11))
     axes.set_xlabel("fidelity to Φ⁺" if pair else "fidelity to what perfect links would give")
-    axes.legend(fontsize=8, loc="upper left")
+    axes.legend(fontsize=points(8), loc="upper left")
 
 
 def _draw_histogram(axes: Axes, values: FloatArray, color: str) -> None:
@@ -113,32 +115,44 @@ def _draw_histogram(axes: Axes, values: FloatArray, color: str) -> None:
         axes.set_xlim(0.8 * high, 1.2 * high)
     else:
         weights = np.full(len(values), 1 / len(values))
-        axes.hist(values, bins=BINS, range=(low, high), weights=weights, color=color, alpha=0.8)
+        axes.hist(values, bins=_bins(values), weights=weights, color=color, alpha=0.8)
     axes.set_ylabel("share of trials")
     axes.grid(alpha=0.3)
 
 
-def _mark_mean(axes: Axes, mean: Estimate, unit: float, name: str) -> None:
-    from quantumlink.figures import palette
+def _bins(values: FloatArray) -> FloatArray:
+    """Edges of the bars: of values in even steps each bar holds as many, or some would be empty, others double."""
+    low, high = float(values.min()), float(values.max())
+    different = np.unique(values)
+    gaps = np.diff(different[np.concatenate([[True], np.diff(different) > 1e-9 * (high - low)])])
+    steps = (high - low) / gaps.min()
+    if np.abs(gaps / gaps.min() - np.round(gaps / gaps.min())).max() > _EVEN or steps > _MOST_STEPS:
+        return np.linspace(low, high, BINS + 1)
+    held = -(-(round(steps) + 1) // BINS)
+    bars = -(-(round(steps) + 1) // held)
+    edges: FloatArray = low + gaps.min() * (held * np.arange(bars + 1) - 0.5)
+    return edges
 
+
+def _mark_mean(axes: Axes, mean: Estimate, unit: float, name: str) -> None:
     low, best, high = (value / unit for value in mean)
     interval = f" [{low:.5g}, {high:.5g}]" if np.isfinite(high - low) else ""
-    axes.axvline(best, color=palette(axes).orange, lw=1.8, label=f"mean {best:.5g}{interval} {name}".rstrip())
+    axes.axvline(
+        best, color=palette(axes).orange, lw=points(1.8), label=f"mean {best:.5g}{interval} {name}".rstrip()
+    )
 
 
 def _draw_budgets(time_axes: Axes, fidelity_axes: Axes, budget: Budget) -> None:
-    from quantumlink.figures import palette
-
     unit, name = time_unit(budget.time.total_s)
     times = {
         field.name.removesuffix("_s"): getattr(budget.time, field.name) / unit for field in fields(budget.time)
     }
     _draw_parts(time_axes, times, palette(time_axes).blue)
-    time_axes.set_title("where the time went", fontsize=11)
+    time_axes.set_title("where the time went", fontsize=points(11))
     time_axes.set_xlabel(f"mean latency ({name})")
     lost = {field.name: getattr(budget.fidelity, field.name) for field in fields(budget.fidelity)}
     _draw_parts(fidelity_axes, lost, palette(fidelity_axes).green)
-    fidelity_axes.set_title("where the fidelity was lost", fontsize=11)
+    fidelity_axes.set_title("where the fidelity was lost", fontsize=points(11))
     fidelity_axes.set_xlabel("mean infidelity")
 
 
@@ -150,7 +164,7 @@ def _draw_parts(axes: Axes, parts: Mapping[str, float], color: str) -> None:
     labels = [
         f"{value:.3g}, {share}" if value else "0" for value, share in zip(parts.values(), shares, strict=True)
     ]
-    axes.bar_label(bars, labels, padding=4, fontsize=9)
+    axes.bar_label(bars, labels, padding=points(4), fontsize=points(9))
     axes.invert_yaxis()
     # Room for the labels.
     low, high = min(0.0, *parts.values()), max(0.0, *parts.values())

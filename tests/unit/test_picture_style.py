@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import quantumlink as ql
-from quantumlink.figures import DARK, curve, palette
+from quantumlink.figures import DARK, color_scale, curve, palette
 from quantumlink.figures.style import DARK_GROUND, LIGHT_GROUND
 from quantumlink.hardware.orbit import EARTH_RADIUS_KM
 from quantumlink.monitoring import Monitor
 from quantumlink.visualization import coastlines, draw, draw_error_rate, draw_key_rates, draw_network, draw_timeline
 from quantumlink.visualization.network_map import LEAST_RATIO, LEAST_SPAN
 from quantumlink.visualization.satellite_tracks import footprint, heading_deg, track
+from quantumlink.visualization.timeline import BINS, _bins
 
 # Machado, Oliveira, Fernandes, IEEE Trans. Vis. Comput. Graph. 15, 1291 (2009), severity 1; on linear light.
 BLINDNESS = {
@@ -166,9 +168,39 @@ def test_drawn_in_axes_of_the_users(pictures, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_drawn_in_a_size(pictures, name):
     make, panels = pictures[name]
+    before = dict(matplotlib.rcParams)
     figure = make(size=(7, 5))
+    assert dict(matplotlib.rcParams) == before
     assert tuple(figure.get_size_inches()) == (7, 5)
     assert len(figure.axes) == panels
+
+
+@pytest.mark.parametrize("name", ["draw", "draw_key of a session", "draw_eve"])
+def test_a_small_picture_is_the_large_one_shrunk(pictures, name):
+    make, _ = pictures[name]
+    before = dict(matplotlib.rcParams)
+    large = make()
+    small = make(size=tuple(0.4 * large.get_size_inches()))
+    assert dict(matplotlib.rcParams) == before
+    assert len(drawn(small)) == len(drawn(large)) > 1
+    for one, other in zip(drawn(small), drawn(large), strict=True):
+        assert one.get_text() == other.get_text()
+        assert one.get_fontsize() == pytest.approx(0.4 * other.get_fontsize()), one
+        (left, bottom), (right, top) = one.get_window_extent().get_points()
+        assert -3 < left < right < small.bbox.width + 3, one  # letters are as wide as whole pixels let them
+        assert -3 < bottom < top < small.bbox.height + 3, one
+    widths, wide = (
+        [line.get_linewidth() for axes in figure.axes for line in axes.lines] for figure in (small, large)
+    )
+    assert widths == pytest.approx([0.4 * width for width in wide])
+
+
+def drawn(figure):
+    """All that is written, but for the numbers on the axes, which may be fewer."""
+    figure.draw_without_rendering()
+    ticks = [text for axes in figure.axes for text in (*axes.get_xticklabels(), *axes.get_yticklabels())]
+    texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    return [text for text in texts if text not in ticks and text.axes is not None]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -191,6 +223,55 @@ def test_several_panels_need_a_place_in_a_grid():
 
 
 # --- scales and captions
+
+
+def test_the_lowest_value_is_seen_on_a_dark_ground():
+    with matplotlib.rc_context(DARK):
+        figure = draw_network(ql.Network([VIENNA, GRAZ], [ql.ElementaryLink(VIENNA, GRAZ, fidelity=0.9)]))
+        low, high = figure.axes[0].get_facecolor(), color_scale(figure.axes[0])(0.0)
+    bright = [np.array([0.2126, 0.7152, 0.0722]) @ linear(matplotlib.colors.to_hex(color)) for color in (low, high)]
+    assert (max(bright) + 0.05) / (min(bright) + 0.05) >= 3
+
+
+def test_latencies_in_even_steps_leave_no_bar_empty():
+    # Attempts of a fixed length: 50 bars over 12 steps left three of four of them empty.
+    timeline = ql.simulate(ql.ElementaryLink(ql.Node("a"), ql.Node("b"), ql.Fiber(20)), trials=2000, seed=1)
+    bars = [
+        bar.get_height() for bar in draw_timeline(timeline, budget=False).axes[0].patches if bar.get_height() < 1
+    ]
+    assert 5 < len(bars) <= BINS
+    assert sum(bars) == pytest.approx(1)
+    assert min(bars) > 0
+
+
+def test_many_even_steps_share_bars_evenly():
+    edges = _bins(np.arange(0, 120.0))
+    assert np.diff(edges) == pytest.approx(np.full(40, 3.0))
+    assert _bins(np.array([0.0, 0.3, 1.0])) == pytest.approx(np.linspace(0, 1, BINS + 1))
+
+
+def test_one_block_of_rounds_has_its_interval():
+    monitor = Monitor(0.02, attack=0.06)
+    monitor.update(np.zeros(100, dtype=int))
+    band = draw_error_rate(monitor).axes[0].patches[0].get_path().get_extents()
+    assert band.x0 == 0
+    assert band.x1 == 100
+    assert 0.01 < band.y1 < 0.06  # none of 100: up to 3.6 percent
+
+
+def test_names_keep_off_bands():
+    south, north = ql.Node("south of it", position=(47.0, 16.0)), ql.Node("north", position=(48.0, 16.35))
+    network = ql.Network([south, north], [ql.ElementaryLink(south, north, ql.Fiber(120), fidelity=0.9)])
+    figure = draw_network(network, route=["south of it", "north"])
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    bands = [line for line in axes.lines if line.get_linewidth() == 9]
+    assert bands
+    for name in axes.texts:
+        box = name.get_window_extent().padded(4.5 * figure.dpi / 72)
+        assert not any(b.get_transform().transform_path(b.get_path()).intersects_bbox(box, False) for b in bands), (
+            name
+        )
 
 
 def test_thirty_hops_have_all_their_captions():

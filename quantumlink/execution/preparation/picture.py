@@ -11,6 +11,7 @@ from qiskit.circuit import IfElseOp, QuantumCircuit
 
 from quantumlink.arrays import FloatArray
 from quantumlink.execution.preparation.calibration import Calibration
+from quantumlink.figures import figure_of, one_axes, palette, picture, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ MAX_LEGEND = 12
 """Most nodes that the legend names."""
 
 
+@picture
 def draw_on_device(
     target: Target,
     circuit: QuantumCircuit,
@@ -42,26 +44,26 @@ def draw_on_device(
     """
     from matplotlib import colormaps
 
-    from quantumlink.figures import figure_of, one_axes, palette
-
     graph = Calibration(target).coupling
     places = _unfolded(graph)
     axes = one_axes(ax, size, (8, 8))
     ink = palette(axes)
     axes.set_axis_off()
     for a, b in graph.edge_list():
-        axes.plot(*zip(places[a], places[b], strict=True), color=ink.faint, linewidth=1, zorder=1)
+        axes.plot(*zip(places[a], places[b], strict=True), color=ink.faint, linewidth=points(1), zorder=1)
     for a, b in sorted(used_pairs(circuit)):
-        axes.plot(*zip(places[a], places[b], strict=True), color=ink.blue, linewidth=4, zorder=2)
+        axes.plot(*zip(places[a], places[b], strict=True), color=ink.blue, linewidth=points(4), zorder=2)
     names = list(dict.fromkeys(holders.values()))
     colors = {name: colormaps["tab20"](i % 20) for i, name in enumerate(names)}
     for q in range(graph.num_nodes()):
         color = colors[holders[q]] if q in holders else axes.get_facecolor()
-        axes.plot(*places[q], "o", markersize=13, color=color, markeredgecolor=ink.slate, zorder=3)
-        axes.text(places[q][0], places[q][1], str(q), fontsize=6, ha="center", va="center", zorder=4)
+        axes.plot(*places[q], "o", markersize=points(13), color=color, markeredgecolor=ink.slate, zorder=3)
+        axes.text(places[q][0], places[q][1], str(q), fontsize=points(6), ha="center", va="center", zorder=4)
     for name in names[:MAX_LEGEND]:
         axes.plot([], [], "o", color=colors[name], label=name)
-    axes.legend(loc="upper left", fontsize=8, title="" if len(names) <= MAX_LEGEND else f"of {len(names)} nodes")
+    axes.legend(
+        loc="upper left", fontsize=points(8), title="" if len(names) <= MAX_LEGEND else f"of {len(names)} nodes"
+    )
     axes.set_title(title, parse_math=False, wrap=True)
     return figure_of(axes)
 

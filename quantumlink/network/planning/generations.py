@@ -114,15 +114,20 @@ class GenerationMap:
             TypeError: if ``ax`` is no axes.
             ValueError: if ``size`` is not two lengths or given beside ``ax``.
         """
+        from quantumlink.figures import picture
+
+        return picture(self._drawn)(ax, size)
+
+    def _drawn(self, ax: Axes | None, size: tuple[float, float] | None) -> Axes:
         from matplotlib.colors import to_rgba
         from matplotlib.patches import Patch
 
-        from quantumlink.figures import curve, one_axes
+        from quantumlink.figures import curve, one_axes, palette
 
         axes = one_axes(ax, size, (1.6 + 1.1 * len(self.lengths_km), 1.8 + 0.55 * len(self.gate_errors)))
         colors = {way: to_rgba(curve(k, axes)["color"], 0.45) for k, way in enumerate(self.ways)}
         shape = len(self.gate_errors), len(self.lengths_km)
-        cells = np.full((*shape, 4), to_rgba("0.9"))
+        cells = np.full((*shape, 4), to_rgba(palette(axes).slate, 0.2))
         for i, j in np.ndindex(*shape):
             line = self.best(i, j)
             told = "no key"
