@@ -266,7 +266,8 @@ def _draw_tree(
     axes.set_xlim(-0.5, len(x_of) - 0.5)
     axes.set_axis_off()
     told = f"fidelity {_fidelity(link, fold(link))} (exact, waiting not included)"
-    axes.set_title(f"{'–'.join(link.end_labels)}: {pairs_text(link.pairs)}, {told}", parse_math=False, wrap=True)
+    title = f"{'–'.join(link.end_labels)}: {pairs_text(link.pairs)}, {told}"
+    axes.set_title(title, fontsize=points(10), parse_math=False, wrap=True)
 
 
 def _step(names: Sequence[str]) -> float:

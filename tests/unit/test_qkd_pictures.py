@@ -96,7 +96,7 @@ def test_the_alarm_stands_where_it_was():
 def test_the_blocks_hold_all_errors():
     monitor = watched()
     (axes,) = draw_error_rate(monitor).axes
-    (stairs,) = (patch for patch in axes.patches if hasattr(patch, "get_data"))
+    _, stairs = (patch for patch in axes.patches if hasattr(patch, "get_data"))  # the first is their intervals
     rates, edges, _ = stairs.get_data()
     assert rates @ np.diff(edges) == pytest.approx(monitor.errors().sum())
 
