@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from io import BytesIO
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
@@ -135,9 +135,10 @@ def _new(size: Size | None, natural: Size) -> Figure:
     """A figure; where it is smaller than is natural, so are letters, markers and gaps from here on."""
     sides = _size(size, natural)
     share = min(1.0, sides[0] / natural[0], sides[1] / natural[1])
+    settings: Any = rcParams  # which are typed by name
     for name in _SHRINKING if share < 1 else ():
-        if not isinstance(rcParams[name], str | None):
-            rcParams[name] *= share
+        if not isinstance(settings[name], str | None):
+            settings[name] *= share
     return Figure(figsize=sides, layout="constrained")
 
 

@@ -8,7 +8,7 @@ from quantumlink import validation
 from quantumlink.estimation import Estimate
 from quantumlink.execution.jobs.comparison import Comparison
 from quantumlink.execution.mitigation import Mitigated
-from quantumlink.figures import figure_of, palette, picture, several_axes
+from quantumlink.figures import figure_of, palette, picture, points, several_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,13 +58,13 @@ def draw_comparison(
     shares: list[_Row] = []
     values: list[_Row] = []
     for line in comparison.lines():
-        points = [("measured", line.measured), ("predicted", line.predicted)]
+        shown = [("measured", line.measured), ("predicted", line.predicted)]
         if line.name in corrected:
-            points.insert(1, ("measured, mitigated", corrected[line.name]))
+            shown.insert(1, ("measured, mitigated", corrected[line.name]))
         if line.name.startswith("⟨"):
-            values.append(_upright(line.name, line.ideal, points))
+            values.append(_upright(line.name, line.ideal, shown))
         else:
-            shares.append((line.name, line.ideal, points))
+            shares.append((line.name, line.ideal, shown))
     height = 1.5 + 0.62 * max(len(shares), len(values))
     canvas = several_axes(ax, size, (10.5, height))
     left, right = canvas.subplots(1, 2)
@@ -89,26 +89,26 @@ def _corrected(comparison: Comparison, mitigated: Mitigated | None) -> dict[str,
     return {name: estimate for name, _, estimate in mitigated.lines()}
 
 
-def _upright(name: str, ideal: Estimate | None, points: list[tuple[str, Estimate]]) -> _Row:
-    if dict(points)["predicted"].best >= 0:
-        return name, ideal, points
-    return f"−{name}", None if ideal is None else -ideal, [(label, -estimate) for label, estimate in points]
+def _upright(name: str, ideal: Estimate | None, shown: list[tuple[str, Estimate]]) -> _Row:
+    if dict(shown)["predicted"].best >= 0:
+        return name, ideal, shown
+    return f"−{name}", None if ideal is None else -ideal, [(label, -estimate) for label, estimate in shown]
 
 
 def _draw_rows(axes: Axes, rows: list[_Row], label: str) -> None:
     colors = palette(axes)
     color_of = {"measured": colors.orange, "measured, mitigated": colors.green, "predicted": colors.blue}
-    for y, (_, ideal, points) in enumerate(rows):
+    for y, (_, ideal, shown) in enumerate(rows):
         if ideal is not None:
             ends = [y - 0.4, y + 0.4]
             axes.plot(
                 [ideal.best] * 2, ends, color=colors.slate, lw=points(2), label=None if y else "ideal", zorder=1
             )
-        for i, (name, estimate) in enumerate(points):
+        for i, (name, estimate) in enumerate(shown):
             below, above = estimate.errors
             axes.errorbar(
                 estimate.best,
-                y + (i - (len(points) - 1) / 2) * _SPACING,
+                y + (i - (len(shown) - 1) / 2) * _SPACING,
                 xerr=[[below], [above]],
                 fmt=_MARKERS[name],
                 color=color_of[name],

@@ -115,7 +115,7 @@ def _draw_histogram(axes: Axes, values: FloatArray, color: str) -> None:
         axes.set_xlim(0.8 * high, 1.2 * high)
     else:
         weights = np.full(len(values), 1 / len(values))
-        axes.hist(values, bins=_bins(values), weights=weights, color=color, alpha=0.8)
+        axes.hist(values, bins=_bins(values).tolist(), weights=weights, color=color, alpha=0.8)
     axes.set_ylabel("share of trials")
     axes.grid(alpha=0.3)
 
