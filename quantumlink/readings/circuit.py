@@ -58,6 +58,9 @@ from quantumlink.rewrites.classical_bits import without_registers
 MAX_PAIRS = 20_000
 """Most elementary pairs that are composed into one circuit."""
 
+MOST_FOLLOWED = 8
+"""Most qubits of an operation that is followed first, lest it can never succeed."""
+
 
 def compose(
     link: Link,
@@ -92,7 +95,7 @@ def compose(
         added when it runs.
 
     Raises:
-        NeverSucceeds: if a purification in a link between two nodes can never succeed.
+        NeverSucceeds: if an operation of two pairs, or of up to 8 qubits, can never succeed.
         ValueError: if two different nodes of the link share a name, an option is unknown, or the timeline is of
             another link.
         UnsupportedOperation: if the corrections cannot be moved to the end (a twirl stands in between).
@@ -122,9 +125,11 @@ def compose(
 
 
 def _check_succeeds(link: Link) -> None:
-    """Refuse what no run would be accepted of, where that is quickly known: pairs that are swapped and purified."""
+    """Refuse what no run would be accepted of, where that is quickly known: where all operations are small."""
     joins = [part for part in distinct_links(link) if isinstance(part, Join)]
-    if not any(part.operation.may_fail for part in joins) or not all(is_pair_map(part.operation) for part in joins):
+    if not any(part.operation.may_fail for part in joins) or not all(
+        is_pair_map(part.operation) or part.operation.circuit.num_qubits <= MOST_FOLLOWED for part in joins
+    ):
         return
     try:
         fold(link)

@@ -36,6 +36,22 @@ def test_within_a_chain_too():
         ql.compose(ql.swap(never(), ql.ElementaryLink(b, c)))
 
 
+def three_pairs(spent):
+    a, b = ql.Node("a"), ql.Node("b")
+    kept, other = (ql.ElementaryLink(a, b, bell_diagonal=state) for state in ((1, 0, 0, 0), spent))
+    return ql.purify(kept, other, kept, by="double_selection")
+
+
+def test_operations_on_more_pairs_and_more_ends_too():
+    hub = ql.Node("b")
+    arms = [ql.ElementaryLink(hub, ql.Node(name), fidelity=0.9) for name in "cd"]
+    for spent in ((0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)):
+        for link in (three_pairs(spent), ql.join(circuits.multiway_swap(3), three_pairs(spent), *arms)):
+            with pytest.raises(NeverSucceeds, match="can never succeed"):
+                ql.compose(link)
+    assert ql.compose(three_pairs((0.9, 0.1, 0, 0))).heralds
+
+
 def test_what_may_succeed_is_composed():
     assert ql.compose(never((0.01, 0.99, 0, 0))).heralds
 
