@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from math import isfinite
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 BELL_SUM_TOLERANCE = 1e-9
@@ -215,6 +216,10 @@ def _range_text(at_least: float | None, at_most: float | None) -> str:
     return "a finite number"
 
 
+CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where the control group of a container says how many bytes it may use: version 2, version 1."""
+
+
 def in_memory(name: str, number: int, bytes_each: float, of: str) -> int:
     """Refuse more of something than this machine has memory for.
 
@@ -237,8 +242,17 @@ def in_memory(name: str, number: int, bytes_each: float, of: str) -> int:
 
 
 def memory_bytes() -> int | None:
-    """The memory of this machine; None where it does not say."""
+    """The memory of this machine, or of the container if that may use less; None where the system does not say.
+
+    Linux and macOS say it, Windows does not. Containers are the control groups of Linux, of either version.
+    """
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     except (AttributeError, ValueError, OSError):
-        return None
+        found = []
+    for limit in CONTAINER_LIMITS:
+        try:
+            found.append(int(Path(limit).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # there is none, or it is "max"
+            continue
+    return min(found, default=None)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from quantumlink import validation
 from quantumlink.hardware import Detector, Fiber, Node
 from quantumlink.link import ElementaryLink
 from quantumlink.qkd import expected_key, twin_field
@@ -62,6 +63,20 @@ def test_a_machine_that_does_not_say_how_much_it_has_tries(monkeypatch):
 def test_the_memory_of_this_machine_is_some():
     found = drawable.memory_bytes()
     assert found is None or found > 10**8
+
+
+@pytest.mark.parametrize(
+    ("said", "allowed"), [("123456789\n", 123456789), ("max\n", None), (str(2**63 - 4096), None)]
+)
+def test_a_container_has_the_memory_that_it_is_allowed(said, allowed, tmp_path, monkeypatch):
+    monkeypatch.setattr(validation, "CONTAINER_LIMITS", ())
+    whole = validation.memory_bytes()
+    (tmp_path / "memory.max").write_text(said)
+    limits = (str(tmp_path / "missing"), str(tmp_path / "memory.max"))
+    monkeypatch.setattr(validation, "CONTAINER_LIMITS", limits)
+    assert validation.memory_bytes() == (allowed or whole)
+    monkeypatch.delattr("os.sysconf")  # as on Windows
+    assert validation.memory_bytes() == (int(said) if said.strip().isdigit() else None)
 
 
 def test_many_rounds_of_which_few_are_detected_are_drawn_at_once():
