@@ -142,6 +142,7 @@ class Operation:
         data: Sequence[Port] | None = None,
         sites: Mapping[Port, str] | None = None,
         called: Mapping[str, str] | None = None,
+        like: Operation | None = None,
     ) -> Operation:
         """An operation that also acts on qubits with a state of their own, such as one that is teleported.
 
@@ -152,12 +153,18 @@ class Operation:
             data: the qubits that bring a state of their own, in order; all that receive no link if None.
             sites: as of any operation; here a site may have no link's end.
             called: what errors are to call ``inputs``, ``data`` and ``sites``, where they were given as others.
+            like: an operation of this circuit, whose heralds, random settings, probability and name are taken; of
+                the circuit's metadata if None.
 
         Raises:
             ValueError: as of any operation.
         """
         result = object.__new__(cls)
-        result._declare(circuit, inputs, outputs, sites=sites, data=data, called=called or {})
+        stated: dict[str, Any] = {}
+        if like is not None:
+            kept = "heralds", "odd_heralds", "random_settings", "success_probability", "name"
+            stated = {name: getattr(like, name) for name in kept}
+        result._declare(circuit, inputs, outputs, sites=sites, data=data, called=called or {}, **stated)
         return result
 
     def with_data_as_link(self) -> Operation:

@@ -154,7 +154,8 @@ def wire(
 
     Args:
         circuit: a circuit, plain or dynamic, whose qubits stand at nodes: those that receive a link's end, and what
-            gates join to them, at that end's node.
+            gates join to them, at that end's node. Or an `Operation`: with its heralds, random settings and
+            probability to work at all, its outputs and its inputs as ``"pair[i]"`` unless others are named here.
         links: what arrives, by port: the name of a register with a qubit for each end of the link, in their
             order; a tuple of qubits (by name, ``"register[i]"``, index or itself); or ``"pair"``, ``"pair[i]"``
             for what the circuit's metadata says.
@@ -177,9 +178,13 @@ def wire(
     >>> round(float(program.channel.average_fidelity), 4)
     0.9333
     """
-    if isinstance(circuit, Operation):
-        circuit = circuit.circuit
-    validation.instance("circuit", circuit, QuantumCircuit, "a QuantumCircuit")
+    told = circuit if isinstance(circuit, Operation) else None
+    pairs: Sequence[Any] | None = None
+    if told is not None:
+        circuit, pairs = told.circuit, told.inputs
+        outputs = told.outputs if outputs is None else outputs
+        inputs = (told.data or None) if inputs is None else inputs
+    circuit = validation.instance("circuit", circuit, QuantumCircuit, "a QuantumCircuit")
     validation.choice("corrections", corrections, CORRECTIONS)
     if not isinstance(links, Mapping) or not links:
         raise TypeError(f"links must map ports to at least one link, got {links!r}")
@@ -188,7 +193,9 @@ def wire(
     given = dict(nodes or {})
     for key, node in given.items():
         validation.instance(f"nodes[{key!r}]", node, Node, "a Node")
-    ports = [_ports(circuit, key, link) for key, link in links.items()]
+    if pairs is None:
+        pairs = (circuit.metadata or {}).get("pairs", ())
+    ports = [_ports(circuit, pairs, key, link) for key, link in links.items()]
     operation = Operation.with_data(
         circuit,
         ports,
@@ -196,6 +203,7 @@ def wire(
         data=inputs,
         sites={key: node.name for key, node in given.items()},
         called={"inputs": "links", "data": "inputs", "sites": "nodes"},
+        like=told,
     )
     wired = _wired(operation, tuple(links.values()), {node.name: node for node in given.values()})
     program, place = compose_joined(wired, corrections)
@@ -204,14 +212,13 @@ def wire(
     return WiredProgram(**own, inputs=names, wired=wired)
 
 
-def _ports(circuit: QuantumCircuit, key: Any, link: Link) -> tuple[Any, ...]:
+def _ports(circuit: QuantumCircuit, pairs: Sequence[Any], key: Any, link: Link) -> tuple[Any, ...]:
     """The qubits that a link's ends arrive at."""
     count = len(link.ends)
     if isinstance(key, tuple):
         found = key
     else:
         register = next((r for r in circuit.qregs if r.name == key), None)
-        pairs = (circuit.metadata or {}).get("pairs", ())
         told = {f"pair[{i}]": pair for i, pair in enumerate(pairs)}
         if len(pairs) == 1:
             told["pair"] = pairs[0]

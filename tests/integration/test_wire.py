@@ -5,11 +5,12 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit, QuantumRegister
 from qiskit.quantum_info import DensityMatrix, Operator, SuperOp, average_gate_fidelity
 
 import quantumlink as ql
 from quantumlink import circuits
+from quantumlink.circuits import Operation
 from quantumlink.exact import branches
 from quantumlink.rewrites import add_noise
 
@@ -165,6 +166,36 @@ def test_data_is_read_with_the_mean_error_of_a_node_whose_qubits_differ():
     # The message is read with 0.2 (then Z fails), the half of the pair, of a link to the right, with 0.1 (X fails).
     wanted = np.diag([1, 1 - 2 * 0.2, (1 - 2 * 0.2) * (1 - 2 * 0.1), 1 - 2 * 0.1])
     np.testing.assert_allclose(channel.transfer, wanted, rtol=0, atol=EXACT)
+
+
+def test_an_operation_brings_what_it_declares():
+    pair, mine = QuantumRegister(2, "pair"), QuantumRegister(1, "mine")
+    circuit = QuantumCircuit(pair, mine, ClassicalRegister(1, "c"))
+    circuit.cx(mine[0], pair[0])
+    circuit.h(mine)
+    circuit.measure(mine[0], 0)
+    angle = Parameter("angle")
+    circuit.rx(angle, pair[1])
+    half_a_turn = ql.circuits.RandomSetting((angle,), ((0.0,), (np.pi,)), (0.75, 0.25))
+    operation = Operation(
+        circuit,
+        [["pair[1]", "pair[0]"]],
+        ["pair[1]"],
+        odd_heralds=[[0]],
+        random_settings=[half_a_turn],
+        success_probability=0.4,
+    )
+    link = ql.ElementaryLink(ql.Node("a"), ql.Node("b"))
+    for port, node in (("pair[0]", "a"), ("pair", "b")):
+        program = ql.wire(operation, {port: link})
+        assert list(program.ends) == [node]
+        assert program.channel.inputs == ("mine",)
+        # The message is read in X: −1 half of the time, of those that work at all.
+        for success in (program.channel.success_probability, ql.evaluate(program).success_probability):
+            assert success == pytest.approx(0.4 / 2, abs=EXACT)
+    plain = ql.wire(operation, {"pair": link}, inputs=["mine"], outputs=["pair[0]", "pair[1]"])
+    # |0⟩ in: Φ⁺, turned to Ψ⁺ in a quarter of the runs.
+    assert ql.evaluate(plain).expectation("ZZ") == pytest.approx(0.5, abs=EXACT)
 
 
 REFUSED = {
