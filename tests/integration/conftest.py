@@ -1,8 +1,28 @@
-"""What the tests against a loopback of IBM's service have in common; they skip themselves without its client."""
+"""A command line that is never slow, and what the tests against a loopback of IBM's service have in common.
+
+The latter skip themselves without its client.
+"""
 
 import pytest
 
 import quantumlink as ql
+from quantumlink.cli import foretelling
+
+LONG_S = foretelling.SHORT_S
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_takes_long():
+    """However busy the machine is, no command says that it will take long."""
+    foretelling.SHORT_S = 1e6
+    yield
+    foretelling.SHORT_S = LONG_S
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """For a test, commands say how long they take, as ever."""
+    monkeypatch.setattr(foretelling, "SHORT_S", LONG_S)
 
 
 @pytest.fixture

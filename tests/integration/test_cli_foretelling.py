@@ -33,9 +33,10 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("work", COMMANDS)
-def test_long_work_is_told_once_and_not_under_the_json(work, monkeypatch):
+def test_long_work_is_told_once_and_not_under_the_json(work, monkeypatch, request):
     quiet = invoke(*COMMANDS[work], "--json")
     assert not quiet.stderr
+    request.getfixturevalue("impatient")
     ticks = iter(range(10**9))
     monkeypatch.setattr(progress, "monotonic", lambda: STEP_S * next(ticks))  # every look at the clock takes long
     told = invoke(*COMMANDS[work], "--json")

@@ -550,8 +550,8 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(43.6, "44 s"), (130.0, "2 min"), (9000.0, "2.5 h"), (None, None)])
-def test_how_long_it_takes_is_told_beforehand(seconds, words, monkeypatch):
-    monkeypatch.setattr("quantumlink.cli.foretelling.expected_duration_s", lambda session, **_: seconds)
+def test_how_long_it_takes_is_told_beforehand(seconds, words, impatient, monkeypatch):
+    monkeypatch.setattr("quantumlink.qkd.duration.expected_duration_s", lambda session, **_: seconds)
     result = qkd("bb84", "--rounds", 20_000, "--km", 1, "--seed", 7)
     told = "" if words is None else f"this will take about {words}\n"
     assert plain(result.stderr) == told
