@@ -22,6 +22,12 @@ app = Shell(help="List, show, read and cancel jobs by their files.", no_args_is_
 
 COLUMNS = ("job", "created", "on", "what", "shots", "parts", "QPU s")
 RIGHT = ("shots", "QPU s")
+UNDER_WAY = ("planned", "submitting", "submitted")
+"""States of parts that can be cancelled."""
+
+MOST_TOLD = 8
+"""Jobs that are told, newest first, where several fit."""
+
 Folder = Annotated[
     Path | None,
     typer.Option(
@@ -140,8 +146,11 @@ def cancel(job: Which, directory: Folder = None) -> Result:
     from quantumlink.execution.jobs.patience import Patience
 
     # Not by resume, which would submit first what is not submitted.
-    status = Job(JobFile(_found(job, directory)), Patience()).cancel()
-    return Result(notes=(f"{job}: {status}",), data={"job": job, "status": str(status)})
+    found = Job(JobFile(_found(job, directory)), Patience())
+    was_over = all(part.state not in UNDER_WAY for part in found.record.parts)
+    status, name = found.cancel(), found.record.job
+    told = f"{name}: {status}" + (", nothing was left to cancel" if was_over else "")
+    return Result(notes=(told,), data={"job": name, "status": str(status)})
 
 
 def _times(job: Job, timeout: float | None) -> Result:
@@ -201,12 +210,13 @@ def _found(job: str, directory: Path | None) -> Path:
     if Path(job).is_file():
         return Path(job)
     ids = {path.name.removesuffix(SUFFIX).rpartition("-")[2]: path for path in _files(directory)}
-    near = [path for name, path in ids.items() if job and job in name]
-    near = [path for name, path in ids.items() if job and name.startswith(job)] if len(near) > 1 else near
-    near = [ids[job]] if job in ids else near
-    if len(near) != 1:
-        fit = f"{len(near)} jobs fit" if near else "no job fits" if ids else "there are no jobs here; got"
+    near = [job] if job in ids else [name for name in ids if job and job in name]
+    if len(near) == 1:
+        return ids[near[0]]
+    if near:
+        more = ", …" if len(near) > MOST_TOLD else ""
         raise ValueError(
-            f"JOB must be a job file or a part of one id; {fit} {job!r}{validation.did_you_mean(job, ids)}"
+            f"JOB must be a part of one id; {job!r} is in {len(near)}: {', '.join(near[:MOST_TOLD])}{more}"
         )
-    return near[0]
+    found = f"no job fits {job!r}" if ids else "there are no jobs here"
+    raise ValueError(f"JOB must be a job file or a part of one id; {found}{validation.did_you_mean(job, ids)}")

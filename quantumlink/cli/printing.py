@@ -132,16 +132,27 @@ def _boxed(table: Table, widths: Sequence[int]) -> Box:
 
 
 def _row_by_row(table: Table, width: int) -> list[str]:
-    """Each row as lines of a label and a value."""
+    """Each row as lines of a label and a value; where nothing stands above the columns, the first one labels."""
     lines = [*_wrapped(table.title, width)] if table.title else []
+    if len(table.columns) == 2 and not any(column.label for column in table.columns):
+        room = max((cell_len(row[0]) for row in table.texts()), default=0)
+        for name, value in table.texts():
+            label = f"{name}{' ' * (room - cell_len(name))}"
+            lines += _labelled("  ", label, value, width)
+        return lines
     room = max((cell_len(column.label) for column in table.columns), default=0)
     for row in table.texts():
         for i, (column, cell) in enumerate(zip(table.columns, row, strict=True)):
-            first, *rest = wrap(cell, max(width - room - 4, 8), break_long_words=False) or [""]
             label = column.label + " " * (room - cell_len(column.label))
-            lines.append(f"{'- ' if i == 0 else '  '}{label}  {first}".rstrip())
-            lines += [f"{' ' * (room + 4)}{line}" for line in rest]
+            lines += _labelled("- " if i == 0 else "  ", label, cell, width)
     return lines
+
+
+def _labelled(mark: str, label: str, value: str, width: int) -> list[str]:
+    """A value beside its label, in as many lines as it takes."""
+    room = len(mark) + cell_len(label) + 2
+    first, *rest = wrap(value, max(width - room, 8), break_long_words=False, break_on_hyphens=False) or [""]
+    return [f"{mark}{label}  {first}".rstrip(), *(" " * room + line for line in rest)]
 
 
 def _columns(table: Table) -> list[str]:

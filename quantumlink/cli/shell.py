@@ -10,15 +10,17 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import wraps
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_type_hints
+from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
 import typer
 from rich.console import Console
 from typer.core import TyperCommand
+from typer.models import ArgumentInfo
 
 from quantumlink.cli.foretelling import steps_told
 from quantumlink.cli.interruption import INTERRUPTED
@@ -65,6 +67,10 @@ class Command(TyperCommand):
                     json_is_wanted(not is_file)
         return super().parse_args(ctx, found)
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """What its line of usage holds; later versions of typer put braces around what must be given."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Its help, in boxes where no name is cut by them."""
         if Console().width < LEAST_BOXED_HELP:
@@ -110,7 +116,7 @@ def told_command(act: Callable[..., Any], words: Mapping[str, str]) -> Callable[
     hints = get_type_hints(act, include_extras=True)
     signature = inspect.signature(act)
     reports = hints.pop("return", None) is Result
-    parameters = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in signature.parameters.values()]
+    parameters = [_in_capitals(p.replace(annotation=hints[p.name])) for p in signature.parameters.values()]
     added = [*_form_parameters()] if reports else []
 
     @wraps(act)
@@ -128,6 +134,16 @@ def told_command(act: Callable[..., Any], words: Mapping[str, str]) -> Callable[
     command.__annotations__ = {p.name: p.annotation for p in ordered}
     del command.__wrapped__
     return command
+
+
+def _in_capitals(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A parameter, whose name in help is the one that messages have if it has no option: ``FILE``."""
+    kind, *told = get_args(parameter.annotation) or (None,)
+    if len(told) != 1 or not isinstance(told[0], ArgumentInfo) or told[0].metavar is not None:
+        return parameter
+    info = copy(told[0])
+    info.metavar = parameter.name.upper()
+    return parameter.replace(annotation=Annotated[kind, info])
 
 
 class failures_told:  # noqa: N801
