@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 from qiskit.circuit import Parameter, QuantumCircuit
 
+from quantumlink import validation
 from quantumlink.arrays import BoolArray
 from quantumlink.circuits import RandomSetting as RandomSetting
 from quantumlink.hardware import Node
@@ -37,6 +38,9 @@ class Frame:
     """X is needed when the parity of these bits is odd."""
     z: tuple[int, ...] = ()
     """Z is needed when the parity of these bits is odd."""
+
+    def __post_init__(self) -> None:
+        validation.plain(self)
 
 
 @dataclass(frozen=True)

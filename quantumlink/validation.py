@@ -10,6 +10,8 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 BELL_SUM_TOLERANCE = 1e-9
 """How far the sum of four populations may be from 1 (rounding in a file, not a missing population)."""
 
@@ -107,6 +109,34 @@ def counts(owner: Any, *names: str, at_least: int = 0) -> None:
 def many(name: str, value: Any, *, at_least: int = 1) -> int:
     """A whole number, which may be written as 1e6."""
     return count(name, int(value) if isinstance(value, float) and value.is_integer() else value, at_least=at_least)
+
+
+def plain(owner: Any) -> None:
+    """Make numpy's numbers among a frozen object's attributes Python's own, so that they are told and stored alike.
+
+    Those in tuples too; arrays of any but no dimension stay.
+
+    >>> from types import SimpleNamespace
+    >>> odd = SimpleNamespace(rounds=np.int64(3), rates=(np.float64(0.5), 1), seen=np.array(True))
+    >>> plain(odd)
+    >>> odd
+    namespace(rounds=3, rates=(0.5, 1), seen=True)
+    """
+    for name, value in vars(owner).items():
+        if type(value) not in _OWN and (found := _plain(value)) is not value:
+            object.__setattr__(owner, name, found)
+
+
+_OWN = frozenset({int, float, bool, str, type(None)})
+"""What is Python's own: a long tuple of it is seen at once."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
+        return value.item()
+    if type(value) is not tuple or _OWN.issuperset(map(type, value)):
+        return value
+    return tuple(map(_plain, value)) if any(_plain(each) is not each for each in value) else value
 
 
 def choice(name: str, value: Any, allowed: Collection[str]) -> str:

@@ -54,6 +54,7 @@ class Agreement:
     """What else the report must say."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerances(self, "sample_fraction", "eps_sec", "eps_cor")
         validation.count("rounds", self.rounds)
         validation.instance("sifting", self.sifting, Sifting, "a Sifting such as two_bases()")

@@ -212,6 +212,7 @@ class ConclusiveSifting(Sifting):
     symbols: ClassVar[tuple[int, int]] = (1, 2)
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerance("fraction", self.fraction)
         object.__setattr__(self, "compared_fraction", self.fraction)
 
@@ -240,6 +241,7 @@ class StateSifting(Sifting):
     symbols: ClassVar[tuple[int, int]] = (4, 1)
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerance("fraction", self.fraction)
         object.__setattr__(self, "compared_fraction", self.fraction)
 

@@ -77,6 +77,7 @@ class Node:
     """Whether somebody there wants pairs or keys; None for an end node to be a user and others not."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.instance("name", self.name, str, "a non-empty string")
         if not self.name.strip():
             raise ValueError(f"name must be a non-empty string, got {self.name!r}")

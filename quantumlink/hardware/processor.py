@@ -30,6 +30,9 @@ class PerQubit:
     right: float | Confusion
     """Of the qubit of a link to the right."""
 
+    def __post_init__(self) -> None:
+        validation.plain(self)
+
 
 @dataclass(frozen=True, repr=False)
 class Processor:

@@ -48,6 +48,7 @@ class HeraldedPair:
     _density: tuple[complex, ...] | None = field(init=False, repr=False)
 
     def __post_init__(self, state: Any) -> None:
+        validation.plain(self)
         density = None
         if state is None and np.ndim(self.bell_diagonal) > 1:  # a density matrix in their place
             state = self.bell_diagonal

@@ -90,6 +90,7 @@ class Provenance:
     """When it was made, in seconds since 1970."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.choice("origin", self.origin, ORIGINS)
         if self.epsilon is not None:
             validation.probability("epsilon", self.epsilon)
@@ -126,6 +127,7 @@ class Block:
     provenance: Provenance
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         if not self.source or "/" in self.source:
             raise ValueError(f"source must be a name without '/', got {self.source!r}")
         validation.count("number", self.number)
@@ -153,6 +155,7 @@ class Position:
     length: int
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.count("start", self.start)
         validation.count("length", self.length, at_least=1)
 

@@ -68,6 +68,7 @@ class SignatureScheme:
     """Wrong tags among one half at which the second recipient rejects."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         if validation.count("keys", self.keys, at_least=2) % 2 or self.keys > 1 << 15:
             raise ValueError(f"keys must be even and at most {1 << 15}, got {self.keys}")
         if validation.count("reject_at", self.reject_at, at_least=1) > self.keys // 2:

@@ -47,6 +47,10 @@ class SequentialTest:
     lower: int
     """Minus this is where it says baseline."""
 
+    def __post_init__(self) -> None:
+        validation.plain(self)
+        validation.counts(self, "upper", "lower", at_least=1)
+
     @classmethod
     def design(
         cls, baseline: float, attack: float, *, false_alarm: float = 1e-6, missed: float = 1e-3
@@ -119,6 +123,10 @@ class CusumChart:
     """What each round adds."""
     threshold: int
     """Where the chart alarms."""
+
+    def __post_init__(self) -> None:
+        validation.plain(self)
+        validation.counts(self, "threshold", at_least=1)
 
     @classmethod
     def design(cls, baseline: float, attack: float, *, rounds_between_false_alarms: float = 1e6) -> CusumChart:

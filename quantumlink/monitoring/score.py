@@ -42,6 +42,12 @@ class BernoulliScore:
     agreement: int = 1
     """An agreement scores minus this, at least 1."""
 
+    def __post_init__(self) -> None:
+        validation.plain(self)
+        validation.probabilities(self, "baseline", "attack")
+        validation.counts(self, "error", "agreement", at_least=1)
+        object.__setattr__(self, "unit", validation.positive("unit", self.unit))
+
     @classmethod
     def between(cls, baseline: float, attack: float) -> BernoulliScore:
         """The scores for two error rates; ``attack`` moves a little, so that the score is a whole number.

@@ -34,6 +34,7 @@ class Plan:
     protocol: Any = "dejmps"
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.choice("order", self.order, CHAIN_ORDERS)
         validation.count("purify_rounds", self.purify_rounds)
         purification("protocol", self.protocol)

@@ -68,6 +68,7 @@ class BothBasesBound:
     count_replies: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerances(self, "eps_sec", "eps_cor")
         for name in ("eps_sec", "eps_cor"):
             if (given := getattr(self, name)) < 2 * validation.SMALLEST_TOLERANCE:

@@ -97,6 +97,7 @@ class SixStateBound:
     count_replies: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerances(self, "eps_sec", "eps_cor")
         for name, counts in (("tested", self.tested), ("errors", self.errors)):
             if set(counts) != set(_BASES):
@@ -213,6 +214,7 @@ class DeviceIndependentBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.count("tested", self.tested)
         validation.tolerances(self, "eps_sec", "eps_cor")
         validation.number("chsh", self.chsh, at_least=-4.0, at_most=4.0)

@@ -41,6 +41,7 @@ class Tally:
     """How many of these reconciliation found to differ, by the same names; None where that was not told."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         if validation.count("detected", self.detected) > validation.count("rounds", self.rounds):
             raise ValueError(f"detected must be at most rounds, {self.rounds}, got {self.detected}")
         pairs = {"sampled": (self.sampled, self.sample_errors), **self.compared}

@@ -86,6 +86,7 @@ class DecoyBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerances(self, "eps_sec", "eps_cor")
         validation.choice("tail", self.tail, get_args(DecoyTail))
         check_intensities(self.intensities, self.probabilities)

@@ -225,6 +225,7 @@ class AccumulationBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerances(self, "eps_sec", "eps_cor")
         validation.count("rounds", self.rounds)
         validation.tolerance("comparable", self.comparable)

@@ -102,6 +102,7 @@ class RelayDecoyBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerances(self, "eps_sec", "eps_cor", "z_probability")
         if len(self.signals) != 2:
             raise ValueError(f"signals must be two numbers, Alice's and Bob's, got {self.signals!r}")

@@ -51,6 +51,7 @@ class SinglePhotonBound:
     count_replies: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.count("tested", self.tested)
         validation.probability("qber", self.qber)
         validation.tolerances(self, "eps_sec", "eps_cor")

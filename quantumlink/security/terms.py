@@ -32,6 +32,7 @@ class BoundTerms:
     """What else a report lists, as labels and readable values."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.count("n", self.n)
         validation.number("leak", self.leak, at_least=0.0)
         validation.number("entropy_bits", self.entropy_bits)

@@ -128,6 +128,7 @@ class TwinFieldBound:
     count_replies: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerances(self, "eps_sec", "eps_cor", "z_probability", "sending")
         validation.positive("signal", self.signal)
         check_twin_intensities(self.intensities, self.probabilities)

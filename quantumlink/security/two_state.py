@@ -93,6 +93,7 @@ class TwoStateBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerances(self, "eps_sec", "eps_cor")
         for name, limit in (
             ("rounds", None),

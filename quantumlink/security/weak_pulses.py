@@ -72,6 +72,7 @@ class WeakPulseBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerances(self, "eps_sec", "eps_cor")
         validation.positive("intensity", self.intensity)
         validation.tolerance("z_probability", self.z_probability)

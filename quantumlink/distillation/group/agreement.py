@@ -58,6 +58,7 @@ class GroupAgreement(ABC):
     """What comes of it."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerances(self, "z_probability", "sample_fraction", "eps_sec", "eps_cor")
         validation.count("rounds", self.rounds)
         for method in ("alice_end", "bob_end"):

@@ -82,6 +82,7 @@ class Cascade:
     """Round the first block up to a power of two, which makes bisection a little cheaper."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         object.__setattr__(self, "first_block", validation.number("first_block", self.first_block, at_least=0))
         validation.counts(self, "passes", "growth", "frame", at_least=1)
         validation.counts(self, "confirmations")

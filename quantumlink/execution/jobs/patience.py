@@ -41,6 +41,7 @@ class Patience:
     """What waits."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.count("tries", self.tries, at_least=1)
         validation.number("factor", self.factor, at_least=1.0)
         for name in ("first_s", "longest_s", "poll_s", "grace_s"):

@@ -33,6 +33,7 @@ class Limits:
     """How many slaves a key may have beside the first."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         for name in ("key_size", "min_key_size", "max_key_size"):
             if validation.count(name, getattr(self, name), at_least=8) % 8:
                 raise ValueError(f"{name} must be a multiple of 8, got {getattr(self, name)}")

@@ -84,6 +84,7 @@ class Application:
     """How many requests it may make in the long run; None is without limit."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         if not self.id:
             raise ValueError("id of an application must not be empty")
         if self.requests_per_s is not None:
@@ -123,6 +124,7 @@ class PushingDevice:
     """Failure probability of the proof for a chunk."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         if not self.uri:
             raise ValueError("uri of a device must not be empty")
         if self.epsilon is not None:

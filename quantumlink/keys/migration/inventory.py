@@ -46,6 +46,9 @@ class System:
     migration_years: float = 1.0
     travels: bool = True
 
+    def __post_init__(self) -> None:
+        validation.plain(self)
+
     @classmethod
     def from_members(cls, members: Mapping[str, Any]) -> System:
         """Read a table of the file."""
@@ -80,6 +83,9 @@ class Inventory:
     """The earliest year that is reckoned with."""
     machine_planned: float
     """The year that is planned for."""
+
+    def __post_init__(self) -> None:
+        validation.plain(self)
 
     @classmethod
     def read(cls, path: str | Path) -> Inventory:

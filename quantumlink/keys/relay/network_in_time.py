@@ -41,6 +41,9 @@ class LinkFailure:
     start_s: float
     end_s: float = inf
 
+    def __post_init__(self) -> None:
+        validation.plain(self)
+
 
 @dataclass(frozen=True)
 class RelayHistory:

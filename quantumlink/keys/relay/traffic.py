@@ -32,6 +32,7 @@ class Consumer:
     """Higher ones are served first."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.positive("wanted_bit_s", self.wanted_bit_s)
         if self.source == self.target:
             raise ValueError(f"a consumer needs two nodes, got {self.source!r} twice")

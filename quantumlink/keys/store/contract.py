@@ -78,6 +78,7 @@ class PoolPolicy:
     """Older key material expires, and so do keys that nobody collects."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.count("capacity_bytes", self.capacity_bytes, at_least=1)
         validation.count("low_water_bytes", self.low_water_bytes)
         validation.count("reserve_bytes", self.reserve_bytes)

@@ -25,6 +25,9 @@ class QkdLink:
     rate_bit_s: float
     """Secret bits per second, as forecast; `NOMINAL_RATE_BIT_S` where pairs have no rate."""
 
+    def __post_init__(self) -> None:
+        validation.plain(self)
+
     @property
     def name(self) -> str:
         """Such as ``"alice–bob"``."""

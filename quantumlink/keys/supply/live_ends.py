@@ -69,6 +69,7 @@ class LiveLink:
     speed: float = 1.0
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.count("rounds", self.rounds, at_least=1)
         validation.count("seed", self.seed)
         if self.speed != inf:

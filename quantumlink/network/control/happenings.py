@@ -86,6 +86,7 @@ class Attack:
     fraction: float = 1.0
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         Outage(self.what, self.start_s, self.end_s)
         object.__setattr__(self, "fraction", validation.positive("fraction", self.fraction, at_most=1.0))
 

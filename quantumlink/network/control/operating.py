@@ -160,6 +160,7 @@ class Options:
     records: int
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         change = self._change
         change("policy", checked_policy(self.policy))
         change("duration_s", validation.positive("duration_s", self.duration_s))

@@ -77,6 +77,7 @@ class Policy:
     """How often `weights` is asked; None for every slot in which something happens."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.counts(self, "paths", at_least=1)
         validation.counts(self, "recovery")
 

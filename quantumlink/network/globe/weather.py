@@ -48,6 +48,7 @@ class Weather:
     """Repeats the draws."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         object.__setattr__(self, "correlation_h", validation.positive("correlation_h", self.correlation_h))
         validation.seed("seed", self.seed)
         if not isinstance(self.clear, Mapping):

@@ -85,6 +85,7 @@ class Demand:
             object.__setattr__(self, "requests", _requests(self.requests))
         if self.deadline_s is not None:
             object.__setattr__(self, "deadline_s", validation.positive("deadline_s", self.deadline_s))
+        validation.plain(self)
         if isinstance(self.priority, bool) or not isinstance(self.priority, int):
             raise TypeError(f"priority must be a whole number, got {self.priority!r}")
         self._check_arrivals()

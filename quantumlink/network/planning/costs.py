@@ -32,6 +32,9 @@ class Counts:
     fibre_km: float = 0.0
     """Kilometers of fibre that are lit; one that needs two pairs of fibres counts twice."""
 
+    def __post_init__(self) -> None:
+        validation.plain(self)
+
     def of(self, price: str) -> float:
         """How much there is of what a price is for."""
         return float(self.fibre_km if price == "fibre_per_km" else getattr(self, price))

@@ -54,6 +54,7 @@ class Equipment:
     multiplexing: int = 1
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         self.link(Node("a"), Node("b"), 1.0)  # is refused where a part is out of range
         self.node(Site("a"), "repeater")
 

@@ -22,6 +22,7 @@ class Limits:
     gap: float = 1e-6
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         if self.max_link_km is not None:
             validation.positive("max_link_km", self.max_link_km)
         if self.max_repeaters is not None:

@@ -45,6 +45,7 @@ class ManInTheMiddle:
     """Of what is drawn."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.choice("action", self.action, TAMPERINGS)
         if self.message is not None:
             validation.count("message", self.message)

@@ -89,6 +89,7 @@ class Session(ABC):
     """On a machine with noise of its own: play the medium's Pauli channel by random rotations, or drop it."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         if not isinstance(getattr(self, "proof", None), Proof):
             raise TypeError(f"{type(self).__name__} must have a class attribute proof, a Proof(...) of its keys")
         if not isinstance(getattr(self, "protocol", None), str):
