@@ -82,7 +82,8 @@ def plan(
         if len(parts) > 1:
             raise ValueError("--output shows one link; over trusted nodes there are several: plan each of them")
         figure = draw(parts[0].link)
-        figure.axes[0].set_title(f"{figure.axes[0].get_title()}\n{_delivered(parts[0])}", parse_math=False)
+        title = figure.axes[0].title
+        title.set_text(f"{title.get_text()}\n{_delivered(parts[0])}")
         figure.savefig(picture, dpi=110)
     written = () if picture is None else (Written("picture", picture),)
     return Result(tables=tuple(tables), notes=tuple(notes), written=written, seed=seed if trials else None)

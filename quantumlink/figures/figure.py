@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from io import BytesIO
+from threading import RLock
 from typing import Any, ParamSpec, TypeVar
 
 from matplotlib import rc_context, rcParams
@@ -35,12 +36,16 @@ _SHRINKING = (
     "grid.linewidth",
     "legend.fontsize",
     "lines.linewidth",
+    "lines.markeredgewidth",
     "lines.markersize",
     "patch.linewidth",
     *(f"{x}tick.{part}" for x in "xy" for part in ("labelsize", "major.size", "major.width", "major.pad")),
     *(f"{x}tick.{part}" for x in "xy" for part in ("minor.size", "minor.width", "minor.pad")),
 )
 """Settings of matplotlib in points or inches, or in words relative to these."""
+
+_one_at_a_time = RLock()
+"""Matplotlib's settings are those of all threads: two pictures at once would give back one another's."""
 
 _Arguments = ParamSpec("_Arguments")
 _Drawn = TypeVar("_Drawn")
@@ -49,12 +54,12 @@ _Drawn = TypeVar("_Drawn")
 def picture(draw: Callable[_Arguments, _Drawn]) -> Callable[_Arguments, _Drawn]:
     """Make a drawing function give matplotlib's settings back as they were: letters of small pictures are smaller.
 
-    What draws with `one_axes` or `several_axes` is decorated so.
+    What draws with `one_axes` or `several_axes` is decorated so. Of several threads one draws at a time.
     """
 
     @wraps(draw)
     def drawn(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Drawn:
-        with rc_context():
+        with _one_at_a_time, rc_context():
             return draw(*args, **kwargs)
 
     return drawn

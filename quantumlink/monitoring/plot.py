@@ -22,6 +22,11 @@ POINTS = 2_000
 BLOCKS = 60
 """Blocks in which the error rate is shown."""
 
+_HEADROOM = 1.25
+"""How much higher the chart is than what is drawn: room for the legend above the thresholds."""
+
+_LEGEND_COLUMNS = 4
+
 
 class Watched(NamedTuple):
     """A stream as it is drawn."""
@@ -79,7 +84,8 @@ def draw_monitor(
     below.set_ylabel("error rate, 95 %")
     below.set_xlabel("compared round")
     below.set_ylim(bottom=0)
-    above.legend(loc="upper left", frameon=False)
+    above.set_ylim(top=_HEADROOM * above.get_ylim()[1])
+    above.legend(loc="upper left", frameon=False, ncols=_LEGEND_COLUMNS)
     found_alarms = f"{len(alarms)} alarm{'' if len(alarms) == 1 else 's'}"
     seen = f"{rounds} round{'' if rounds == 1 else 's'}"
     above.set_title(f"{found_alarms} in {seen} (full line; dotted: estimated change)", wrap=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from quantumlink.figures import curve, figure_of, one_axes, picture, points
+from quantumlink.figures import color_scale, curve, figure_of, one_axes, picture, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 MAX_LINES = 12
 """More lines than this tell nobody anything."""
+
+LEAST_SHARE = 0.01
+"""The colors of a heat map span such a share of its largest value at least: smaller differences mean nothing."""
 
 
 class Columns(Protocol):
@@ -125,7 +128,8 @@ def _heat_map(axes: Axes, table: Columns, x: str, y: str, value: str) -> None:
             raise ValueError(f"several rows have one {x} and one {y}: name x and by")
         seen.add(place)
         field[place] = number
-    mesh = axes.pcolormesh(columns, rows, field, shading="nearest")
+    low, high = _span(field)
+    mesh = axes.pcolormesh(columns, rows, field, shading="nearest", cmap=color_scale(axes), vmin=low, vmax=high)
     if len(columns) <= MAX_LINES:
         axes.set_xticks(columns)
     if len(rows) <= MAX_LINES:
@@ -134,6 +138,20 @@ def _heat_map(axes: Axes, table: Columns, x: str, y: str, value: str) -> None:
     axes.set_ylabel(y)
     axes.set_title(f"{value} against {x} and {y}", fontsize=points(11), wrap=True)
     axes.figure.colorbar(mesh, ax=axes, label=value)
+
+
+def _span(field: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:
+    """Where the colors begin and end; shares up to 1 do not end above it. None where no value is finite."""
+    known = field[np.isfinite(field)]
+    if not len(known):
+        return None, None
+    low, high = float(known.min()), float(known.max())
+    least = LEAST_SHARE * max(abs(low), abs(high))
+    if high - low >= least:
+        return low, high
+    end = high + (least - (high - low)) / 2
+    end = min(end, 1.0) if high <= 1 else end
+    return end - least, end
 
 
 def _is_number(column: npt.NDArray[Any]) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from quantumlink import validation
 from quantumlink.execution import Samples
@@ -20,7 +21,6 @@ from quantumlink.readings import compose, evaluate, fold
 from quantumlink.readings.folding import Folded
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
     from qiskit.circuit import QuantumCircuit
@@ -34,6 +34,18 @@ _FEW_NODES = 12
 
 MAX_INCHES = 50.0
 """Longest side of a picture of a tree."""
+
+_LETTER_INCHES = 0.0095
+"""How wide a letter of one point is."""
+
+_LEAST_POINTS = 4.0
+"""No letter of a caption is smaller."""
+
+_BOLD_INCHES = 0.105
+"""How wide a letter of a node's name is."""
+
+_NAME_LINES = 5
+"""Names that need more lines are tilted."""
 
 _TOLD_POINTS = 8
 """Most points of a curve that have room for their values."""
@@ -71,14 +83,19 @@ def draw(link: Link, *, ax: Axes | None = None, size: tuple[float, float] | None
     names = _nodes_along(link)
     x_of = {name: i for i, name in enumerate(names)}
     places = _places(link, x_of)
-    captions = _captions(link, x_of) if len(names) <= MAX_LABELED_NODES else {}
+    step = _step(names)
+    if isinstance(ax, Axes):
+        step = min(step, ax.bbox.width / figure_of(ax).dpi / len(names))
+    captions = _captions(link, x_of, step) if len(names) <= MAX_LABELED_NODES else {}
     lines = max((text.count("\n") + 1 for text in captions.values()), default=1)
-    height = (
-        1.6 + (0.55 + 0.2 * lines) * (1 + max(places.values())) + (0.05 * max(map(len, names)) if captions else 0)
+    shown, tilted = _names(names, step)
+    below = 0.16 * max(name.count("\n") for name in shown.values()) + (
+        0.05 * max(map(len, names)) if tilted else 0.6
     )
-    width = max(6.0, _step(names) * len(names))
+    height = 1.6 + (0.55 + 0.2 * lines) * (1 + max(places.values())) + (below if captions else 0)
+    width = max(6.0, step * len(names))
     axes = one_axes(ax, size, (min(width, MAX_INCHES), min(height, MAX_INCHES)))
-    _draw_tree(axes, link, x_of, places, captions)
+    _draw_tree(axes, link, x_of, places, captions, step)
     return figure_of(axes)
 
 
@@ -237,7 +254,7 @@ def _places(link: Link, x_of: dict[str, int]) -> dict[int, int]:
 
 
 def _draw_tree(
-    axes: Axes, link: Link, x_of: dict[str, int], places: dict[int, int], captions: Mapping[int, str]
+    axes: Axes, link: Link, x_of: dict[str, int], places: dict[int, int], captions: Mapping[int, str], step: float
 ) -> None:
     colors = palette(axes)
     for part in distinct_links(link):
@@ -251,17 +268,18 @@ def _draw_tree(
                 textcoords="offset points",
                 xytext=(0, points(4)),
                 ha="center",
-                fontsize=points(_caption_points(len(x_of))),
+                fontsize=points(_caption_points(len(x_of), step)),
                 linespacing=1.05,
                 parse_math=False,
                 bbox={"facecolor": axes.get_facecolor(), "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
             )
     top = max(places.values())
-    tilt = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if _tilted(list(x_of)) else {"ha": "center"}
+    shown, tilted = _names(list(x_of), step)
+    tilt = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if tilted else {"ha": "center"}
     for name, x in x_of.items():
         axes.plot([x, x], [-0.2, top + 0.3], color=colors.faint, linestyle=":", linewidth=points(0.8), zorder=0)
         if captions or name in (link.left.name, link.right.name):
-            axes.annotate(name, (x, -0.3), va="top", fontweight="bold", parse_math=False, **tilt)
+            axes.annotate(shown[name], (x, -0.3), va="top", fontweight="bold", parse_math=False, **tilt)
     axes.set_ylim(-0.9, top + 0.75)
     axes.set_xlim(-0.5, len(x_of) - 0.5)
     axes.set_axis_off()
@@ -275,21 +293,32 @@ def _step(names: Sequence[str]) -> float:
     return 2.0 if len(names) <= _FEW_NODES else 0.72
 
 
-def _caption_points(nodes: int) -> float:
-    """The size of letters."""
-    return 9.0 if nodes <= _FEW_NODES else 7.0
+def _names(names: Sequence[str], step: float) -> tuple[dict[str, str], bool]:
+    """Names as they are written, and whether tilted: in lines no longer than a step, where words allow that."""
+    from textwrap import wrap
+
+    room = max(1, int(step / _BOLD_INCHES))
+    lines = {name: wrap(name, room, break_long_words=False) or [name] for name in names}
+    if all(len(found) <= _NAME_LINES and max(map(len, found)) <= room for found in lines.values()):
+        return {name: "\n".join(found) for name, found in lines.items()}, False
+    return {name: name for name in names}, True
 
 
-def _captions(link: Link, x_of: dict[str, int]) -> dict[int, str]:
+def _caption_points(nodes: int, step: float) -> float:
+    """The size of letters: so that a fidelity has room above a link, where they can still be read."""
+    return min(9.0 if nodes <= _FEW_NODES else 7.0, max(_LEAST_POINTS, step / (_LETTER_INCHES * len("F = 0.0000"))))
+
+
+def _captions(link: Link, x_of: dict[str, int], step: float) -> dict[int, str]:
     """What is written above each distinct part, by its ``id``, in lines that are no longer than the part is."""
     from textwrap import fill
 
     states = fold(link)
-    letter = 0.0095 * _caption_points(len(x_of))
+    letter = _LETTER_INCHES * _caption_points(len(x_of), step)
     found = {}
     for part in distinct_links(link):
         reach = [x_of[node.name] for node in part.ends]
-        room = _step(list(x_of)) * (max(reach) - min(reach))
+        room = step * (max(reach) - min(reach))
         text = f"{_caption(part)}F = {_fidelity(part, states)}"
         bound = text.replace(" = ", "\u00a0=\u00a0").replace(" km", "\u00a0km")  # what no line break parts
         wrapped = fill(bound, max(8, int(room / letter)), break_on_hyphens=False, break_long_words=False)

@@ -33,6 +33,9 @@ MAP_COLORS: tuple[MapColor, ...] = get_args(MapColor)
 MANY_NODES = 25
 """In networks of more nodes, those on a straight way between two others are small and have no name."""
 
+ROOMY_NODES = 60
+"""Of more nodes with a marker of full size, all are smaller."""
+
 _MARKERS = {"end": "o", "repeater": "s", "trusted": "D", "satellite": "*"}
 _RIM_POINTS = 3.2
 """Width of a link with its rim."""
@@ -255,13 +258,14 @@ def _draw_nodes(axes: Axes, network: Network, sheet: Sheet, small: set[str]) -> 
     from matplotlib import rcParams
 
     kinds, ink = _kinds(network), rcParams["text.color"]
+    crowd = min(1.0, max(0.3, ROOMY_NODES / max(1, len(network.nodes) - len(small))))
     for kind in sorted(set(kinds.values()), key=lambda kind: kind[1]):
         marker, label = kind
         for tiny in (False, True):
             members = [name for name in network.nodes if kinds[name] == kind and (name in small) == tiny]
             if members:
                 x, y = zip(*(sheet.places[name] for name in members), strict=True)
-                size = points(1) ** 2 * (10 if tiny else 130 if marker == "*" else 42)
+                size = crowd * points(1) ** 2 * (10 if tiny else 130 if marker == "*" else 42)
                 shown = f"{label}, on the way" if tiny else label
                 axes.scatter(
                     x, y, s=size, marker=marker, color=axes.get_facecolor(), edgecolor=ink, zorder=5, label=shown

@@ -27,6 +27,9 @@ MOST_NAMED = 6
 
 _STEP_S = 20.0
 
+_BORDER_DEG = 150.0
+"""Names of stations beyond this longitude, east or west, end or begin at it."""
+
 
 @picture
 def draw_overpasses(
@@ -103,6 +106,8 @@ def draw_tracks(passes: Overpasses, *, ax: Axes | None = None, size: tuple[float
         TypeError: if ``passes`` or ``ax`` are of another kind.
         ValueError: if ``size`` is not two lengths, or given beside ``ax``.
     """
+    from matplotlib.patheffects import withStroke
+
     validation.instance("passes", passes, Overpasses, "what find_overpasses gives")
     axes = one_axes(ax, size, (9.0, 4.9))
     colors = palette(axes)
@@ -120,15 +125,18 @@ def draw_tracks(passes: Overpasses, *, ax: Axes | None = None, size: tuple[float
             if one.satellite == name and one.rise_s < passes.start_s + 86_400:
                 seen = np.linspace(one.rise_s, one.set_s, 15)
                 part = on_a_map(latitude_longitude(orbit.places_km(seen)))
-                axes.plot(*part.T, lw=points(2.2), color=look["color"], solid_capstyle="butt")
+                axes.plot(*part.T, lw=points(2.2 if few else 0.9), color=look["color"], solid_capstyle="butt")
+    rim = [withStroke(linewidth=points(2.5), foreground=axes.get_facecolor())]  # whatever track is below
     for name, station in passes.stations.items():
         where: Any = station.position
         around = on_a_map(_view(passes, name))
         axes.plot(*around.T, color=colors.orange, lw=points(0.9))
-        axes.plot(where[1], where[0], "o", color=colors.orange, ms=points(4))
+        axes.plot(where[1], where[0], "o", color=colors.orange, ms=points(5), mec=axes.get_facecolor())
         top = (where[1], float(_view(passes, name)[:, 0].max()))
-        # Above its circle, where no track is thick.
-        axes.annotate(name, top, (0, points(2)), textcoords="offset points", fontsize=points(8), ha="center")
+        # Above its circle, where no track is thick; at the map's border, away from that.
+        side = "center" if abs(where[1]) < _BORDER_DEG else "right" if where[1] > 0 else "left"
+        look = {"fontsize": points(8), "ha": side, "path_effects": rim, "parse_math": False}
+        axes.annotate(name, top, (0, points(2)), textcoords="offset points", zorder=6, **look)
     axes.set(xlabel="longitude (°)", ylabel="latitude (°)")
     axes.set_xticks(range(-180, 181, 60))
     axes.set_yticks(range(-90, 91, 30))

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import astuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rustworkx as rx
+from matplotlib.colors import to_hex, to_rgb
 from qiskit.circuit import IfElseOp, QuantumCircuit
 
 from quantumlink.arrays import FloatArray
 from quantumlink.execution.preparation.calibration import Calibration
-from quantumlink.figures import figure_of, one_axes, palette, picture, points
+from quantumlink.figures import Palette, figure_of, one_axes, palette, picture, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from qiskit.transpiler import Target
+
+_MARKERS = "osDhp8"
+"""Each has room for a number."""
 
 MAX_LEGEND = 12
 """Most nodes that the legend names."""
@@ -42,8 +47,6 @@ def draw_on_device(
         ax: where to draw, or None.
         size: of a new figure, or None.
     """
-    from matplotlib import colormaps
-
     graph = Calibration(target).coupling
     places = _unfolded(graph)
     axes = one_axes(ax, size, (8, 8))
@@ -54,18 +57,32 @@ def draw_on_device(
     for a, b in sorted(used_pairs(circuit)):
         axes.plot(*zip(places[a], places[b], strict=True), color=ink.blue, linewidth=points(4), zorder=2)
     names = list(dict.fromkeys(holders.values()))
-    colors = {name: colormaps["tab20"](i % 20) for i, name in enumerate(names)}
+    looks = {name: _look(number, ink) for number, name in enumerate(names)}
     for q in range(graph.num_nodes()):
-        color = colors[holders[q]] if q in holders else axes.get_facecolor()
-        axes.plot(*places[q], "o", markersize=points(13), color=color, markeredgecolor=ink.slate, zorder=3)
-        axes.text(places[q][0], places[q][1], str(q), fontsize=points(6), ha="center", va="center", zorder=4)
+        color, marker = looks[holders[q]] if q in holders else (to_hex(axes.get_facecolor()), "o")
+        axes.plot(*places[q], marker, markersize=points(13), color=color, markeredgecolor=ink.slate, zorder=3)
+        text: dict[str, Any] = {"fontsize": points(6), "ha": "center", "va": "center", "color": _readable_on(color)}
+        axes.text(places[q][0], places[q][1], str(q), zorder=4, **text)
     for name in names[:MAX_LEGEND]:
-        axes.plot([], [], "o", color=colors[name], label=name)
-    axes.legend(
-        loc="upper left", fontsize=points(8), title="" if len(names) <= MAX_LEGEND else f"of {len(names)} nodes"
-    )
+        axes.plot([], [], looks[name][1], color=looks[name][0], label=name)
+    title_of_names = "" if len(names) <= MAX_LEGEND else f"of {len(names)} nodes"
+    # Beside the qubits: they reach into every corner.
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=points(8), title=title_of_names)
     axes.set_title(title, parse_math=False, wrap=True)
     return figure_of(axes)
+
+
+def _look(number: int, ink: Palette) -> tuple[str, str]:
+    """Color and marker of a node; with the colors used up, the next marker."""
+    colors = astuple(ink)
+    return colors[number % len(colors)], _MARKERS[number // len(colors) % len(_MARKERS)]
+
+
+def _readable_on(color: str) -> str:
+    """Black or white, whichever has the higher contrast (WCAG 2.2)."""
+    parts = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in to_rgb(color)]
+    bright = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    return "#000000" if (bright + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
 
 
 def _unfolded(graph: rx.PyGraph[int, float]) -> FloatArray:
