@@ -95,3 +95,15 @@ def pictures_without_words(notebook):
             source = "".join(cell["source"]).strip().split("\n")[0]
             found.append(f"cell {i} ({source}) shows a picture and has no alternative text in its metadata")
     return found
+
+
+def pictures_of_a_page_without_words(markdown):
+    """The images of a page in MyST Markdown that have no alternative text: as Markdown, HTML or a directive."""
+    directives = re.findall(r"^(```|:::)\{(?:image|figure)\}(.*?)^\1", markdown, re.MULTILINE | re.DOTALL)
+    found = [
+        text.strip().split("\n")[0] for _, text in directives if not re.search(r"^:alt: *\S", text, re.MULTILINE)
+    ]
+    text = re.sub(r"^(```|:::).*?^\1", "", markdown, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"`[^`\n]+`", "", text)
+    found += re.findall(r"!\[\s*\]\([^)]*\)", text)
+    return found + [tag for tag in re.findall(r"<img\b[^>]*>", text) if not re.search(r"\balt=[\"'][^\"']", tag)]

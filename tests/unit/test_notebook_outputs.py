@@ -1,9 +1,18 @@
 """The comparison of notebooks notices what is stale, and nothing else."""
 
 import copy
+import json
+from pathlib import Path
 
 import pytest
-from oracles.notebook_outputs import VARIES, difference, differences, pictures_without_words, tidy
+from oracles.notebook_outputs import (
+    VARIES,
+    difference,
+    differences,
+    pictures_of_a_page_without_words,
+    pictures_without_words,
+    tidy,
+)
 
 
 def notebook(printed="a key of 246,007 bits\n", tags=(), html="<b>0.5</b>"):
@@ -73,3 +82,42 @@ def test_a_picture_needs_words():
     assert "cell 0 (key)" in pictures_without_words(shown)[0]
     shown["cells"][0]["metadata"]["mystnb"] = {"image": {"alt": "a curve that falls"}}
     assert pictures_without_words(shown) == []
+
+
+SOURCES = Path(__file__).parents[2]
+PAGES = [SOURCES / "README.md", *sorted((SOURCES / "notebooks").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("kind", ["pages", "notebooks"])
+def test_every_picture_of_the_site_has_words(kind):
+    if kind == "pages":
+        found = [
+            f"{page.name}: {line}" for page in PAGES for line in pictures_of_a_page_without_words(page.read_text())
+        ]
+    else:
+        files = sorted((SOURCES / "notebooks").rglob("*.ipynb"))
+        assert len(files) > 10
+        found = [f"{file.name}: {what}" for file in files for what in of_a_notebook(json.loads(file.read_bytes()))]
+    assert found == []
+
+
+def of_a_notebook(cells):
+    """Shown by its cells, and in its text."""
+    texts = ["".join(cell["source"]) for cell in cells["cells"] if cell["cell_type"] == "markdown"]
+    return [*pictures_without_words(cells), *pictures_of_a_page_without_words("\n".join(texts))]
+
+
+@pytest.mark.parametrize(
+    ("page", "faults"),
+    [
+        ("![A chain of three](chain.png)", 0),
+        ("![](chain.png) and ![ ](chain.png)", 2),
+        ('<img src="a.png" alt="A chain">', 0),
+        ('<img src="a.png">\n<img\n alt="" src="a.png">', 2),
+        ("```{image} a.png\n:alt: A chain\n```", 0),
+        (":::{figure} a.png\n:width: 3cm\n:::", 1),
+        ("`![](not shown)`\n```md\n![](nor this)\n```", 0),
+    ],
+)
+def test_pictures_of_pages_without_words_are_told(page, faults):
+    assert len(pictures_of_a_page_without_words(page)) == faults
