@@ -14,7 +14,7 @@ left out. As purification may prefer it nevertheless, the result is then good, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -27,7 +27,6 @@ from quantumlink.circuits import Operation
 from quantumlink.hardware import Node
 from quantumlink.link import ElementaryLink, Link, purify, swap
 from quantumlink.link.expression import is_odd, purification
-from quantumlink.progress import track
 from quantumlink.readings.forecasting.joins import joined, swapped_each_with_each
 from quantumlink.readings.forecasting.stages import Stage, elementary, stacked
 
@@ -73,6 +72,7 @@ def alternatives(
     protocols: Sequence[Any],
     breadth: int,
     known: dict[Stretch, Alternatives] | None = None,
+    step: Callable[[], None] = lambda: None,
 ) -> tuple[Alternatives, bool]:
     """The ways to use a path, and whether none was left out.
 
@@ -82,13 +82,13 @@ def alternatives(
         protocols: the purifications to choose from, whatever `purify` takes.
         breadth: how many alternatives of each stretch are kept where not all can be.
         known: what was found for the stretches of other paths with the same options; grows by those of this one.
+        step: called so often as `work` says.
     """
     complete = number_of_alternatives(len(hops), rounds, len(protocols)) <= MOST_KEPT
     keep = inf if complete else breadth
     limited = any(min(memory_limits(hop.ends)) < inf for hop in hops)
     made = {} if known is None else known
-    stretches = [tuple(hops[i : i + n]) for n in range(1, len(hops) + 1) for i in range(len(hops) - n + 1)]
-    for stretch in track(stretches, "comparing strategies"):
+    for stretch in _stretches(hops):
         key = stretch, keep, limited
         if key in made:
             continue
@@ -100,7 +100,22 @@ def alternatives(
             ]
             base = _best(_together(_swaps(parts, keep)), keep)
         made[key] = _best(_purifications(base, rounds, protocols, in_turn=limited), keep)
+        for _ in range(len(stretch)):
+            step()
     return made[tuple(hops), keep, limited], complete
+
+
+def work(paths: Sequence[Sequence[ElementaryLink]]) -> int:
+    """How much there is to do for some paths: an equal part for every hop of every stretch, each stretch once.
+
+    Stretches take time in proportion to the places to swap in them.
+    """
+    return sum(len(stretch) for stretch in {stretch for hops in paths for stretch in _stretches(hops)})
+
+
+def _stretches(hops: Sequence[ElementaryLink]) -> list[tuple[ElementaryLink, ...]]:
+    """The stretches of a path, shorter ones first."""
+    return [tuple(hops[i : i + n]) for n in range(1, len(hops) + 1) for i in range(len(hops) - n + 1)]
 
 
 _BITS = 34

@@ -14,10 +14,19 @@ from quantumlink.circuits import Operation
 from quantumlink.link import ElementaryLink, Link, chain, distinct_links, pairs_text, purify
 from quantumlink.link.expression import purification
 from quantumlink.link.tree import check_memories
-from quantumlink.network.alternatives import Alternatives, Stretch, alternatives, link_of, rounded, secret_fractions
+from quantumlink.network.alternatives import (
+    Alternatives,
+    Stretch,
+    alternatives,
+    link_of,
+    rounded,
+    secret_fractions,
+    work,
+)
 from quantumlink.network.graph import Avoid, Graph
 from quantumlink.network.inline_repeaters import in_line, way_text
 from quantumlink.network.routing import Plan, best_routes, check_searched
+from quantumlink.progress import steps
 from quantumlink.readings.forecasting import Forecast, forecast, forecasts, stage_of
 from quantumlink.readings.forecasting.stages import Stage, delivered
 from quantumlink.tables import html_table
@@ -190,10 +199,12 @@ def best_strategy(
         purify(*(paths[0][0],) * len(purification("protocols", kind).inputs), by=kind)
     known: dict[Stretch, Alternatives] = {}  # good paths have much in common
     found = []
-    for path in paths:
-        ways, complete = alternatives(path, rounds=max_rounds, protocols=kinds, breadth=breadth, known=known)
-        simple = [] if complete else _simple_ways(path, max_rounds, kinds)  # these are never left out
-        found.append(_best_way(path, ways, simple, objective, min_fidelity, complete=complete))
+    options: dict[str, Any] = {"rounds": max_rounds, "protocols": kinds, "breadth": breadth}
+    with steps(work(paths), "comparing strategies") as step:
+        for path in paths:
+            ways, complete = alternatives(path, known=known, step=step, **options)
+            simple = [] if complete else _simple_ways(path, max_rounds, kinds)  # these are never left out
+            found.append(_best_way(path, ways, simple, objective, min_fidelity, complete=complete))
     winner, *others = _ranked(found, objective, min_fidelity)
     hidden = in_line(network) if isinstance(network, Graph) else frozenset()
     beside = _simple_ways(winner.hops, max_rounds, kinds)

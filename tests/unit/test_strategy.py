@@ -1,7 +1,9 @@
 """Strategies: the best of all expressions, enumerated here by plain recursion and scored one by one."""
 
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -332,3 +334,18 @@ def test_epl_is_chosen_in_the_form_that_fits(rng):
         assert ways.stage.fidelity[i] == pytest.approx(evaluate(link).fidelity, abs=1e-9)
     told = chain(hops, purify_rounds=1, protocol="epl")
     assert any(alternatives.link_of(recipe) == told for recipe in ways.recipes)
+
+
+def test_how_far_a_search_is_counts_all_paths_at_once(monkeypatch):
+    totals, done = [], []
+
+    @contextmanager
+    def counted(total, description):
+        totals.append(total)
+        yield lambda: done.append(1)
+
+    monkeypatch.setattr("quantumlink.network.strategy.steps", counted)
+    metro = Network.load(Path(__file__).parents[2] / "notebooks" / "networks" / "metro.toml")
+    strategy = best_strategy(metro, "vienna", "bratislava", routes=3, max_rounds=1)
+    assert any("the path" in other.name for other in strategy.alternatives)
+    assert totals == [len(done)]
