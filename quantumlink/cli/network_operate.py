@@ -98,7 +98,13 @@ def _policy(text: str, paths: int | None, recovery: int | None) -> Policy:
     kind = known[validation.choice("policy", name, known)].cls
     given = {key: value for key, value in (("paths", paths), ("recovery", recovery)) if value is not None}
     own = {f.name: f.default for f in fields(kind) if f.init and f.name not in ("paths", "recovery")}
-    policy: Policy = kind(**given, **read_settings(f"--policy {name}", own, settings))
+    own_settings = read_settings(f"--policy {name}", own, settings)
+    try:
+        policy: Policy = kind(**given, **own_settings)
+    except ValueError as error:
+        if not own_settings:
+            raise
+        raise ValueError(f"--policy {text}: {error}") from error
     return policy
 
 

@@ -199,6 +199,9 @@ def in_options(text: str, words: Mapping[str, str]) -> str:
     first = re.match(r"(\w+)\b(?!\.\w)", text)
     if first and first[1] in known and re.match(r"( |\[)", text[first.end() :] or "."):
         text = known[first[1]] + text[first.end() :]
+    plain = "|".join(re.escape(name) for name in known if "_" not in name)
+    if plain:  # a word of its own only before its value
+        text = re.sub(rf"(?<![\w.<-])({plain})(?==\d| is \d)", lambda m: known[m[1]], text)
     compound = "|".join(re.escape(name) for name in known if "_" in name)
     return re.sub(rf"(?<![\w-])({compound})(?![\w-])", lambda m: known[m[1]], text) if compound else text
 

@@ -6,7 +6,7 @@ result is read back before it is believed: if it were another network by a hair,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from quantumlink.link import ElementaryLink
@@ -33,9 +33,9 @@ def revised(text: str, network: Graph) -> str | None:
         if not before.nodes.keys() & network.nodes.keys():
             return None
         # What a file says for many may be in the way of what one leaves out, for which TOML has no word: then each
-        # says all itself.
-        for flat in (False, True):
-            found = _revised(text, before, network, flat=flat)
+        # says that itself, or if it takes more, all.
+        for each in ("nothing", "what is left out", "all"):
+            found = _revised(text, before, network, each)
             if _read(network, found) == network:
                 return found
     except (NetworkFileError, TOMLKitError):
@@ -47,10 +47,10 @@ def _read(network: Graph, text: str) -> Graph:
     return read(type(network), text, "the file")
 
 
-def _revised(text: str, before: Graph, network: Graph, *, flat: bool) -> str:
+def _revised(text: str, before: Graph, network: Graph, each: str) -> str:
     import tomlkit
 
-    document = tomlkit.parse(text)
+    document, flat = tomlkit.parse(text), each == "all"
     if network.name != before.name:
         document["name"] = _item(network.name)
     if flat:
@@ -58,27 +58,47 @@ def _revised(text: str, before: Graph, network: Graph, *, flat: bool) -> str:
             document.pop(common, None)
     said = document["defaults"].unwrap() if "defaults" in document else {}
     usual_node, usual_link = said.get("node", {}), said.get("link", {})
+    kept = _kept(before.links, network.links)
+    freed: dict[str, dict[str, Any]] = {"node": {}, "link": {}}
+    if each == "what is left out":
+        new_nodes = [node for name, node in network.nodes.items() if node != before.nodes.get(name)]
+        new_links = [
+            link for link, n in zip(network.links, kept, strict=True) if n is None or link != before.links[n]
+        ]
+        told = [node_table(node, usual_node) for node in new_nodes], [link_table(x, usual_link) for x in new_links]
+        for (what, own), usual, tables_of in zip(freed.items(), (usual_node, usual_link), told, strict=True):
+            own |= {key: usual.pop(key) for key in list(usual) if any(key not in table for table in tables_of)}
+            for key in own:
+                del document["defaults"][what][key]
+            if own and not usual and not tomlkit.dumps(document["defaults"][what]).strip():
+                del document["defaults"][what]
     nodes: Any = document["nodes"]
     for name in [name for name in nodes if name not in network.nodes]:
         del nodes[name]
     for name, node in network.nodes.items():
         if name not in nodes:
+            if len(nodes):
+                _end_with_blank_line(nodes[list(nodes)[-1]])
             nodes[name] = _table(node_table(node, usual_node))
         elif flat or node != before.nodes[name]:
             _edit(nodes[name], node_table(node, usual_node))
-    kept = _kept(before.links, network.links)
+        else:
+            _add(nodes[name], node_table(node, freed["node"]), freed["node"])
     if "links" not in document:
         document["links"] = tomlkit.aot()
     tables: Any = document["links"]
     for link, number in zip(network.links, kept, strict=True):
         if number is not None and (flat or link != before.links[number]):
             _edit(tables[number], link_table(link, usual_link))
+        elif number is not None:
+            _add(tables[number], link_table(link, freed["link"]), freed["link"])
     wanted = [
         link_table(link, usual_link) if number is None else number
         for link, number in zip(network.links, kept, strict=True)
     ]
     _arrange(tables, wanted)
-    return tomlkit.dumps(document)
+    found = tomlkit.dumps(document)
+    return found if text.endswith("\n\n") else found.rstrip("\n") + "\n"
 
 
 def _arrange(tables: Any, wanted: Sequence[int | Mapping[str, Any]]) -> None:
@@ -88,6 +108,8 @@ def _arrange(tables: Any, wanted: Sequence[int | Mapping[str, Any]]) -> None:
     numbers = [entry for entry in wanted if isinstance(entry, int)]
     in_place = numbers == sorted(numbers) and all(isinstance(entry, int) for entry in wanted[: len(numbers)])
     old = list(tables)
+    if isinstance(tables, AoT) and old and len(wanted) > len(numbers):
+        _end_with_blank_line(old[-1])
     for number in reversed(range(len(old))):
         if not in_place or number not in numbers:
             del tables[number]
@@ -134,6 +156,13 @@ def _edit(table: Any, wanted: Mapping[str, Any]) -> None:
             table[key] = item
 
 
+def _add(table: Any, wanted: Mapping[str, Any], keys: Collection[str]) -> None:
+    """Make a table say some of what is wanted where it says nothing of it."""
+    for key in keys:
+        if key in wanted and key not in table:
+            _append(table, key, _item(wanted[key]))
+
+
 def _append(table: Any, key: str, item: Item) -> None:
     """Add a key at the end, before comments that belong to what follows."""
     from tomlkit.items import Table
@@ -153,9 +182,20 @@ def _table(wanted: Mapping[str, Any]) -> Any:
 
     table = tomlkit.table()
     for key, value in wanted.items():
-        table.add(key, _item(value))
+        item = _item(value)
+        item.trivia.trail = "\n"
+        table.add(key, item)
     table.add(tomlkit.nl())
     return table
+
+
+def _end_with_blank_line(table: Any) -> None:
+    """See to it that what follows a table stands apart from it."""
+    import tomlkit
+    from tomlkit.items import Table
+
+    if isinstance(table, Table) and not tomlkit.dumps(table).endswith("\n\n") and len(table):
+        table.add(tomlkit.nl())
 
 
 def _item(value: Any) -> Item:

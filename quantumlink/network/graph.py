@@ -39,13 +39,13 @@ class Graph:
     def __init__(self, nodes: Iterable[Node], links: Iterable[ElementaryLink], name: str = "") -> None:
         self.name = name
         self.nodes: dict[str, Node] = {}
-        for node in _listed("nodes", nodes):
+        for node in listed("nodes", nodes):
             validation.instance("nodes", node, Node, "nodes")
             if node.name in self.nodes:
                 raise ValueError(f"two nodes are named {node.name!r}")
             self.nodes[node.name] = node
         self.links: tuple[ElementaryLink, ...] = tuple(
-            validation.instance("links", x, ElementaryLink, "elementary links") for x in _listed("links", links)
+            validation.instance("links", x, ElementaryLink, "elementary links") for x in listed("links", links)
         )
         if not self.nodes:
             raise ValueError("a network needs at least one node, got none")
@@ -76,28 +76,32 @@ class Graph:
         >>> ring.without(nodes=["r"]).links
         (<ElementaryLink a–b, fidelity 1>,)
         """
-        gone = [validation.choice("nodes", name, self.nodes) for name in _listed("nodes", nodes)]
-        kept = self.usable([*gone, *_listed("links", links)])
+        gone = [validation.choice("nodes", name, self.nodes) for name in listed("nodes", nodes)]
+        kept = self.usable([*gone, *listed("links", links)], name="links")
         left = [link for i, link in enumerate(self.links) if i in kept]
         if not left:
             raise ValueError(f"no link of {self!r} would be left")
         return type(self)([node for name, node in self.nodes.items() if name not in gone], left, self.name)
 
-    def usable(self, avoid: Avoid = ()) -> frozenset[int]:
+    def usable(self, avoid: Avoid = (), *, name: str = "avoid") -> frozenset[int]:
         """Numbers (positions in ``links``) of the links that are left when some nodes and links are avoided.
+
+        Args:
+            avoid: nodes and links.
+            name: what a message calls them.
 
         Raises:
             ValueError: if one of them is not in the network.
         """
         nodes: set[str] = set()
         out: set[int] = set()
-        for item in _listed("avoid", avoid):
+        for item in listed(name, avoid):
             if isinstance(item, str):
-                nodes.add(validation.choice("avoid", item, self.nodes))
+                nodes.add(validation.choice(name, item, self.nodes))
                 continue
             found = self._numbers(item)
             if not found:
-                raise ValueError(f"avoid must hold nodes and links of this network, it has no link {item!r}")
+                raise ValueError(f"{name} must hold nodes and links of this network, it has no link {item!r}")
             out |= found
         return frozenset(
             i for i, link in enumerate(self.links) if i not in out and not nodes & {end.name for end in link.ends}
@@ -143,7 +147,12 @@ class Graph:
         return html_table(f"network {self.name}".rstrip(), rows)
 
 
-def _listed(name: str, values: Any) -> list[Any]:
+def listed(name: str, values: Any) -> list[Any]:
+    """Some names or links as a list; a single name, whose letters would be taken for names, is none.
+
+    Raises:
+        TypeError: if they are no list.
+    """
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise TypeError(f"{name} must be a list of {name}, got {values!r}")
     return list(values)

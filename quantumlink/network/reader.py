@@ -32,6 +32,8 @@ G = TypeVar("G", bound=Graph)
 
 def load(kind: type[G], path: Path) -> G:
     """Read a file: see `files` for its form, and `Network.load` for what is refused."""
+    if path.is_dir():
+        raise NetworkFileError(f"{path}: this is a directory, and a network file is needed")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except ValueError as error:  # bytes that are not UTF-8

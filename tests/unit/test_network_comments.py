@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import quantumlink as ql
+from quantumlink import ElementaryLink, Network, Node
+from quantumlink.network import NetworkFileError
 from quantumlink.network.comments import revised
 
 NETWORKS = Path(__file__).parents[2] / "notebooks" / "networks"
@@ -189,3 +191,52 @@ def test_whatever_changed_is_read_back(seed, tmp_path):
         network = ql.Network(nodes.values(), links, network.name)
         text = saved(network, path)
         assert text == path.read_text(encoding="utf-8")
+
+
+DEFAULTS = """name = "x"
+
+[defaults.node]
+memories = 3
+qubits = 7
+
+# an end
+[nodes.a]
+
+[nodes.b]   # here
+
+[[links]]
+between = ["a", "b"]
+fidelity = 0.9  # good
+"""
+
+
+def test_what_one_node_leaves_out_the_others_say_themselves(tmp_path):
+    """TOML has no word for None: only the default in the way goes, the rest stays as it is written."""
+    path = tmp_path / "x.toml"
+    path.write_text(DEFAULTS)
+    before = Network.load(path)
+    a, b = before.nodes["a"], replace(before.nodes["b"], memories=None)
+    network = Network([a, b], [ElementaryLink(a, b, fidelity=0.9)], "x")
+    network.save(path)
+    assert Network.load(path) == network
+    text = path.read_text()
+    assert "[defaults.node]\nqubits = 7\n\n# an end\n[nodes.a]\nmemories = 3\n" in text
+    assert "fidelity = 0.9  # good" in text
+
+
+def test_new_nodes_and_links_stand_apart(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text(DEFAULTS)
+    before = Network.load(path)
+    c = Node("c", memories=3, qubits=7)
+    new = ElementaryLink(before.nodes["b"], c, fidelity=0.8)
+    Network([*before.nodes.values(), c], [*before.links, new], "x").save(path)
+    text = path.read_text()
+    for head in ("[nodes.c]", '[[links]]\nbetween = ["a"', '[[links]]\nbetween = ["b"'):
+        assert f"\n\n{head}" in text
+    assert text.endswith("fidelity = 0.8\n")
+
+
+def test_a_directory_is_no_network_file(tmp_path):
+    with pytest.raises(NetworkFileError, match="this is a directory"):
+        Network.load(tmp_path)

@@ -212,6 +212,18 @@ def test_what_is_in_the_way_is_told(options, said):
         plan_network(LINE, LINE_FIBRES, [demand], parts=PARTS, costs=Costs(repeater=1), **options)
 
 
+def test_with_learning_it_is_said_by_which_prices_a_plan_is_the_cheapest():
+    """What learning saves is in the cost alone: it may be below the least that was proven at the first prices."""
+    costs, options = Costs(source=10, repeater=1, learning_rate=0.2), {"parts": PARTS, "max_link_km": 50}
+    plan = plan_network(LINE, LINE_FIBRES, [Demand("a", "b")], costs=costs, **options)
+    assert plan.cost < plan.at_least
+    assert "proven at the prices of the first pieces" in repr(plan)
+    with pytest.raises(NoPlan, match="at the prices of the first pieces"):
+        plan_network(LINE, LINE_FIBRES, [Demand("a", "b")], costs=costs, budget=1, **options)
+    with pytest.raises(ValueError, match=r"fibres\[1\]: length_km .* got -5"):
+        plan_network(LINE, [*LINE_FIBRES[:1], ("a", "b", -5)], [Demand("a", "b")], costs=costs)
+
+
 def test_the_best_that_can_be_had_is_told():
     """The floor that would do is the fidelity of the best path, rounded down to three digits."""
     options = {"parts": PARTS, "costs": Costs(repeater=1), "max_link_km": 50}

@@ -160,3 +160,12 @@ def test_a_region_needs_all_positions():
     a, b = Node("a"), Node("b", position=(1, 1))
     with pytest.raises(ValueError, match="1 have no position: a"):
         Network([a, b], [ElementaryLink(a, b)]).resilience(1).region((1, 1), 10)
+
+
+def test_what_is_wrong_with_failures_is_said_of_their_argument():
+    a, b, c = Node("a"), Node("b"), Node("c")
+    found = Network([a, b, c], [ElementaryLink(a, b), ElementaryLink(b, c)]).resilience(1)
+    with pytest.raises(TypeError, match="nodes must be a list of nodes, got 'a'"):
+        found.after(nodes="a")
+    with pytest.raises(ValueError, match="links must hold nodes and links"):
+        found.after(links=[("a", "c")])

@@ -80,7 +80,7 @@ class DemandResult:
     blocked: int
     """Requests that were given up at their deadline."""
     waiting: int
-    """Requests that still wait at the end, of all trials."""
+    """Requests that still wait at the end, of all trials; 0 if as much is wanted as there can be."""
     rate_hz: Estimate
     """Pairs or GHZ states a second."""
     fidelity: Estimate | None
@@ -278,7 +278,7 @@ class Performance:
             requested[slowest],
             int(own.sum()),
             int(self._counted("blocked")[..., flows[slowest]].sum()),
-            sum(int(trial.waiting[flows[slowest]]) for trial in self.trials),
+            0 if demand.is_saturated else sum(int(trial.waiting[flows[slowest]]) for trial in self.trials),
             ratio_estimate(own, long),
             fidelity,
             latency,

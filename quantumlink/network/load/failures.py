@@ -23,7 +23,7 @@ import numpy as np
 from quantumlink import validation
 from quantumlink.arrays import BoolArray
 from quantumlink.link import ElementaryLink
-from quantumlink.network.graph import Avoid, Graph
+from quantumlink.network.graph import Avoid, Graph, listed
 from quantumlink.network.load.capacities import Capacity, capacity_among, field_for, ways_of
 from quantumlink.network.load.connectivity import Connectivity
 from quantumlink.network.load.demand import Demand, checked_demands
@@ -305,8 +305,8 @@ class _Among:
 
     def read(self, nodes: Iterable[str], links: Avoid) -> tuple[list[str], list[int]]:
         """Nodes and links that fail, by name and number."""
-        names = [validation.choice("nodes", name, self.network.nodes) for name in nodes]
-        kept = self.network.usable(links)
+        names = [validation.choice("nodes", name, self.network.nodes) for name in listed("nodes", nodes)]
+        kept = self.network.usable(links, name="links")
         return names, [i for i in range(len(self.network.links)) if i not in kept]
 
     def failure(self, nodes: Iterable[str], links: Iterable[int]) -> Failure:

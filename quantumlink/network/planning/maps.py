@@ -30,7 +30,8 @@ topohub has positions and distances over ground; both come with the extra ``topo
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -199,7 +200,8 @@ def _of_toml(path: Path, detour: float) -> FibreMap:
         raise FibreMapError(f"{path}: sites must be tables headed [sites.NAME], got {type(listed).__name__}")
     for name, table in listed.items():
         _known(path, f"[sites.{name}]", table, ("position", "hosts", "extra"))
-        sites.append(Site(name, **table))
+        with _within(f"[sites.{name}]"):
+            sites.append(Site(name, **table))
     places = {site.name: site.position for site in sites}
     fibres = []
     for i, table in enumerate(data.get("fibres", []), start=1):
@@ -210,7 +212,8 @@ def _of_toml(path: Path, detour: float) -> FibreMap:
             raise FibreMapError(f"{path}, {where}: between must name two sites, got {between!r}")
         for end in between:
             validation.choice(f"{where}: between", end, places)
-        fibres.append(_fibre(between[0], between[1], table.get("length_km"), places, detour))
+        with _within(where):
+            fibres.append(_fibre(between[0], between[1], table.get("length_km"), places, detour))
     return FibreMap(
         data.get("name", path.stem), tuple(sites), tuple(fibres), _equipment(path, data.get("parts", {}))
     )
@@ -221,8 +224,20 @@ def _equipment(path: Path, table: Mapping[str, Any]) -> Equipment:
     values = dict(table)
     for name, kind in (("memory", Memory), ("processor", Processor)):
         if name in values:
-            values[name] = kind(**values[name])
-    return Equipment(**values)
+            _known(path, f"[parts] {name}", values[name], [f.name for f in fields(kind)])
+            with _within(f"[parts] {name}"):
+                values[name] = kind(**values[name])
+    with _within("[parts]"):
+        return Equipment(**values)
+
+
+@contextmanager
+def _within(where: str) -> Iterator[None]:
+    """Say in which table of a file something is wrong."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from error
 
 
 def _fibre(a: str, b: str, length_km: Any, places: Mapping[str, Any], detour: float) -> Fibre:

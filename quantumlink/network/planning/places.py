@@ -152,7 +152,7 @@ def places_of(sites: Any, fibres: Any, demands: Sequence[Demand]) -> Places:
 
     Raises:
         TypeError: if anything is none of these.
-        ValueError: if names repeat, or a fibre's site is unknown.
+        ValueError: if names repeat, or a fibre's site is unknown or its length out of range.
     """
     ends = {name for demand in demands for name in demand.nodes}
     items: Iterable[Any] = sites.items() if isinstance(sites, Mapping) else _sequence("sites", sites)
@@ -197,4 +197,7 @@ def _fibre(number: int, item: Any) -> Fibre:
         raise TypeError(
             f"fibres[{number}] must be a Fibre, (site, site, kilometers) or an ElementaryLink, got {item!r}"
         )
-    return Fibre(*item)
+    try:
+        return Fibre(*item)
+    except ValueError as error:
+        raise ValueError(f"fibres[{number}]: {error}") from error

@@ -102,6 +102,12 @@ class NetworkPlan:
         """Whether no plan costs less, at the prices of the first pieces."""
         return self.gap <= self.problem.limits.gap + 1e-9
 
+    @property
+    def limit(self) -> str:
+        """In words, whether a plan may cost less, and by which prices that was found."""
+        known = "proven" if self.proven else f"at least {self.at_least:.6g}"
+        return f"{known} at the prices of the first pieces" if self.costs.learning_rate else known
+
     def total(self, years: float) -> float:
         """What building costs, and running for some years."""
         return self.cost * (1 + self.costs.opex_per_year * validation.number("years", years, at_least=0.0))
@@ -226,12 +232,11 @@ class NetworkPlan:
         for role, name in names.items():
             if number := getattr(self.counts, role):
                 told.append(f"{number} {name}{'' if number == 1 else 's'}")
-        proven = "proven" if self.proven else f"at least {self.at_least:.6g}"
-        return f"<NetworkPlan: {', '.join(told) or 'no device'}, cost {self.cost:.6g}, {proven}>"
+        return f"<NetworkPlan: {', '.join(told) or 'no device'}, cost {self.cost:.6g}, {self.limit}>"
 
     def _repr_html_(self) -> str:
         rows = [(name, f"{cost:.6g}") for name, cost in self.items.items()]
-        rows.append(("in all", f"{self.cost:.6g} ({'proven' if self.proven else f'gap {self.gap:.2%}'})"))
+        rows.append(("in all", f"{self.cost:.6g} ({self.limit})"))
         rows += [(role, ", ".join(s for s, r in self.built.items() if r == role)) for role in
                  sorted(set(self.built.values()))]  # fmt: skip
         return html_table(f"plan {self.problem.name}", rows)
