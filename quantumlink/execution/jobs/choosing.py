@@ -103,7 +103,7 @@ def best_backend(
     patience: Patience | None = None,
     **arguments: Any,
 ) -> Ranking:
-    """Rank devices for a program: by expected fidelity in steps of 0.01, then the queue, then the estimated seconds.
+    """Rank devices for a program: by expected fidelity in steps of 0.01, then queue, then the estimated seconds.
 
     Args:
         program: a program, or a link to be composed.
