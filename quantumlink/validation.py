@@ -114,15 +114,17 @@ def many(name: str, value: Any, *, at_least: int = 1) -> int:
 def plain(owner: Any) -> None:
     """Make numpy's numbers among a frozen object's attributes Python's own, so that they are told and stored alike.
 
-    Those in tuples too; arrays of any but no dimension stay.
+    Those in tuples too; an array of no dimension is refused.
 
     >>> from types import SimpleNamespace
-    >>> odd = SimpleNamespace(rounds=np.int64(3), rates=(np.float64(0.5), 1), seen=np.array(True))
+    >>> odd = SimpleNamespace(rounds=np.int64(3), rates=(np.float64(0.5), 1), seen=np.bool_(True))
     >>> plain(odd)
     >>> odd
     namespace(rounds=3, rates=(0.5, 1), seen=True)
     """
     for name, value in vars(owner).items():
+        if isinstance(value, np.ndarray) and not value.ndim:
+            raise WrongKind(f"{name} must be a number, got {value!r}")
         if type(value) not in _OWN and (found := _plain(value)) is not value:
             object.__setattr__(owner, name, found)
 
@@ -132,7 +134,7 @@ _OWN = frozenset({int, float, bool, str, type(None)})
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
+    if isinstance(value, np.generic):
         return value.item()
     if type(value) is not tuple or _OWN.issuperset(map(type, value)):
         return value
