@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quantumlink.figures import figure_of, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.path import Path
     from matplotlib.text import Annotation
-    from matplotlib.transforms import Bbox
 
     from quantumlink.arrays import FloatArray
 
@@ -53,56 +52,94 @@ def label_nodes(
         lines: what no name may lie on: points in data coordinates, each of shape (n, 2), with nan between pieces,
             and how wide they are drawn, in points.
     """
-    from matplotlib.path import Path
-    from matplotlib.transforms import Bbox
-
     figure_of(axes).draw_without_rendering()  # from here on, data coordinates have their final pixels
     pixels = figure_of(axes).dpi / 72
-    drawn = [
-        (Path(piece), width * pixels / 2)
-        for line, width in lines
-        for piece in _pieces(axes.transData.transform(line))
-        if len(piece) > 1
-    ]
-    nodes = {name: axes.transData.transform(place) for name, place in places.items()}
+    drawn = _Drawn.of([(axes.transData.transform(line), width * pixels / 2) for line, width in lines])
+    nodes = np.array([axes.transData.transform(place) for place in places.values()]).reshape(-1, 2)
     half = points(_NODE_POINTS) * pixels
-    free_of = {name: Bbox.from_extents(x - half, y - half, x + half, y + half) for name, (x, y) in nodes.items()}
-    taken: list[Bbox] = []
+    free = np.hstack([nodes - half, nodes + half])
+    taken: list[FloatArray] = []
     written = []
     for name in names:
-        others = [box for other, box in free_of.items() if other != name]
-        text = _written(axes, name, places[name], [*taken, *others], drawn, always=name in always)
-        if text is not None:
-            taken.append(text.get_window_extent())
+        others = free[[other != name for other in places]]
+        offset = _offset(axes, name, places[name], np.vstack([*taken, others]), drawn, always=name in always)
+        if offset is not None:
+            text = _at(axes, name, places[name], offset)
+            taken.append(np.asarray(text.get_window_extent().extents).reshape(1, 4))
             written.append(text)
     return written
 
 
-def _pieces(line: FloatArray) -> list[FloatArray]:
-    """What lies between the gaps of a line."""
-    whole = ~np.isnan(line).any(axis=1)
-    cuts = np.flatnonzero(np.diff(whole)) + 1
-    return [piece for piece in np.split(line, cuts) if not np.isnan(piece).any()]
+class _Drawn(NamedTuple):
+    """Segments that no name may lie on, in pixels."""
+
+    starts: FloatArray
+    """Shape (n, 2)."""
+    steps: FloatArray
+    """From start to end, shape (n, 2)."""
+    halves: FloatArray
+    """Half their widths, shape (n, 1)."""
+    pieces: NDArray[np.intp]
+    """Which piece of a line each is of, shape (n,)."""
+
+    @classmethod
+    def of(cls, lines: Sequence[tuple[FloatArray, float]]) -> _Drawn:
+        """Of lines with nan between their pieces, and half their widths."""
+        parts = [cls(np.empty((0, 2)), np.empty((0, 2)), np.empty((0, 1)), np.empty(0, dtype=np.intp))]
+        before = 0
+        for line, half in lines:
+            gap = np.isnan(line[:, 0]) | np.isnan(line[:, 1])
+            both = ~(gap[:-1] | gap[1:])
+            piece = (before + np.cumsum(gap))[:-1][both]
+            parts.append(cls(line[:-1][both], np.diff(line, axis=0)[both], np.full((piece.size, 1), half), piece))
+            before += len(line)
+        return cls(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+    def near(self, box: FloatArray) -> _Drawn:
+        """Those that may have a part within a box (x0, y0, x1, y1)."""
+        ends = self.starts + self.steps
+        low, high = np.minimum(self.starts, ends) - self.halves, np.maximum(self.starts, ends) + self.halves
+        keep = ((low <= box[2:]) & (box[:2] <= high)).all(axis=1)
+        return _Drawn(self.starts[keep], self.steps[keep], self.halves[keep], self.pieces[keep])
+
+    def crossing(self, box: FloatArray) -> int:
+        """How many pieces, as wide as they are, have a part within a box (x0, y0, x1, y1)."""
+        lower, upper = box[:2] - self.halves - self.starts, box[2:] + self.halves - self.starts
+        with np.errstate(divide="ignore", invalid="ignore"):
+            one, other = lower / self.steps, upper / self.steps
+        still = self.steps == 0  # along this axis: within for the whole way, or never
+        inside = (lower <= 0) & (upper >= 0)
+        enter = np.where(still, np.where(inside, 0, np.inf), np.minimum(one, other))
+        leave = np.where(still, np.where(inside, 1, -np.inf), np.maximum(one, other))
+        hit = np.maximum(enter.max(axis=1), 0) <= np.minimum(leave.min(axis=1), 1)
+        return np.unique(self.pieces[hit]).size
 
 
-def _written(
-    axes: Axes, name: str, place: Place, taken: Sequence[Bbox], drawn: Sequence[tuple[Path, float]], *, always: bool
-) -> Annotation | None:
-    """The name at the first free side; if there is none, nowhere, or where it covers least within the axes."""
+def _offset(axes: Axes, name: str, place: Place, taken: FloatArray, drawn: _Drawn, *, always: bool) -> Place | None:
+    """Where the name stands: at the first free side; if there is none, nowhere, or where it covers least."""
+    trial = _at(axes, name, place, (0.0, 0.0))
+    size = np.asarray(trial.get_window_extent().size)
+    trial.remove()
+    at = axes.transData.transform(place)
+    pixels = figure_of(axes).dpi / 72
+    reach = size + points(_GAPS[-1]) * pixels + _MARGIN_PIXELS
+    drawn = drawn.near(np.concatenate([at - reach, at + reach]))
     fewest: tuple[int, Place] | None = None
     for gap, side in product(_GAPS, _SIDES):
         offset = (points(gap) * side[0], points(gap) * side[1])
-        text = _at(axes, name, place, offset)
-        box = text.get_window_extent().padded(_MARGIN_PIXELS)
-        within = axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and axes.bbox.y0 <= box.y0 <= axes.bbox.y1
-        covered = sum(box.overlaps(other) for other in taken)
-        struck = sum(path.intersects_bbox(box.padded(width), filled=False) for path, width in drawn)
-        if within and not covered + struck:
-            return text
-        if within and (fewest is None or 10 * covered + struck < fewest[0]):
-            fewest = (10 * covered + struck, offset)
-        text.remove()
-    return _at(axes, name, place, fewest[1] if fewest else (points(_GAPS[0]), points(_GAPS[0]))) if always else None
+        corner = at + np.array(offset) * pixels + size * (np.array(side) - 1) / 2
+        box = np.concatenate([corner - _MARGIN_PIXELS, corner + size + _MARGIN_PIXELS])
+        if not (
+            axes.bbox.x0 <= box[0] and box[2] <= axes.bbox.x1 and axes.bbox.y0 <= box[1] and box[3] <= axes.bbox.y1
+        ):
+            continue
+        covered = np.count_nonzero((taken[:, :2] <= box[2:]).all(axis=1) & (box[:2] <= taken[:, 2:]).all(axis=1))
+        worth = 10 * int(covered) + drawn.crossing(box)
+        if not worth:
+            return offset
+        if fewest is None or worth < fewest[0]:
+            fewest = (worth, offset)
+    return (fewest[1] if fewest else (points(_GAPS[0]), points(_GAPS[0]))) if always else None
 
 
 def _at(axes: Axes, name: str, place: Place, offset: Place) -> Annotation:

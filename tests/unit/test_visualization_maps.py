@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import colormaps
 from matplotlib.collections import PathCollection
+from matplotlib.path import Path as Way
+from matplotlib.transforms import Bbox
 
 from quantumlink import ElementaryLink, Fiber, Network, Node, SatellitePass
 from quantumlink.figures import palette
 from quantumlink.network import Demand, great_circle_km
 from quantumlink.visualization import draw_network
 from quantumlink.visualization.globe import great_circle, middle, with_moving
+from quantumlink.visualization.map_labels import _Drawn
 
 NETWORKS = Path(__file__).parents[2] / "notebooks" / "networks"
 SHIPPED = ("metro", "germany", "intercontinental")
@@ -335,3 +338,24 @@ def test_moving_nodes_follow_one_another():
     assert found["t"][1] == pytest.approx(5.0)
     assert abs(found["t"][0]) > 0.3  # not on top of s
     assert with_moving(known, {**neighbors, "lost": []}) is None
+
+
+def test_what_a_name_would_lie_on_is_what_matplotlib_finds(rng):
+    lines = []
+    for _ in range(30):
+        points = np.cumsum(rng.integers(-3, 4, (12, 2)), axis=0) + rng.integers(0, 20, 2) + 0.25
+        points[rng.random(12) < 0.2] = np.nan
+        lines.append((points.astype(float), float(rng.choice([0.0, 0.5, 2.0]))))
+    drawn = _Drawn.of(lines)
+    struck = set()
+    for _ in range(200):
+        corner = rng.uniform(-5, 25, 2)
+        box = np.concatenate([corner, corner + rng.uniform(0.5, 6, 2)])
+        pieces = 0
+        for line, half in lines:
+            for piece in np.split(line, np.flatnonzero(np.isnan(line[:, 0]))):
+                way = Way(piece[~np.isnan(piece[:, 0])])
+                pieces += len(way) > 1 and way.intersects_bbox(Bbox([box[:2], box[2:]]).padded(half), filled=False)
+        assert drawn.crossing(box) == drawn.near(box).crossing(box) == pieces
+        struck.add(pieces)
+    assert len(struck) > 5
