@@ -73,7 +73,8 @@ def resilience(
     notes = _resilience_notes(found, data["harmless"], disaster)
     if disaster is not None:
         data["region"] = failure_data(disaster)
-    return Result(tables=(_cuts(network, found),), notes=tuple(notes), data=data)
+    stopped = f"sets of up to {found.failures} were looked at" if found.interrupted else ""
+    return Result(tables=(_cuts(network, found),), notes=tuple(notes), data=data, interrupted=stopped)
 
 
 def _supplies(network: Network, found: Capacity) -> Table:

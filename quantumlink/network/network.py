@@ -258,6 +258,10 @@ class Network(Graph):
             protocol: the purification, whatever `purify` takes.
             avoid: nodes and links that no path may use.
 
+        Returns:
+            The failures that harm. If interrupted by Ctrl-C, those of the numbers at once that were looked at
+            whole, with a warning.
+
         Raises:
             ValueError: if a node is unknown or an option is out of range; where a key or a least fidelity is
                 wanted, if a link does not say how its pairs come.

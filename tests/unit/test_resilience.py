@@ -11,6 +11,7 @@ from quantumlink import Fiber, Network, Node
 from quantumlink.link import ElementaryLink
 from quantumlink.network import Demand
 from quantumlink.network.geography import great_circle_km
+from quantumlink.network.load.failures import _Among
 from quantumlink.network.load.region import struck
 
 
@@ -169,3 +170,30 @@ def test_what_is_wrong_with_failures_is_said_of_their_argument():
         found.after(nodes="a")
     with pytest.raises(ValueError, match="links must hold nodes and links"):
         found.after(links=[("a", "c")])
+
+
+@pytest.mark.parametrize("floor", [None, 0.6])
+def test_an_interrupted_look_keeps_the_failures_that_it_was_through_with(monkeypatch, floor):
+    nodes = [Node(name) for name in "abcdef"]
+    around = [(0, 1), (1, 2), (2, 3), (3, 0), (3, 4), (4, 5), (5, 0)]
+    network = Network(nodes, [ElementaryLink(nodes[i], nodes[j], fidelity=0.95, rate_hz=10) for i, j in around])
+    demands = [Demand("a", "c"), Demand("b", "e", min_fidelity=floor)]
+    once, whole = network.resilience(1, demands=demands), network.resilience(2, demands=demands)
+    assert told_cuts(once) != told_cuts(whole)
+    assert not once.interrupted
+    looks = _Among._cut_by
+
+    def pressed(self, chosen, *arguments):
+        if len(chosen) == 2 and chosen[0] == "c":
+            raise KeyboardInterrupt
+        return looks(self, chosen, *arguments)
+
+    monkeypatch.setattr(_Among, "_cut_by", pressed)
+    with pytest.warns(UserWarning, match="interrupted: the result holds 1 failure at once, not 2"):
+        found = network.resilience(2, demands=demands)
+    assert (found.interrupted, found.failures, told_cuts(found)) == (True, 1, told_cuts(once))
+    assert found.as_dict() == {**once.as_dict(), "interrupted": True}
+    assert "interrupted" in repr(found)
+    monkeypatch.setattr(_Among, "_cut_by", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        network.resilience(2, demands=demands)

@@ -12,9 +12,10 @@ complete.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, combinations
+from itertools import combinations
 from math import comb
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.arrays import BoolArray
+from quantumlink.interrupts import keep
 from quantumlink.link import ElementaryLink
 from quantumlink.network.graph import Avoid, Graph, listed
 from quantumlink.network.load.capacities import Capacity, capacity_among, field_for, ways_of
@@ -76,6 +78,8 @@ class Resilience:
     """Minimal sets of failures that cut off a demand, the smallest and most harmful first."""
     proven: bool
     """Whether the searches for paths came to their ends, so that there are no other cuts."""
+    interrupted: bool
+    """Whether Ctrl-C came before as many failures as were asked for were looked at."""
     _among: _Among = field(compare=False)
 
     @property
@@ -130,6 +134,7 @@ class Resilience:
             "failures": self.failures,
             "demands": len(self.demands),
             "proven": self.proven,
+            "interrupted": self.interrupted,
             "unserved": [_ends(demand) for demand in self.unserved],
             "harmless": {str(n): self.harmless(n) for n in range(1, self.failures + 1)},
             "cuts": [failure_data(cut) for cut in self.cuts],
@@ -138,7 +143,8 @@ class Resilience:
     def __repr__(self) -> str:
         points = len(self.single_points)
         what = "1 single point of failure" if points == 1 else f"{points} single points of failure"
-        return f"<Resilience of {len(self.demands)} demands to {self.failures} failures: {what}>"
+        stopped = ", interrupted" if self.interrupted else ""
+        return f"<Resilience of {len(self.demands)} demands to {self.failures} failures{stopped}: {what}>"
 
 
 def failure_data(failure: Failure) -> dict[str, Any]:
@@ -161,14 +167,27 @@ def resilience_of(network: Graph, failures: int, demands: Any, *, plan: Plan, av
     wanted = _between_users(network) if demands is None else checked_demands(network, demands)
     among = _Among(network, wanted, plan, list(avoid))
     served = among.served(set(wanted), frozenset())
+    left = [demand for demand in wanted if demand in served]
+    looked_at, pairs, proven = 0, list[tuple[Demand, frozenset[Part]]](), True
+    try:
+        for size in range(1, failures + 1):
+            pairs = among.cuts(size, left)
+            looked_at, proven = size, among.proven
+    except KeyboardInterrupt:
+        if not looked_at:
+            raise
+        keep()
+        several = "1 failure" if looked_at == 1 else f"{looked_at} failures"
+        told = f"interrupted: the result holds {several} at once, not {failures}"
+        warnings.warn(told, UserWarning, stacklevel=3)
     cuts: dict[frozenset[Part], list[Demand]] = {}
-    for demand, parts in among.cuts(failures, [demand for demand in wanted if demand in served]):
+    for demand, parts in pairs:
         cuts.setdefault(parts, []).append(demand)
     order = sorted(cuts, key=lambda parts: (len(parts), -len(cuts[parts]), sorted(map(str, parts))))
     found = tuple(among.told(parts, cuts[parts]) for parts in order)
     among.minimal = order
     unserved = tuple(demand for demand in wanted if demand not in served)
-    return Resilience(failures, tuple(d for d in wanted if d in served), unserved, found, among.proven, among)
+    return Resilience(looked_at, tuple(left), unserved, found, proven, looked_at < failures, among)
 
 
 def _between_users(network: Graph) -> tuple[Demand, ...]:
@@ -189,6 +208,8 @@ class _Among:
         self._places = np.array([[index[d.a], index[d.b]] for d in self._plain], dtype=np.int64).reshape(-1, 2)
         self.minimal: list[frozenset[Part]] = []
         self.proven = True
+        self._plain_cuts: list[tuple[Demand, frozenset[Part]]] = []
+        self._dead: dict[frozenset[Part], BoolArray] = {}
         self._at: dict[str, list[int]] = {name: [] for name in network.nodes}
         for number in sorted(self._usable):
             for end in network.links[number].ends:
@@ -226,39 +247,35 @@ class _Among:
         links = {part for part in failed if not isinstance(part, str)}
         return self._connectivity.joined(nodes, links)[self._places[:, 0], self._places[:, 1]]
 
-    def cuts(self, failures: int, demands: list[Demand]) -> Iterator[tuple[Demand, frozenset[Part]]]:
-        """Each demand with each minimal set of failures that cuts it off."""
+    def cuts(self, failures: int, demands: list[Demand]) -> list[tuple[Demand, frozenset[Part]]]:
+        """Each demand with each minimal set that cuts it off, of so many failures or fewer; first ask for fewer."""
         wanted = set(demands)
-        yield from self._cuts_of_plain(failures, wanted)
-        for demand in self.demands:
-            if demand in wanted and demand in self._ways:
-                yield from ((demand, parts) for parts in self._cuts_of(demand, failures))
+        more = list(self._cuts_of_plain(failures, wanted))
+        picky = [d for d in self.demands if d in wanted and d in self._ways]
+        found = [(demand, parts) for demand in picky for parts in self._cuts_of(demand, failures)]
+        self._plain_cuts += more
+        return [*self._plain_cuts, *found]
 
-    def _cuts_of_plain(self, failures: int, wanted: set[Demand]) -> Iterator[tuple[Demand, frozenset[Part]]]:
+    def _cuts_of_plain(self, size: int, wanted: set[Demand]) -> Iterator[tuple[Demand, frozenset[Part]]]:
         if not self._plain:
             return
-        dead: dict[frozenset[Part], BoolArray] = {}
         served = np.array([demand in wanted for demand in self._plain])
-        sizes = range(1, failures + 1)
-        number = sum(comb(len(self.parts), size) for size in sizes)
-        with steps(number, "sets of failures") as step:
-            for chosen in chain.from_iterable(combinations(self.parts, size) for size in sizes):
-                yield from self._cut_by(chosen, served, dead)
+        with steps(comb(len(self.parts), size), "sets of failures") as step:
+            for chosen in combinations(self.parts, size):
+                yield from self._cut_by(chosen, served)
                 step()
 
-    def _cut_by(
-        self, chosen: tuple[Part, ...], served: BoolArray, dead: dict[frozenset[Part], BoolArray]
-    ) -> Iterator[tuple[Demand, frozenset[Part]]]:
+    def _cut_by(self, chosen: tuple[Part, ...], served: BoolArray) -> Iterator[tuple[Demand, frozenset[Part]]]:
         parts = frozenset(chosen)
         cut = served & ~self._left(parts)
         for part in chosen:
             if isinstance(part, str):  # its own failure is no failure of the network
                 cut &= (self._places != self._connectivity.index[part]).all(axis=1)
         for less in (frozenset(c) for n in range(1, len(chosen)) for c in combinations(chosen, n)):
-            if less in dead:
-                cut &= ~dead[less]
+            if less in self._dead:
+                cut &= ~self._dead[less]
         if cut.any():
-            dead[parts] = cut
+            self._dead[parts] = cut
             yield from ((self._plain[i], parts) for i in np.flatnonzero(cut).tolist())
 
     def _cuts_of(self, demand: Demand, failures: int) -> list[frozenset[Part]]:
