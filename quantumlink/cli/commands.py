@@ -36,7 +36,9 @@ _COMMANDS: dict[str, dict[str, Any] | None] = {
         ]
     },
     "plan": {
-        "examples": ["plan notebooks/networks/germany.toml --from frankfurt --to munich --min-fidelity 0.96"],
+        "examples": [
+            "plan notebooks/networks/germany.toml --from frankfurt --to munich --min-fidelity 0.96 --paths 1"
+        ],
         "words": {"protocols": "--protocol", "routes": "--paths"},
     },
     "build": {
