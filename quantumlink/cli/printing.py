@@ -47,7 +47,7 @@ def print_result(result: Result, form: Form = Form.usual) -> None:
     person = console.is_terminal
     width = console.width if person else None
     blocks = [] if result.text is None else [result.text(min(width or PIPED_WIDTH, PIPED_WIDTH))]
-    for table in result.tables:
+    for table in result.tables if result.shown is None else result.shown:
         if person and len(table.rows) <= MOST_BOXED and (widths := _widths(table, console.width)):
             console.print(_boxed(table, widths))
         elif person and len(table.rows) <= MOST_BOXED:

@@ -93,6 +93,8 @@ class Result:
     """What a command has to say."""
 
     tables: tuple[Table, ...] = ()
+    shown: tuple[Table, ...] | None = None
+    """What a person reads in place of tables that are too long; the data hold the tables."""
     notes: tuple[str, ...] = ()
     """Lines below the tables."""
     data: Mapping[str, Any] | None = None

@@ -5,6 +5,7 @@ Exit codes: 0, 1 for a mistake in what was asked for, 2 for wrong usage, 130 if 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any, cast
@@ -15,7 +16,7 @@ from quantumlink import validation
 from quantumlink.cli.foretelling import tell_seconds
 from quantumlink.cli.network_options import File, Seed
 from quantumlink.cli.pictures import picture_path
-from quantumlink.cli.result import Cell, Column, Result, Table, Written
+from quantumlink.cli.result import NOT_KNOWN, Cell, Column, Result, Table, Written
 from quantumlink.cli.shell import Shell
 from quantumlink.hardware.astronomy import sun_elevation_deg, utc_of
 from quantumlink.network import (
@@ -50,6 +51,9 @@ Twilight = Annotated[float, typer.Option(help="Elevation of the Sun below which 
 _TRIED_DAYS = 2.0
 """What long searches are foretold by."""
 
+_MOST_TOLD = 40
+"""Rows of passes, of pairs of stations and of blocks for a person who named no station."""
+
 _GLOBE = "notebooks/networks/globe.toml --start 2026-03-20"
 _TWO = "--station graz --station xinglong"
 
@@ -75,7 +79,10 @@ def passes(
         Path | None, typer.Option(help="Where to write a map of the tracks.", show_default=False)
     ] = None,
 ) -> Result:
-    """When stations see satellites: every pass, and how long two stations see one together."""
+    """When stations see satellites: every pass, and how long two stations see one together.
+
+    Many passes of stations that are not named are told station by station; --json and --csv hold each.
+    """
     pictures = [None if path is None else picture_path(path) for path in (output, tracks)]
     found = _found(file, start, days, station, min_elevation_deg)
     dark = validation.number("twilight_deg", twilight_deg, at_least=-90.0, at_most=0.0)
@@ -90,7 +97,10 @@ def passes(
 
         draw_tracks(found).savefig(pictures[1], dpi=110)
         written.append(Written("map", pictures[1]))
-    return Result(tables=(_passes_table(found, dark), _together_table(found)), written=tuple(written))
+    tables = _passes_table(found, dark), _together_table(found)
+    brief = station is None and len(found) > _MOST_TOLD
+    shown = (_stations_table(found, tables[0]), _seen_together(tables[1])) if brief else None
+    return Result(tables=tables, shown=shown, written=tuple(written))
 
 
 @app.command(
@@ -131,7 +141,8 @@ def keys(
 ) -> Result:
     """What keys satellites bring: bits a day between nodes, over fibre to the stations and satellites between them.
 
-    Satellites look at one station at a time, keys are stored and handed on; blocks are finite.
+    Satellites look at one station at a time, keys are stored and handed on; blocks are finite. Many blocks of
+    stations that are not named are told station by station; --json holds each.
     """
     network = Network.load(file)
     wanted = _wanted(network, source, target, demands, station)
@@ -153,8 +164,11 @@ def keys(
     trusted = any(len(pool) == 2 for pool in served.pools)
     notes += ["satellites that hand keys on must be trusted"] if trusted else []
     notes += [] if served.proven else ["the search was not finished: more may be had"]
+    tables = _served_table(served), _blocks_table(made, served)
+    brief = station is None and len(tables[1].rows) > _MOST_TOLD
     return Result(
-        tables=(_served_table(served), _blocks_table(made, served)),
+        tables=tables,
+        shown=(tables[0], _by_station(tables[1])) if brief else None,
         notes=tuple(notes),
         seed=None if weather is None else weather.seed,
     )
@@ -225,6 +239,34 @@ def _passes_table(found: Overpasses, twilight_deg: float) -> Table:
     return Table("passes", columns, tuple(rows))
 
 
+def _stations_table(found: Overpasses, passes: Table) -> Table:
+    days = found.duration_s / 86_400
+    rows = []
+    for name in found.stations:
+        own = [row for row in passes.rows if row[0] == name]
+        nights = sum(row[-1] == "night" for row in own)
+        times, heights = [row[3] for row in own], [row[4] for row in own]
+        highest = max(heights, default=None)
+        rows.append((name, len(own), nights, sum(times) / days, max(times, default=None), highest))
+    whole = "{:.0f}".format
+    columns = (
+        Column("station", left=True), Column("passes"), Column("by night"), Column("s a day", form=whole),
+        Column("longest s", form=_or_dash("{:.0f}")), Column("highest °", form=_or_dash("{:.1f}")),
+    )  # fmt: skip
+    return Table(f"{len(found):,} passes; --station lists those of a station, --csv all", columns, tuple(rows))
+
+
+def _seen_together(table: Table) -> Table:
+    """The pairs of stations that do see a satellite together, those with the most time if they are many."""
+    rows = [row for row in table.rows if row[1]]
+    never = len(table.rows) - len(rows)
+    title = f"{table.title} (never: {never:,} of {len(table.rows):,} pairs)" if never else table.title
+    if len(rows) > _MOST_TOLD:
+        rows = sorted(rows, key=lambda row: -row[2])[:_MOST_TOLD]
+        title = f"{title}, the {_MOST_TOLD} longest"
+    return Table(title, table.columns, tuple(rows))
+
+
 def _together_table(found: Overpasses) -> Table:
     days = found.duration_s / 86_400
     rows = []
@@ -275,6 +317,24 @@ def _blocks_table(made: SatelliteKeys, served: Served) -> Table:
         Column("made", "made_bits", form=_grouped),
     )  # fmt: skip
     return Table("what satellites could make, and what they made", columns, table, "blocks")
+
+
+def _by_station(blocks: Table) -> Table:
+    """What all satellites make with a station, or with two."""
+    sums: dict[str, tuple[Any, ...]] = {}
+    for _, ends, light, sifted, qber, could, made in blocks.rows:
+        old = sums.get(ends, (0.0, 0, 0.0, 0, 0))
+        new = light, sifted, sifted * (qber or 0.0), could, made
+        sums[ends] = tuple(a + b for a, b in zip(old, new, strict=True))
+    rows = tuple(
+        (ends, light, sifted, wrong / sifted if sifted else None, could, made)
+        for ends, (light, sifted, wrong, could, made) in sums.items()
+    )
+    return Table(f"{blocks.title}; --json tells which", blocks.columns[1:], rows)
+
+
+def _or_dash(form: str) -> Callable[[Any], str]:
+    return lambda value: NOT_KNOWN if value is None else form.format(value)
 
 
 def _grouped(value: float) -> str:

@@ -89,6 +89,42 @@ def test_tables_fit(command, width):
     assert "…" not in result.stdout
 
 
+def rows_of(output):
+    """The cells of the boxed rows, without the thousands' commas."""
+    lines = [line for line in output.splitlines() if line.startswith("│")]
+    return [[cell.strip().replace(",", "") for cell in line.strip("│").split("│")] for line in lines]
+
+
+def test_without_stations_a_person_reads_a_summary_and_data_hold_all():
+    data = json.loads(invoke("passes", GLOBE, *DAY, "--json").stdout)
+    read = invoke("passes", GLOBE, *DAY, width=80).stdout
+    assert max(map(len, read.splitlines())) <= 80
+    told, own = rows_of(read), [row for row in data["passes"] if row["station"] == "tenerife"]
+    nights = sum(row["sky"] == "night" for row in own)
+    seconds = [row["duration_s"] for row in own]
+    highest = max(row["max_elevation_deg"] for row in own)
+    expected = [len(own), nights, f"{sum(seconds):.0f}", f"{max(seconds):.0f}", f"{highest:.1f}"]
+    assert ["tenerife", *map(str, expected)] in told
+    assert f"{len(data['passes'])} passes" in read
+    seen = [row["stations"] for row in data["together"] if row["seconds_per_day"]]
+    assert [row[0] for row in told if " – " in row[0]] == seen
+    assert f"never: {len(data['together']) - len(seen)} of {len(data['together'])} pairs" in read
+    assert len(told) == 13 + len(seen)
+
+
+def test_many_blocks_are_summed_by_station():
+    ends = ("--from", "vienna", "--to", "beijing")
+    blocks = json.loads(invoke("keys", GLOBE, *DAY, *ends, "--json").stdout)["blocks"]
+    told = rows_of(invoke("keys", GLOBE, *DAY, *ends, width=80).stdout)
+    assert len(blocks) > 40 > len(told)
+    (graz,) = [row for row in told if row[0] == "graz"]
+    own = [row for row in blocks if row["with"] == "graz"]
+    light, *sums = (sum(row[name] for row in own) for name in ("light_s", "sifted", "secret_bits", "made_bits"))
+    assert [graz[1], graz[2], *graz[4:]] == [f"{light:.0f}", *map(str, sums)]
+    wrong = sum(row["sifted"] * row["qber"] for row in own)
+    assert float(graz[3]) == pytest.approx(wrong / sums[0], rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "texts"),
     [
