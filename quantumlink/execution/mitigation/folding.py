@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, nan, sqrt
-from statistics import NormalDist
+from math import isfinite, nan, prod, sqrt
+from statistics import NormalDist, fmean
 from typing import Literal
 
-import numpy as np
 from qiskit.circuit import IfElseOp, QuantumCircuit
 
 from quantumlink import validation
@@ -169,8 +168,24 @@ def zero_noise(
     if callable(fit):
         return ZeroNoise(first, ordered, fit)
     validation.choice("fit", fit, FITS)
-    degree = 1 if fit == "linear" else len(ordered) - 1
-    return ZeroNoise(first, ordered, lambda scales, values: float(np.polyfit(scales, values, degree)[-1]))
+    return ZeroNoise(first, ordered, _line_at_zero if fit == "linear" else _polynomial_at_zero)
+
+
+def _line_at_zero(scales: Sequence[float], values: Sequence[float]) -> float:
+    """The line of least squares, at 0."""
+    middle, mean = fmean(scales), fmean(values)
+    slope = sum((s - middle) * v for s, v in zip(scales, values, strict=True)) / sum(
+        (s - middle) ** 2 for s in scales
+    )
+    return mean - slope * middle
+
+
+def _polynomial_at_zero(scales: Sequence[float], values: Sequence[float]) -> float:
+    """The polynomial through all values, at 0, as Lagrange writes it."""
+    return sum(
+        value * prod(other / (other - own) for other in scales if other != own)
+        for own, value in zip(scales, values, strict=True)
+    )
 
 
 def _spread(samples: Samples, pauli: str, value: float, z: float) -> float:
