@@ -40,6 +40,15 @@ def _tell_of_steps(description: str, seconds: float) -> None:
         _say(description if seconds == inf else f"{description}: this will take about {in_words(seconds)}")
 
 
+def tell_part(description: str) -> None:
+    """Tell of work by its first steps where it alone takes a good second already, since more is to follow.
+
+    Args:
+        description: what it is tracked as.
+    """
+    _told_s.setdefault(description, SHORT_S / MUCH_LONGER**2)
+
+
 def tell_duration(session: Session, *, times: int = 1, sifted_only: bool = False) -> None:
     """Tell how long a session will take, if that is long.
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from quantumlink import validation
+from quantumlink.cli.foretelling import tell_part
 from quantumlink.cli.settings_text import read_number, read_settings
 from quantumlink.hardware import Detector, Fiber, Memory
 from quantumlink.parts import named_part, parts_of
@@ -209,6 +210,7 @@ def chosen_settings(kind: type[Session], given: Mapping[str, Any], settings: Map
     session = kind(**given, **wanted)
     if len(wanted) == len(settings):
         return session
+    tell_part("choosing settings")
     return optimize_session(session, fixed=[*wanted, "sample_fraction"]).session
 
 

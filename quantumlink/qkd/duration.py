@@ -12,8 +12,8 @@ from quantumlink.distillation.key import Key
 from quantumlink.qkd.protocols.drawable import check_detected
 from quantumlink.qkd.protocols.session import Session
 
-SHORT = 20_000_000
-"""Sessions with fewer detected rounds are done in seconds: nothing is told of them."""
+SHORT = 3_000_000
+"""Sessions with fewer detected rounds are done in some five seconds: nothing is told of them."""
 
 _PILOT, _FIRST = 500_000, 20_000
 _LEAST_QBER = 0.001

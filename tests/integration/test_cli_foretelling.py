@@ -45,3 +45,12 @@ def test_long_work_is_told_once_and_not_under_the_json(work, monkeypatch, reques
     lines = [line for line in told.stderr.splitlines() if line.startswith(f"{work}: ")]
     assert len(lines) == 1
     assert ": this will take about " in lines[0]
+
+
+def test_a_part_that_is_short_itself_is_told_of(impatient, monkeypatch):
+    """The key is made after that, which is told apart: neither may be long, and both be."""
+    ticks = iter(range(10**9))
+    monkeypatch.setattr(progress, "monotonic", lambda: 0.015 * next(ticks))  # 240 steps at most
+    monkeypatch.setattr(progress, "DELAY_S", 0.0)
+    told = invoke(*COMMANDS["choosing settings"])
+    assert told.stderr.splitlines() == ["choosing settings: this will take about 4 s"]

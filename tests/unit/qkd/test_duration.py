@@ -4,7 +4,7 @@ import pytest
 
 from quantumlink import progress
 from quantumlink.hardware import Fiber
-from quantumlink.qkd import BB84, Conference, Ldpc, duration
+from quantumlink.qkd import BB84, Conference, DecoyBB84, DecoyMDI, Ldpc, TwinField, duration
 from quantumlink.qkd.duration import expected_duration_s
 
 
@@ -19,6 +19,20 @@ def test_short_sessions_say_nothing(clock):
     assert expected_duration_s(BB84(medium=Fiber(0), rounds=duration.SHORT - 1, seed=1)) is None
     lossy = BB84(medium=Fiber(100), rounds=10 * duration.SHORT, seed=1)
     assert expected_duration_s(lossy) is None  # of these few are detected
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        DecoyBB84(medium=Fiber(50), rounds=10**8, seed=1),
+        DecoyMDI(medium_a=Fiber(25), medium_b=Fiber(25), rounds=10**9, seed=1),
+        TwinField(medium_a=Fiber(50), medium_b=Fiber(50), rounds=10**9, seed=1),
+    ],
+)
+def test_sessions_of_ten_seconds_say_so(session, clock, monkeypatch):
+    """Lengths and rounds are those of the command line."""
+    monkeypatch.setattr(duration, "_run", lambda played: played.drawn_rounds)
+    assert expected_duration_s(session) == pytest.approx(0.5 * session.drawn_rounds / 500_000, rel=0.1)
 
 
 @pytest.mark.parametrize("change", [{}, {"reconciliation": Ldpc()}, {"medium": Fiber(1)}, {"z_probability": 0.999}])
