@@ -165,7 +165,7 @@ def test_light_only_counts_by_night_and_under_a_clear_sky(day):
     always = satellite_keys(
         find_overpasses(flock(replace(DECOYS, by_day=True)), CITIES, start=START), twilight_deg=-12
     )
-    assert sum(block.light_s for block in always.blocks) == pytest.approx(sum(one.duration_s for one in day))
+    assert sum(one.duration_s for one in always.slices) == pytest.approx(sum(one.duration_s for one in day))
 
 
 def test_by_day_the_sky_ends_most_keys(day):
@@ -365,3 +365,15 @@ def test_what_cannot_be_is_refused_by_name(kind, make, texts, day, keys):
         make(day, keys)
     for text in texts:
         assert text in str(refusal.value)
+
+
+@pytest.mark.parametrize("block", ["all", "pass"])
+def test_a_bright_day_does_not_spoil_the_key_of_the_night(day, block):
+    dark = satellite_keys(day, block=block)
+    bright = find_overpasses(flock(replace(DECOYS, by_day=True)), CITIES, start=START)
+    lit = satellite_keys(bright, block=block)
+    assert sum(one.duration_s for one in lit.slices) > 1.5 * sum(one.duration_s for one in dark.slices)
+    for city in ("vienna", "beijing"):  # a slice of dusk is lost here and there
+        assert lit.secret_bits(city) > 0.98 * dark.secret_bits(city) > 0
+    ends = [("vienna", "beijing")]
+    assert serve_keys(lit, ends).bits[0] > 0.98 * serve_keys(dark, ends).bits[0] > 0

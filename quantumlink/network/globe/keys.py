@@ -5,6 +5,7 @@
   once: `SinglePhotonBound` of the coincidences, X as the test.
 - A block holds what one pass brings, or all passes of the time looked at: longer blocks cost less for the same ε,
   and the key is ready later.
+  What brings no key by itself, such as a bright day, is left out.
 - Counts are the means that the model expects, not draws: a real pass scatters about them.
 - Reconciliation discloses f·h(E) for each bit, of each intensity apart, and never more than the bit.
 
@@ -75,7 +76,7 @@ class KeyBlock:
     stop_s: float
     """When its last bit is."""
     light_s: float
-    """How long there was light."""
+    """How long there was light of which a key can be made; any light if there is no key in all of it."""
     sifted: int
     """Bits whose bases agree, those of the test included."""
     qber: float
@@ -240,6 +241,8 @@ def asymptotic_bits(link: DecoyDownlink | PairDownlink, counts: FloatArray, proo
     z = link.z_probability
     if isinstance(link, PairDownlink):
         total, wrong_z, wrong_x = (float(value) for value in counts[:, 0])
+        if not total:
+            return 0.0
         fraction = 1 - float(binary_entropy(min(0.5, wrong_x / total)))
         return z**2 * total * max(0.0, fraction - float(_disclosed(np.array(wrong_z / total), proof.f)))
     sent = link.intensities, link.probabilities
@@ -343,9 +346,16 @@ def _blocks(
         groups.setdefault((first.satellite, first.stations, i if block == "pass" else 0), []).append(entry)
     found = []
     for (satellite, stations, _), entries in groups.items():
-        counts = np.sum([one.clicks for slices, _, _ in entries for one in slices], axis=0)
-        secret, sifted, qber = secret_length(links[satellite], counts, proof)
-        light = sum(one.duration_s for slices, _, _ in entries for one in slices)
-        begin, end = min(entry[1] for entry in entries), max(entry[2] for entry in entries)
+        link = links[satellite]
+        # A bright day would spoil the night's key: what brings nothing by itself stays out of the block.
+        good = [
+            ([one for one in slices if asymptotic_bits(link, one.clicks, proof) > 0], begin, end)
+            for slices, begin, end in entries
+        ]
+        good = [entry for entry in good if entry[0]] or entries
+        used = [one for slices, _, _ in good for one in slices]
+        secret, sifted, qber = secret_length(link, np.sum([one.clicks for one in used], axis=0), proof)
+        light = sum(one.duration_s for one in used)
+        begin, end = min(entry[1] for entry in good), max(entry[2] for entry in good)
         found.append(KeyBlock(satellite, stations, begin, end, light, sifted, qber, secret))
     return tuple(sorted(found, key=lambda one: (one.start_s, one.satellite, one.ends)))

@@ -254,6 +254,8 @@ def _choices(keys: SatelliteKeys, by_pool: Mapping[Pool, Sequence[Slice]]) -> li
             continue
         worth *= finite / worth.sum()
         for one, bits in zip(slices, worth, strict=True):
+            if not bits:  # it is in no block
+                continue
             takes = tuple((name, one.number) for name in pool)
             found.append((Choice(pool, float(bits), takes), one))
     return found
