@@ -22,6 +22,11 @@ from quantumlink.cli.pictures import picture_path
 from quantumlink.cli.result import Column, Result, Table, Written
 from quantumlink.network import Network, Strategy
 
+_STREAM = (
+    "a link alone makes a stream of pairs: in the forecast attempts go on while heralds travel; "
+    "simulated pairs follow one another, at one over the latency"
+)
+
 
 def plan(
     file: File,
@@ -76,6 +81,8 @@ def plan(
         trusted = ", ".join(strategy.nodes[-1] for strategy in parts[:-1])
         rate = min(strategy.secret_key_rate_hz for strategy in parts)
         notes = [f"who must be trusted: {trusted}", f"secret bits/s of the slowest segment: {rate:.4g}", *notes]
+    if trials and any(each.forecast.interval_s != each.forecast.latency_s for each in parts):
+        notes.append(_STREAM)
     if picture is not None:
         from quantumlink.visualization import draw
 

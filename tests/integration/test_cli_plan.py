@@ -88,6 +88,25 @@ def test_a_plan_alone_draws_no_seed_and_no_picture(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("km", "streams"), [(100, True), (0, False)])
+def test_a_plan_of_one_link_says_why_its_simulation_is_slower(km, streams, tmp_path):
+    (tmp_path / "two.toml").write_text(
+        f"""nodes = {{ a = {{}}, b = {{}} }}
+        [[links]]
+        between = ["a", "b"]
+        fiber = {{ length_km = {km} }}
+        fidelity = 0.97
+        success_probability = 0.5
+        attempt_time_s = 1e-6
+        """
+    )
+    told = invoke("plan", "two.toml", "--from", "a", "--to", "b", "--trials", 9, "--max-rounds", 0, "--seed", 7)
+    table = rows(told.stdout)
+    forecast, simulated = (float(cells[3]) for cells in list(table.values())[:2])
+    assert (forecast > 100 * simulated) == streams
+    assert ("simulated pairs follow one another" in plain(told.stdout)) == streams
+
+
 def test_a_plan_that_nothing_reaches():
     line = refusal(invoke(*PLAN, "--min-fidelity", 0.99, "--max-rounds", 0), code=3)
     assert line.startswith("error: no strategy for vienna–bratislava reaches the fidelity 0.99")
