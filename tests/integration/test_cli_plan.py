@@ -7,7 +7,7 @@ import matplotlib.image
 import pytest
 from typer.testing import CliRunner
 
-from quantumlink import Network, simulate
+from quantumlink import Network, progress, simulate
 from quantumlink.cli import app
 from quantumlink.network import best_strategy
 
@@ -46,8 +46,9 @@ def is_a_picture(path):
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
-    """Pictures without a path go to the current folder."""
+    """Pictures without a path go to the current folder; however busy the machine is, no progress is shown."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(progress, "DELAY_S", 1e6)
 
 
 @pytest.fixture(scope="module")
