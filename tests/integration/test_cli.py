@@ -354,7 +354,7 @@ def test_the_printed_path_is_where_the_picture_is(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "fragment"),
     [
-        (("run",), "file"),
+        (("run",), "FILE"),
         (("run", METRO), "--from"),
         (("run", METRO, "--from", "alice"), "--to"),
         (("run", METRO, "--from", "alice", "--to", "bob", "--shots", "many"), "--shots"),
