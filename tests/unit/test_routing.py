@@ -166,7 +166,7 @@ def test_failures():
     [
         (lambda n: n.without(nodes=["relai"]), ValueError, "did you mean 'relay'"),
         (lambda n: n.without(links=[("a", "b")]), ValueError, "no link"),
-        (lambda n: n.without(links=["a-relay"]), ValueError, "avoid must be one of"),
+        (lambda n: n.without(links=["a-relay"]), ValueError, "links must be one of"),
         (lambda n: n.without(nodes="relay"), TypeError, "list of nodes"),
         (lambda n: n.route("a", "b", by="speed"), ValueError, "by must be one of secret_key_rate"),
         (lambda n: n.route("a", "b", avoid=["a"]), ValueError, "avoid holds the source"),

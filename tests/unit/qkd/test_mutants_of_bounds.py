@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import scipy.optimize
+from oracles.decimals import TWO, close, h, log2
 from oracles.formula_mutations import survivors
 
 from quantumlink.distillation.distilling import at_one_table
@@ -41,7 +42,7 @@ from quantumlink.security.sharing import SharingBound
 from quantumlink.security.single_photon import SinglePhotonBound
 from quantumlink.security.twin_field import TwinEstimate, TwinFieldBound
 
-TWO, EPS = Decimal(2), Decimal("1e-10")
+EPS = Decimal("1e-10")
 SECRET, CORRECT = {"eps_sec": 1e-10, "eps_cor": 1e-12}, Decimal("1e-12")
 
 
@@ -50,18 +51,6 @@ def digits():
     with localcontext() as context:
         context.prec = 40
         yield
-
-
-def log2(x):
-    return Decimal(x).ln() / TWO.ln()
-
-
-def h(p):
-    return -p * log2(p) - (1 - p) * log2(1 - p) if 0 < p < 1 else Decimal(0)
-
-
-def close(found, expected, rel=1e-10):
-    assert found == pytest.approx(float(expected), rel=rel, abs=1e-300)
 
 
 # --- collective attacks: M. Tomamichel, R. Colbeck, R. Renner, IEEE Trans. Inf. Theory 55, 5840

@@ -10,6 +10,7 @@ from math import comb, cos, exp, inf, sin, sqrt
 
 import numpy as np
 import pytest
+from oracles.decimals import TWO, close, h, log2
 from oracles.formula_mutations import survivors
 from oracles.intervals import decimal_interval
 
@@ -35,7 +36,7 @@ from quantumlink.security import (
 from quantumlink.security.contract import Tally
 from quantumlink.security.phase_error import Observed
 
-TWO, EPS, CORRECT = Decimal(2), Decimal("1e-10"), Decimal("1e-12")
+EPS, CORRECT = Decimal("1e-10"), Decimal("1e-12")
 SECRET = {"eps_sec": 1e-10, "eps_cor": 1e-12}
 PRICE_BITS = 1 - (2 * EPS.ln() + CORRECT.ln()) / TWO.ln()
 """log₂(2/(ε_sec²·ε_cor))"""
@@ -46,18 +47,6 @@ def digits():
     with localcontext() as context:
         context.prec = 40
         yield
-
-
-def log2(x):
-    return Decimal(x).ln() / TWO.ln()
-
-
-def h(p):
-    return -p * log2(p) - (1 - p) * log2(1 - p) if 0 < p < 1 else Decimal(0)
-
-
-def close(found, expected, rel=1e-10):
-    assert found == pytest.approx(float(expected), rel=rel, abs=1e-300)
 
 
 # --- samples without replacement, in whole numbers
