@@ -129,7 +129,10 @@ def test_a_marker_names_a_probability(suite):
         (suite.path / f"test_{i}.py").write_text(code, encoding="utf-8")
     result = suite.runpytest_subprocess()
     result.assert_outcomes(failed=4)
-    assert result.stdout.str().count("must be a number from 0 to 1") == 4
+    # The summary may say it once more: pytest cuts its lines on a terminal, and not where CI is set.
+    failures = [line for line in result.outlines if line.startswith("its marker 'sampled'")]
+    assert len(failures) == 4
+    assert all("must be a number from 0 to 1" in line for line in failures)
     assert "got sampled(alarm=0.1)" in result.stdout.str()
 
 
