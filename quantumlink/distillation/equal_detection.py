@@ -30,10 +30,11 @@ def unequal_detection(
     counted: NDArray[np.bool_],
     names: Sequence[str],
     their: Sequence[str],
+    looks: int,
 ) -> str | None:
     """Why detection cannot be the same in all bases; None if it can.
 
-    An honest channel and detectors that are alike are refused once in 10¹² conversations.
+    An honest channel and detectors that are alike are refused in at most one of 10¹² conversations.
 
     Args:
         bits: this end's bit of each detected round.
@@ -42,12 +43,13 @@ def unequal_detection(
         counted: which rounds count: none of the raw key.
         names: names of its settings.
         their: names of the other end's.
+        looks: how often a conversation asks this, at all of its ends.
     """
     size = len(their)
     cells = own[counted].astype(np.intp) * size + others[counted]
     rounds = np.bincount(cells, minlength=len(names) * size).reshape(-1, size)
     ones = np.bincount(cells[bits[counted] == 1], minlength=len(names) * size).reshape(-1, size)
-    most = log(FAIR_SAMPLE / (2 * rounds.size))  # each cell may have too few ones, or too many
+    most = log(FAIR_SAMPLE / (2 * rounds.size * looks))  # each cell may have too few ones, or too many
     for setting, (n, k) in enumerate(zip(rounds.tolist(), ones.tolist(), strict=True)):
         total, marked = sum(n), sum(k)
         for other in range(size):

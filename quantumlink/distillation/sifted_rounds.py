@@ -78,8 +78,9 @@ class SiftedRounds:
         names = [list(sifting.alice), list(sifting.bob)]
         counted = np.ones(self._detected, dtype=np.bool_)
         counted[self._left] = False
-        ends = names if self._end.name == "alice" else names[::-1]
-        if (unequal := unequal_detection(self._bits, *self._settings, counted, *ends)) is not None:
+        mine, theirs = names if self._end.name == "alice" else names[::-1]
+        unequal = unequal_detection(self._bits, *self._settings, counted, mine, theirs, looks=2)
+        if unequal is not None:
             raise Abort(unequal)
 
     @property

@@ -29,24 +29,27 @@ def chernoff_high(count: float, trials: float, log_inverse_eps: float) -> float:
     >>> round(chernoff_high(0, 1000, 13.8155), 6)  # 1 − exp(−13.8155/1000)
     0.013721
     """
-    return 1 - chernoff_low(trials - count, trials, log_inverse_eps)
+    if not trials or count >= trials:
+        return 1.0
+    return _as_far_as(1.0, max(0.0, count / trials), trials, log_inverse_eps)
 
 
 def chernoff_low(count: float, trials: float, log_inverse_eps: float) -> float:
     """The smallest probability that still gives ``count`` or more of ``trials`` with probability ε (Chernoff)."""
     if not trials or count <= 0:
         return 0.0
-    seen = min(1.0, count / trials)
-    low, high = 0.0, seen
-    for _ in range(200):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
+    return _as_far_as(0.0, min(1.0, count / trials), trials, log_inverse_eps)
+
+
+def _as_far_as(end: float, seen: float, trials: float, log_inverse_eps: float) -> float:
+    """The probability on the way from a frequency to 0 or 1 up to which the frequency is likely enough."""
+    possible, excluded = seen, end
+    while (middle := (possible + excluded) / 2) not in (possible, excluded):
         if trials * _divergence(seen, middle) > log_inverse_eps:
-            low = middle
+            excluded = middle
         else:
-            high = middle
-    return low
+            possible = middle
+    return excluded
 
 
 def largest_frequency(probability: float, trials: float, log_inverse_eps: float) -> float:

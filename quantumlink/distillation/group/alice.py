@@ -280,7 +280,7 @@ class GroupAlice(ABC):
         heard = yield self._all(Say("test", test, ("tested",)))
         rounds = GroupRounds(self.agreement, mine.bits, streams, seeds[0])
         for theirs in said:
-            unequal = unequal_detection(mine.bits, mine.settings, theirs, rounds.public, "ZX", "ZX")
+            unequal = unequal_detection(mine.bits, mine.settings, theirs, rounds.public, "ZX", "ZX", len(said))
             if unequal is not None:
                 raise Abort(unequal)
         counts = self._count(rounds, heard)

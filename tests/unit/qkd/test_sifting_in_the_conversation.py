@@ -145,13 +145,15 @@ def test_equal_detection_is_refused_no_more_often_than_stated(monkeypatch):
     for chosen in combinations(range(12), 5):
         others = np.isin(np.arange(12), chosen).astype(np.uint8)
         ones = int(bits[others == 1].sum())
-        found = unequal_detection(bits, own, others, counted, "Z", "ZX")
+        found = unequal_detection(bits, own, others, counted, "Z", "ZX", looks=1)
         assert (found is not None) == (ones in (0, 1, 5))  # 36 and 21 of 792, of 39.6 allowed at either side
+        found_of_three = unequal_detection(bits, own, others, counted, "Z", "ZX", looks=3)
+        assert (found_of_three is not None) == (ones == 0)  # 1 of 792, of 13.2 allowed at either side
         refused, total = refused + (found is not None), total + 1
     assert 0 < refused / total <= 0.2
     raw = counted.copy()
     raw[:6] = False  # rounds of the raw key are not looked at
-    assert unequal_detection(bits, own, (bits == 0).astype(np.uint8), raw, "Z", "ZX") is None
+    assert unequal_detection(bits, own, (bits == 0).astype(np.uint8), raw, "Z", "ZX", looks=1) is None
 
 
 @pytest.mark.parametrize("seed", range(20))
