@@ -81,6 +81,9 @@ class Operation:
     )
     """What an operation is made of, by name."""
 
+    takes_any_link: ClassVar[bool] = True
+    """Whether it may be joined to any links that fit its ports."""
+
     circuit: QuantumCircuit
     """What is done; not to be changed."""
     inputs: tuple[tuple[int, ...], ...]

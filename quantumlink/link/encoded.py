@@ -38,6 +38,7 @@ class LogicalOperation(Operation):
     """A circuit on the same ports that delivers bare qubits."""
 
     _fields: ClassVar[tuple[str, ...]] = (*Operation._fields, "code", "decoder", "detects")
+    takes_any_link: ClassVar[bool] = False
 
     code: Code
     """The code."""

@@ -22,10 +22,16 @@ def as_operation(argument: str, given: Any, kind: str | None = None) -> Operatio
         kind: ``"purification"`` or ``"swap"``, whose names are known then; all names if None.
 
     Raises:
-        ValueError: if the name is unknown, the circuit has no ports (see `Operation`), or it is none of these.
+        ValueError: if the name is unknown, the circuit has no ports (see `Operation`), the operation is one of
+            logical qubits, or it is none of these.
         TypeError: if a builder does not build a circuit.
     """
     if isinstance(given, Operation):
+        if not given.takes_any_link:
+            raise ValueError(
+                f"{argument} must be an operation on qubits, {given.name!r} is one on a code's: encode makes such "
+                f"links, and swap joins them in their code"
+            )
         return given
     if isinstance(given, str):
         name = _ROUNDS.get(given, given)

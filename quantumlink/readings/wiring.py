@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
+from quantumlink_circuits.ports import Ports
 
 from quantumlink import validation
 from quantumlink.arrays import ComplexArray, FloatArray
@@ -27,6 +28,7 @@ from quantumlink.exact import PAULI_MATRICES
 from quantumlink.hardware import Node
 from quantumlink.link import Join, Link
 from quantumlink.link.joins import retrieved, same_hardware
+from quantumlink.link.operations import as_operation
 from quantumlink.program import CORRECTIONS, Corrections, Program
 from quantumlink.readings.circuit import compose_joined
 from quantumlink.readings.folding import fold
@@ -154,8 +156,9 @@ def wire(
 
     Args:
         circuit: a circuit, plain or dynamic, whose qubits stand at nodes: those that receive a link's end, and what
-            gates join to them, at that end's node. Or an `Operation`: with its heralds, random settings and
-            probability to work at all, its outputs and its inputs as ``"pair[i]"`` unless others are named here.
+            gates join to them, at that end's node. Or an `Operation`: with its heralds, random settings, sites and
+            probability to work at all, its outputs and its inputs as ``"pair[i]"`` unless others are named here;
+            each of its inputs takes a link, unless its qubits are named in ``inputs``.
         links: what arrives, by port: the name of a register with a qubit for each end of the link, in their
             order; a tuple of qubits (by name, ``"register[i]"``, index or itself); or ``"pair"``, ``"pair[i]"``
             for what the circuit's metadata says.
@@ -168,7 +171,8 @@ def wire(
         A `Program` with an end for each output, and its exact ``channel``.
 
     Raises:
-        ValueError: if a port is missing or does not fit its link, or the circuit acts across nodes.
+        ValueError: if a port is missing or does not fit its link, the circuit acts across nodes, or an operation is
+            one of logical qubits.
         TypeError: if an argument is of the wrong kind.
 
     >>> from quantumlink import ElementaryLink, Node
@@ -178,8 +182,9 @@ def wire(
     >>> round(float(program.channel.average_fidelity), 4)
     0.9333
     """
-    told = circuit if isinstance(circuit, Operation) else None
+    told = as_operation("circuit", circuit).plain if isinstance(circuit, Operation) else None
     pairs: Sequence[Any] | None = None
+    named = inputs is not None
     if told is not None:
         circuit, pairs = told.circuit, told.inputs
         outputs = told.outputs if outputs is None else outputs
@@ -201,10 +206,12 @@ def wire(
         ports,
         outputs,
         data=inputs,
-        sites={key: node.name for key, node in given.items()},
+        sites=_sites(told, circuit, {key: node.name for key, node in given.items()}),
         called={"inputs": "links", "data": "inputs", "sites": "nodes"},
         like=told,
     )
+    if told is not None:
+        _check_supplied(told, operation, named=named)
     wired = _wired(operation, tuple(links.values()), {node.name: node for node in given.values()})
     program, place = compose_joined(wired, corrections)
     own = {f.name: getattr(program, f.name) for f in fields(Program)}
@@ -240,6 +247,42 @@ def _ports(circuit: QuantumCircuit, pairs: Sequence[Any], key: Any, link: Link) 
     return found
 
 
+def _check_supplied(told: Operation, operation: Operation, *, named: bool) -> None:
+    """Refuse an operation of which an input neither receives a link nor is named as one that carries a state."""
+    brought = {q for qubits in operation.inputs for q in qubits} | set(operation.data if named else told.data)
+    missing = [operation.port(q) for qubits in told.inputs for q in qubits if q not in brought]
+    if missing:
+        raise ValueError(
+            f"links must supply each input of {told.name!r}, nothing arrives at {', '.join(missing)}: give a link, "
+            f"or name these qubits in inputs if they bring a state of their own"
+        )
+
+
+def _sites(told: Operation | None, circuit: QuantumCircuit, named: Mapping[Any, str]) -> Mapping[Any, str]:
+    """Which qubits stand together, as an operation says if it is one: sites by their nodes' names, if given."""
+    if told is None:
+        return named
+    node_of: dict[str, str] = {}
+    ports = Ports(circuit)
+    for key, name in named.items():
+        for q in ports.register("nodes", key):
+            other = node_of.setdefault(told.sites[q], name)
+            if other != name:
+                raise ValueError(
+                    f"the operation {told.name!r} has {ports.name(q)} at its site {told.sites[q]!r}, which would "
+                    f"be at {other!r} and at {name!r}: see nodes"
+                )
+    taken = set(node_of.values())
+    for site in told.site_names:
+        if site not in node_of:
+            name = site
+            while name in taken:  # a node of that name stands elsewhere
+                name += "'"
+            node_of[site] = name
+            taken.add(name)
+    return {q: node_of[site] for q, site in enumerate(told.sites)}
+
+
 def _wired(operation: Operation, links: tuple[Link, ...], given: Mapping[str, Node]) -> Join:
     nodes: list[Node] = []
     for name, ports in zip(operation.site_names, operation.site_ports, strict=True):
@@ -250,11 +293,14 @@ def _wired(operation: Operation, links: tuple[Link, ...], given: Mapping[str, No
             if other.name != ends[0].name:
                 told = ", ".join(operation.port(operation.inputs[link][end]) for link, end in ports)
                 raise ValueError(
-                    f"the circuit {operation.name!r} acts across nodes: gates join {told} and what belongs to "
-                    f"them, "
-                    f"which would be at {ends[0].name!r} and at {other.name!r}; only links reach from node to node"
+                    f"the circuit {operation.name!r} acts across nodes: gates or sites join {told} and what "
+                    f"belongs to them, which would be at {ends[0].name!r} and at {other.name!r}; only links reach "
+                    f"from node to node"
                 )
             same_hardware(ends[0], other)
+        if not ends:
+            alone = ", ".join(operation.port(q) for q, site in enumerate(operation.sites) if site == name)
+            raise ValueError(f"no link ends where {alone} of {operation.name!r} stand: name their node in nodes")
         nodes.append(ends[0])
     sites = operation.site_of_qubit
     ends = [nodes[sites[q]] for q in operation.outputs]

@@ -240,3 +240,73 @@ def test_a_lonely_qubit_stands_at_a_named_node():
     assert "far away" in program.ends
     with pytest.raises(ValueError, match=r"spectator stands, .* name its site in nodes"):
         ql.wire(circuit, {"pair": chain(1)})
+
+
+def spectator(**sites):
+    """A pair that is delivered as it comes, and a qubit turned by X that no gate joins to it."""
+    circuit = QuantumCircuit(QuantumRegister(2, "pair"), QuantumRegister(1, "flag"), ClassicalRegister(1, "c"))
+    circuit.x(2)
+    return Operation(circuit, [(0, 1)], ["pair[0]", "pair[1]", "flag"], sites=sites)
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_the_sites_of_an_operation_hold_where_it_is_wired(end):
+    link = ql.ElementaryLink(ql.Node("a"), ql.Node("b", processor=ql.Processor(depolarizing_1q=0.3)))
+    program = ql.wire(spectator(flag=f"pair[{end}]"), {"pair": link}, inputs=[])
+    assert [program.nodes[program.ends[name]].name for name in program.ends] == ["a", "b", "ab"[end]]
+    state = ql.evaluate(program)
+    # X where gates are depolarised by 0.3, or where they are perfect.
+    assert state.expectation("ZII") == pytest.approx(-(0.7 if end else 1.0), abs=EXACT)
+    joined = ql.evaluate(ql.join(spectator(flag=f"pair[{end}]"), link))
+    assert state.density_matrix.data == pytest.approx(joined.density_matrix.data, abs=EXACT)
+
+
+def test_a_site_of_an_operation_is_at_one_node():
+    circuit = QuantumCircuit(4, 2)
+    circuit.measure([1, 3], [0, 1])
+    operation = Operation(circuit, [(0, 1), (2, 3)], sites={0: "here", 2: "here"})
+    a, b, c = (ql.Node(name) for name in "abc")
+    with pytest.raises(ValueError, match=r"gates or sites join q\[0\], q\[2\].*'a' and at 'b'"):
+        ql.wire(operation, {"pair[0]": ql.ElementaryLink(a, c), "pair[1]": ql.ElementaryLink(b, c)})
+    wired = ql.wire(operation, {"pair[0]": ql.ElementaryLink(a, c), "pair[1]": ql.ElementaryLink(a, b)})
+    assert [wired.nodes[place].name for place in wired.ends.values()] == ["a", "a"]
+    nodes = {0: ql.Node("x"), 2: ql.Node("y")}
+    with pytest.raises(ValueError, match=r"its site 'here', which would be at 'x' and at 'y'"):
+        ql.wire(operation, {"pair[0]": ql.ElementaryLink(a, c), "pair[1]": ql.ElementaryLink(a, b)}, nodes=nodes)
+
+
+def test_a_node_may_be_called_as_another_site_is():
+    link = ql.ElementaryLink(ql.Node("b"), ql.Node("pair[0]"))
+    program = ql.wire(spectator(flag="pair[0]"), {"pair": link}, nodes={"pair[1]": link.right})
+    assert [program.nodes[place].name for place in program.ends.values()] == ["b", "pair[0]", "b"]
+
+
+def test_each_input_of_an_operation_receives_its_link():
+    link = chain(1)
+    with pytest.raises(ValueError, match="supply each input of 'dejmps', nothing arrives at spent_a, spent_b"):
+        ql.wire(circuits.known_operation("dejmps"), {"pair[0]": link})
+
+
+def test_an_operation_of_other_nodes_does_not_bring_their_memories():
+    sender = ql.Node("a", memory=ql.Memory(retrieval=0.8))
+    link = ql.ElementaryLink(sender, ql.Node("b"))
+    operation = ql.purify(link, link).operation
+    assert operation.success_probability == pytest.approx(0.8)
+    program = ql.wire(operation, {"pair[0]": link, "pair[1]": link})
+    assert program.channel.success_probability == pytest.approx(0.8, abs=EXACT)  # not its square
+    ideal = ql.ElementaryLink(ql.Node("a"), ql.Node("b"))
+    program = ql.wire(operation, {"pair[0]": ideal, "pair[1]": ideal})
+    assert program.channel.success_probability == pytest.approx(1.0, abs=EXACT)
+
+
+def test_operations_of_logical_qubits_are_for_links_in_their_code():
+    link = chain(1)
+    other = ql.ElementaryLink(link.right, ql.Node("far"), fidelity=0.95)
+    encoded = ql.encode(link, "five_qubit")
+    swapped = ql.swap(encoded, ql.encode(other, "five_qubit"))
+    with pytest.raises(ValueError, match=r"circuit must be an operation on qubits, 'five_qubit by lookup'"):
+        ql.wire(encoded.operation, {f"pair[{i}]": link for i in range(5)})
+    with pytest.raises(ValueError, match=r"operation must be an operation on qubits"):
+        ql.join(encoded.operation, *[link] * 5)
+    with pytest.raises(ValueError, match=r"by must be an operation on qubits, 'swap in five_qubit'"):
+        ql.swap(link, other, by=swapped.operation)
