@@ -69,7 +69,6 @@ def build(
     each = [{"a": d.a, "b": d.b, "kind": d.kind, "cost": cost} for d, cost in units.items()]
     data = plan.as_dict() | {"years": years, "total": plan.total(years), "per_unit": each}
     limit = "proven to be the least" if plan.proven else f"at least {plan.at_least:.6g}, {plan.gap:.2%} less"
-    limit += " at the prices of the first pieces" if prices.learning_rate else ""
     note = f"in all: {plan.cost:.6g} ({limit}); {plan.total(years):.6g} over {years:g} years"
     files = (("network", toml), ("picture", picture))
     return Result(

@@ -5,6 +5,7 @@ from math import ceil, inf
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 from quantumlink import Network, Processor, chain, evaluate
 from quantumlink.hardware import Node
@@ -114,10 +115,16 @@ def cost_of(choice, demands, costs, best, fibres, per_repeater):
         length, through = best[tuple(key)]
         lit |= set(through)
         channels += max(1, ceil(load / (500 * 10 ** (-0.02 * length)) - 1e-9))
-    devices = sum(getattr(costs, role) + costs.node for role in standing.values())
     ends = {name for demand in demands for name in demand.nodes}
-    return (devices + costs.node * len(ends) + costs.source * channels
-            + costs.fibre_per_km * sum(fibres[f][2] for f in lit))  # fmt: skip
+    bought = [*standing.values(), *["source"] * channels]
+    each = {what: getattr(costs, what) for what in bought}
+    devices = sum(bought_together(price, bought.count(what), costs.learning_rate) for what, price in each.items())
+    return devices + costs.node * len(ends | {*standing}) + costs.fibre_per_km * sum(fibres[f][2] for f in lit)
+
+
+def bought_together(price, number, learning_rate):
+    """The n-th costs n^log₂(1 − rate) of the first, added one by one."""
+    return sum(price * (1 - learning_rate) ** np.log2(n) for n in range(1, number + 1))
 
 
 CASES = {
@@ -138,6 +145,16 @@ CASES = {
         {"kind": "key", "rate_hz": 40.0},
         Costs(repeater=20, trusted=6, source=5, fibre_per_km=0.1),
         {"hosts": ("repeater", "trusted"), "max_link_km": 60},
+    ),
+    "prices that fall": (
+        {"kind": "key", "rate_hz": 40.0},
+        Costs(repeater=14, trusted=10, node=1, source=5, fibre_per_km=0.1, learning_rate=0.3),
+        {"hosts": ("repeater", "trusted"), "max_link_km": 60},
+    ),
+    "channels that get cheaper": (
+        {"rate_hz": 120.0},
+        Costs(repeater=30, source=8, learning_rate=0.2),
+        {"hosts": ("repeater",), "max_link_km": 90},
     ),
 }
 
@@ -212,14 +229,16 @@ def test_what_is_in_the_way_is_told(options, said):
         plan_network(LINE, LINE_FIBRES, [demand], parts=PARTS, costs=Costs(repeater=1), **options)
 
 
-def test_with_learning_it_is_said_by_which_prices_a_plan_is_the_cheapest():
-    """What learning saves is in the cost alone: it may be below the least that was proven at the first prices."""
+def test_a_budget_is_compared_with_what_a_plan_costs_when_prices_fall():
+    """Three repeaters and four sources: 3 + .8 … and not 43 at the prices of the first; less is refused."""
     costs, options = Costs(source=10, repeater=1, learning_rate=0.2), {"parts": PARTS, "max_link_km": 50}
-    plan = plan_network(LINE, LINE_FIBRES, [Demand("a", "b")], costs=costs, **options)
-    assert plan.cost < plan.at_least
-    assert "proven at the prices of the first pieces" in repr(plan)
-    with pytest.raises(NoPlan, match="at the prices of the first pieces"):
-        plan_network(LINE, LINE_FIBRES, [Demand("a", "b")], costs=costs, budget=1, **options)
+    least = bought_together(10, 4, 0.2) + bought_together(1, 3, 0.2)
+    for budget in (None, least + 0.01):
+        plan = plan_network(LINE, LINE_FIBRES, [Demand("a", "b")], costs=costs, budget=budget, **options)
+        assert plan.cost == pytest.approx(least) == pytest.approx(plan.at_least)
+        assert plan.proven
+    with pytest.raises(NoPlan, match=f"budget is .*, the cheapest plan found without it costs {least:.6g}$"):
+        plan_network(LINE, LINE_FIBRES, [Demand("a", "b")], costs=costs, budget=least - 0.01, **options)
     with pytest.raises(ValueError, match=r"fibres\[1\]: length_km .* got -5"):
         plan_network(LINE, [*LINE_FIBRES[:1], ("a", "b", -5)], [Demand("a", "b")], costs=costs)
 
@@ -277,6 +296,19 @@ def test_wavelengths_and_learning():
     assert Costs(repeater=10, learning_rate=0.2).of("repeater", 4) == pytest.approx(
         10 * (1 + 0.8 + 0.8 ** np.log2(3) + 0.64)
     )
+
+
+@pytest.mark.parametrize("rate", [1e-3, 0.2, 0.5, 0.5 + 1e-15, 0.9])
+def test_many_pieces_are_added_by_a_formula(rate):
+    """Term by term, and where that would fill the memory, between the integrals that bound a falling sum."""
+    costs, power = Costs(source=3, learning_rate=rate), np.log2(1 - rate)
+    for number in (999, 1001, 30_000):
+        each = 3 * np.arange(1, number + 1, dtype=np.longdouble) ** power
+        assert costs.of("source", number) == pytest.approx(float(each.sum()), rel=1e-13)
+    number = 10**12
+    beyond = 3 * quad(lambda u: np.exp((power + 1) * u), np.log(1001), np.log(number))[0]
+    first = costs.of("source", 1000)
+    assert first + beyond < costs.of("source", number) < first + beyond + 3 * 1001.0**power
 
 
 def test_a_satellite_is_built_where_it_pays():

@@ -15,7 +15,8 @@ The model:
   bit needs, in the mean, from the exact state of each entangled segment, nothing having to wait (as
   `Network.capacity` counts). Several demands share the channels of a link; links share the wavelengths of a
   fibre.
-- Prices are those of the first pieces while the plan is chosen; ``learning_rate`` counts in what it costs.
+- Where prices fall with the number bought (``learning_rate``), what counts is what all pieces cost together: for
+  the budget, for what is cheapest, and for how far a plan may be from it.
 
 References:
     J. Rabbie, K. Chakraborty, G. Avis, S. Wehner, npj Quantum Inf. 8, 5 (2022).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from math import log2
+from math import expm1, log, log2
 
 import numpy as np
 
@@ -14,6 +14,9 @@ DEVICES = ("repeater", "trusted", "satellite", "ground_station", "source")
 
 PRICES = ("node", *DEVICES, "fibre_per_km")
 """What has a price, as `Costs` names it."""
+
+EXACT_TERMS = 1000
+"""Up to how many pieces prices that fall are added one by one; beyond it a formula is exact to 13 digits."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,7 @@ class Costs:
         number = validation.number("number", number, at_least=0.0)
         each = float(getattr(self, price))
         if price in DEVICES and self.learning_rate and each:
-            falls = log2(1 - self.learning_rate)
-            return each * float(np.sum(np.arange(1, round(number) + 1, dtype=float) ** falls))
+            return each * _sum_of_powers(round(number), log2(1 - self.learning_rate))
         return each * number
 
     def items(self, counts: Counts) -> dict[str, float]:
@@ -120,3 +122,16 @@ class Costs:
         """
         years = validation.number("years", years, at_least=0.0)
         return sum(self.items(counts).values()) * (1 + self.opex_per_year * years)
+
+
+def _sum_of_powers(number: int, power: float) -> float:
+    """Σ_{i ≤ n} i^power, for power ≤ 0: term by term at first, the rest by Euler's and Maclaurin's formula."""
+    some = min(number, EXACT_TERMS)
+    found = float(np.sum(np.arange(1, some + 1, dtype=float) ** power))
+    if number > some:
+        low, high = float(some), float(number)
+        ratio, grows = log(high / low), power + 1
+        rest = low**grows * (expm1(grows * ratio) / grows if grows else ratio)
+        found += rest + (high**power - low**power) / 2
+        found += power * (high ** (power - 1) - low ** (power - 1)) / 12
+    return found

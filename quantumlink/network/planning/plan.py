@@ -70,7 +70,7 @@ class NetworkPlan:
     """How many pairs of fibres are lit, of each fibre that is used."""
     counts: Counts
     at_least: float
-    """No plan costs less, at the prices of the first pieces."""
+    """No plan costs less."""
     problem: Problem
     extras: float
     """What sites cost beside the usual prices."""
@@ -93,20 +93,18 @@ class NetworkPlan:
 
     @property
     def gap(self) -> float:
-        """How far the cost may be from that of the best plan, relative to it, at the prices of the first pieces."""
-        own = replace(self.costs, learning_rate=0.0).total(self.counts) + self.extras
-        return max(0.0, (own - self.at_least) / own) if own else 0.0
+        """How far the cost may be from that of the best plan, relative to it."""
+        return max(0.0, (self.cost - self.at_least) / self.cost) if self.cost else 0.0
 
     @property
     def proven(self) -> bool:
-        """Whether no plan costs less, at the prices of the first pieces."""
+        """Whether no plan costs less."""
         return self.gap <= self.problem.limits.gap + 1e-9
 
     @property
     def limit(self) -> str:
-        """In words, whether a plan may cost less, and by which prices that was found."""
-        known = "proven" if self.proven else f"at least {self.at_least:.6g}"
-        return f"{known} at the prices of the first pieces" if self.costs.learning_rate else known
+        """In words, whether a plan may cost less."""
+        return "proven" if self.proven else f"at least {self.at_least:.6g}"
 
     def total(self, years: float) -> float:
         """What building costs, and running for some years."""

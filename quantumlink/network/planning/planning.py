@@ -54,7 +54,7 @@ def plan_network(
         paths_per_repeater: most paths that one device serves.
         wavelengths: channels that fit into a pair of fibres; more need another pair. None for as many as wanted.
         most_channels: most channels of one elementary link.
-        budget: the most that building may cost, at the prices of the first pieces, whatever learning saves.
+        budget: the most that building may cost.
         use: share of a link's pairs that is planned with, in (0, 1]; less leaves room for waiting.
         gap: relative difference from the optimum that is accepted as none.
         time_limit_s: how long to look; then the best plan found comes back, which says how far it may be from the

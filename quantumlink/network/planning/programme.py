@@ -6,8 +6,9 @@ site, whether a demand goes over a span one way, which spans have a link; and wh
 and the pairs of fibres that are lit. What is linear stands in the programme from the beginning: that flows go
 on, devices, channels, fibres, wavelengths, the budget, hops and losses of a demand's paths together. What is
 not (the state of each path, the pairs that a secret bit takes, hops path by path) is looked at when there is an
-answer; if it does not hold, a row is added that excludes this path and no good one, and it is solved again. So
-the last answer is optimal for the whole.
+answer; if it does not hold, a row is added that excludes this path and no good one, and it is solved again. Prices
+that fall with the number bought are bounded from below, the more closely the more answers there were (`learning`).
+So the last answer is optimal for the whole.
 
 References:
     J. Rabbie, K. Chakraborty, G. Avis, S. Wehner, npj Quantum Inf. 8, 5 (2022): placement as a flow.
@@ -16,26 +17,24 @@ References:
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from math import ceil, inf
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
 from quantumlink.arrays import FloatArray
 from quantumlink.network.load.demand import Demand
 from quantumlink.network.planning.answers import Answer, PathFound
 from quantumlink.network.planning.costs import Costs
 from quantumlink.network.planning.judging import Judge, least_loss
+from quantumlink.network.planning.learning import Curve
 from quantumlink.network.planning.limits import Limits
-from quantumlink.network.planning.places import Places
+from quantumlink.network.planning.mixed_integer import MixedInteger
+from quantumlink.network.planning.places import HOSTED, Places
 
-Terms = Iterable[tuple[int, float]]
 
-
-class Programme:
+class Programme(MixedInteger):
     """The rows and columns; it grows by what answers show.
 
     Args:
@@ -51,12 +50,7 @@ class Programme:
     ) -> None:
         self.places, self.demands, self.judge = places, demands, judge
         self.costs, self.limits = costs, limits
-        self._entries: list[tuple[int, int, float]] = []
-        self._low: list[float] = []
-        self._high: list[float] = []
-        self._prices: list[float] = []
-        self._upper: list[float] = []
-        self._whole: list[int] = []
+        super().__init__()
         self._labels_set = False
         self.counted_links = bool(
             costs.source or costs.fibre_per_km or costs.ground_station or limits.wavelengths or limits.most_channels
@@ -68,8 +62,7 @@ class Programme:
         self._place_flows()
         self._share_devices()
         self._share_links()
-        if limits.budget is not None:
-            self.row(list(enumerate(self._prices)), -inf, limits.budget - self.fixed)
+        self._curves = self._learned()
 
     @property
     def fixed(self) -> float:
@@ -86,10 +79,29 @@ class Programme:
         return float(self.places.distances_km[self.ends[demand]])
 
     def price_of(self, site: int, role: str) -> float:
-        """What it costs that something stands at a site."""
+        """What it costs that something stands at a site, the first of its kind."""
+        return float(getattr(self.costs, role)) + self.site_price(site)
+
+    def site_price(self, site: int) -> float:
+        """What a site costs, whatever stands there."""
         own = self.places.sites[site]
         node = 0.0 if any(own.name in demand.nodes for demand in self.demands) else self.costs.node
-        return float(getattr(self.costs, role)) + node + own.extra
+        return node + own.extra
+
+    def _each(self, price: str) -> float:
+        """What stands in a column for a device: nothing if its price falls, which is counted in all."""
+        return 0.0 if self.costs.learning_rate else float(getattr(self.costs, price))
+
+    def _learned(self) -> list[Curve]:
+        if not self.costs.learning_rate:
+            return []
+        columns = {role: [c for (_, r), c in self.device.items() if r == role] for role in HOSTED}
+        columns |= {"ground_station": list(self.station.values()), "source": list(self.channels.values())}
+        return [
+            Curve(self.costs, price, tuple(own), round(sum(self._upper[c] for c in own)))
+            for price, own in columns.items()
+            if own and getattr(self.costs, price)
+        ]
 
     def channels_for(self, paths: Iterable[PathFound], roles: dict[int, str]) -> dict[int, int] | None:
         """The channels of each link that is used; None if there would be too many."""
@@ -116,14 +128,21 @@ class Programme:
         most = self.limits.wavelengths
         return {fibre: 1 if most is None else ceil(number / most) for fibre, number in over.items()}
 
+    def counts_of(self, paths: Sequence[PathFound], roles: dict[int, str]) -> dict[str, int]:
+        """How many devices a plan needs of each kind; nothing if it needs too many channels."""
+        channels = self.channels_for(paths, roles)
+        if channels is None:
+            return {}
+        found: dict[str, int] = Counter(roles.values())
+        return found | {"ground_station": len(self.stations(channels)), "source": sum(channels.values())}
+
     def cost_of(self, paths: Sequence[PathFound], roles: dict[int, str]) -> float:
-        """What a plan costs, at the prices of the first pieces; infinite if it does not hold."""
+        """What a plan costs; infinite if it does not hold."""
         channels = self.channels_for(paths, roles)
         if channels is None:
             return inf
-        cost = self.fixed + sum(self.price_of(site, role) for site, role in roles.items())
-        cost += self.costs.source * sum(channels.values())
-        cost += self.costs.ground_station * len(self.stations(channels))
+        cost = self.fixed + sum(self.site_price(site) for site in roles)
+        cost += sum(self.costs.of(price, number) for price, number in self.counts_of(paths, roles).items())
         lit = self.lit_by(channels).items()
         cost += self.costs.fibre_per_km * sum(self.places.fibres[f].length_km * number for f, number in lit)
         return cost if self.limits.budget is None or cost <= self.limits.budget * (1 + 1e-9) else inf
@@ -137,20 +156,6 @@ class Programme:
                 found |= {i for i in (place.a, place.b) if "satellite" not in self.places.sites[i].hosts}
         return found
 
-    def column(self, price: float = 0.0, upper: float = 1.0, *, whole: bool = True) -> int:
-        """A new variable, from 0 on."""
-        self._prices.append(price)
-        self._upper.append(upper)
-        self._whole.append(int(whole))
-        return len(self._prices) - 1
-
-    def row(self, terms: Terms, low: float, high: float) -> None:
-        """A new condition: the sum of the terms lies between two numbers."""
-        number = len(self._low)
-        self._entries += [(number, column, value) for column, value in terms]
-        self._low.append(low)
-        self._high.append(high)
-
     def solve(self, time_s: float, at_most: float = inf, *, first: bool = False) -> Answer | None:
         """The best answer, none if there is none; its value is infinite if time was over before one was found.
 
@@ -159,27 +164,24 @@ class Programme:
             at_most: the cost of a plan that is known.
             first: whether the first answer will do.
         """
-        rows, columns, values = (list(x) for x in zip(*self._entries, strict=True))
-        low, high, n = list(self._low), list(self._high), len(self._prices)
-        if at_most < inf:
-            number = len(low)
-            rows, columns = rows + [number] * n, columns + list(range(n))
-            values, low, high = (
-                values + self._prices,
-                [*low, -inf],
-                [*high, at_most * (1 + 1e-9) + 1e-9 - self.fixed],
-            )
-        matrix = csr_array((values, (rows, columns)), shape=(len(low), n))
-        options = {"time_limit": max(time_s, 0.1), "mip_rel_gap": 1e9 if first else self.limits.gap}
-        found = milp(
-            np.array(self._prices), integrality=np.array(self._whole), bounds=Bounds(0, np.array(self._upper)),
-            constraints=LinearConstraint(matrix, low, high), options=options,
-        )  # fmt: skip
-        bound = getattr(found, "mip_dual_bound", None)
-        at_least = self.fixed + (-inf if bound is None else float(bound))
+        budget = inf if self.limits.budget is None else self.limits.budget
+        most = min(at_most * (1 + 1e-9) + 1e-9, budget) - self.fixed
+        whole = self.twin()
+        for curve in self._curves:
+            curve.draw(whole, most)
+        if most < inf:
+            whole.costs_at_most(most)
+        found = whole.least(max(time_s, 0.1), 1e9 if first else self.limits.gap)
+        at_least = self.fixed + found.at_least
         if found.x is None:
-            return None if found.status == 2 else Answer((), {}, inf, at_least)
-        return Answer(self._paths(found.x), self._roles(found.x), self.fixed + float(found.fun), at_least)
+            return None if found.impossible else Answer((), {}, inf, at_least)
+        return Answer(self._paths(found.x), self._roles(found.x), self.fixed + found.value, at_least)
+
+    def learn(self, paths: Sequence[PathFound], roles: dict[int, str]) -> bool:
+        """From now on prices that fall are exact at what a plan needs; says whether they were not."""
+        counts = self.counts_of(paths, roles)
+        refined = [curve.refine(counts.get(curve.price, 0)) for curve in self._curves] if counts else []
+        return any(refined)
 
     def exclude(self, path: PathFound, first: int, last: int) -> None:
         """No demand of this kind and floor, or a higher one, has just this stretch of a path as a whole segment."""
@@ -203,13 +205,13 @@ class Programme:
         """From now on a path of a key takes what it takes; says whether it took less before."""
         wanted = self.demands[path.demand].rate_hz
         if not wanted or not self.counted_links:
-            return False
+            return any(refined)
         more = [(s, wanted * n - self.needs[path.demand, s]) for s, n in zip(path.spans, needs, strict=True)]
         if all(amount <= 1e-9 * wanted for _, amount in more):
-            return False
+            return any(refined)
         key = (path.demand, path.spans, tuple(splits))
         if key in self._charged:
-            return False
+            return any(refined)
         self._charged.add(key)
         used = self.column(whole=False)
         arcs = [(self.arcs[path.demand, s, path.sites[i]], 1.0) for i, s in enumerate(path.spans)]
@@ -225,7 +227,7 @@ class Programme:
     def count_hops(self) -> bool:
         """Path by path from now on: a device's place along each demand; says whether that is new."""
         if self._labels_set or self.limits.max_repeaters is None:
-            return False
+            return any(refined)
         self._labels_set = True
         most = self.limits.max_repeaters
         places: dict[tuple[int, int], int] = {}
@@ -246,7 +248,7 @@ class Programme:
         self.device: dict[tuple[int, str], int] = {}
         for i, site in enumerate(self.places.sites):
             for role in site.hosts:
-                self.device[i, role] = self.column(self.price_of(i, role))
+                self.device[i, role] = self.column(self._each(role) + self.site_price(i))
             if len(site.hosts) > 1:
                 self.row([(self.device[i, role], 1.0) for role in site.hosts], 0, 1)
 
@@ -262,7 +264,7 @@ class Programme:
             each = self.judge.rate_hz(s)
             most = limits.most_channels or (1 if not rate or each is None else max(ceil(50 * rate / each), 1))
             self.link[s] = self.column()
-            self.channels[s] = self.column(costs.source, most)
+            self.channels[s] = self.column(self._each("source"), most)
             self.row([(self.channels[s], 1.0), (self.link[s], -1.0)], 0, inf)
             self.row([(self.channels[s], 1.0), (self.link[s], -float(most))], -inf, 0)
         through = defaultdict(list)
@@ -280,10 +282,11 @@ class Programme:
                     self.row([*terms, (self.lit[f], -float(limits.wavelengths))], -inf, 0)
 
     def _place_stations(self) -> None:
+        self.station: dict[int, int] = {}
         if not self.costs.ground_station:
             return
         for site in sorted(self.stations(self.link)):
-            station = self.column(self.costs.ground_station)
+            station = self.station[site] = self.column(self._each("ground_station"))
             for s, span in enumerate(self.judge.spans):
                 if span.is_from_space and site in (span.a, span.b):
                     self.row([(self.link[s], 1.0), (station, -1.0)], -inf, 0)
@@ -362,8 +365,7 @@ class Programme:
                 self.needs[q, span] = each
                 if each and rate is not None:
                     terms.append((arc, each / (rate * self.limits.use)))
-            self.load_row[span] = len(self._low)
-            self.row([*terms, (self.channels[span], -1.0)], -inf, 0)
+            self.load_row[span] = self.row([*terms, (self.channels[span], -1.0)], -inf, 0)
 
     def other(self, span: int, here: int) -> int:
         """The other end of a span."""

@@ -80,8 +80,7 @@ def _nearest(problem: Problem, name: str, time_limit_s: float) -> str:
     if name == "budget":
         answer = optimum(_with(problem, name, None), time_limit_s)[1]
         assert answer is not None
-        prices = " at the prices of the first pieces" if problem.costs.learning_rate else ""
-        return f"budget is {value:g}, the cheapest plan found without it costs {answer.value:.6g}{prices}"
+        return f"budget is {value:g}, the cheapest plan found without it costs {answer.value:.6g}"
     if name == "paths":
         would = next(k for k in range(value - 1, 0, -1) if _feasible(_with(problem, name, k), time_limit_s))
         return f"paths is {value}, {would} would do"

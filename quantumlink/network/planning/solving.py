@@ -27,7 +27,7 @@ def optimum(
         best = Answer(*known, programme.cost_of(*known), -inf)
         if first and best.value < inf:
             return programme, best, -inf
-    at_least = -inf
+    at_least = programme.fixed
     while True:
         answer = programme.solve(ends - monotonic(), best.value, first=first)
         if answer is None:
@@ -40,7 +40,9 @@ def optimum(
             own = programme.cost_of(answer.paths, roles)
             if own <= best.value:
                 best = Answer(answer.paths, roles, own, at_least)
-            return programme, best, at_least
+            enough = best.value < inf if first else best.value - at_least <= problem.limits.gap * best.value
+            if enough or not programme.learn(answer.paths, roles):
+                return programme, best, at_least
         if monotonic() >= ends:
             return programme, best, at_least
 
