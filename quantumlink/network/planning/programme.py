@@ -205,13 +205,13 @@ class Programme(MixedInteger):
         """From now on a path of a key takes what it takes; says whether it took less before."""
         wanted = self.demands[path.demand].rate_hz
         if not wanted or not self.counted_links:
-            return any(refined)
+            return False
         more = [(s, wanted * n - self.needs[path.demand, s]) for s, n in zip(path.spans, needs, strict=True)]
         if all(amount <= 1e-9 * wanted for _, amount in more):
-            return any(refined)
+            return False
         key = (path.demand, path.spans, tuple(splits))
         if key in self._charged:
-            return any(refined)
+            return False
         self._charged.add(key)
         used = self.column(whole=False)
         arcs = [(self.arcs[path.demand, s, path.sites[i]], 1.0) for i, s in enumerate(path.spans)]
@@ -227,7 +227,7 @@ class Programme(MixedInteger):
     def count_hops(self) -> bool:
         """Path by path from now on: a device's place along each demand; says whether that is new."""
         if self._labels_set or self.limits.max_repeaters is None:
-            return any(refined)
+            return False
         self._labels_set = True
         most = self.limits.max_repeaters
         places: dict[tuple[int, int], int] = {}
