@@ -46,7 +46,7 @@ from quantumlink.link import (
 from quantumlink.link.arriving_pair import PREPARATION_ANGLES, STATED_PAIR, StatedPair, preparations
 from quantumlink.program import CORRECTIONS, Corrections, Program, RandomSetting
 from quantumlink.readings.folding import NeverSucceeds, fold
-from quantumlink.readings.maps import is_pair_map, sides_of
+from quantumlink.readings.maps import carrier, is_pair_map, sides_of
 from quantumlink.readings.perfect import target_of
 from quantumlink.readings.placing import Primitive
 from quantumlink.readings.shared_state import MAX_ENDS, stabilizers_of
@@ -58,8 +58,14 @@ from quantumlink.rewrites.classical_bits import without_registers
 MAX_PAIRS = 20_000
 """Most elementary pairs that are composed into one circuit."""
 
-MOST_FOLLOWED = 8
-"""Most qubits of an operation that is followed first, lest it can never succeed."""
+ALWAYS_FOLLOWED = 8
+"""Qubits up to which an operation is followed first, lest it can never succeed."""
+
+MOST_FOLLOWED = 20
+"""Most qubits of one that is followed if little is entangled in it at one time."""
+
+MOST_ENTRIES = 1 << 20
+"""How many numbers that may be: as of ten qubits, some 30 ms."""
 
 
 def compose(
@@ -95,7 +101,9 @@ def compose(
         added when it runs.
 
     Raises:
-        NeverSucceeds: if an operation of two pairs, or of up to 8 qubits, can never succeed.
+        NeverSucceeds: if an operation can never succeed on its links. Operations of two pairs and of up to 8
+            qubits are followed to see that, larger ones of up to 20 if no more than 10 qubits are entangled in them
+            at one time; what a larger one delivers is not looked at, and `sample` warns if no run is accepted.
         ValueError: if two different nodes of the link share a name, an option is unknown, or the timeline is of
             another link.
         UnsupportedOperation: if the corrections cannot be moved to the end (a twirl stands in between).
@@ -125,22 +133,52 @@ def compose(
 
 
 def _check_succeeds(link: Link) -> None:
-    """Refuse what no run would be accepted of, where that is quickly known: where all operations are small."""
-    joins = [part for part in distinct_links(link) if isinstance(part, Join)]
-    if not any(part.operation.may_fail for part in joins) or not all(
-        is_pair_map(part.operation) or part.operation.circuit.num_qubits <= MOST_FOLLOWED for part in joins
-    ):
-        return
+    """Refuse what no run would be accepted of, where that is quickly known: in all parts that are followed."""
+    followed: set[int] = set()
+    roots: dict[int, Join] = {}
+    for part in distinct_links(link):  # children first
+        if all(id(child) in followed for child in part.children) and _is_quick(part):
+            followed.add(id(part))
+            for child in part.children:
+                roots.pop(id(child), None)
+            if isinstance(part, Join):
+                roots[id(part)] = part
+    for root in roots.values():
+        if not any(part.operation.may_fail for part in distinct_links(root) if isinstance(part, Join)):
+            continue
+        try:
+            fold(root)
+        except NeverSucceeds:
+            raise
+        except ValueError:  # what cannot be followed exactly may still be run
+            continue
+
+
+def _is_quick(part: Link) -> bool:
+    """Whether a part's state is found in milliseconds, of those of its links."""
+    if not isinstance(part, Join):
+        return True
+    operation = part.operation
+    qubits = operation.circuit.num_qubits
+    if is_pair_map(operation) or qubits <= ALWAYS_FOLLOWED:
+        return True
+    if qubits > MOST_FOLLOWED or not operation.takes_any_link:
+        return False
     try:
-        fold(link)
-    except NeverSucceeds:
-        raise
-    except ValueError:  # what cannot be followed exactly may still be run
-        return
+        found = carrier(operation, [node.processor for node in part.nodes])
+    except ValueError:
+        return False
+    return found.entries <= MOST_ENTRIES
 
 
 def compose_joined(link: Join, corrections: Corrections) -> tuple[Program, dict[int, int]]:
-    """The circuit of a join, and where each qubit of its operation's circuit stands in it."""
+    """The circuit of a join, and where each qubit of its operation's circuit stands in it.
+
+    Raises:
+        NeverSucceeds: as `compose`; of a join whose qubits carry inputs, if one of its links never does.
+    """
+    for part in link.links if link.operation.data else (link,):
+        _check_succeeds(part)
     composer = _Composer(link, conditional=corrections == "sequential")
     program = composer.program()
     place = {q: composer.circuit.find_bit(qubit).index for q, qubit in composer.last_place.items()}

@@ -31,7 +31,7 @@ from quantumlink.link.joins import retrieved, same_hardware
 from quantumlink.link.operations import as_operation
 from quantumlink.program import CORRECTIONS, Corrections, Program
 from quantumlink.readings.circuit import compose_joined
-from quantumlink.readings.folding import fold
+from quantumlink.readings.folding import IMPOSSIBLE, NeverSucceeds, fold
 from quantumlink.readings.maps import carrier
 from quantumlink.readings.perfect import perfect
 
@@ -85,6 +85,11 @@ class WiredChannel:
             ValueError: if the perfect channel is not unitary.
         """
         size = self.transfer.shape[1]
+        if not self.perfect_transfer[0, 0]:
+            raise ValueError(
+                "a fidelity needs a channel to compare with, and with perfect links and nodes no run of this "
+                "circuit is accepted: see superop"
+            )
         ideal = self.perfect_transfer / self.perfect_transfer[0, 0]
         unitarity = float((ideal**2).sum()) / size
         if self.transfer.shape[0] != size or abs(unitarity - 1) > UNITARY:
@@ -130,6 +135,7 @@ class WiredProgram(Program):
         """What it does to its inputs, exactly, corrections in the circuit: folded from the links, not gate by gate.
 
         Raises:
+            NeverSucceeds: if no run is accepted, whatever the inputs are.
             ValueError: if there are too many inputs, or too much is entangled at one time.
         """
         assert self.wired is not None
@@ -140,7 +146,12 @@ class WiredProgram(Program):
             )
         twin = perfect(self.wired)
         assert isinstance(twin, Join)
-        return WiredChannel(_transfer(self.wired), tuple(self.inputs), self.wired.end_labels, _transfer(twin))
+        transfer = _transfer(self.wired)
+        try:
+            ideal = _transfer(twin)
+        except NeverSucceeds:  # it accepts errors only
+            ideal = np.zeros_like(transfer)
+        return WiredChannel(transfer, tuple(self.inputs), self.wired.end_labels, ideal)
 
 
 def wire(
@@ -171,6 +182,7 @@ def wire(
         A `Program` with an end for each output, and its exact ``channel``.
 
     Raises:
+        NeverSucceeds: as `compose`; where qubits carry inputs, ``channel`` tells.
         ValueError: if a port is missing or does not fit its link, the circuit acts across nodes, or an operation is
             one of logical qubits.
         TypeError: if an argument is of the wrong kind.
@@ -326,6 +338,8 @@ def _transfer(wired: Join) -> FloatArray:
         # An input of coefficients Tr(P·ρ) = δ is Q/2ⁿ: so the columns are those of a transfer matrix.
         vectors.append(np.eye(4 ** len(wired.operation.data)))
     found = carrier(operation, [node.processor for node in wired.nodes])(*vectors)
+    if found[0, 0] < IMPOSSIBLE:  # of a maximally mixed input
+        raise NeverSucceeds(f"this circuit can never succeed: {wired!r}")
     accepted = float(np.prod([state.success_probability for state in states]))
     matrix: FloatArray = accepted * found.T
     return matrix

@@ -1,7 +1,10 @@
 """What no run would be accepted of is refused at the door, with one kind of error."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from qiskit.circuit import QuantumRegister
 
 import quantumlink as ql
 from quantumlink import circuits
@@ -50,6 +53,54 @@ def test_operations_on_more_pairs_and_more_ends_too():
             with pytest.raises(NeverSucceeds, match="can never succeed"):
                 ql.compose(link)
     assert ql.compose(three_pairs((0.9, 0.1, 0, 0))).heralds
+
+
+def bell(a, b, *populations):
+    return ql.ElementaryLink(a, b, bell_diagonal=populations)
+
+
+@pytest.mark.parametrize(("by", "copies"), [("expedient", 4), ("stringent", 5)])
+@pytest.mark.parametrize("error", [(0, 1, 0, 0), (0, 0, 1, 0)])
+def test_the_largest_purifications_too(by, copies, error):
+    a, b = ql.Node("a"), ql.Node("b")
+    links = [bell(a, b, 1, 0, 0, 0)] * (copies - 1)
+    with pytest.raises(NeverSucceeds, match=f"this purification can never succeed.*{copies} elementary"):
+        ql.compose(ql.purify(*links, bell(a, b, *error), by=by))
+    may = (0.1, *(0.9 * x for x in error[1:]))
+    assert ql.compose(ql.purify(*links, bell(a, b, *may), by=by)).heralds
+
+
+def test_what_can_never_succeed_is_found_below_an_operation_too_large_to_be_followed():
+    nodes = [ql.Node(f"n{i}") for i in range(22)]
+    hops = [bell(a, b, 0.9, 0.1, 0, 0) for a, b in pairwise(nodes)]
+    whole = ql.Operation(circuits.chain_swap(20))
+    spent = bell(*nodes[:2], 0, 0, 1, 0)
+    with pytest.raises(NeverSucceeds, match=r"<Purify n0–n1"):
+        ql.compose(ql.join(whole, ql.purify(bell(*nodes[:2], 1, 0, 0, 0), spent), *hops[1:]))
+    assert ql.compose(ql.join(whole, *hops)).circuit.num_qubits == 42
+
+
+def test_wired_circuits_too():
+    a, b = ql.Node("a"), ql.Node("b")
+    right, wrong = bell(a, b, 1, 0, 0, 0), bell(a, b, 0, 0, 1, 0)
+    ports = "pair[0]", "pair[1]"
+    dejmps = circuits.known_operation("dejmps")
+    with pytest.raises(NeverSucceeds, match="can never succeed"):
+        ql.wire(dejmps, dict(zip(ports, (right, wrong), strict=True)))
+    with pytest.raises(NeverSucceeds, match="this purification can never succeed"):
+        ql.wire(circuits.teleportation(prepare_pair=False), {"pair": ql.purify(right, wrong)})
+    taking = dict(zip(ports, (right, wrong), strict=True))
+    circuit = dejmps.circuit.copy()
+    circuit.add_register(QuantumRegister(1, "message"))
+    circuit.cx(-1, 0)
+    taken = ql.Operation(circuit, dejmps.inputs, ["message"], heralds=dejmps.heralds)
+    with pytest.raises(NeverSucceeds, match="this circuit can never succeed"):
+        ql.wire(taken, taking).channel  # noqa: B018
+    refusing = ql.Operation(circuit, dejmps.inputs, ["message"], heralds=[], odd_heralds=dejmps.heralds)
+    channel = ql.wire(refusing, taking).channel
+    assert channel.success_probability == pytest.approx(1.0, abs=1e-12)
+    with pytest.raises(ValueError, match="with perfect links and nodes no run of this circuit is accepted"):
+        channel.average_fidelity  # noqa: B018
 
 
 def test_what_may_succeed_is_composed():
