@@ -10,8 +10,9 @@ from typing import Any
 from quantumlink.cli.result import NOT_KNOWN, Cell, Column, Table
 from quantumlink.hardware import Medium, Memory, Node
 from quantumlink.link import pairs_text
+from quantumlink.link.way import way_text
 from quantumlink.network import Network, Route, Strategy
-from quantumlink.network.inline_repeaters import in_line, stretches, way_text
+from quantumlink.network.inline_repeaters import in_line, stretches
 from quantumlink.readings import evaluate
 from quantumlink.readings.timeline import Timeline
 

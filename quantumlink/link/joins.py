@@ -13,7 +13,7 @@ from quantumlink import validation
 from quantumlink.circuits import Operation
 from quantumlink.hardware import Node
 from quantumlink.link.operations import as_operation
-from quantumlink.link.tree import Link, pairs_text, via_text
+from quantumlink.link.tree import Link
 
 MAX_TURNED = 12
 """Most links whose directions are told by trying."""
@@ -58,10 +58,6 @@ class Join(Link):
 
     def _own_fields(self) -> tuple[object, ...]:
         return (self.operation,)
-
-    def __repr__(self) -> str:
-        ends = "–".join(self.end_labels)
-        return f"<{type(self).__name__} {ends}{via_text(self)}, {pairs_text(self.pairs)}>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 from quantumlink.hardware import Node
+from quantumlink.link.way import MOST_LETTERS, numbered_in_line, way_text
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ class Link:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.left}–{self.right}{via_text(self)}, {pairs_text(self.pairs)}>"
+        return f"<{type(self).__name__} {way_of(self)}, {pairs_text(self.pairs)}>"
 
     def _repr_html_(self) -> str:
         told = [part.does for part in distinct_links(self)]
@@ -127,19 +129,29 @@ class Link:
 
 
 MOST_VIA = 4
-"""Nodes on the way that a link's short text names."""
+"""Nodes on the way that a link's short text names one by one."""
 
 
-def via_text(link: Link) -> str:
-    """The nodes on the way, in words, or how many there are; empty if there are none."""
+def way_of(link: Link) -> str:
+    """The ends and the nodes on the way, in words: of a long way all in turn, those in a line by their number.
+
+    What is no way from one end to the other, such as pairs joined to a state of several ends, tells how many.
+    """
     ends = {node.name for node in link.ends}
-    inner: dict[str, None] = {}
-    for part in distinct_links(link):
-        if not part.children:
-            inner.update(dict.fromkeys(node.name for node in part.ends if node.name not in ends))
+    hops = list(dict.fromkeys(part.ends for part in distinct_links(link) if not part.children))
+    inner = {node.name: None for hop in hops for node in hop if node.name not in ends}
+    whole = "–".join(link.end_labels)
     if not inner:
-        return ""
-    return f" via {'–'.join(inner)}" if len(inner) <= MOST_VIA else f" via {len(inner)} nodes"
+        return whole
+    if len(inner) <= MOST_VIA:
+        return f"{whole} via {'–'.join(inner)}"
+    nodes = [hops[0][0], *(hop[-1] for hop in hops)]
+    if len(link.ends) != 2 or list(pairwise(nodes)) != hops or (nodes[0], nodes[-1]) != link.ends:
+        return f"{whole} via {len(inner)} nodes"
+    names = [node.name for node in nodes]
+    near = {b: (a, c) for a, b, c in zip(names, names[1:], names[2:], strict=False)}
+    hidden = numbered_in_line(nodes[1:-1], near)
+    return way_text(names, hidden, most_letters=MOST_LETTERS)
 
 
 def pairs_text(pairs: int) -> str:

@@ -1,4 +1,4 @@
-"""Saving over a network file: what a person wrote in it stays, where the network is still the same.
+"""Saving over a network file, or one that was loaded: what a person wrote stays, where the network is the same.
 
 Comments, order, and what defaults and templates say for many are kept; only what changed is written anew. The
 result is read back before it is believed: if it were another network by a hair, the file is written plainly.
@@ -19,32 +19,35 @@ if TYPE_CHECKING:
     from tomlkit.items import Item
 
 
-def revised(text: str, network: Graph) -> str | None:
+def revised(text: str, network: Graph, stem: str = "network") -> str | None:
     """The text of a file with a network's changes; None where it is of another network, or cannot be kept.
 
     Args:
         text: what the file holds.
         network: what it is to hold.
+        stem: of the file's name, which is the network's where the text gives none.
     """
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        before = _read(network, text)
+        before = _read(network, text, stem)
+        if before == network:
+            return text
         if not before.nodes.keys() & network.nodes.keys():
             return None
         # What a file says for many may be in the way of what one leaves out, for which TOML has no word: then each
         # says that itself, or if it takes more, all.
         for each in ("nothing", "what is left out", "all"):
             found = _revised(text, before, network, each)
-            if _read(network, found) == network:
+            if _read(network, found, stem) == network:
                 return found
     except (NetworkFileError, TOMLKitError):
         return None
     return None
 
 
-def _read(network: Graph, text: str) -> Graph:
-    return read(type(network), text, "the file")
+def _read(network: Graph, text: str, stem: str) -> Graph:
+    return read(type(network), text, "the file", name=stem)
 
 
 def _revised(text: str, before: Graph, network: Graph, each: str) -> str:

@@ -38,6 +38,8 @@ class Graph:
 
     def __init__(self, nodes: Iterable[Node], links: Iterable[ElementaryLink], name: str = "") -> None:
         self.name = name
+        self.written: bytes = b""
+        """The file that it was loaded from, as it was: saved to another place, its comments stay."""
         self.nodes: dict[str, Node] = {}
         for node in listed("nodes", nodes):
             validation.instance("nodes", node, Node, "nodes")
@@ -81,7 +83,9 @@ class Graph:
         left = [link for i, link in enumerate(self.links) if i in kept]
         if not left:
             raise ValueError(f"no link of {self!r} would be left")
-        return type(self)([node for name, node in self.nodes.items() if name not in gone], left, self.name)
+        found = type(self)([node for name, node in self.nodes.items() if name not in gone], left, self.name)
+        found.written = self.written
+        return found
 
     def usable(self, avoid: Avoid = (), *, name: str = "avoid") -> frozenset[int]:
         """Numbers (positions in ``links``) of the links that are left when some nodes and links are avoided.

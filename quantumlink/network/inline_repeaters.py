@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from quantumlink.link import ElementaryLink
+from quantumlink.link.way import numbered_in_line
 from quantumlink.network.graph import Graph
 
 
@@ -23,29 +22,7 @@ def in_line(network: Graph) -> frozenset[str]:
     for link in network.links:
         near[link.left.name].append(link.right.name)
         near[link.right.name].append(link.left.name)
-    stem = {
-        name: name.rstrip("0123456789")
-        for name, node in network.nodes.items()
-        if node.role in ("repeater", "trusted") and not node.is_user and name[-1].isdecimal()
-        if len(near[name]) == len(set(near[name])) == 2
-    }
-    return frozenset(name for name in stem if any(stem.get(other) == stem[name] for other in near[name]))
-
-
-def way_text(names: Sequence[str], hidden: frozenset[str]) -> str:
-    """A way in words, with the hidden nodes of a line as their number.
-
-    >>> way_text(["a", "x", "y", "b", "c"], frozenset("xy"))
-    'a –2– b – c'
-    """
-    text, count = "", 0
-    for i, name in enumerate(names):
-        if name in hidden and 0 < i < len(names) - 1:
-            count += 1
-            continue
-        text += (f" –{count}– " if count else " – ") if text else ""
-        text, count = text + name, 0
-    return text
+    return numbered_in_line(network.nodes.values(), near)
 
 
 def stretches(network: Graph, hidden: frozenset[str]) -> list[tuple[tuple[str, ...], list[ElementaryLink]]]:

@@ -56,13 +56,22 @@ class Network(Graph):
         """
         return reader.load(cls, Path(path))
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, like: str | Path | None = None) -> None:
         """Write a TOML file that `load` reads back as an equal network, whole or not at all.
 
-        Over a file of the same network, with other lengths or another link, say, what has not changed stays as it
-        is written, with comments, defaults and templates.
+        What has not changed stays as it is written, with comments, defaults and templates: in the file that is
+        there, if it is of the same network, with other lengths or another link, say; else in the one that this
+        network was loaded from (also if nodes or links failed since, see `without`).
+
+        Args:
+            path: the file.
+            like: the network file whose words stay instead: for a network that was made anew of another's parts.
+
+        Raises:
+            OSError: if the file cannot be written, or the other one not be read; what was there is then as it was.
+            TypeError: as `to_toml`.
         """
-        saving.save(self, Path(path))
+        saving.save(self, Path(path), None if like is None else Path(like))
 
     def to_toml(self) -> str:
         """The network as the text of a TOML file.

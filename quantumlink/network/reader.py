@@ -34,11 +34,22 @@ def load(kind: type[G], path: Path) -> G:
     """Read a file: see `files` for its form, and `Network.load` for what is refused."""
     if path.is_dir():
         raise NetworkFileError(f"{path}: this is a directory, and a network file is needed")
+    written = path.read_bytes()
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except ValueError as error:  # bytes that are not UTF-8
+        network = read(kind, text_of(written), path, name=path.stem)
+    except UnicodeDecodeError as error:
         raise NetworkFileError(f"{path}: this is not TOML: {error}") from error
-    return read(kind, text, path, name=path.stem)
+    network.written = written
+    return network
+
+
+def text_of(written: bytes) -> str:
+    """The text of a file, whatever its line ends.
+
+    Raises:
+        UnicodeDecodeError: if it is not UTF-8.
+    """
+    return written.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read(kind: type[G], text: str, path: Path | str, *, name: str = "network") -> G:

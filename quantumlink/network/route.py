@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from quantumlink.link import ElementaryLink, Link
-from quantumlink.network.inline_repeaters import way_text
+from quantumlink.link.way import MOST_LETTERS, way_text
 from quantumlink.network.objectives import length_km
 from quantumlink.readings.forecasting import Forecast
 from quantumlink.tables import html_table
@@ -89,7 +89,8 @@ class Route:
         names = self.trusted_nodes
         told = ", ".join(names) if len(names) <= MOST_TRUSTED else f"{len(names)} nodes"
         trusted = f", trusting {told}" if names else ""
-        return f"<Route {self.way}: fidelity {self.fidelity:.4f}{rates_text(self)}{trusted}>"
+        way = way_text(self.nodes, self.in_line, most_letters=MOST_LETTERS)
+        return f"<Route {way}: fidelity {self.fidelity:.4f}{rates_text(self)}{trusted}>"
 
     def _repr_html_(self) -> str:
         rows = [

@@ -14,6 +14,7 @@ from quantumlink.circuits import Operation
 from quantumlink.link import ElementaryLink, Link, chain, distinct_links, pairs_text, purify
 from quantumlink.link.expression import purification
 from quantumlink.link.tree import check_memories
+from quantumlink.link.way import MOST_LETTERS, way_text
 from quantumlink.network.alternatives import (
     Alternatives,
     Stretch,
@@ -24,7 +25,7 @@ from quantumlink.network.alternatives import (
     work,
 )
 from quantumlink.network.graph import Avoid, Graph
-from quantumlink.network.inline_repeaters import in_line, way_text
+from quantumlink.network.inline_repeaters import in_line
 from quantumlink.network.routing import Plan, best_routes, check_searched
 from quantumlink.progress import steps
 from quantumlink.readings.forecasting import Forecast, forecast, forecasts, stage_of
@@ -136,7 +137,8 @@ class Strategy:
         return f"{text}, {mine / its:.3g} times less" if mine > its * (1 + 1e-9) else f"{text}, as good"
 
     def __repr__(self) -> str:
-        return f"<Strategy {self.way}: {_words(self.forecast)}, {pairs_text(self.link.pairs)}>"
+        way = way_text(self.nodes, self.in_line, most_letters=MOST_LETTERS)
+        return f"<Strategy {way}: {_words(self.forecast)}, {pairs_text(self.link.pairs)}>"
 
     def _repr_html_(self) -> str:
         rows = [("chosen", _words(self.forecast))]

@@ -1,6 +1,7 @@
 """Links as expressions: what may be joined, when two are equal, and how deep they may be."""
 
 import pickle
+import re
 from itertools import pairwise, product
 from math import nan
 
@@ -424,3 +425,40 @@ def test_a_purification_that_never_succeeds_is_refused_when_it_is_read():
     for read in (ql.evaluate, ql.compose):
         with pytest.raises(ValueError, match="never"):
             read(ql.purify(plus, minus))
+
+
+# --- the way of a long link
+
+
+def chained(names, role="repeater"):
+    first, *inner, last = names
+    nodes = [ql.Node(first, role="end"), *(ql.Node(name, role=role) for name in inner), ql.Node(last, role="end")]
+    return [ql.ElementaryLink(*pair, fidelity=0.99) for pair in pairwise(nodes)]
+
+
+def test_a_long_link_tells_its_way():
+    """As routes do: what stands in a line by its number, a place by its name."""
+    links = chained(["a", "a-c-1", "a-c-2", "c", "c-d-1", "d-1", "d-2", "d-3", "b"])
+    way = "a –2– c – c-d-1 –3– b"
+    assert repr(ql.chain(links)) == f"<Swap {way}, 8 elementary pairs>"
+    assert repr(ql.chain(links, order="sequential", purify_rounds=1)) == f"<Swap {way}, 16 elementary pairs>"
+    assert repr(ql.chain(links[:5])) == "<Swap a–d-1 via a-c-1–a-c-2–c–c-d-1, 5 elementary pairs>"
+
+
+def test_a_way_of_many_places_is_told_by_its_beginning_its_end_and_their_number():
+    names = [f"city {chr(ord('a') + i)}{'x' * (i % 3)}" for i in range(26)]
+    told = repr(ql.chain(chained(names)))
+    before, after = re.fullmatch(r"<Swap (.+) – … \d+ nodes … – (.+), 25 elementary pairs>", told).groups()
+    head, tail = before.split(" – "), after.split(" – ")
+    assert names[: len(head)] == head
+    assert names[-len(tail) :] == tail
+    assert f"… {26 - len(head) - len(tail)} nodes …" in told
+    assert 140 < len(told) < 220
+    long = repr(ql.chain(chained([name * 30 for name in names])))
+    assert long.startswith(f"<Swap {names[0] * 30} – … 24 nodes … – {names[-1] * 30}, ")
+
+
+def test_what_is_no_way_from_end_to_end_tells_how_many():
+    pairs = hops(8)
+    joined = ql.join(ql.circuits.fuse_pairs_to_ghz(2), ql.chain(pairs[:4]), ql.chain(pairs[4:]))
+    assert repr(joined) == "<Join n0–n8–n4 via 6 nodes, 8 elementary pairs>"

@@ -1,6 +1,8 @@
 """Saving over a file that a person wrote: comments and templates stay, and what is read back is the network."""
 
+import pickle
 import random
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,7 +141,10 @@ def test_another_network_is_written_plainly(file):
 def test_over_what_is_no_network_file(content, file):
     network = ql.Network.load(file)
     file.write_bytes(content)
-    assert saved(network, file) == network.to_toml()
+    assert saved(network, file) == FILE
+    file.write_bytes(content)
+    anew = Network(network.nodes.values(), network.links, network.name)
+    assert saved(anew, file) == network.to_toml()
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no mark", "mark"])
@@ -240,3 +245,67 @@ def test_new_nodes_and_links_stand_apart(tmp_path):
 def test_a_directory_is_no_network_file(tmp_path):
     with pytest.raises(NetworkFileError, match="this is a directory"):
         Network.load(tmp_path)
+
+
+# --- saved elsewhere
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_saved_to_a_new_place_a_file_is_the_same(name, tmp_path):
+    path = NETWORKS / f"{name}.toml"
+    Network.load(path).save(tmp_path / f"{name}.toml")
+    assert (tmp_path / f"{name}.toml").read_bytes() == path.read_bytes()
+
+
+def test_comments_stay_in_a_new_place(file, tmp_path):
+    network = Network.load(file)
+    text = saved(network.without(links=[("b", "c")], nodes=["c"]), tmp_path / "less.toml")
+    for kept in ("# A network of two cities.", "# measured", "# the old station", "[templates.span]"):
+        assert kept in text
+    assert "nodes.c" not in text
+    network.name = "towns"
+    assert saved(network, tmp_path / "towns.toml") == FILE.replace('"cities"', '"towns"')
+
+
+def test_the_file_that_is_there_counts_before_the_one_that_was_loaded(file, tmp_path):
+    there = tmp_path / "mine.toml"
+    there.write_text(FILE.replace("# measured", "# guessed"))
+    assert "# guessed" in saved(Network.load(file).without(links=[("b", "c")]), there)
+    there.write_text('[nodes.x]\n[nodes.y]\n[[links]]  # another\nbetween = ["x", "y"]\n')
+    assert saved(Network.load(file), there) == FILE
+
+
+def test_a_network_made_anew_is_written_like_another_file(file, tmp_path):
+    network = Network.load(file)
+    anew = Network(network.nodes.values(), network.links[:1], "cities")
+    assert "#" not in saved(anew, tmp_path / "plain.toml")
+    anew.save(tmp_path / "like.toml", like=file)
+    assert Network.load(tmp_path / "like.toml") == anew
+    assert "# measured" in (tmp_path / "like.toml").read_text()
+    with pytest.raises(FileNotFoundError):
+        anew.save(tmp_path / "never.toml", like=tmp_path / "missing.toml")
+    assert not (tmp_path / "never.toml").exists()
+
+
+def test_a_file_without_a_name_is_called_as_it_is(file, tmp_path):
+    bare = FILE.replace('name = "cities"  # for short\n', "")
+    file.write_text(bare)
+    network = Network.load(file)
+    assert saved(network, file) == bare
+    text = saved(network, tmp_path / "elsewhere.toml")
+    assert tomllib.loads(text)["name"] == "cities"
+    assert "# measured" in text
+
+
+def test_line_ends_go_to_the_new_place(file, tmp_path):
+    file.write_bytes(b"\xef\xbb\xbf" + FILE.replace("\n", "\r\n").encode())
+    Network.load(file).save(tmp_path / "new.toml")
+    assert (tmp_path / "new.toml").read_bytes() == file.read_bytes()
+
+
+def test_what_was_loaded_is_no_part_of_a_networks_value(file):
+    network = Network.load(file)
+    same = Network(network.nodes.values(), network.links, network.name)
+    assert network == same
+    assert hash(network) == hash(same)
+    assert pickle.loads(pickle.dumps(network)).written == network.written
