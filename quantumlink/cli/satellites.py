@@ -304,7 +304,7 @@ def _blocks_table(made: SatelliteKeys, served: Served) -> Table:
         row[0] += one.light_s
         row[1] += one.sifted
         row[2] += one.sifted * one.qber
-        row[3] += one.secret_bits
+        row[3] += one.length
     table = tuple(
         (pool[0], " – ".join(pool[1:]), light, int(sifted), wrong / sifted if sifted else None, int(secret),
          served.pools.get(pool, 0))

@@ -46,8 +46,8 @@ class NoSecretKey(Exception):
 class Key:
     """What a key-distribution protocol ended with.
 
-    ``len(key)`` is the number of secret bits, 0 if the key was refused, so ``if key:`` asks whether there is
-    one.
+    ``key.length``, or ``len(key)``, is the number of secret bits, 0 if the key was refused, so ``if key:`` asks
+    whether there is one.
 
     Raises:
         ValueError: if bits and a reason for refusal are both given, or neither, or if there are more bits than
@@ -58,7 +58,7 @@ class Key:
     >>> len(refused), bool(refused)
     (0, False)
     >>> refused
-    Key(protocol='bbm92', secret_bits=0, qber=0, test_qber=0.5, reason='the test bits differ too often')
+    Key(protocol='bbm92', length=0, qber=0, test_qber=0.5, reason='the test bits differ too often')
     """
 
     protocol: str
@@ -137,6 +137,11 @@ class Key:
         return self.eps_sec + self.eps_cor + self.forgery_probability
 
     @property
+    def length(self) -> int:
+        """How many secret bits it was given, taken or not, as ``len(key)``; 0 if it was refused."""
+        return len(self)
+
+    @property
     def left(self) -> int:
         """Secret bits that were not taken yet."""
         return 0 if self._vault is None else self._vault.left
@@ -197,7 +202,7 @@ class Key:
     def __repr__(self) -> str:
         refusal = "" if self.reason is None else f", reason={self.reason!r}"
         return (
-            f"Key(protocol={self.protocol!r}, secret_bits={len(self)}, "
+            f"{type(self).__name__}(protocol={self.protocol!r}, length={self.length}, "
             f"qber={float(self.qber):.6g}, test_qber={float(self.test_qber):.6g}{refusal})"
         )
 

@@ -129,7 +129,7 @@ def test_lengths_are_those_of_the_bounds(keys):
     )  # fmt: skip
     shares = counts[1] / counts[0]
     leak = sum(n * min(1.0, 1.16 * binary_entropy(float(e))) for n, e in zip(key, shares, strict=True))
-    assert block.secret_bits == bound.terms(n=sum(key), leak=leak).length
+    assert block.length == bound.terms(n=sum(key), leak=leak).length
     assert block.sifted == 2 * sum(key)
     pairs = np.array([[40_000.0], [800.0], [900.0]])
     length, sifted, qber = secret_length(PAIRS, pairs, keys.proof)
@@ -315,10 +315,10 @@ def test_pairs_need_no_trust_and_both_stations_at_once():
     stations = [CITIES[0], Node("graz", position=(47.1, 15.4)), CITIES[2]]
     keys = satellite_keys(find_overpasses([leo], stations, start=START, duration_s=3 * 86_400))
     assert {block.ends for block in keys.blocks} == {("vienna", "graz")}
-    assert keys.secret_bits("vienna", "graz") > 0
+    assert keys.total_bits("vienna", "graz") > 0
     assert keys.relayed_bits("vienna", "graz") == 0
     served = serve_keys(keys, [("graz", "vienna")])
-    assert served.bits == (keys.secret_bits("vienna", "graz"),)
+    assert served.bits == (keys.total_bits("vienna", "graz"),)
     apart = serve_keys(keys, [("graz", "beijing"), ("graz", "vienna")])
     assert apart.bits == (0, *served.bits)  # what nobody can be given takes nothing from others
     assert [(one.a, one.b) for one in apart.out_of_reach] == [("graz", "beijing")]
@@ -351,7 +351,7 @@ REFUSED = [
     (ValueError, lambda d, k: serve_keys(k, [("vienna", "beijing")], choose=4), ["choose", "3"]),
     (ValueError, lambda d, k: serve_keys(k, [("vienna", "beijing")], aim="most"), ["aim", "total"]),
     (ValueError, lambda d, k: serve_keys(k, [("vienna", "beijing")], telescopes=0), ["telescopes"]),
-    (ValueError, lambda d, k: k.secret_bits("paris"), ["paris"]),
+    (ValueError, lambda d, k: k.total_bits("paris"), ["paris"]),
     (ValueError, lambda d, k: replace(DECOYS, intensities=(0.1, 0.8, 0)), ["intensities", "signal"]),
     (ValueError, lambda d, k: replace(DECOYS, probabilities=(0.5, 0.5, 0.5)), ["probabilities", "sum to 1"]),
     (ValueError, lambda d, k: PairDownlink(TELESCOPES, DETECTOR, source=MidpointSource()), ["clock_hz"]),
@@ -374,6 +374,6 @@ def test_a_bright_day_does_not_spoil_the_key_of_the_night(day, block):
     lit = satellite_keys(bright, block=block)
     assert sum(one.duration_s for one in lit.slices) > 1.5 * sum(one.duration_s for one in dark.slices)
     for city in ("vienna", "beijing"):  # a slice of dusk is lost here and there
-        assert lit.secret_bits(city) > 0.98 * dark.secret_bits(city) > 0
+        assert lit.total_bits(city) > 0.98 * dark.total_bits(city) > 0
     ends = [("vienna", "beijing")]
     assert serve_keys(lit, ends).bits[0] > 0.98 * serve_keys(dark, ends).bits[0] > 0

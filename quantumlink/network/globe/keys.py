@@ -81,12 +81,12 @@ class KeyBlock:
     """Bits whose bases agree, those of the test included."""
     qber: float
     """Their error rate; of decoy states, that of the signals."""
-    secret_bits: int
-    """Secret bits; 0 if there are none."""
+    length: int
+    """How many secret bits; 0 if there are none."""
 
     def __repr__(self) -> str:
         ends = " – ".join(self.ends if len(self.ends) == 2 else (self.satellite, *self.ends))
-        return f"<KeyBlock {ends}, {utc_of(self.start_s)}: {self.secret_bits} of {self.sifted} bits>"
+        return f"<KeyBlock {ends}, {utc_of(self.start_s)}: {self.length} of {self.sifted} bits>"
 
 
 @dataclass(frozen=True, repr=False)
@@ -108,11 +108,11 @@ class SatelliteKeys:
     proof: Proof
     """What the keys are proven against."""
 
-    def secret_bits(self, *ends: str) -> int:
-        """Secret bits that all satellites make with a station, or of pairs between two."""
+    def total_bits(self, *ends: str) -> int:
+        """How many secret bits all satellites make with a station, or of pairs between two."""
         for name in ends:
             validation.choice("ends", name, self.passes.stations)
-        return sum(block.secret_bits for block in self.blocks if set(block.ends) == set(ends))
+        return sum(block.length for block in self.blocks if set(block.ends) == set(ends))
 
     def relayed_bits(self, a: str, b: str) -> int:
         """Bits that satellites hand on from one station to the other, each the lesser of its two keys.
@@ -123,19 +123,19 @@ class SatelliteKeys:
         total = 0
         for satellite in self.passes.satellites:
             with_each = [
-                sum(x.secret_bits for x in self.blocks if x.satellite == satellite and x.ends == (end,))
+                sum(x.length for x in self.blocks if x.satellite == satellite and x.ends == (end,))
                 for end in (a, b)
             ]
             total += min(with_each)
         return total
 
     def __repr__(self) -> str:
-        total = sum(block.secret_bits for block in self.blocks)
+        total = sum(block.length for block in self.blocks)
         return f"<SatelliteKeys: {len(self.blocks)} blocks, {total:.4g} secret bits>"
 
     def _repr_html_(self) -> str:
         rows = [
-            (" – ".join(ends), f"{sum(x.secret_bits for x in self.blocks if x.ends == ends):.4g} secret bits")
+            (" – ".join(ends), f"{sum(x.length for x in self.blocks if x.ends == ends):.4g} secret bits")
             for ends in dict.fromkeys(block.ends for block in self.blocks)
         ]
         return html_table(f"keys from {utc_of(self.passes.start_s)}", rows)

@@ -249,7 +249,7 @@ def _choices(keys: SatelliteKeys, by_pool: Mapping[Pool, Sequence[Slice]]) -> li
     for pool, slices in by_pool.items():
         link = keys.downlinks[pool[0]]
         worth = np.array([asymptotic_bits(link, one.clicks, keys.proof) for one in slices])
-        finite = sum(block.secret_bits for block in keys.blocks if (block.satellite, *block.ends) == pool)
+        finite = sum(block.length for block in keys.blocks if (block.satellite, *block.ends) == pool)
         if not finite:
             continue
         worth *= finite / worth.sum()

@@ -1,5 +1,6 @@
 """The key: who may read it, what it says about itself, and what it never says."""
 
+import ast
 import base64
 import copy
 import pickle
@@ -10,7 +11,7 @@ import pytest
 
 from quantumlink.distillation.vault import KeyTaken, Vault
 from quantumlink.estimation import binomial_estimate
-from quantumlink.qkd import ConferenceKey, Key, NoSecretKey
+from quantumlink.qkd import ConferenceKey, Key, NoSecretKey, SharedKey
 from quantumlink.security.contract import KeyTerms
 from quantumlink.security.finite_key import finite_key_terms
 
@@ -249,3 +250,22 @@ def test_impossible_keys_are_refused():
         conference_key(copies=2)
     with pytest.raises(ValueError, match=f"at most {TERMS.length} secret bits, got {TERMS.length + 1}"):
         key(np.zeros(TERMS.length + 1), np.zeros(TERMS.length + 1))
+
+
+@pytest.mark.parametrize("kind", [Key, ConferenceKey, SharedKey])
+@pytest.mark.parametrize("made", [key, refused])
+def test_every_word_of_its_text_is_an_attribute_of_that_value(kind, made):
+    """``secret_bits`` is an array, and ``length`` how long it is, whatever was taken of it."""
+    facts = {name: getattr(made(), name) for name in Key.__dataclass_fields__}
+    more = {"error_rates": (binomial_estimate(1, 100),) * 2} if kind is not Key else {}
+    copies = {Key: 2, ConferenceKey: 3, SharedKey: 3}[kind]
+    vault = None if made is refused else Vault(*[np.array(BITS)] * copies)
+    shown = kind(**facts | more | {"_vault": vault})
+    if vault is not None:
+        shown.take(1)
+    call = ast.parse(repr(shown), mode="eval").body
+    assert call.func.id == kind.__name__
+    told = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
+    assert told["length"] == len(shown) == (0 if made is refused else 8)
+    for name, value in told.items():
+        assert getattr(shown, name) == (pytest.approx(value, rel=1e-5) if isinstance(value, float) else value)
