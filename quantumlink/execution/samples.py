@@ -19,6 +19,7 @@ from quantumlink.estimation import (
 from quantumlink.execution.bases import sign_of
 from quantumlink.execution.records import Keep, Recorded, Records
 from quantumlink.execution.told_by_bases import ToldByBases
+from quantumlink.readings.observables import Observable, PauliSum, is_label, pauli_sum_of
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
@@ -70,19 +71,47 @@ class Samples(ToldByBases):
         """The probability that all heralds accept."""
         return binomial_estimate(sum(map(sum, self.outcomes.values())), sum(self.shots.values()))
 
-    def expectation(self, pauli: str, *, confidence: float = CONFIDENCE) -> Estimate:
-        """The expectation value of a Pauli label such as ``"ZZ"`` or ``"IX"``.
+    def expectation(self, pauli: Observable, *, confidence: float = CONFIDENCE) -> Estimate:
+        """The expectation value of a Pauli label such as ``"ZZ"`` or ``"IX"``, or of a sum of them.
 
         Args:
-            pauli: a letter of I, X, Y, Z for each end; the rightmost belongs to the first, left one.
+            pauli: a letter of I, X, Y, Z for each end; the rightmost belongs to the first, left one. Or a Hermitian
+                operator of Qiskit's, such as a `SparsePauliOp`, the first end as qubit 0.
             confidence: of the interval.
 
         Raises:
-            ValueError: if the label is not one, or no measured basis tells it.
+            ValueError: if the label is not one, the operator is not Hermitian or not on the ends, or no measured
+                basis tells a label.
         """
+        if not is_label(pauli):
+            return self._expectation_of_sum(pauli_sum_of(pauli, self.ends), confidence)
         self._checked_telling(pauli)
         even = binomial_estimate(*self._counted(pauli, 1), confidence)
         return affine_estimate([(2.0, even)], offset=-1.0)
+
+    def _expectation_of_sum(self, told: PauliSum, confidence: float) -> Estimate:
+        """What the Paulis add up to in a run, by basis; each is told by all runs that tell it, as if alone."""
+        if len(told.terms) < 2:
+            known = [(c, self.expectation(label, confidence=confidence)) for c, label in told.terms]
+            known = known or [(0.0, Estimate(0.0, 0.0, 0.0, confidence))]
+            return affine_estimate(known, offset=told.constant)
+        size = 2 ** len(self.ends)
+        values = {basis: np.zeros(size) for basis in self.outcomes}
+        for coefficient, label in told.terms:
+            fitting = self._checked_telling(label)
+            runs = {basis: sum(self.outcomes[basis]) for basis in fitting}
+            signs = np.array([sign_of(label, outcome) for outcome in range(size)], dtype=float)
+            for basis in fitting:
+                share = runs[basis] / total if (total := sum(runs.values())) else 1 / len(fitting)
+                values[basis] += coefficient * share * signs
+        terms, offset = [], told.constant
+        for basis, value in values.items():
+            counts, least, width = np.array(self.outcomes[basis]), float(value.min()), float(np.ptp(value))
+            offset += least
+            if width:
+                terms.append((width, float(counts @ (value - least)) / width, int(counts.sum())))
+        bounds = told.constant - told.size, told.constant + told.size
+        return weighted_estimate(terms, offset=offset, bounds=bounds, confidence=confidence)
 
     def _counted(self, pauli: str, sign: int) -> tuple[int, int]:
         """In how many accepted runs that tell a Pauli label it came out with this sign, and how many there are."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from quantumlink.arrays import FloatArray
 from quantumlink.exact import PAULI_MATRICES
+from quantumlink.readings.observables import Observable, is_label, pauli_sum_of
 from quantumlink.readings.state import PAULI_LABELS, pauli_sum
 from quantumlink.tables import html_table
 
@@ -109,16 +110,24 @@ class SharedState:
         if self.shape:
             raise ValueError(f"{what} is of one point, got points of shape {self.shape}: take one, state[i]")
 
-    def expectation(self, pauli: str) -> Any:
-        """The expectation value of a Pauli label, a letter for each end, the rightmost for the first one.
+    def expectation(self, pauli: Observable) -> Any:
+        """The expectation value of a Pauli label, or of a Hermitian operator of Qiskit's on the ends.
+
+        Args:
+            pauli: a letter for each end, the rightmost for the first one; or a `Pauli`, `SparsePauliOp` or
+                `Operator`, the first end as qubit 0.
 
         Raises:
-            ValueError: if the label is not one.
+            ValueError: if the label is not one, or the operator not Hermitian or not on the ends.
         """
+        if not is_label(pauli):
+            told = pauli_sum_of(pauli, self.ends)
+            terms = [coefficient * self.expectation(label) for coefficient, label in told.terms]
+            return sum(terms, start=self._plain(np.full(self.shape, told.constant)))
         k = len(self.ends)
         if not isinstance(pauli, str) or len(pauli) != k or set(pauli) - set(PAULI_LABELS):
             raise ValueError(f"pauli must be {k} letters of I, X, Y, Z, got {pauli!r}")
-        index = tuple(PAULI_LABELS.index(letter) for letter in reversed(pauli))
+        index = tuple(PAULI_LABELS.index(letter) for letter in reversed(str(pauli)))
         return self._plain(np.asarray(self.coefficients[(Ellipsis, *index)]))  # type: ignore[arg-type]
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from quantumlink import validation
 from quantumlink.arrays import FloatArray
 from quantumlink.estimation import Estimate
 from quantumlink.hardware.pauli_coefficients import bell_populations, density_matrices
+from quantumlink.readings.observables import Observable, is_label, pauli_sum_of
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def largest_chsh(coefficients: FloatArray) -> FloatArray:
     return 2 * np.hypot(singular[..., 0], singular[..., 1])  # type: ignore[no-any-return]
 
 
-def pauli_index(pauli: str) -> tuple[int, int]:
+def pauli_index(pauli: Any) -> tuple[int, int]:
     """Where a label's expectation value is in the coefficients.
 
     Raises:
@@ -124,12 +125,19 @@ class PairState:
         """
         return float(largest_chsh(self.coefficients))
 
-    def expectation(self, pauli: str) -> float:
-        """The expectation value of a two-letter Pauli label, such as ``"ZZ"`` or ``"IX"``.
+    def expectation(self, pauli: Observable) -> float:
+        """The expectation value of a two-letter Pauli label, such as ``"ZZ"`` or ``"IX"``, or of an operator.
+
+        Args:
+            pauli: the label; or a `Pauli`, `SparsePauliOp` or `Operator` of Qiskit's, the left end as qubit 0.
 
         Raises:
-            ValueError: if the label is not two letters of I, X, Y, Z.
+            ValueError: if the label is not two letters of I, X, Y, Z, or the operator not Hermitian or not on two
+                qubits.
         """
+        if not is_label(pauli):
+            told = pauli_sum_of(pauli, self.ends)
+            return told.constant + sum(c * self.expectation(label) for c, label in told.terms)
         return float(self.coefficients[pauli_index(pauli)])
 
     def qber(self, basis: str) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from quantumlink.arrays import ComplexArray, FloatArray
 from quantumlink.hardware.pauli_coefficients import bell_populations, density_matrices
 from quantumlink.readings import state as one
+from quantumlink.readings.observables import Observable, is_label, pauli_sum_of
 from quantumlink.readings.state import PairState
 from quantumlink.tables import html_table
 
@@ -66,12 +67,19 @@ class PairStates:
         """Shape (*points): the largest CHSH value over all measurements at each point (Horodecki et al. 1995)."""
         return one.largest_chsh(self.coefficients)
 
-    def expectation(self, pauli: str) -> FloatArray:
+    def expectation(self, pauli: Observable) -> FloatArray:
         """Shape (*points): the expectation value of a two-letter Pauli label, the right end's letter first.
 
+        Args:
+            pauli: the label, or an operator of Qiskit's, see `PairState.expectation`.
+
         Raises:
-            ValueError: if the label is not two letters of I, X, Y, Z.
+            ValueError: as `PairState.expectation`.
         """
+        if not is_label(pauli):
+            told = pauli_sum_of(pauli, self.ends)
+            terms = [coefficient * self.expectation(label) for coefficient, label in told.terms]
+            return sum(terms, start=np.full(self.shape, told.constant))
         return self.coefficients[(..., *one.pauli_index(pauli))]
 
     def qber(self, basis: str) -> FloatArray:

@@ -28,6 +28,9 @@ SHOWN_ROWS = 20
 
 Column = npt.NDArray[Any]
 
+_PARAMETERS = "quantumlink parameters"
+"""Under which attribute a data frame notes which columns are the grid's."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Table:
@@ -109,7 +112,71 @@ class Table:
             from pandas import DataFrame
         except ImportError as error:
             raise ImportError("to_pandas needs pandas, which is not installed: pip install pandas") from error
-        return DataFrame({name: column.copy() for name, column in self.columns.items()})
+        frame = DataFrame({name: column.copy() for name, column in self.columns.items()})
+        frame.attrs[_PARAMETERS] = list(self.parameters)
+        return frame
+
+    @classmethod
+    def from_pandas(cls, frame: DataFrame, parameters: Sequence[str] | None = None) -> Table:
+        """A pandas data frame as a table, a copy; levels of its index that have names are columns, too.
+
+        Args:
+            frame: the data frame.
+            parameters: the columns that are the grid's; if None, those that `to_pandas` noted in the frame, if any.
+
+        Raises:
+            TypeError: if it is no data frame, or a column's name is no text.
+            ValueError: if two columns have one name, or a parameter is none of them.
+        """
+        if not hasattr(frame, "reset_index") or not hasattr(frame, "columns"):
+            raise TypeError(f"frame must be a pandas DataFrame, got {type(frame).__name__}")
+        whole = frame.reset_index([level for level in frame.index.names if level is not None])
+        names = list(whole.columns)
+        for name in names:
+            validation.instance("the name of a column", name, str, "text")
+        noted = [name for name in frame.attrs.get(_PARAMETERS, ()) if name in names]
+        return cls._of_columns(
+            names,
+            [whole.iloc[:, i].tolist() for i in range(len(names))],
+            noted if parameters is None else parameters,
+        )
+
+    @classmethod
+    def from_csv(cls, path: str | PathLike[str], parameters: Sequence[str] = ()) -> Table:
+        """Read what `to_csv` wrote, or another CSV file with a line of names.
+
+        A column of whole numbers, numbers, complex numbers or of True and False is read as such, any other one as
+        text; a cell that is empty is None, but in a column of text.
+
+        Args:
+            path: the file, in UTF-8.
+            parameters: the columns that are the grid's.
+
+        Raises:
+            OSError: if the file cannot be read.
+            ValueError: if it is no CSV in UTF-8, a line has another number of cells than there are names, two
+                columns have one name, or a parameter is none of them.
+        """
+        text = StringIO(Path(path).read_bytes().decode("utf-8-sig"), newline="")  # line ends in cells stay
+        try:
+            lines = list(csv.reader(text, strict=True))
+        except csv.Error as error:
+            raise ValueError(f"{path}: this is not CSV: {error}") from error
+        names, rows = (lines[0], [line for line in lines[1:] if line or len(lines[0]) == 1]) if lines else ([], [])
+        for number, row in enumerate(rows, start=2):
+            if len(row or [""]) != len(names):
+                raise ValueError(f"{path}: row {number} has {len(row)} cells, where there are {len(names)} names")
+        columns = [_read([(row or [""])[i] for row in rows]) for i in range(len(names))]
+        return cls._of_columns(names, columns, parameters)
+
+    @classmethod
+    def _of_columns(cls, names: Sequence[str], columns: Sequence[list[Any]], parameters: Sequence[str]) -> Table:
+        repeated = {name for name in names if names.count(name) > 1}
+        if repeated:
+            raise ValueError(f"the columns of a table must have different names, got {min(repeated)!r} twice")
+        for name in validation.sequence("parameters", parameters, "names of columns"):
+            validation.choice("parameters", name, names)
+        return cls(dict(zip(names, map(column_of, columns), strict=True)), tuple(parameters))
 
     def to_csv(self, path: str | PathLike[str] | None = None) -> str:
         """The table as CSV: a line of names, then a line a row, numbers with all their digits.
@@ -198,6 +265,26 @@ def column_of(values: Sequence[Any]) -> Column:
     for i, value in enumerate(values):
         column[i] = value
     return column
+
+
+def _read(cells: list[str]) -> list[Any]:
+    """The cells of a column of CSV: the first kind of value that all of them are which are not empty."""
+    there = [cell for cell in cells if cell]
+    if any("_" in cell for cell in there):  # Python's own numbers may have them, nobody else's
+        return list(cells)
+    for kind in (_truth, int, float, complex):
+        try:
+            [kind(cell) for cell in there]
+        except ValueError:
+            continue
+        return [kind(cell) if cell else None for cell in cells] if there else cells
+    return list(cells)
+
+
+def _truth(cell: str) -> bool:
+    if cell not in ("True", "False"):
+        raise ValueError(cell)
+    return cell == "True"
 
 
 def _text(cell: Any) -> str:

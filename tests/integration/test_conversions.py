@@ -5,7 +5,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.quantum_info import DensityMatrix, Operator, Pauli, SparsePauliOp, random_density_matrix
 
 import quantumlink as ql
@@ -165,3 +165,88 @@ def test_tomography_too():
 def test_no_state_is_made_of_an_operator_that_is_none():
     with pytest.raises(ValueError, match="state must be a density matrix"):
         ql.ElementaryLink(ql.Node("a"), ql.Node("b"), state=SparsePauliOp("XX"))
+
+
+# --- expectation values of Qiskit's operators
+
+FIDELITY = SparsePauliOp.from_list([("II", 0.25), ("XX", 0.25), ("YY", -0.25), ("ZZ", 0.25)])
+NINE = [a + b for a in "XYZ" for b in "XYZ"]
+MIXED = SparsePauliOp.from_list([("II", 0.5), ("IZ", 1.5), ("ZI", -0.75), ("ZZ", 0.3), ("XY", 2.0), ("YI", -0.4)])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_exact_states_give_qiskits_expectation_values(seed):
+    rho = random_density_matrix(4, seed=seed)
+    state = ql.evaluate(ql.ElementaryLink(ql.Node("a"), ql.Node("b"), state=rho))
+    for operator in (
+        MIXED,
+        Operator(MIXED),
+        Pauli("-XZ"),
+        SparsePauliOp(["XZ", "XZ"], [1, 2]),
+        Operator.from_label("r0"),
+    ):
+        assert state.expectation(operator) == pytest.approx(rho.expectation_value(operator).real, abs=1e-12)
+
+
+def test_states_at_many_points_and_of_several_ends_do_so_too():
+    points = ql.evaluate(HOPS[0], hold_s=[0.0, 0.1])
+    assert np.allclose(points.expectation(FIDELITY), points.fidelity, rtol=0, atol=1e-12)
+    three = ql.evaluate(LINKS["three parties"])
+    operator = SparsePauliOp.from_list([("XXX", 1.0), ("ZZI", -2.0), ("III", 0.1)])
+    expected = three.density_matrix.expectation_value(operator).real
+    assert three.expectation(operator) == pytest.approx(expected, abs=1e-12)
+
+
+def test_samples_give_what_one_number_a_run_would():
+    """Paulis that the same runs tell are read together, run by run; the rest by all runs that tell them."""
+    samples = ql.sample(LINKS["a swap"], ["ZZ", "XY", "YY"], shots=500, seed=3)
+    found = samples.expectation(MIXED)
+    alone = {label: samples.expectation(label).best for label in ("IZ", "ZI", "ZZ", "XY", "YI")}
+    expected = (
+        0.5 + 1.5 * alone["IZ"] - 0.75 * alone["ZI"] + 0.3 * alone["ZZ"] + 2 * alone["XY"] - 0.4 * alone["YI"]
+    )
+    assert found.best == pytest.approx(expected, abs=1e-12)
+    assert found.low < found.best < found.high
+    assert samples.expectation(SparsePauliOp("ZZ")) == samples.expectation("ZZ")
+    turned, plain = samples.expectation(Pauli("-ZZ")), samples.expectation("ZZ")
+    assert (turned.low, turned.best, turned.high) == pytest.approx((-plain.high, -plain.best, -plain.low))
+    only = samples.expectation(SparsePauliOp("II", [2.0]))
+    assert (only.low, only.best, only.high) == (2.0, 2.0, 2.0)
+
+
+def test_a_sampled_sum_is_covered_as_often_as_it_says():
+    """Of 200 intervals of 95 % at least 178 hold the truth: fewer would be a chance of 2e-4 (binomial)."""
+    truth = ql.evaluate(HOPS[0]).expectation(MIXED)
+    runs = (ql.sample(HOPS[0], ["ZZ", "XY", "YX"], shots=60, seed=seed) for seed in range(200))
+    held = [(one := samples.expectation(MIXED)).low <= truth <= one.high for samples in runs]
+    assert sum(held) >= 178
+
+
+def test_tomography_and_predictions_take_operators():
+    samples = ql.sample(HOPS[0], bases=NINE, shots=900, seed=1)
+    tomography = samples.tomography()
+    assert tomography.expectation(MIXED) == tomography.expectation(MIXED.to_matrix())
+    assert tomography.expectation(Pauli("ZZ")) == tomography.expectation(Pauli("ZZ").to_matrix())
+
+
+@pytest.mark.parametrize(
+    ("operator", "why"),
+    [
+        (SparsePauliOp("ZZZ"), "on 2 qubits, one for each end .n0, n1., got one on 3 qubits"),
+        (Operator(np.eye(3)), "other systems than qubits"),
+        (SparsePauliOp("ZZ", [1j]), "pauli must be Hermitian, so with real coefficients; that of ZZ is 0.1j"),
+        (Pauli("iZZ"), "Hermitian"),
+        (SparsePauliOp("ZZ", [np.nan]), "the coefficient of ZZ must be"),
+        (SparsePauliOp("ZZ", np.array([Parameter("a")])), "numbers as coefficients"),
+    ],
+)
+def test_what_is_no_observable_of_the_ends_is_refused(operator, why):
+    for result in (ql.evaluate(HOPS[0]), ql.sample(HOPS[0], ["ZZ"], shots=10, seed=1)):
+        with pytest.raises(ValueError, match=why):
+            result.expectation(operator)
+
+
+def test_a_pauli_that_no_basis_tells_is_refused():
+    samples = ql.sample(HOPS[0], ["ZZ"], shots=10, seed=1)
+    with pytest.raises(ValueError, match="XZ was not measured"):
+        samples.expectation(SparsePauliOp.from_list([("ZZ", 1), ("XZ", 1)]))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from qiskit.circuit.library import CXGate, Measure, RZGate, SXGate, XGate
 from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import SparsePauliOp
 from qiskit.transpiler import InstructionProperties, Target
 
 import quantumlink as ql
@@ -141,6 +142,8 @@ def test_drawn_to_zero(fit):
     prepared = prepare(PAIR, device, seed=1)
     samples = {s: counted(predict(folded(prepared, s)), 10**7) for s in (1, 3, 5)}
     found = zero_noise(samples, fit)
+    operator = SparsePauliOp.from_list([("II", 0.25), ("XX", 0.25), ("YY", -0.25), ("ZZ", 0.25)])
+    assert found.expectation(operator) == pytest.approx(found.fidelity(), abs=1e-12)
     kept = 1 - error * 4 / 3
     values = [kept**s for s in (1, 3, 5)]
     assert samples[3].expectation("ZZ").best == pytest.approx(values[1], abs=1e-6)

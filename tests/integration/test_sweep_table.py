@@ -10,6 +10,7 @@ import pytest
 
 from quantumlink.estimation import Estimate
 from quantumlink.sweeps import Table, sweep
+from quantumlink.sweeps.table import column_of
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +89,74 @@ def test_csv_has_every_digit(tmp_path):
     assert [(float(row["x"]), row["name"], float(row["y"])) for row in read] == [
         tuple(row.values()) for row in rows
     ]
+
+
+def mixed():
+    """A column of every kind."""
+    columns = {
+        "length_km": [1.0, 1 / 3],
+        "clock_hz": [10**6, 5],
+        "name": ["x, y", '"z"\n'],
+        "works": [True, False],
+        "amplitude": [1 + 2j, 3j],
+        "bits": [2**80, 1],
+        "rate_hz": [None, 2.5],
+        "limit": [float("inf"), 1e-300],
+    }
+    return Table({name: column_of(values) for name, values in columns.items()}, ("length_km", "clock_hz"))
+
+
+def same(one, other):
+    assert list(one.columns) == list(other.columns)
+    assert one.parameters == other.parameters
+    for name, column in one.columns.items():
+        assert column.tolist() == other[name].tolist()
+        assert [type(value) for value in column.tolist()] == [type(value) for value in other[name].tolist()]
+        assert column.dtype.kind == other[name].dtype.kind
+    assert one.to_csv() == other.to_csv()
+
+
+def test_csv_there_and_back(tmp_path):
+    mixed().to_csv(tmp_path / "mixed.csv")
+    same(mixed(), Table.from_csv(tmp_path / "mixed.csv", ["length_km", "clock_hz"]))
+    assert Table.from_csv(tmp_path / "mixed.csv").parameters == ()
+
+
+def test_pandas_there_and_back():
+    pytest.importorskip("pandas")
+    frame = mixed().to_pandas()
+    same(mixed(), Table.from_pandas(frame))
+    by_name = Table.from_pandas(frame.set_index("name"), parameters=["name"])
+    assert next(iter(by_name.columns)) == "name"
+    assert by_name.parameters == ("name",)
+    assert Table.from_pandas(frame[["clock_hz", "works"]][1:])["works"].tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a,b\n1\n", "row 2 has 1 cells, where there are 2 names"),
+        ("a,a\n1,2\n", "different names, got 'a' twice"),
+        ("b,c\n1,2\n", "parameters must be one of"),
+        ('a\n"1\n', "unexpected end of data"),
+    ],
+)
+def test_csv_that_is_no_table(text, why, tmp_path):
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(ValueError, match=why):
+        Table.from_csv(tmp_path / "x.csv", ["a"])
+
+
+def test_csv_of_others(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes("\ufeffkm,where\r\n10,1_000\r\n,Köln\r\n".encode())
+    found = Table.from_csv(path)
+    assert found["km"].tolist() == [10, None]
+    assert found["where"].tolist() == ["1_000", "Köln"]
+    path.write_text("")
+    assert len(Table.from_csv(path)) == 0
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match="'a' twice"):
+        Table.from_pandas(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
+    with pytest.raises(TypeError, match="must be a pandas DataFrame, got dict"):
+        Table.from_pandas({"a": [1]})

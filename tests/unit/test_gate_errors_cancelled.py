@@ -9,6 +9,7 @@ from qiskit.circuit import Measure, Parameter, QuantumCircuit, Reset
 from qiskit.circuit.library import CZGate, RZGate, SXGate, XGate
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult, StatevectorSampler
 from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import SparsePauliOp
 from qiskit.transpiler import InstructionProperties, Target
 
 import quantumlink as ql
@@ -88,6 +89,10 @@ def test_exact_where_gates_depolarize(name):
     assert found.fidelity().best == pytest.approx(1.0, abs=1e-3)  # rounded counts
     for basis, sign in (("XX", 1), ("YY", -1), ("ZZ", 1)):
         assert found.expectation(basis).best == pytest.approx(sign, abs=1e-3)
+    operator = SparsePauliOp.from_list([("II", 0.25), ("XX", 0.25), ("YY", -0.25), ("ZZ", 0.25)])
+    assert found.expectation(operator) == pytest.approx(found.fidelity(), abs=1e-12)
+    with pytest.raises(ValueError, match="pauli must be one of"):
+        found.expectation(SparsePauliOp("IZ"))
     if not prepared.recipe.heralds:
         assert abs(found.raw.expectation("ZZ").best) == pytest.approx(found.kept["ZZ"], abs=1e-3)
 

@@ -3,11 +3,13 @@
 import json
 from dataclasses import replace
 from itertools import combinations, product
+from math import sqrt
 
 import numpy as np
 import pytest
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import Pauli, SparsePauliOp
 from scipy.stats import binom
 
 import quantumlink as ql
@@ -439,6 +441,28 @@ def test_one_letter_labels_are_mitigated_over_all_bases(sampled):
     prepared, calibration, result = sampled
     mitigated = Mitigated.of(prepared.recipe, calibration, result)
     assert mitigated.expectation("IZ").best == pytest.approx(mitigated.raw.expectation("IZ").best, abs=1e-12)
+
+
+FIDELITY = SparsePauliOp.from_list([("II", 0.25), ("XX", 0.25), ("YY", -0.25), ("ZZ", 0.25)])
+
+
+def test_operators_of_qiskit_are_mitigated(sampled):
+    prepared, calibration, result = sampled
+    mitigated = Mitigated.of(prepared.recipe, calibration, result)
+    found, told = mitigated.expectation(FIDELITY), mitigated.fidelity()
+    assert (found.low, found.best, found.high) == pytest.approx((told.low, told.best, told.high), abs=1e-12)
+    assert mitigated.expectation(Pauli("-ZZ")).best == pytest.approx(-mitigated.expectation("ZZ").best)
+
+
+def test_paulis_that_the_same_runs_tell_add_up_to_no_narrower_an_interval(sampled):
+    """Nobody says how they depend on one another: whatever that is, the interval is wide enough."""
+    prepared, calibration, result = sampled
+    mitigated = Mitigated.of(prepared.recipe, calibration, result)
+    one = [mitigated.expectation(label) for label in ("IZ", "ZI", "ZZ")]
+    sum_of_all = mitigated.expectation(SparsePauliOp(["IZ", "ZI", "ZZ"]))
+    assert sum_of_all.best == pytest.approx(sum(each.best for each in one), abs=1e-12)
+    largest = max(each.high - each.best for each in one)
+    assert sum_of_all.high - sum_of_all.best >= sqrt(3) * largest
 
 
 def test_what_is_refused(sampled):

@@ -34,10 +34,12 @@ from quantumlink.estimation import CONFIDENCE, Estimate, check_confidence
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.transfer import device_operation
 from quantumlink.execution.mitigation.bare_record import needs
+from quantumlink.execution.mitigation.sums import Terms, value_of
 from quantumlink.execution.preparation import Prepared
 from quantumlink.execution.preparation.calibration import Calibration
 from quantumlink.execution.samples import Samples
 from quantumlink.program import Frame, parity, toggle
+from quantumlink.readings.observables import Observable
 
 MAX_HERALDS = 8
 """Most heralds: the parities that are followed back double with each."""
@@ -62,14 +64,23 @@ class Cancelled:
     _weighted: Mapping[str, tuple[FloatArray, FloatArray, FloatArray]]
     """By basis counts of equal runs, and of each its weight in numerator and denominator."""
 
-    def expectation(self, pauli: str, *, confidence: float = CONFIDENCE) -> Estimate:
+    def expectation(self, pauli: Observable, *, confidence: float = CONFIDENCE) -> Estimate:
         """The mitigated expectation value of a label that was measured, such as ``"ZZ"``; not cut to [−1, 1].
+
+        Args:
+            pauli: the label, or an operator of Qiskit's that is a sum of such.
+            confidence: of the interval.
 
         Raises:
             ValueError: if it was not measured, or no run is accepted.
         """
-        validation.choice("pauli", pauli, tuple(self._weighted))
-        return self._combined([(1.0, pauli)], 0.0, confidence)
+
+        def combined(terms: Terms, offset: float) -> Estimate:
+            for _, label in terms:
+                validation.choice("pauli", label, tuple(self._weighted))
+            return self._combined(terms, offset, confidence)
+
+        return value_of(pauli, self.raw, combined, confidence)
 
     def fidelity(self, *, confidence: float = CONFIDENCE) -> Estimate:
         """The mitigated fidelity to Φ⁺ from its stabilizers; not cut to [0, 1].

@@ -22,10 +22,12 @@ from qiskit.circuit import IfElseOp, QuantumCircuit
 
 from quantumlink import validation
 from quantumlink.estimation import CONFIDENCE, Estimate
+from quantumlink.execution.mitigation.sums import Terms, value_of
 from quantumlink.execution.preparation import Prepared, lint
 from quantumlink.execution.preparation.calibration import Calibration
 from quantumlink.execution.preparation.cost import cost_of
 from quantumlink.execution.samples import Samples
+from quantumlink.readings.observables import Observable
 
 Fit = Literal["linear", "richardson"]
 FITS = ("linear", "richardson")
@@ -81,9 +83,18 @@ class ZeroNoise:
     extrapolate: Callable[[Sequence[float], Sequence[float]], float]
     """From scales and values to the value at 0."""
 
-    def expectation(self, pauli: str, *, confidence: float = CONFIDENCE) -> Estimate:
-        """The extrapolated expectation value of a Pauli label such as ``"ZZ"``; not cut to what is physical."""
-        return self._combined([(1.0, pauli)], 0.0, confidence)
+    def expectation(self, pauli: Observable, *, confidence: float = CONFIDENCE) -> Estimate:
+        """The extrapolated expectation value of a Pauli label such as ``"ZZ"``; not cut to what is physical.
+
+        Args:
+            pauli: the label, or a Hermitian operator of Qiskit's, whose labels are extrapolated each by itself.
+            confidence: of the interval.
+        """
+
+        def combined(terms: Terms, offset: float) -> Estimate:
+            return self._combined(terms, offset, confidence)
+
+        return value_of(pauli, self.raw, combined, confidence)
 
     def fidelity(self, *, confidence: float = CONFIDENCE) -> Estimate:
         """The extrapolated fidelity to Φ⁺ from its stabilizers; not cut to [0, 1].

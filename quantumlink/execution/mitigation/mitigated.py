@@ -24,9 +24,11 @@ from quantumlink.execution.mitigation.inversion import (
     offset_and_scale,
 )
 from quantumlink.execution.mitigation.propagation import Ratio, Uncertain, Weights, propagated
+from quantumlink.execution.mitigation.sums import Terms, value_of
 from quantumlink.execution.preparation.recipe import Recipe
 from quantumlink.execution.samples import Samples
 from quantumlink.program import Frame, toggle
+from quantumlink.readings.observables import Observable
 
 Scope = Literal["ends", "all"]
 """Whose readout errors are taken out: see `Mitigated`."""
@@ -117,15 +119,24 @@ class Mitigated:
             )
         return found
 
-    def expectation(self, pauli: str, *, confidence: float = CONFIDENCE) -> Estimate:
+    def expectation(self, pauli: Observable, *, confidence: float = CONFIDENCE) -> Estimate:
         """The mitigated expectation value of a Pauli label such as ``"ZZ"`` among accepted runs.
+
+        Args:
+            pauli: the label, or a Hermitian operator of Qiskit's, see `Samples.expectation`.
+            confidence: of the interval.
 
         Raises:
             ValueError: if no measured basis tells it, no run is accepted, or heralds read too many bits for the
                 scope ``"all"``.
         """
         self.raw.expectation(pauli)  # refuses what cannot be told
-        return self._propagated([self._term(1.0, pauli)], 0.0, self.scope, confidence, acted_on=self._undoes)
+
+        def combined(terms: Terms, offset: float) -> Estimate:
+            told = [self._term(coefficient, label) for coefficient, label in terms]
+            return self._propagated(told, offset, self.scope, confidence, acted_on=self._undoes)
+
+        return value_of(pauli, self.raw, combined, confidence)
 
     def fidelity(self, *, confidence: float = CONFIDENCE) -> Estimate:
         """The mitigated fidelity to Φ⁺ from its stabilizers, (1 + ⟨XX⟩ − ⟨YY⟩ + ⟨ZZ⟩)/4; not cut to [0, 1].

@@ -31,6 +31,7 @@ from quantumlink.hardware import Node
 from quantumlink.link.arriving_pair import ARRIVALS
 from quantumlink.program import Program
 from quantumlink.progress import track
+from quantumlink.readings.observables import Observable
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ class Prediction:
         """Fidelity to Φ⁺ as the stabilizers will be read, the readout errors of the ends included."""
         return self.predicted.fidelity()
 
-    def expectation(self, pauli: str) -> Estimate:
-        """The expectation value of a Pauli label such as ``"ZZ"``."""
+    def expectation(self, pauli: Observable) -> Estimate:
+        """The expectation value of a Pauli label such as ``"ZZ"``, or of an operator, see `Samples.expectation`."""
         return self.predicted.expectation(pauli)
 
     def qber(self, basis: str) -> Estimate:

@@ -11,6 +11,7 @@ import numpy as np
 from quantumlink.estimation import Estimate
 from quantumlink.execution.bases import sign_of
 from quantumlink.execution.told_by_bases import ToldByBases
+from quantumlink.readings.observables import Observable, is_label, pauli_sum_of
 from quantumlink.tables import html_table
 
 ROUNDING = 1e-9
@@ -35,12 +36,20 @@ class Probabilities(ToldByBases):
         """The probability that all heralds accept, averaged over the bases."""
         return _sharp(float(np.mean([sum(p) for p in self.outcomes.values()])), 0.0, 1.0)
 
-    def expectation(self, pauli: str) -> Estimate:
+    def expectation(self, pauli: Observable) -> Estimate:
         """The expectation value of a Pauli label such as ``"ZZ"`` or ``"IX"`` among accepted runs.
 
+        Args:
+            pauli: the label, or a Hermitian operator of Qiskit's, see `Samples.expectation`.
+
         Raises:
-            ValueError: if the label is not one, no basis tells it, or no run is accepted.
+            ValueError: if the label is not one, the operator is not Hermitian or not on the ends, no basis tells a
+                label, or no run is accepted.
         """
+        if not is_label(pauli):
+            told = pauli_sum_of(pauli, self.ends)
+            value = told.constant + sum(c * self.expectation(label).best for c, label in told.terms)
+            return _sharp(value, told.constant - told.size, told.constant + told.size)
         fitting = self._checked_telling(pauli)
         total = np.sum([self.outcomes[basis] for basis in fitting], axis=0)
         if not total.sum() > 0:

@@ -1,0 +1,78 @@
+"""What an expectation value is asked of: a Pauli label, or a sum of them as Qiskit has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from quantumlink import validation
+
+if TYPE_CHECKING:
+    from qiskit.quantum_info import Operator, Pauli, SparsePauliOp
+
+Observable: TypeAlias = "str | Pauli | SparsePauliOp | Operator"
+"""A label such as ``"ZZ"``, or a Hermitian operator of Qiskit's on the ends, the first end as qubit 0."""
+
+HERMITIAN = 1e-9
+"""Largest imaginary part of a coefficient that is taken for rounding."""
+
+
+@dataclass(frozen=True)
+class PauliSum:
+    """An observable: a constant and a sum of Paulis."""
+
+    constant: float
+    """What multiplies the identity."""
+    terms: tuple[tuple[float, str], ...]
+    """Coefficients and labels, each label once, the identity left out."""
+
+    @property
+    def size(self) -> float:
+        """The sum of the coefficients' sizes: no expectation value is farther than that from the constant."""
+        return sum(abs(coefficient) for coefficient, _ in self.terms)
+
+
+def is_label(observable: object) -> bool:
+    """Whether an observable is given as a label, or as what is no observable at all."""
+    if isinstance(observable, str):
+        return True
+    from qiskit.quantum_info.operators.base_operator import BaseOperator
+
+    return not isinstance(observable, BaseOperator)
+
+
+def pauli_sum_of(observable: Any, ends: Sequence[str]) -> PauliSum:
+    """An operator of Qiskit's as a sum of Paulis.
+
+    Args:
+        observable: a `Pauli`, a `SparsePauliOp`, or whatever `Operator` takes.
+        ends: what the ends are called.
+
+    Raises:
+        ValueError: if it is on another number of qubits, is not Hermitian, or has unbound parameters.
+    """
+    from qiskit.quantum_info import Operator, Pauli, SparsePauliOp
+
+    k = len(ends)
+    if tuple(observable.input_dims()) != (2,) * k or tuple(observable.output_dims()) != (2,) * k:
+        raise ValueError(
+            f"pauli must be an operator on {k} qubits, one for each end ({', '.join(ends)}), got one on "
+            f"{observable.num_qubits or 'other systems than'} qubits"
+        )
+    if isinstance(observable, Pauli):
+        found = SparsePauliOp(observable)
+    elif isinstance(observable, SparsePauliOp):
+        found = observable
+        if found.parameters:
+            raise ValueError(f"pauli must have numbers as coefficients, got parameters in {found.coeffs!r}")
+    else:
+        found = SparsePauliOp.from_operator(Operator(observable))
+    told: dict[str, float] = {}
+    for label, coefficient in found.to_list():
+        value = complex(coefficient)
+        if abs(value.imag) > HERMITIAN:
+            raise ValueError(f"pauli must be Hermitian, so with real coefficients; that of {label} is {value:g}")
+        told[label] = told.get(label, 0.0) + validation.number(f"the coefficient of {label}", value.real)
+    constant = told.pop("I" * k, 0.0)
+    return PauliSum(constant, tuple((value, label) for label, value in told.items() if value))
