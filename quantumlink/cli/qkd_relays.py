@@ -33,16 +33,12 @@ class Bases(StrEnum):
 class RelayOptions(FiberOptions, CommonOptions):
     """MDI: the relay stands in the middle of the fibre."""
 
-    z_probability: Annotated[float, typer.Option(help="With which each end chooses Z, the key basis.")] = 0.8
+    z_probability: ZChosen = None
 
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
-        return MDI(
-            medium_a=self.fiber(1 / 2),
-            detector=self.detector(),
-            z_probability=self.z_probability,
-            **self.shared(),
-        )
+        given = {"medium_a": self.fiber(1 / 2), "detector": self.detector(), **self.shared()}
+        return chosen_settings(MDI, given, {"z_probability": self.z_probability})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +108,10 @@ class ConferenceOptions(FiberOptions, CommonOptions):
 
     km: Annotated[float, typer.Option("--km", help="Length of the fibre to each party.")] = 5.0
     parties: Annotated[int, typer.Option(help="How many share the key.")] = 3
-    z_probability: Annotated[float, typer.Option(help="Share of the rounds that make the key.")] = 0.97
+    z_probability: Annotated[
+        float | None,
+        typer.Option(help=f"Share of the rounds that make the key. Default: {CHOSEN}.", show_default=False),
+    ] = None
     bases: Annotated[
         Bases,
         typer.Option(help="Whether a common key marks the test rounds, or each party chooses by itself."),
@@ -121,13 +120,8 @@ class ConferenceOptions(FiberOptions, CommonOptions):
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
         parties = validation.count("--parties", self.parties, at_least=2)
-        return Conference(
-            media=[self.fiber()] * parties,
-            detector=self.detector(),
-            z_probability=self.z_probability,
-            bases=self.bases.value,
-            **self.shared(),
-        )
+        given = {"media": [self.fiber()] * parties, "bases": self.bases.value, "detector": self.detector()}
+        return chosen_settings(Conference, {**given, **self.shared()}, {"z_probability": self.z_probability})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,13 +129,12 @@ class SharingOptions(FiberOptions, CommonOptions):
     """Secret sharing: the source stands in the middle of a star, ``km`` from each of the three."""
 
     km: Annotated[float, typer.Option("--km", help="Length of the fibre to each of the three.")] = 5.0
-    z_probability: Annotated[float, typer.Option(help="With which each measures Z, which tests.")] = 0.1
+    z_probability: Annotated[
+        float | None,
+        typer.Option(help=f"With which each measures Z, which tests. Default: {CHOSEN}.", show_default=False),
+    ] = None
 
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
-        return SecretSharing(
-            media=[self.fiber()] * 3,
-            detector=self.detector(),
-            z_probability=self.z_probability,
-            **self.shared(),
-        )
+        given = {"media": [self.fiber()] * 3, "detector": self.detector(), **self.shared()}
+        return chosen_settings(SecretSharing, given, {"z_probability": self.z_probability})

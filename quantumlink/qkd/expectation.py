@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from quantumlink.arrays import FloatArray
+from quantumlink.distillation.group.agreement import differing
 from quantumlink.distillation.party import AUTHENTICATION_BITS
 from quantumlink.distillation.reconciliation import Cascade, Ldpc
 from quantumlink.distillation.records import RawRounds
 from quantumlink.distillation.shortfall import charges, remedy, terms_of
 from quantumlink.distillation.sifting import COMPARED, KEY
-from quantumlink.qkd.protocols.decoy_mdi_session import DecoyMDI
+from quantumlink.qkd.protocols.conference_rounds import ConferenceSession
+from quantumlink.qkd.protocols.mdi_session import MDI
 from quantumlink.qkd.protocols.pairs import PairSession
 from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure
 from quantumlink.qkd.protocols.session import Session
@@ -51,11 +53,17 @@ class ExpectedKey:
     """Error rate of the key basis."""
     terms: KeyTerms
     """The terms of the bound."""
+    authentication_bits: int = AUTHENTICATION_BITS
+    """Bits that the tags of all lines take."""
+    marking_bits: int = 0
+    """Bits of a common key that marks the test rounds of a conference."""
+    further_tag_bits: int = 0
+    """Bits of verification tags beyond the one that the bound pays for."""
 
     @property
     def bits(self) -> int:
-        """Secret bits to expect, authentication deducted; 0 if none."""
-        return max(0, self.terms.length - AUTHENTICATION_BITS)
+        """Secret bits to expect, authentication and marking deducted; 0 if none."""
+        return max(0, self.terms.length - self.authentication_bits - self.marking_bits)
 
     @property
     def bits_per_round(self) -> float:
@@ -68,7 +76,7 @@ class ExpectedKey:
         parts: Any = self.terms
         parts = [parts.z, parts.x] if hasattr(parts, "z") else [parts]
         left = sum(part.entropy_bits - part.leak - part.epsilon_bits for part in parts)
-        return float(left) - AUTHENTICATION_BITS
+        return float(left) - self.authentication_bits - self.marking_bits
 
     @property
     def limit(self) -> str:
@@ -83,7 +91,9 @@ class ExpectedKey:
             self.leaks,
             eps_sec=session.eps_sec,
             eps_cor=session.eps_cor,
-            spent=AUTHENTICATION_BITS,
+            spent=self.authentication_bits,
+            marking=self.marking_bits,
+            tags=self.further_tag_bits,
             rates_known=True,
         )
 
@@ -95,9 +105,9 @@ def expected_key(session: Session, *, sample_fraction: float | None = None, seen
     """The counts, terms and length that a session may expect.
 
     Args:
-        session: prepare and measure, pairs measured in bases, or pulses sent to a relay.
+        session: prepare and measure, pairs measured in bases, photons or pulses sent to a relay, or GHZ states.
         sample_fraction: in the place of the session's own.
-        seen: what its detectors see of a photon, if it is known already; see `PrepareAndMeasure.expected_rounds`.
+        seen: what detectors see of its photons, if it is known already; see its ``expected_rounds``.
 
     Raises:
         TypeError: for a session that does not say what to expect of its rounds.
@@ -108,6 +118,9 @@ def expected_key(session: Session, *, sample_fraction: float | None = None, seen
     >>> abs(expected_key(session).bits / len(session.run()) - 1) < 0.05
     True
     """
+    if isinstance(session, ConferenceSession):
+        share = session.sample_fraction if sample_fraction is None else sample_fraction
+        return _expected_of_several(session, share, seen)
     rounds = _rounds(session, seen)
     share = session.sample_fraction if sample_fraction is None else sample_fraction
     tally, errors, sizes = _counted(session, rounds, share)
@@ -129,16 +142,19 @@ def expected_key(session: Session, *, sample_fraction: float | None = None, seen
 
 def expected_key_bits(session: Session, *, seen: Any = None) -> int:
     """How many bits of the key basis to expect, those of the sample included; arguments as for `expected_key`."""
+    if isinstance(session, ConferenceSession):
+        return _counted_by_several(session, 0.0, seen)[0].n
     return _counted(session, _rounds(session, seen), 0.0)[0].n
 
 
 def _rounds(session: Session, seen: Any) -> Floats:
-    if isinstance(session, PrepareAndMeasure):
+    if isinstance(session, (PrepareAndMeasure, MDI)):
         return session.expected_rounds(seen)
-    if isinstance(session, (PairSession, DecoyMDI, TwinField)):
+    if isinstance(session, (PairSession, TwinField)):
         return session.expected_rounds()
     raise TypeError(
-        f"session must prepare and measure, measure pairs, or send pulses to a relay, got {type(session).__name__}"
+        "session must prepare and measure, measure pairs, send to a relay, or share GHZ states, got "
+        f"{type(session).__name__}"
     )
 
 
@@ -185,6 +201,59 @@ def _counted(session: Session, rounds: Floats, share: float) -> tuple[Tally, lis
     if len(sifting.blocks) == 1:
         return tally, [sum(errors)], [float(sum(floor(bits) for bits in raw))]
     return tally, errors, raw
+
+
+def _expected_of_several(session: ConferenceSession, share: float, seen: FloatArray | None) -> ExpectedKey:
+    """What several parties may expect: they pay for all strings and lines, and for marking the test rounds."""
+    agreed, tolerances = session.agreement(), {"eps_sec": session.eps_sec, "eps_cor": session.eps_cor}
+    tally, errors = _counted_by_several(session, share, seen)
+    replies = bool(getattr(agreed.recipe.bound(tally, **tolerances), "count_replies", True))
+    leak = 0.0
+    for wrong in errors:
+        rate = min(0.5, wrong / tally.n) if tally.n else 0.0
+        hers, all_told = (_disclosed(session.reconciliation, tally.n, rate, replies=r) for r in (False, replies))
+        leak += (agreed.answering - 1) * hers + all_told
+    account = agreed.account(tally, (0,) * len(errors), inherited=0.0, simulated=False, seeded=False)
+    return ExpectedKey(
+        session=session,
+        tally=tally,
+        leaks=(leak,),
+        qber=max(errors) / tally.n if tally.n else 0.0,
+        terms=account.evaluate([leak]),  # type: ignore[list-item]
+        authentication_bits=account.authentication_bits,
+        marking_bits=account.marking_bits,
+        further_tag_bits=account.further_tag_bits,
+    )
+
+
+def _counted_by_several(
+    session: ConferenceSession, share: float, seen: FloatArray | None
+) -> tuple[Tally, list[float]]:
+    """The tally; and of each string that is reconciled with Alice's the expected errors."""
+    agreed = session.agreement()
+    settings, bits, numbers = session.expected_rounds(seen)
+    streams = agreed.streams(settings)
+
+    def total(which: tuple[int, ...], parties: tuple[int, ...]) -> tuple[float, float]:
+        here = np.isin(streams, which)
+        wrong = here & (differing(bits[0], list(bits[1:]), parties) == 1)
+        return float(numbers[here].sum()), float(numbers[wrong].sum()) if parties else 0.0
+
+    compared = {}
+    for name, (which, parties) in agreed.tests.items():
+        rounds, wrong = total(which, parties)
+        compared[name] = floor(rounds), min(floor(rounds), ceil(wrong - 1e-9))
+    strings = [total((KEY,), parties) for parties in agreed.strings]
+    keys, errors = strings[0][0], [(1 - share) * wrong for _, wrong in strings]
+    tally = Tally(
+        rounds=session.rounds,
+        detected=min(session.rounds, ceil(numbers.sum())),
+        sampled=floor(share * keys),
+        sample_errors=floor(share * max(wrong for _, wrong in strings)),
+        compared=compared,
+        raw={"": floor((1 - share) * keys)},
+    )
+    return tally, errors
 
 
 def _disclosed(method: Any, n: int, qber: float, *, replies: bool) -> float:

@@ -27,11 +27,16 @@ from quantumlink.qkd.expectation import ExpectedKey, expected_key, expected_key_
 from quantumlink.qkd.protocols.b92 import B92
 from quantumlink.qkd.protocols.bb84_session import BB84
 from quantumlink.qkd.protocols.bbm92_session import BBM92
+from quantumlink.qkd.protocols.conference_rounds import ConferenceSession
+from quantumlink.qkd.protocols.conference_session import Conference
 from quantumlink.qkd.protocols.decoy import DecoyBB84, OneDecoyBB84
 from quantumlink.qkd.protocols.decoy_mdi_session import DecoyMDI
+from quantumlink.qkd.protocols.mdi_session import MDI
+from quantumlink.qkd.protocols.network_conference import NetworkConference
 from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure
 from quantumlink.qkd.protocols.sarg04 import SARG04
 from quantumlink.qkd.protocols.session import Session
+from quantumlink.qkd.protocols.sharing_session import SecretSharing
 from quantumlink.qkd.protocols.six_state_session import SixState
 from quantumlink.qkd.protocols.twin_field_session import TwinField
 from quantumlink.qkd.protocols.weak_pulse_session import WeakPulseBB84
@@ -70,6 +75,7 @@ class _Knob:
 
 _Z, _SIGNAL, _RATIO, _SHARE = _Knob(0.5, 0.995), _Knob(0.02, 1.5), _Knob(0.03, 0.9), _Knob(0.01, 0.97)
 _EITHER, _RARELY, _MOSTLY = _Knob(0.05, 0.95), _Knob(0.001, 0.5), _Knob(0.05, 0.995)
+_Z_OF_MANY, _Z_TESTS = _Knob(0.5, 1 - 1e-6), _Knob(1e-4, 0.5)
 _ANGLE, _TESTED, _WEAK = _Knob(0.2, 2.9), _Knob(0.01, 0.6), _Knob(log(1e-6), log(1.5))
 
 
@@ -125,6 +131,10 @@ _SEARCHES: Mapping[type[Session], tuple[_Search, ...]] = {
         _one("sending_probability", _RARELY),
         _one("z_probability", _MOSTLY),
     ),
+    MDI: (_BASES,),
+    SecretSharing: (_one("z_probability", _Z_TESTS),),
+    Conference: (_one("z_probability", _Z_OF_MANY),),
+    NetworkConference: (_one("z_probability", _Z_OF_MANY),),
     BB84: (_BASES,),
     SixState: (_BASES,),
     BBM92: (_BASES,),
@@ -189,6 +199,10 @@ def _other_beginnings(session: Session) -> list[Session]:
     if isinstance(session, TwinField):
         weak: dict[str, Any] = {"intensities": (0.1, 0.007, 0.0), "intensity_probabilities": (0.03, 0.72, 0.25)}
         return [replace(session, z_probability=0.8, sending_probability=q, **weak) for q in (0.001, 0.007)]
+    if isinstance(session, ConferenceSession):  # few tests give nothing at all, and marking costs: no one hill
+        shares = (0.5, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+        tests = shares if isinstance(session, SecretSharing) else tuple(1 - share for share in shares)
+        return [replace(session, z_probability=z) for z in tests]
     if not isinstance(session, DecoyMDI):
         return []
     vacuum = session.intensities[2]
@@ -227,7 +241,11 @@ def _searched(session: Session, searches: list[_Search], *, sample: int | None) 
     most = _SLOW_STEPS if isinstance(session, (B92, SARG04)) else _STEPS
     most = _FEWER_STEPS if isinstance(session, DecoyMDI) else most
     turned = any("angle" in search.settings for search in searches)  # then the circuit's own angles change
-    seen = quiet.seen_photons() if isinstance(quiet, PrepareAndMeasure) and not turned else None
+    seen = None
+    if isinstance(quiet, (PrepareAndMeasure, MDI)) and not turned:
+        seen = quiet.seen_photons()
+    elif isinstance(quiet, ConferenceSession):
+        seen = quiet.seen_outcomes()
     widths = [len(search.write(quiet)) for search in searches]
 
     def candidate(x: Vector) -> Any:
@@ -251,11 +269,13 @@ def _searched(session: Session, searches: list[_Search], *, sample: int | None) 
         return expected(candidate(x), factor).margin
 
     x = for_longer = written(quiet)
-    if searches:
-        begun = [x, *(written(tried) for tried in _other_beginnings(quiet))]
-        x = max(begun, key=lambda y: expected(candidate(y), _LONGER).margin) if len(begun) > 1 else x
+    begun = [written(tried) for tried in _other_beginnings(quiet)] if searches else []
+    if begun:
+        x = max([x, *begun], key=partial(margin, _LONGER))
     with steps(2 * most, "choosing settings") as step:
         for factor in (_LONGER, 1) if searches else ():
+            if factor == 1 and begun and margin(1, y := max(begun, key=partial(margin, 1))) > max(0, margin(1, x)):
+                x = y  # the best for a longer block is on another hill
             found = _climbed(partial(margin, factor), x, most, step)
             # Of where the search began and where it ended, whatever is better for the true block.
             for_longer = found if factor == _LONGER else for_longer

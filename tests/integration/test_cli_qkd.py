@@ -602,6 +602,9 @@ def test_settings_that_are_not_given_are_the_best_for_the_link():
         ("six-state-pairs", {}, ["z_probability"]),
         ("sarg04", {"km": 5.0}, ["test_fraction"]),
         ("b92", {"km": 5.0}, ["angle", "test_fraction"]),
+        ("mdi", {"km": 10.0}, ["z_probability"]),
+        ("conference", {"km": 1.0}, ["z_probability"]),
+        ("secret-sharing", {"km": 1.0}, ["z_probability"]),
     ],
 )
 def test_every_kind_of_session_that_has_a_best_setting_gets_it(protocol, given, names):

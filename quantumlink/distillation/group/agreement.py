@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -56,6 +56,8 @@ class GroupAgreement(ABC):
     """How the security bound is made of the counts."""
     kind: ClassVar[type[ConferenceKey]]
     """What comes of it."""
+    answering: ClassVar[int] = 1
+    """How many tell their answers to each question of the reconciliation, besides who corrects his bits by them."""
 
     def __post_init__(self) -> None:
         validation.plain(self)
@@ -96,7 +98,19 @@ class GroupAgreement(ABC):
     def told_by(self, party: int) -> tuple[int, ...]:
         """The streams of which a party after Alice tells her its bits."""
 
+    @property
     @abstractmethod
+    def tests(self) -> Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+        """What is counted, as the recipe wants it: the streams, and whose bits must add up to Alice's.
+
+        Where that is nobody's, the rounds alone are counted.
+        """
+
+    @property
+    @abstractmethod
+    def strings(self) -> tuple[tuple[int, ...], ...]:
+        """The strings that are reconciled with Alice's: of each whose bits add up to it."""
+
     def compared(self, streams: Streams, alice: Bits, others: Sequence[Bits]) -> dict[str, tuple[int, int]]:
         """Bits compared and how many differed, as the recipe wants them.
 
@@ -105,10 +119,16 @@ class GroupAgreement(ABC):
             alice: her bit of each.
             others: that of each other party, 0 where it did not tell.
         """
+        found = {}
+        for name, (which, parties) in self.tests.items():
+            here = np.isin(streams, which)
+            wrong = int(np.count_nonzero(differing(alice, others, parties)[here])) if parties else 0
+            found[name] = int(here.sum()), wrong
+        return found
 
-    @abstractmethod
     def wrong(self, alice: Bits, others: Sequence[Bits]) -> tuple[int, ...]:
         """How many bits of the sample differ, of each string that is reconciled with Alice's."""
+        return tuple(int(np.count_nonzero(differing(alice, others, parties))) for parties in self.strings)
 
     @abstractmethod
     def tested(self, tally: Tally) -> tuple[int, int]:
@@ -166,6 +186,12 @@ class GroupAgreement(ABC):
             marking_bits=self.marking_bits,
             further_tag_bits=self.further_tag_bits,
         )
+
+
+def differing(alice: Bits, others: Sequence[Bits], parties: Sequence[int]) -> Bits:
+    """1 where the bits of these parties do not add up to Alice's."""
+    found: Bits = np.bitwise_xor.reduce([alice, *(others[party - 1] for party in parties)], axis=0)
+    return found
 
 
 def settings_of(settings: Symbols) -> Symbols:

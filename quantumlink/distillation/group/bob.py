@@ -6,8 +6,6 @@ from abc import abstractmethod
 from collections.abc import Generator
 from typing import ClassVar, Final
 
-import numpy as np
-
 from quantumlink.distillation.announcements import (
     pack_positions,
     pack_symbols,
@@ -119,13 +117,11 @@ class GroupBob(Party):
         """The account that opens with the counts that Alice tells."""
         body = heard.body
         compared, wrong = body.get("compared"), body.get("wrong")
-        none = np.zeros(0, dtype=np.uint8)
-        others = [none] * (self._agreed.count_of_parties - 1)
         if (
             not isinstance(compared, dict)
             or not isinstance(wrong, list)
-            or set(compared) != set(self._agreed.compared(none, none, others))
-            or len(wrong) != len(self._agreed.wrong(none, others))
+            or set(compared) != set(self._agreed.tests)
+            or len(wrong) != len(self._agreed.strings)
         ):
             raise TranscriptError(f"message {heard.number} does not hold the counts that were agreed on")
         try:

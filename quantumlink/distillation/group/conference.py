@@ -15,7 +15,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from math import ceil, floor, log2
 from typing import Any, ClassVar, Literal, get_args
@@ -96,15 +96,15 @@ class ConferenceAgreement(GroupAgreement):
         """Every party tells its bits in X."""
         return (COMPARED,)
 
-    def compared(self, streams: Streams, alice: Bits, others: Sequence[Bits]) -> dict[str, tuple[int, int]]:
+    @property
+    def tests(self) -> Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         """Alice's bits in X with the parity of all others'."""
-        tested = streams == COMPARED
-        odd = np.bitwise_xor.reduce([alice, *others], axis=0)[tested]
-        return {"X": (int(tested.sum()), int(odd.sum()))}
+        return {"X": ((COMPARED,), tuple(range(1, self.parties)))}
 
-    def wrong(self, alice: Bits, others: Sequence[Bits]) -> tuple[int, ...]:
-        """Errors of each of the others in Z."""
-        return tuple(int(np.count_nonzero(alice != bits)) for bits in others)
+    @property
+    def strings(self) -> tuple[tuple[int, ...], ...]:
+        """The bits of each of the others."""
+        return tuple((party,) for party in range(1, self.parties))
 
     def tested(self, tally: Tally) -> tuple[int, int]:
         """The bits in X."""

@@ -17,7 +17,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from math import floor, log2
 from typing import Any, ClassVar
@@ -58,6 +58,7 @@ class SharingAgreement(GroupAgreement):
     names: ClassVar[tuple[str, ...]] = ("Z", "Z Bob", "Z Charlie", "X Bob", "X Charlie")
     recipe: ClassVar[Recipe] = Sharing()
     kind: ClassVar[type[SharedKey]] = SharedKey
+    answering: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -95,20 +96,19 @@ class SharingAgreement(GroupAgreement):
         """Each player's bits in Z where the dealer measured Z too."""
         return (_ALL_Z, _WITH_BOB if party == BOB else _WITH_CHARLIE)
 
-    def compared(self, streams: Streams, alice: Bits, others: Sequence[Bits]) -> dict[str, tuple[int, int]]:
-        """Against either player: the other one's bits in Z, and how many rounds they and the dealer have in X."""
-        found = {}
+    @property
+    def tests(self) -> Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Against either player: the other one's bits in Z, and the rounds that they and the dealer have in X."""
+        found: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
         for player, other in zip(PLAYERS, (CHARLIE, BOB), strict=True):
-            tested = np.isin(streams, self.told_by(other))
-            wrong = alice[tested] != others[other - 1][tested]
-            found[f"Z against {player}"] = (int(tested.sum()), int(np.count_nonzero(wrong)))
-            in_x = (KEY, _X_CHARLIE if other == CHARLIE else _X_BOB)
-            found[f"X against {player}"] = (int(np.isin(streams, in_x).sum()), 0)
+            found[f"Z against {player}"] = self.told_by(other), (other,)
+            found[f"X against {player}"] = (KEY, _X_CHARLIE if other == CHARLIE else _X_BOB), ()
         return found
 
-    def wrong(self, alice: Bits, others: Sequence[Bits]) -> tuple[int, ...]:
-        """Errors of the parity of both players."""
-        return (int(np.bitwise_xor.reduce([alice, *others], axis=0).sum()),)
+    @property
+    def strings(self) -> tuple[tuple[int, ...], ...]:
+        """The parity of both players."""
+        return ((BOB, CHARLIE),)
 
     def tested(self, tally: Tally) -> tuple[int, int]:
         """The worse of both tests."""
@@ -137,7 +137,7 @@ class Dealer(GroupAlice):
                 said = own.send(reply)
         except StopIteration as stopped:
             asked, replied = stopped.value
-        return [(2 * asked, replied)]  # hers and Charlie's
+        return [(self.agreement.answering * asked, replied)]  # hers and Charlie's
 
     def _finish(self, raw: Bits, matrix: Bits, length: int, body: dict[str, Any]) -> GroupTalk:
         size = self.agreement.tag_bits

@@ -18,6 +18,7 @@ from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.distillation.bits import Bits
 from quantumlink.distillation.distilling import at_one_table
 from quantumlink.distillation.group.agreement import GroupAgreement, X
@@ -116,6 +117,13 @@ class ConferenceSession(Session):
         """The probability that a round reaches everybody, as far as it is drawn beforehand."""
 
     @abstractmethod
+    def seen_outcomes(self) -> FloatArray:
+        """The probability of each outcome of a round that is played, all in Z and all in X: shape (2, 2ᵏ).
+
+        Alice's bit is the most significant. What heralds refuse is missing to 1.
+        """
+
+    @abstractmethod
     def bits_of_rounds(self, setting: int, counts: Any, rng: np.random.Generator) -> list[Bits]:
         """Every party's bits of rounds with the counted outcomes, in Z (setting 0) or in X (1)."""
 
@@ -138,20 +146,48 @@ class ConferenceSession(Session):
         own = {name: getattr(self, name) for name in names}
         return own | {"protocol": protocol, "reconciliation": at_one_table(self.reconciliation)}
 
+    @property
+    def _chosen(self) -> FloatArray:
+        """The probability of each choice of settings: bit i from above is party i's, 0 for Z."""
+        k, z = self.parties, self.z_probability
+        if self.bases == "marked":
+            shares = np.zeros(2**k)
+            shares[[0, -1]] = z, 1 - z
+            return shares
+        in_x = np.array([cell.bit_count() for cell in range(2**k)])
+        return np.asarray(z ** (k - in_x) * (1 - z) ** in_x)
+
+    def expected_rounds(self, seen: FloatArray | None = None) -> tuple[Symbols, Bits, FloatArray]:
+        """How many rounds of each kind to expect: the means of what `observe` draws.
+
+        Args:
+            seen: `seen_outcomes`, of this session or of one with the same circuits.
+
+        Returns:
+            Every party's setting and its bit, each of shape (parties, kinds), and the mean number, shape (kinds,).
+        """
+        k, chosen = self.parties, self._chosen
+        table = self.seen_outcomes() if seen is None else seen
+        cells = np.flatnonzero(chosen)
+        means = np.empty((len(cells), 2**k))
+        for row, cell in zip(means, cells, strict=True):
+            row[:] = table[int(cell == len(chosen) - 1)]
+            if 0 < cell < len(chosen) - 1:  # bits in X where another party measured Z: fair coins
+                in_x = tuple(i for i in range(k) if cell >> (k - 1 - i) & 1)
+                fair = np.broadcast_to(row.reshape((2,) * k).mean(axis=in_x, keepdims=True), (2,) * k)
+                row[:] = fair.reshape(-1)
+            row *= self.rounds * self.reaching_all * chosen[cell]
+        settings, bits = np.repeat(cells, 2**k), np.tile(np.arange(2**k), len(cells))
+        places = np.arange(k)[::-1, None]
+        return (settings >> places & 1).astype(np.uint8), (bits >> places & 1).astype(np.uint8), means.reshape(-1)
+
     def allot(self, rng: np.random.Generator) -> Allotment:
         """How many rounds that reach all have which settings: bit i from above is party i's, 0 for Z.
 
         Rounds in which the parties measured unlike are played as if all measured Z: those bits in X are of no use
         to anybody.
         """
-        k, z = self.parties, self.z_probability
-        shares = np.zeros(2**k)
-        if self.bases == "marked":
-            shares[[0, -1]] = z, 1 - z
-        else:
-            in_x = np.array([cell.bit_count() for cell in range(2**k)])
-            shares = z ** (k - in_x) * (1 - z) ** in_x
-        shares *= self.reaching_all
+        shares = self._chosen * self.reaching_all
         rounds = rng.multinomial(self.rounds, [*shares, max(0.0, 1 - shares.sum())])[:-1]
         return Allotment((np.array([rounds[:-1].sum(), rounds[-1]])[:, None],), rounds)
 

@@ -23,6 +23,7 @@ from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import basis_measurement, ghz_state
 from quantumlink.distillation.bits import Bits
 from quantumlink.distillation.group.key import ConferenceKey
@@ -137,6 +138,15 @@ class Conference(ConferenceSession):
             random = (1 - seen) * self.receiver.dark_probability + seen * one_dark
             found.append((click, random / click if click else 0.0))
         return found
+
+    def seen_outcomes(self) -> FloatArray:
+        """The probability of each outcome, with the errors of all receivers: see `ConferenceSession`."""
+        k = self.parties
+        found = np.einsum("sdo,d->so", self._play.probabilities(), self._play.weights).reshape((2,) * (k + 1))
+        for i, (_, random) in enumerate(self._clicks):
+            turned = self.receiver.misalignment * (1 - random) + random / 2
+            found = (1 - turned) * found + turned * np.flip(found, axis=i + 1)
+        return np.asarray(found.reshape(2, -1))
 
     def bits_of_rounds(self, setting: int, counts: Any, rng: np.random.Generator) -> list[Bits]:
         """Every party's bits, with the errors of its receiver."""

@@ -201,8 +201,11 @@ class DecoyMDI(MDI):
                 kinds += [Kind(*_noted(setting, kind, phase), int(told[phase])) for phase in (0, 1)]
         return ObservedRounds.of_kinds(kinds, self.rounds, rng)
 
-    def expected_rounds(self) -> Floats:
+    def expected_rounds(self, seen: Floats | None = None) -> Floats:
         """How many rounds of each kind to expect: the means of what `observe` draws.
+
+        Args:
+            seen: of no use here, where pulses interfere.
 
         Returns:
             Shape (6, kinds): Alice's setting and bit, Bob's setting and bit, the class, and the mean number.

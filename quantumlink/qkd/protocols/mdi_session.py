@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +27,7 @@ from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import MDI_FLIPS, MDI_SETTINGS, PauliChannel, mdi_round
 from quantumlink.distillation.agreement import two_bases
 from quantumlink.distillation.key import Key
@@ -108,6 +110,19 @@ class MDI(RelaySession):
         p = self._dark
         return 2 * p * (1 - p) ** 2, 4 * p**2 * (1 - p) ** 2
 
+    @property
+    def _arriving_shares(self) -> tuple[float, float]:
+        """The probability that both photons arrive, and that dark counts fake an announcement if not both do."""
+        a, b = (medium.transmittance * self.receiver.efficiency for medium in self.arms)
+        lit, unlit = self._faked
+        return a * b, (a * (1 - b) + (1 - a) * b) * lit + (1 - a) * (1 - b) * unlit
+
+    @property
+    def _setting_shares(self) -> FloatArray:
+        """The probability of each setting."""
+        chosen = {"Z": self.z_probability, "X": 1 - self.z_probability}
+        return np.array([chosen[setting[1]] * chosen[setting[3]] / 4 for setting in MDI_SETTINGS])
+
     def sifting(self) -> Sifting:
         """Z on both sides makes the key, X on both sides tests it; what the relay announced, Bob has followed."""
         return two_bases(self.z_probability)
@@ -118,12 +133,8 @@ class MDI(RelaySession):
 
     def allot(self, rng: np.random.Generator) -> Allotment:
         """How many rounds have each setting, and which photons arrive."""
-        a, b = (medium.transmittance * self.receiver.efficiency for medium in self.arms)
-        lit, unlit = self._faked
-        both, faked = a * b, (a * (1 - b) + (1 - a) * b) * lit + (1 - a) * (1 - b) * unlit
-        chosen = {"Z": self.z_probability, "X": 1 - self.z_probability}
-        share = np.array([chosen[setting[1]] * chosen[setting[3]] / 4 for setting in MDI_SETTINGS])
-        table = np.outer(share, [both, faked, 1 - both - faked])
+        both, faked = self._arriving_shares
+        table = np.outer(self._setting_shares, [both, faked, 1 - both - faked])
         rounds = rng.multinomial(self.rounds, table.ravel() / table.sum()).reshape(table.shape)
         return Allotment((rounds[:, :1],), rounds)
 
@@ -145,6 +156,40 @@ class MDI(RelaySession):
                     settings = "ZX".index(basis_a), "ZX".index(basis_b)
                     kinds.append(Kind(settings[0], bit_a, settings[1], his, int(found[phase, parity])))
         return ObservedRounds.of_kinds(kinds, self.rounds, rng)
+
+    def seen_photons(self) -> FloatArray:
+        """What the relay announces of two photons that arrive, by setting and kind: see `expected_rounds`.
+
+        Returns:
+            Shape (settings, phase, success or parity).
+        """
+        return self._play.probabilities()[:, 0].reshape(-1, 2, 2)
+
+    def expected_rounds(self, seen: FloatArray | None = None) -> FloatArray:
+        """How many rounds of each kind to expect: the means of what `observe` draws.
+
+        Args:
+            seen: `seen_photons`, of this session or of one with the same circuits.
+
+        Returns:
+            Shape (6, kinds): Alice's setting and bit, Bob's setting and bit, the class, and the mean number.
+        """
+        table = self.seen_photons() if seen is None else seen
+        silent, (lit, _), (both, faked) = (1 - self._dark) ** 2, self._faked, self._arriving_shares
+        kinds = []
+        for chosen, found, (bit_a, basis_a, bit_b, basis_b) in zip(
+            self._setting_shares, table, MDI_SETTINGS, strict=True
+        ):
+            told = both * found
+            if self.linear_optics:
+                told = np.zeros((2, 2))
+                told[:, 1] = both * (silent * found[:, 1] + lit * found[:, 0].sum() / 2) + faked / 2
+            settings = "ZX".index(basis_a), "ZX".index(basis_b)
+            for phase, parity in product((0, 1), repeat=2):
+                his = bit_b ^ MDI_FLIPS[basis_b, phase, parity]
+                mean = self.rounds * chosen * told[phase, parity]
+                kinds.append([settings[0], bit_a, settings[1], his, 0, mean])
+        return np.array(kinds, dtype=np.float64).T
 
 
 def mdi(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit
 
-from quantumlink.arrays import BoolArray, IntArray
+from quantumlink.arrays import BoolArray, FloatArray, IntArray
 from quantumlink.circuits import basis_measurement
 from quantumlink.distillation.bits import Bits
 from quantumlink.exact import branches
@@ -118,6 +118,10 @@ class NetworkConference(LinkSession, ConferenceSession):
             found[setting, -1] = max(0.0, 1 - found[setting].sum())
         found /= found.sum(axis=1, keepdims=True)
         return found
+
+    def seen_outcomes(self) -> FloatArray:
+        """See `ConferenceSession`."""
+        return self.probabilities()[:, :-1]
 
     def exact_pools(self, rng: np.random.Generator) -> list[Pool]:
         """Where outcomes are drawn from if nothing is run: their exact probabilities."""
