@@ -22,6 +22,9 @@ Size = tuple[float, float]
 MAX_INCHES = 200.0
 """Longest side of a picture."""
 
+LEAST_LETTERS = 5.0
+"""Letters of a small picture do not get smaller than so many points."""
+
 _SHRINKING = (
     "font.size",
     "axes.linewidth",
@@ -63,6 +66,11 @@ def picture(draw: Callable[_Arguments, _Drawn]) -> Callable[_Arguments, _Drawn]:
             return draw(*args, **kwargs)
 
     return drawn
+
+
+def letters(size: float) -> float:
+    """A size of letters as `points` gives it, but none that nobody reads."""
+    return max(points(size), min(size, LEAST_LETTERS))
 
 
 def points(size: float) -> float:
@@ -137,10 +145,11 @@ def _given(ax: Axes, size: Size | None) -> None:
 
 
 def _new(size: Size | None, natural: Size) -> Figure:
-    """A figure; where it is smaller than is natural, so are letters, markers and gaps from here on."""
+    """A figure; where it is smaller than is natural, so are letters, markers and gaps, while these can be read."""
     sides = _size(size, natural)
-    share = min(1.0, sides[0] / natural[0], sides[1] / natural[1])
     settings: Any = rcParams  # which are typed by name
+    readable = LEAST_LETTERS / float(settings["font.size"])
+    share = min(1.0, max(readable, min(sides[0] / natural[0], sides[1] / natural[1])))
     for name in _SHRINKING if share < 1 else ():
         if not isinstance(settings[name], str | None):
             settings[name] *= share

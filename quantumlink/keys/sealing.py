@@ -125,7 +125,7 @@ def read_kek(path: str | Path | None = None) -> Secret:
     """
     if path is not None:
         mode = stat.S_IMODE(os.stat(path).st_mode)
-        if mode & 0o077:
+        if os.name == "posix" and mode & 0o077:  # elsewhere modes say nothing of others
             raise PermissionError(
                 f"the key-encryption key {path} can be read by others (mode {mode:04o}): chmod 600"
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from quantumlink.figures import color_scale, curve, figure_of, one_axes, picture, points
+from quantumlink.figures import color_scale, curve, figure_of, letters, one_axes, picture, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +112,7 @@ def _lines(axes: Axes, table: Columns, x: str, y: str, by: list[str]) -> None:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     band = f", {y}_low to {y}_high shaded" if f"{y}_low" in table.columns and f"{y}_high" in table.columns else ""
-    axes.set_title(f"{y} against {x}{band}", fontsize=points(11), wrap=True)
+    axes.set_title(f"{y} against {x}{band}", fontsize=letters(11), wrap=True)
     axes.grid(alpha=0.3)
     if by:
         axes.legend()
@@ -136,7 +136,7 @@ def _heat_map(axes: Axes, table: Columns, x: str, y: str, value: str) -> None:
         axes.set_yticks(rows)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.set_title(f"{value} against {x} and {y}", fontsize=points(11), wrap=True)
+    axes.set_title(f"{value} against {x} and {y}", fontsize=letters(11), wrap=True)
     axes.figure.colorbar(mesh, ax=axes, label=value)
 
 

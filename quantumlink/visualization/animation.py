@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantumlink import validation
-from quantumlink.figures import figure_of, one_axes, palette, picture, points
+from quantumlink.figures import figure_of, letters, one_axes, palette, picture, points
 from quantumlink.readings.timeline import Timeline
 from quantumlink.readings.timeline.plan import Elementary, in_order
 from quantumlink.visualization.timeline import time_unit
@@ -192,7 +192,7 @@ def _draw_moment(
     axes.set_xticklabels(nodes, rotation=0 if sum(map(len, nodes)) < 60 else 90)
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.set_title(f"{title}: {now / unit:.3g} of {latency / unit:.3g} {name}", fontsize=points(11))
+    axes.set_title(f"{title}: {now / unit:.3g} of {latency / unit:.3g} {name}", fontsize=letters(11))
 
 
 def _picture(figure: Any, image: Any) -> Any:

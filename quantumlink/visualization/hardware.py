@@ -8,7 +8,7 @@ from quantumlink import validation
 from quantumlink.estimation import Estimate
 from quantumlink.execution.jobs.comparison import Comparison
 from quantumlink.execution.mitigation import Mitigated
-from quantumlink.figures import figure_of, palette, picture, points, several_axes
+from quantumlink.figures import figure_of, letters, palette, picture, points, several_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,8 +72,8 @@ def draw_comparison(
     _draw_rows(right, values, "expectation value")
     left.set_xlim(right=min(1.0, left.get_xlim()[1]))
     marks, texts = right.get_legend_handles_labels()  # bases are always there, and mitigated if anything is
-    canvas.legend(marks, texts, loc="outside lower center", ncols=len(marks), fontsize=points(9))
-    canvas.suptitle(" – ".join(comparison.measured.ends), fontsize=points(11), parse_math=False)
+    canvas.legend(marks, texts, loc="outside lower center", ncols=len(marks), fontsize=letters(9))
+    canvas.suptitle(" – ".join(comparison.measured.ends), fontsize=letters(11), parse_math=False)
     return figure_of(canvas)
 
 

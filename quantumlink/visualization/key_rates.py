@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantumlink import validation
-from quantumlink.figures import curve, figure_of, one_axes, palette, picture, points
+from quantumlink.figures import curve, figure_of, letters, one_axes, palette, picture, points
 from quantumlink.hardware import Detector, Fiber
 from quantumlink.rates import plob_rate
 from quantumlink.security.channel_rates import CHANNEL_RATES
@@ -74,9 +74,9 @@ def draw_key_rates(
     axes.set_xlim(0, longest)
     axes.set_xlabel(f"fibre (km), {attenuation_db_per_km:g} dB/km")
     axes.set_ylabel("secret bits per pulse")
-    axes.set_title(f"asymptotic key rates, {_receivers(detector)}", fontsize=points(11), wrap=True)
+    axes.set_title(f"asymptotic key rates, {_receivers(detector)}", fontsize=letters(11), wrap=True)
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=points(8), loc="lower left" if longest > 150 else "best")
+    axes.legend(fontsize=letters(8), loc="lower left" if longest > 150 else "best")
     return figure_of(axes)
 
 

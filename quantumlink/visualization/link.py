@@ -6,15 +6,31 @@ and ``figure.savefig(path)`` writes them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 from quantumlink import validation
 from quantumlink.execution import Samples
-from quantumlink.figures import figure_of, one_axes, palette, picture, points, several_axes
+from quantumlink.figures import (
+    figure_of,
+    fits,
+    folded,
+    inches_of,
+    letters,
+    one_axes,
+    palette,
+    picture,
+    points,
+    several_axes,
+)
+from quantumlink.figures.style import DARK_GROUND
 from quantumlink.link import ElementaryLink, Join, Link, Swap, chain, distinct_links, pairs_text
 from quantumlink.program import Program
 from quantumlink.readings import compose, evaluate, fold
@@ -38,8 +54,14 @@ MAX_INCHES = 50.0
 _LETTER_INCHES = 0.0095
 """How wide a letter of one point is."""
 
-_LEAST_POINTS = 4.0
-"""No letter of a caption is smaller."""
+_LEAST_POINTS = 5.0
+"""No letter of a caption is smaller; captions that have no room then are left out."""
+
+_LINE_INCHES = 0.14
+"""How high a line of a caption is."""
+
+_MARK_INCHES = 0.12
+"""How high a link is, with the gap to its caption."""
 
 _BOLD_INCHES = 0.105
 """How wide a letter of a node's name is."""
@@ -50,8 +72,24 @@ _NAME_LINES = 5
 _TOLD_POINTS = 8
 """Most points of a curve that have room for their values."""
 
-_UPRIGHT_NAMES = 60
-"""Most characters of the nodes' names that stand side by side under an axis."""
+_PANEL_SHARE = 0.4
+"""How much of the width one of two panels has between its axes."""
+
+_CIRCUIT_SHARE = 0.45
+"""How much of the height a circuit has."""
+
+_IMAGE_DPI = 150
+
+_CIRCUIT_POINTS = 13.0
+"""How large Qiskit writes."""
+
+_LEAST_CIRCUIT_POINTS = 3.5
+"""Circuits whose letters would be smaller are not drawn."""
+
+_NAME_IN_A_FORMULA = re.compile(r"\$\{(.*?)\}(?:_\{(\d+)\})?\$")
+"""The name of a register as Qiskit writes it, with a qubit's number below."""
+
+_BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 MAX_DRAWN_QUBITS = 16
 """Most qubits of a circuit that a picture of a run shows."""
@@ -84,17 +122,19 @@ def draw(link: Link, *, ax: Axes | None = None, size: tuple[float, float] | None
     x_of = {name: i for i, name in enumerate(names)}
     places = _places(link, x_of)
     step = _step(names)
-    if isinstance(ax, Axes):
-        step = min(step, ax.bbox.width / figure_of(ax).dpi / len(names))
     captions = _captions(link, x_of, step) if len(names) <= MAX_LABELED_NODES else {}
     lines = max((text.count("\n") + 1 for text in captions.values()), default=1)
-    shown, tilted = _names(names, step)
-    below = 0.16 * max(name.count("\n") for name in shown.values()) + (
-        0.05 * max(map(len, names)) if tilted else 0.6
-    )
-    height = 1.6 + (0.55 + 0.2 * lines) * (1 + max(places.values())) + (below if captions else 0)
-    width = max(6.0, step * len(names))
-    axes = one_axes(ax, size, (min(width, MAX_INCHES), min(height, MAX_INCHES)))
+    levels = 1 + max(places.values())
+    below = _below(names, step) if captions else 0.0
+    natural = (max(6.0, step * len(names)), 1.6 + (0.55 + 0.2 * lines) * levels + below)
+    axes = one_axes(ax, size, (min(natural[0], MAX_INCHES), min(natural[1], MAX_INCHES)))
+    if captions:
+        width, height = (
+            inches / points(1.0) for inches in inches_of(axes if isinstance(ax, Axes) else axes.figure)
+        )
+        step = min(step, width / len(names))
+        level = (height - _below(names, step) - (0.6 if isinstance(ax, Axes) else 1.6)) / levels
+        captions = _captions(link, x_of, step, most_lines=int((level - _MARK_INCHES) / _LINE_INCHES))
     _draw_tree(axes, link, x_of, places, captions, step)
     return figure_of(axes)
 
@@ -120,74 +160,87 @@ def draw_run(
     program = compose(link)
     readable = program.circuit.num_qubits <= MAX_DRAWN_QUBITS
     canvas = several_axes(ax, size, (13.5, 9.5 if readable else 5.6))
-    grid = canvas.add_gridspec(2, 2, height_ratios=[1.25 if readable else 0.12, 1.0])
-    _draw_circuit(canvas.add_subplot(grid[0, :]), program, readable)
-    _draw_fidelity_along(canvas.add_subplot(grid[1, 0]), link)
-    _draw_correlations(canvas.add_subplot(grid[1, 1]), link, samples)
+    width, height = inches_of(canvas)
+    image = _image_of(program.circuit, rcParams["figure.facecolor"]) if readable else None
+    if image is not None:
+        shown = min(width / image.shape[1], _CIRCUIT_SHARE * height / image.shape[0]) * _IMAGE_DPI
+        image = image if shown * _CIRCUIT_POINTS >= _LEAST_CIRCUIT_POINTS else None
+    grid = canvas.add_gridspec(2, 2, height_ratios=[0.12 if image is None else 1.25, 1.0])
+    _draw_circuit(canvas.add_subplot(grid[0, :]), program, image)
+    _draw_fidelity_along(canvas.add_subplot(grid[1, 0]), link, _PANEL_SHARE * width)
+    _draw_correlations(canvas.add_subplot(grid[1, 1]), link, samples, _PANEL_SHARE * width)
     title = f"{link.left} – {link.right}, waiting not included"
-    canvas.suptitle(title, fontsize=points(15), fontweight="bold", parse_math=False, wrap=True)
+    canvas.suptitle(title, fontsize=letters(15), fontweight="bold", parse_math=False, wrap=True)
     return figure_of(canvas)
 
 
-def _draw_circuit(axes: Axes, program: Program, readable: bool) -> None:
+def _draw_circuit(axes: Axes, program: Program, image: NDArray[np.uint8] | None) -> None:
     axes.set_axis_off()
     size = f"{program.circuit.num_qubits} qubits, depth {program.circuit.depth()}"
-    axes.set_title(f"the composed circuit: {size}", fontsize=points(11))
-    if not readable:
-        axes.text(0.5, 0.5, "too large to be read in a picture", ha="center", va="center")
-        return
-    # Drawn on a figure of its own and put here as an image: Qiskit's text does not shrink with its boxes.
-    axes.imshow(_image_of(program.circuit), aspect="equal")
+    axes.set_title(f"the composed circuit: {size}", fontsize=letters(11))
+    if image is None:
+        axes.text(0.5, 0.5, "too large to be read in this picture", ha="center", va="center")
+    else:
+        axes.imshow(image, aspect="equal")
 
 
-def _image_of(circuit: QuantumCircuit) -> NDArray[np.uint8]:
+def _image_of(circuit: QuantumCircuit, ground: Any) -> NDArray[np.uint8]:
+    """The drawing as an image: Qiskit's text does not shrink with its boxes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     from quantumlink.figures import Figure
 
     columns = 4 + circuit.depth()
-    figure = Figure(figsize=(0.75 * columns + 2, 0.72 * (circuit.num_qubits + 2)), dpi=150, layout="constrained")
+    size = (0.75 * columns + 2, 0.72 * (circuit.num_qubits + 2))
+    figure = Figure(figsize=size, dpi=_IMAGE_DPI, layout="constrained", facecolor=ground)
     canvas: Any = FigureCanvasAgg(figure)  # its methods are not typed
-    circuit.draw("mpl", ax=figure.add_subplot(), fold=-1, idle_wires=False, style="iqp", scale=1.0)
+    axes = figure.add_subplot(facecolor=ground)
+    dark = palette(axes) is DARK_GROUND
+    style: Any = {"name": "iqp-dark" if dark else "iqp", "backgroundcolor": to_hex(ground)}
+    circuit.draw("mpl", ax=axes, fold=-1, idle_wires=False, style=style, scale=1.0)
+    for text in axes.texts:
+        if name := _NAME_IN_A_FORMULA.fullmatch(text.get_text()):  # whose hyphens would be minus signs
+            text.set_parse_math(False)
+            text.set_text(name[1].replace("\\", "") + (name[2] or "").translate(_BELOW))
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())
 
 
-def _draw_fidelity_along(axes: Axes, link: Link) -> None:
+def _draw_fidelity_along(axes: Axes, link: Link, room: float) -> None:
     hops = _hops(link)
     prefixes = [chain(hops[: i + 1], order="sequential") for i in range(len(hops))]
     fidelities = [evaluate(prefix).fidelity for prefix in prefixes]
     labels = [str(hops[0].left), *(str(hop.right) for hop in hops)]
     axes.plot(range(len(labels)), [1.0, *fidelities], "o-", color=palette(axes).blue, markersize=points(4))
-    told = range(1, len(labels)) if len(hops) <= _TOLD_POINTS else (1, len(hops))
+    told = range(1, len(labels)) if len(hops) <= _TOLD_POINTS else (len(hops),)
     for i in told:
         text = f"{fidelities[i - 1]:.4f}"
-        axes.annotate(text, (i, fidelities[i - 1]), textcoords="offset points", xytext=(0, points(8)), ha="center")
-    axes.set_xticks(range(len(labels)), labels)
-    _tilt(axes, labels)
-    axes.set_xlim(-0.6, len(labels) - 0.4)
+        # Beside the point: above it the falling line would strike the number through.
+        gap = (points(3), points(3))
+        axes.annotate(text, (i, fidelities[i - 1]), textcoords="offset points", xytext=gap, fontsize=letters(10))
+    _name_places(axes, labels, room)
+    axes.set_xlim(-0.6, (len(labels) - 0.4) + 0.13 * len(labels))
     low = min(fidelities)
     axes.set_ylim(max(0.0, low - 0.35 * (1 - low) - 0.005), 1.0 + 0.02 * (1 - low))
     axes.set_ylabel("fidelity to Φ⁺")
-    axes.set_title(
-        f"exact fidelity of the pair {labels[0]}–node, swap by swap", fontsize=points(11), pad=points(16)
-    )
+    title = f"exact fidelity of the pair {labels[0]}–node, swap by swap"
+    axes.set_title(folded(title, 1.15 * room, letters(11)), fontsize=letters(11), pad=points(10))
     axes.grid(alpha=0.3)
 
 
-def _tilted(names: Sequence[str]) -> bool:
-    """Whether names are too long to stand side by side."""
-    return sum(map(len, names)) > _UPRIGHT_NAMES
+def _name_places(axes: Axes, names: Sequence[str], room: float) -> None:
+    """Names under an axis; tilted where they would run into one another, and then every few if need be."""
+    step = room / (1.13 * len(names))
+    if fits("\n".join(names), step, letters(10)):
+        axes.set_xticks(range(len(names)), names)
+        return
+    every = max(1, ceil(1.3 * letters(8) / 72 / step))
+    axes.set_xticks(range(0, len(names), every), names[::every])
+    for text in axes.get_xticklabels():
+        text.set(rotation=60, ha="right", rotation_mode="anchor", fontsize=letters(8))
 
 
-def _tilt(axes: Axes, names: Sequence[str]) -> None:
-    """Tilt the names under an axis where they would run into one another."""
-    if _tilted(names):
-        for text in axes.get_xticklabels():
-            text.set(rotation=60, ha="right", rotation_mode="anchor", fontsize=points(8))
-
-
-def _draw_correlations(axes: Axes, link: Link, samples: Samples) -> None:
+def _draw_correlations(axes: Axes, link: Link, samples: Samples, room: float) -> None:
     colors = palette(axes)
     state = evaluate(link)
     exact = [state.expectation(label) for label in _CORRELATORS]
@@ -207,8 +260,11 @@ def _draw_correlations(axes: Axes, link: Link, samples: Samples) -> None:
     axes.axhline(0, color=colors.slate, linewidth=points(0.8))
     axes.set_xticks(places, [f"⟨{label}⟩" for label in _CORRELATORS])
     axes.set_ylim(-1.05, 1.05)
-    axes.set_title("correlations of the two ends", fontsize=points(11), pad=points(16))
-    axes.legend(loc="lower left")
+    title = folded("correlations of the two ends", 1.15 * room, letters(11))
+    axes.set_title(title, fontsize=letters(11), pad=points(10))
+    marks, names = axes.get_legend_handles_labels()
+    # Under the axis: a bar may be anywhere above it.
+    axes.figure.legend(marks, names, loc="outside lower right", ncols=2, fontsize=letters(9))
     axes.grid(axis="y", alpha=0.3)
 
 
@@ -268,7 +324,7 @@ def _draw_tree(
                 textcoords="offset points",
                 xytext=(0, points(4)),
                 ha="center",
-                fontsize=points(_caption_points(len(x_of), step)),
+                fontsize=letters(_caption_points(len(x_of), step)),
                 linespacing=1.05,
                 parse_math=False,
                 bbox={"facecolor": axes.get_facecolor(), "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
@@ -278,14 +334,14 @@ def _draw_tree(
     tilt = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if tilted else {"ha": "center"}
     for name, x in x_of.items():
         axes.plot([x, x], [-0.2, top + 0.3], color=colors.faint, linestyle=":", linewidth=points(0.8), zorder=0)
-        if captions or name in (link.left.name, link.right.name):
+        if len(x_of) <= MAX_LABELED_NODES or name in (link.left.name, link.right.name):
             axes.annotate(shown[name], (x, -0.3), va="top", fontweight="bold", parse_math=False, **tilt)
     axes.set_ylim(-0.9, top + 0.75)
     axes.set_xlim(-0.5, len(x_of) - 0.5)
     axes.set_axis_off()
     told = f"fidelity {_fidelity(link, fold(link))} (exact, waiting not included)"
     title = f"{'–'.join(link.end_labels)}: {pairs_text(link.pairs)}, {told}"
-    axes.set_title(title, fontsize=points(10), parse_math=False, wrap=True)
+    axes.set_title(title, fontsize=letters(10), parse_math=False, wrap=True)
 
 
 def _step(names: Sequence[str]) -> float:
@@ -309,12 +365,23 @@ def _caption_points(nodes: int, step: float) -> float:
     return min(9.0 if nodes <= _FEW_NODES else 7.0, max(_LEAST_POINTS, step / (_LETTER_INCHES * len("F = 0.0000"))))
 
 
-def _captions(link: Link, x_of: dict[str, int], step: float) -> dict[int, str]:
-    """What is written above each distinct part, by its ``id``, in lines that are no longer than the part is."""
+def _below(names: Sequence[str], step: float) -> float:
+    """Inches that the names of nodes take."""
+    shown, tilted = _names(names, step)
+    return 0.16 * max(name.count("\n") for name in shown.values()) + (
+        0.05 * max(map(len, names)) if tilted else 0.6
+    )
+
+
+def _captions(link: Link, x_of: dict[str, int], step: float, most_lines: int | None = None) -> dict[int, str]:
+    """What is written above each distinct part, by its ``id``, in lines that are no longer than the part is.
+
+    With ``most_lines``, what has more lines or one that is longer is left out.
+    """
     from textwrap import fill
 
     states = fold(link)
-    letter = _LETTER_INCHES * _caption_points(len(x_of), step)
+    letter = _LETTER_INCHES * letters(_caption_points(len(x_of), step)) / points(1.0)
     found = {}
     for part in distinct_links(link):
         reach = [x_of[node.name] for node in part.ends]
@@ -322,7 +389,11 @@ def _captions(link: Link, x_of: dict[str, int], step: float) -> dict[int, str]:
         text = f"{_caption(part)}F = {_fidelity(part, states)}"
         bound = text.replace(" = ", "\u00a0=\u00a0").replace(" km", "\u00a0km")  # what no line break parts
         wrapped = fill(bound, max(8, int(room / letter)), break_on_hyphens=False, break_long_words=False)
-        found[id(part)] = wrapped.replace("\u00a0", " ")
+        fits = max(map(len, wrapped.split("\n"))) * letter <= 1.05 * room and wrapped.count("\n") < (
+            most_lines or 0
+        )
+        if most_lines is None or fits:
+            found[id(part)] = wrapped.replace("\u00a0", " ")
     return found
 
 

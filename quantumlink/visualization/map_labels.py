@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quantumlink.figures import figure_of, points
+from quantumlink.figures import figure_of, letters, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -151,7 +151,7 @@ def _at(axes: Axes, name: str, place: Place, offset: Place) -> Annotation:
         textcoords="offset points",
         ha=horizontal,
         va=vertical,
-        fontsize=points(8),
+        fontsize=letters(8),
         zorder=6,
         parse_math=False,
     )

@@ -7,7 +7,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
 from quantumlink import validation
-from quantumlink.figures import color_scale, figure_of, one_axes, palette, picture, points
+from quantumlink.figures import (
+    color_scale,
+    figure_of,
+    inches_of,
+    legend_columns,
+    letters,
+    one_axes,
+    palette,
+    picture,
+    points,
+)
 from quantumlink.hardware import DualDownlink, SatellitePass
 from quantumlink.link import Link
 from quantumlink.network import Route
@@ -274,7 +284,7 @@ def _draw_nodes(axes: Axes, network: Network, sheet: Sheet, small: set[str]) -> 
 
 def _finish(axes: Axes, network: Network, sheet: Sheet, ways: Sequence[Sequence[tuple[str, str]]]) -> None:
     links = f"{len(network.links)} elementary link" + ("" if len(network.links) == 1 else "s")
-    title = f"{network.name}: {len(network.nodes)} nodes, {links}"
+    title = f"{network.name}: {len(network.nodes)} node{'' if len(network.nodes) == 1 else 's'}, {links}"
     if len(ways) == 1:
         title += f"; route {' – '.join(_ends(ways[0]))}, {len(ways[0])} hop" + ("" if len(ways[0]) == 1 else "s")
     axes.set_title(title, parse_math=False, wrap=True)
@@ -304,10 +314,11 @@ def _draw_legend(axes: Axes, *, own: bool) -> None:
             entries[name].set_linestyle(handle.get_linestyle())
     handles, names = list(entries.values()), list(entries)
     if own:
-        columns = min(len(entries), 4)
-        figure_of(axes).legend(handles, names, loc="outside lower center", ncols=columns, fontsize=points(8))
+        size = letters(8)
+        columns = legend_columns(names, inches_of(figure_of(axes))[0], size)
+        figure_of(axes).legend(handles, names, loc="outside lower center", ncols=columns, fontsize=size)
     else:
-        axes.legend(handles, names, fontsize=points(7))
+        axes.legend(handles, names, fontsize=letters(7))
 
 
 def _draw_scale(axes: Axes, norm: Normalize, color_by: MapColor | None) -> None:

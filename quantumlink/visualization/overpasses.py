@@ -8,7 +8,7 @@ import numpy as np
 
 from quantumlink import validation
 from quantumlink.arrays import FloatArray
-from quantumlink.figures import curve, figure_of, one_axes, palette, picture, points
+from quantumlink.figures import curve, figure_of, letters, one_axes, palette, picture, points
 from quantumlink.hardware.astronomy import seen_from, sun_elevation_deg, utc_of
 from quantumlink.hardware.astronomy.ground import latitude_longitude
 from quantumlink.network import Overpasses
@@ -85,7 +85,7 @@ def draw_overpasses(
     mask = f"{least[0]:g}°" if len(least) == 1 else f"{least[0]:g} to {least[-1]:g}°"
     axes.set_title(
         f"passes above {mask}: filled by night, hollow by day; full height is the zenith",
-        fontsize=points(10),
+        fontsize=letters(10),
         wrap=True,
     )
     return figure_of(axes)
@@ -135,18 +135,18 @@ def draw_tracks(passes: Overpasses, *, ax: Axes | None = None, size: tuple[float
         top = (where[1], float(_view(passes, name)[:, 0].max()))
         # Above its circle, where no track is thick; at the map's border, away from that.
         side = "center" if abs(where[1]) < _BORDER_DEG else "right" if where[1] > 0 else "left"
-        look = {"fontsize": points(8), "ha": side, "path_effects": rim, "parse_math": False}
+        look = {"fontsize": letters(8), "ha": side, "path_effects": rim, "parse_math": False}
         axes.annotate(name, top, (0, points(2)), textcoords="offset points", zorder=6, **look)
     axes.set(xlabel="longitude (°)", ylabel="latitude (°)")
     axes.set_xticks(range(-180, 181, 60))
     axes.set_yticks(range(-90, 91, 30))
     axes.set_title(
         f"one orbit from {utc_of(passes.start_s)}; thick: in view of a station in the first day",
-        fontsize=points(10),
+        fontsize=letters(10),
         wrap=True,
     )
     if few:
-        axes.legend(fontsize=points(7), loc="lower left", ncols=2)
+        axes.legend(fontsize=letters(7), loc="lower left", ncols=2)
     return figure_of(axes)
 
 

@@ -6,10 +6,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib import rcParams
 
 from quantumlink import validation
 from quantumlink.distillation.key import Key
-from quantumlink.figures import figure_of, one_axes, palette, picture, points, several_axes
+from quantumlink.figures import (
+    figure_of,
+    folded,
+    inches_of,
+    legend_columns,
+    letters,
+    one_axes,
+    palette,
+    picture,
+    points,
+    several_axes,
+)
+from quantumlink.figures.room import LETTER_INCHES, NARROW_INCHES
 from quantumlink.monitoring import Monitor
 from quantumlink.qkd.protocols.prepare_and_measure import PrepareAndMeasure, granted_bits
 from quantumlink.qkd.protocols.session import Session
@@ -57,11 +70,17 @@ def draw_key(
     listened = isinstance(session, PrepareAndMeasure) and session.eavesdropper is not None
     if listened and isinstance(session, PrepareAndMeasure):
         canvas = several_axes(ax, size, (12.5, 4.6))
-        left, right = canvas.subplots(1, 2, width_ratios=[2, 1])
-        _draw_ledger(left, key)
-        _draw_knowledge(right, {type(session.eavesdropper).__name__: (session, key)}, columns=1)
+        width = inches_of(canvas)[0]
+        beside = width / points(1.0) >= NARROW_INCHES + 1  # else what Eve knows stands below
+        left, right = (
+            canvas.subplots(1, 2, width_ratios=[2, 1]) if beside else canvas.subplots(2, 1, height_ratios=[4, 1])
+        )
+        _draw_ledger(left, key, width * (0.6 if beside else 1))
+        eve = {type(session.eavesdropper).__name__: (session, key)}
+        _draw_knowledge(right, eve, width * (0.3 if beside else 1), alone=False)
         return figure_of(canvas)
-    _draw_ledger(axes := one_axes(ax, size, (8.5, 4.6)), key)
+    axes = one_axes(ax, size, (8.5, 4.6))
+    _draw_ledger(axes, key, inches_of(figure_of(axes) if ax is None else axes)[0])
     return figure_of(axes)
 
 
@@ -93,7 +112,7 @@ def draw_eve(
     if not cases:
         raise ValueError("cases must hold at least one session with its key, got none")
     axes = one_axes(ax, size, (8.5, 1.6 + 0.75 * len(cases)))
-    _draw_knowledge(axes, cases, columns=3)
+    _draw_knowledge(axes, cases, inches_of(figure_of(axes) if ax is None else axes)[0], alone=True)
     return figure_of(axes)
 
 
@@ -150,7 +169,7 @@ def draw_error_rate(
     axes.set(xlabel="compared round", ylabel="QBER", xlim=(0, 1.02 * len(errors)))
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.25)
-    axes.legend(loc="upper left", fontsize=points(8))
+    axes.legend(loc="upper left", fontsize=letters(8))
     return figure_of(axes)
 
 
@@ -167,7 +186,7 @@ def _draw_blocks(axes: Axes, errors: np.ndarray[tuple[int], np.dtype[np.uint8]])
     axes.stairs(best, edges, color=color, lw=points(1.5), label=f"QBER in blocks of {int(np.median(sizes))}, 95 %")
 
 
-def _draw_ledger(axes: Axes, key: Key) -> None:
+def _draw_ledger(axes: Axes, key: Key, room: float) -> None:
     """A waterfall: what was there, less what each step took."""
     from matplotlib.ticker import MaxNLocator
 
@@ -190,16 +209,19 @@ def _draw_ledger(axes: Axes, key: Key) -> None:
             xytext=(points(4), 0),
             textcoords="offset points",
             va="center",
-            fontsize=points(9),
+            fontsize=letters(9),
         )
     axes.set_yticks(places, [_folded(label) for label, *_ in rows])
-    axes.set_xlim(0, 1.2 * widest)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    # Names take a third; the number beside the longest bar must end within the axes.
+    taken = min(0.6, (len(rows[0][-1]) + 1) * LETTER_INCHES * letters(9) / (0.55 * room))
+    axes.set_xlim(0, widest / (1 - max(0.17, taken)))
+    axes.xaxis.set_major_locator(MaxNLocator(5 if room >= 3 else 3))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("bits")
     axes.grid(axis="x", alpha=0.25)
     told = f"{key.protocol}: {key.rounds:,} rounds, {key.sifted:,} sifted, QBER {float(key.qber):.4f}"
-    axes.set_title(told, wrap=True)
+    title = float(rcParams["font.size"]) * 1.2
+    axes.set_title(folded(told, 0.7 * room, title), fontsize=title)
 
 
 def _folded(text: str, width: int = 34) -> str:
@@ -208,7 +230,9 @@ def _folded(text: str, width: int = 34) -> str:
     return fill(text, width)
 
 
-def _draw_knowledge(axes: Axes, cases: Mapping[str, tuple[PrepareAndMeasure, Key]], *, columns: int) -> None:
+def _draw_knowledge(
+    axes: Axes, cases: Mapping[str, tuple[PrepareAndMeasure, Key]], room: float, *, alone: bool
+) -> None:
     colors = palette(axes)
     names = list(cases)
     places = np.arange(len(names))[::-1]
@@ -228,15 +252,16 @@ def _draw_knowledge(axes: Axes, cases: Mapping[str, tuple[PrepareAndMeasure, Key
             outcome += ", bound not reached"
         end = max(knows.holevo, granted or 0.0)
         axes.annotate(
-            outcome, (end, y), xytext=(points(5), 0), textcoords="offset points", va="center", fontsize=points(9)
+            outcome, (end, y), xytext=(points(5), 0), textcoords="offset points", va="center", fontsize=letters(9)
         )
     axes.set_yticks(places, [_folded(name, _NAME) for name in names])
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlim(0, 1.3)
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.set_xlabel("bits, of each bit of the raw key")
-    what = "what Eve knows" if columns == 1 else "what Eve knows of it, and what the bound grants her"
-    axes.set_title(what, fontsize=points(11), wrap=True)
+    what = "what Eve knows of it, and what the bound grants her" if alone else "what Eve knows"
+    axes.set_title(what, fontsize=letters(11), wrap=True)
     axes.grid(axis="x", alpha=0.25)
     # Below the axis and its label, however high the picture is.
-    axes.legend(fontsize=points(8), loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=5, ncols=columns)
+    columns = legend_columns([label for *_, label in bars], 0.75 * room, letters(8))
+    axes.legend(fontsize=letters(8), loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=5, ncols=columns)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from quantumlink import validation
-from quantumlink.figures import figure_of, palette, picture, points, several_axes
+from quantumlink.figures import figure_of, folded, inches_of, letters, palette, picture, points, several_axes
+from quantumlink.figures.room import LETTER_INCHES
 from quantumlink.readings.timeline import Budget, Timeline
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ _EVEN = 0.02
 
 _MOST_STEPS = 2000
 """Finer steps than so many from end to end are none that a picture shows."""
+
+_PANEL_SHARE = 0.37
+"""How much of the width one of two panels has between its axes."""
+
+_LEGEND_SHARE = 0.75
+"""Legends that are wider than this share of their panel stand in lines above what is drawn."""
 
 _UNITS = ((1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h"), (86400.0, "days"))
 
@@ -58,10 +65,11 @@ def draw_timeline(
     validation.instance("timeline", timeline, Timeline, "a Timeline, which simulate returns")
     canvas = several_axes(ax, size, (11, 7.4 if budget else 4.2))
     panels = canvas.subplots(2 if budget else 1, 2, squeeze=False)
-    _draw_latencies(panels[0, 0], timeline)
-    _draw_fidelities(panels[0, 1], timeline)
+    room = _PANEL_SHARE * inches_of(canvas)[0]
+    _draw_latencies(panels[0, 0], timeline, room)
+    _draw_fidelities(panels[0, 1], timeline, room)
     if budget:
-        _draw_budgets(panels[1, 0], panels[1, 1], timeline.budget)
+        _draw_budgets(panels[1, 0], panels[1, 1], timeline.budget, room)
     trials = f"{timeline.trials} trial" + ("" if timeline.trials == 1 else "s")
     stopped = f" of {timeline.run.trials}, interrupted" if timeline.interrupted else ""
     title = f"{' – '.join(timeline.link.end_labels)}: {trials}{stopped}, waiting included"
@@ -80,7 +88,7 @@ def time_unit(typical_s: float) -> tuple[float, str]:
     return max((unit for unit in _UNITS if unit[0] <= typical_s), default=_UNITS[0])
 
 
-def _draw_latencies(axes: Axes, timeline: Timeline) -> None:
+def _draw_latencies(axes: Axes, timeline: Timeline, room: float) -> None:
     unit, name = time_unit(timeline.latency_s.best)
     values = timeline.latencies_s / unit
     last = float(np.quantile(values, TAIL, method="lower"))
@@ -93,19 +101,45 @@ def _draw_latencies(axes: Axes, timeline: Timeline) -> None:
     )
     more = f" (last bar: {beyond} up to {values.max():.3g} {name})" if beyond else ""
     what = "a pair" if len(timeline.link.ends) == 2 else "a state of all ends"
-    axes.set_title(f"time to {what}{more}", fontsize=points(11))
+    axes.set_title(folded(f"time to {what}{more}", 1.15 * room, letters(11)), fontsize=letters(11))
     axes.set_xlabel(f"latency ({name})")
-    axes.legend(fontsize=points(8), loc="upper right")
+    _draw_legend(axes, "upper right", room)
 
 
-def _draw_fidelities(axes: Axes, timeline: Timeline) -> None:
+def _draw_fidelities(axes: Axes, timeline: Timeline, room: float) -> None:
     _draw_histogram(axes, timeline.fidelities, palette(axes).green)
     _mark_mean(axes, timeline.fidelity, 1.0, "")
     pair = len(timeline.link.ends) == 2
     axes.set_xlim(right=min(1.0, axes.get_xlim()[1]))
-    axes.set_title(f"fidelity when {'both' if pair else 'all'} ends know of it", fontsize=points(11))
+    title = f"fidelity when {'both' if pair else 'all'} ends know of it"
+    axes.set_title(folded(title, 1.15 * room, letters(11)), fontsize=letters(11))
     axes.set_xlabel("fidelity to Φ⁺" if pair else "fidelity to what perfect links would give")
-    axes.legend(fontsize=points(8), loc="upper left")
+    _draw_legend(axes, "upper left", room)
+
+
+def _draw_legend(axes: Axes, place: Literal["upper left", "upper right"], room: float) -> None:
+    """A legend within its panel; where it takes most of the width, what is drawn ends below it."""
+    from matplotlib.ticker import MaxNLocator
+
+    marks, names = axes.get_legend_handles_labels()
+    size = letters(8)
+    if max(map(len, names)) * LETTER_INCHES * size < _LEGEND_SHARE * room:
+        axes.legend(fontsize=size, loc=place)
+        return
+    names = [_folded(name, 0.8 * room, size) for name in names]
+    lines = "".join(names).count("\n") + len(names)
+    height = 0.35 * inches_of(figure_of(axes))[1]
+    taken = min(0.6, lines * 1.4 * size / 72 / height)
+    axes.set_ylim(top=axes.get_ylim()[1] / (1 - taken))
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.legend(marks, names, fontsize=size, loc=place, handlelength=1, borderaxespad=0.2, edgecolor="none")
+
+
+def _folded(text: str, inches: float, size: float) -> str:
+    """In lines; an interval or a range stays in one."""
+    for apart in (", ", " to ", " %"):
+        text = text.replace(apart, apart.replace(" ", "\u00a0"))
+    return folded(text, inches, size).replace("\u00a0", " ")
 
 
 def _draw_histogram(axes: Axes, values: FloatArray, color: str) -> None:
@@ -142,21 +176,21 @@ def _mark_mean(axes: Axes, mean: Estimate, unit: float, name: str) -> None:
     )
 
 
-def _draw_budgets(time_axes: Axes, fidelity_axes: Axes, budget: Budget) -> None:
+def _draw_budgets(time_axes: Axes, fidelity_axes: Axes, budget: Budget, room: float) -> None:
     unit, name = time_unit(budget.time.total_s)
     times = {
         field.name.removesuffix("_s"): getattr(budget.time, field.name) / unit for field in fields(budget.time)
     }
-    _draw_parts(time_axes, times, palette(time_axes).blue)
-    time_axes.set_title("where the time went", fontsize=points(11))
+    _draw_parts(time_axes, times, palette(time_axes).blue, room)
+    time_axes.set_title("where the time went", fontsize=letters(11))
     time_axes.set_xlabel(f"mean latency ({name})")
     lost = {field.name: getattr(budget.fidelity, field.name) for field in fields(budget.fidelity)}
-    _draw_parts(fidelity_axes, lost, palette(fidelity_axes).green)
-    fidelity_axes.set_title("where the fidelity was lost", fontsize=points(11))
+    _draw_parts(fidelity_axes, lost, palette(fidelity_axes).green, room)
+    fidelity_axes.set_title("where the fidelity was lost", fontsize=letters(11))
     fidelity_axes.set_xlabel("mean infidelity")
 
 
-def _draw_parts(axes: Axes, parts: Mapping[str, float], color: str) -> None:
+def _draw_parts(axes: Axes, parts: Mapping[str, float], color: str, room: float) -> None:
     """Bars from top to bottom, each with its value and its share of the whole."""
     total = sum(parts.values())
     bars = axes.barh(list(parts), list(parts.values()), color=color, alpha=0.8)
@@ -164,10 +198,11 @@ def _draw_parts(axes: Axes, parts: Mapping[str, float], color: str) -> None:
     labels = [
         f"{value:.3g}, {share}" if value else "0" for value, share in zip(parts.values(), shares, strict=True)
     ]
-    axes.bar_label(bars, labels, padding=points(4), fontsize=points(9))
+    axes.bar_label(bars, labels, padding=points(4), fontsize=letters(9))
     axes.invert_yaxis()
-    # Room for the labels.
     low, high = min(0.0, *parts.values()), max(0.0, *parts.values())
     span = (high - low) or 1.0
-    axes.set_xlim(low - (0.4 * span if low else 0.0), high + 0.4 * span)
+    taken = min(0.7, max(map(len, labels)) * LETTER_INCHES * letters(9) / room)  # by the labels
+    beside = span * max(0.4, 1.2 * taken / (1 - taken))
+    axes.set_xlim(low - (beside if low else 0.0), high + beside)
     axes.grid(axis="x", alpha=0.3)

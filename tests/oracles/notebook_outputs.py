@@ -1,5 +1,6 @@
 """What a notebook says, and whether another run of it says the same: text and numbers, no pixels."""
 
+import ast
 import math
 import re
 
@@ -107,3 +108,25 @@ def pictures_of_a_page_without_words(markdown):
     text = re.sub(r"`[^`\n]+`", "", text)
     found += re.findall(r"!\[\s*\]\([^)]*\)", text)
     return found + [tag for tag in re.findall(r"<img\b[^>]*>", text) if not re.search(r"\balt=[\"'][^\"']", tag)]
+
+
+def refusals_that_may_not_come(source):
+    """Where Python shows a refusal and would go on without a word if there were none: first lines of these ``try``.
+
+    A refusal is shown by a handler that prints what it caught; an ``else`` that raises makes sure that it comes.
+    """
+    lines = [line for line in source.splitlines() if not line.lstrip().startswith(("%", "!"))]
+    found = []
+    for node in ast.walk(ast.parse("\n".join(lines))):
+        shown = isinstance(node, ast.Try) and any(_prints(handler) for handler in node.handlers)
+        if shown and not any(isinstance(step, ast.Raise) for step in node.orelse):
+            found.append(ast.unparse(node.body[0]))
+    return found
+
+
+def _prints(handler):
+    """Whether a handler prints what it caught."""
+    calls = [node for step in handler.body for node in ast.walk(step) if isinstance(node, ast.Call)]
+    printed = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+    names = {node.id for call in printed for node in ast.walk(call) if isinstance(node, ast.Name)}
+    return handler.name is not None and handler.name in names

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from oracles.notebook_outputs import (
     differences,
     pictures_of_a_page_without_words,
     pictures_without_words,
+    refusals_that_may_not_come,
     tidy,
 )
 
@@ -121,3 +123,37 @@ def of_a_notebook(cells):
 )
 def test_pictures_of_pages_without_words_are_told(page, faults):
     assert len(pictures_of_a_page_without_words(page)) == faults
+
+
+REFUSED = "%matplotlib inline\ntry:\n    key.bits\nexcept NoKey as why:\n    print(f'no: {why}')\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        (REFUSED, ["key.bits"]),
+        (REFUSED + "else:\n    print('a key')\n", ["key.bits"]),
+        (REFUSED + "else:\n    raise AssertionError('it was not refused')\n", []),
+        ("try:\n    import ipywidgets\nexcept ImportError:\n    print('without sliders')\n", []),
+        (
+            "for x in 'ab':\n    try:\n        f(x)\n    except ValueError as why:\n        print(x, why)\n",
+            ["f(x)"],
+        ),
+    ],
+)
+def test_a_refusal_that_may_not_come_is_told(source, found):
+    assert refusals_that_may_not_come(source) == found
+
+
+def test_what_is_shown_as_refused_is_refused():
+    found, shown = [], 0
+    for file in sorted((SOURCES / "notebooks").rglob("*.ipynb")):
+        cells = json.loads(file.read_bytes())["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        shown += sum("raise AssertionError" in source for source in sources)
+        found += [f"{file.name}: {what}" for source in sources for what in refusals_that_may_not_come(source)]
+    for page in PAGES:
+        blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        found += [f"{page.name}: {what}" for block in blocks for what in refusals_that_may_not_come(block)]
+    assert found == []
+    assert shown >= 10

@@ -15,6 +15,7 @@ import quantumlink as ql
 from quantumlink.distributed.drawing import nodes_and_pairs
 from quantumlink.execution.preparation.picture import _look, _readable_on, draw_on_device
 from quantumlink.figures import one_axes, picture
+from quantumlink.figures.figure import LEAST_LETTERS
 from quantumlink.figures.style import DARK_GROUND, LIGHT_GROUND
 from quantumlink.monitoring import Monitor
 from quantumlink.sweeps.plot import LEAST_SHARE, draw_table
@@ -142,7 +143,7 @@ def test_settings_are_given_back_after_an_exception():
     @picture
     def fails():
         one_axes(None, (1, 1), (10, 10))
-        assert matplotlib.rcParams["font.size"] == 1
+        assert matplotlib.rcParams["font.size"] == LEAST_LETTERS < 10
         raise KeyError
 
     before = dict(matplotlib.rcParams)

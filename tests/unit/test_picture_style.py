@@ -15,6 +15,7 @@ from oracles.sight import BLINDNESS, lab, linear
 
 import quantumlink as ql
 from quantumlink.figures import DARK, color_scale, curve, palette
+from quantumlink.figures.figure import LEAST_LETTERS
 from quantumlink.figures.style import DARK_GROUND, LIGHT_GROUND
 from quantumlink.hardware.orbit import EARTH_RADIUS_KM
 from quantumlink.monitoring import Monitor
@@ -148,24 +149,50 @@ def test_drawn_in_a_size(pictures, name):
 
 
 @pytest.mark.parametrize("name", ["draw", "draw_key of a session", "draw_eve"])
-def test_a_small_picture_is_the_large_one_shrunk(pictures, name):
+def test_a_smaller_picture_is_the_large_one_shrunk(pictures, name):
     make, _ = pictures[name]
     before = dict(matplotlib.rcParams)
     large = make()
-    small = make(size=tuple(0.4 * large.get_size_inches()))
+    small = make(size=tuple(0.7 * large.get_size_inches()))
     assert dict(matplotlib.rcParams) == before
     texts, written = drawn(small), drawn(large)  # laid out once each: that is most of the time
     assert len(texts) == len(written) > 1
     for one, other in zip(texts, written, strict=True):
         assert one.get_text() == other.get_text()
-        assert one.get_fontsize() == pytest.approx(0.4 * other.get_fontsize()), one
-        (left, bottom), (right, top) = one.get_window_extent().get_points()
-        assert -3 < left < right < small.bbox.width + 3, one  # letters are as wide as whole pixels let them
-        assert -3 < bottom < top < small.bbox.height + 3, one
+        assert one.get_fontsize() == pytest.approx(0.7 * other.get_fontsize()), one
+        inside(one, small)
     widths, wide = (
         [line.get_linewidth() for axes in figure.axes for line in axes.lines] for figure in (small, large)
     )
-    assert widths == pytest.approx([0.4 * width for width in wide])
+    assert widths == pytest.approx([0.7 * width for width in wide])
+
+
+def inside(text, figure):
+    (left, bottom), (right, top) = text.get_window_extent().get_points()
+    assert -3 < left < right < figure.bbox.width + 3, text  # letters are as wide as whole pixels let them
+    assert -3 < bottom < top < figure.bbox.height + 3, text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_of_one_column_can_be_read(pictures, name):
+    make, panels = pictures[name]
+    figure = make(size=(3.4, 2.6))
+    assert len(figure.axes) == panels
+    for text in drawn(figure):
+        assert text.get_fontsize() >= LEAST_LETTERS
+        inside(text, figure)
+    titles = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(titles, 2))
+
+
+@pytest.mark.parametrize("hops", [4, 15, 30])
+def test_captions_of_a_small_tree_are_read_or_left_out(hops):
+    figure = draw(chain(hops), size=(3.4, 2.6))
+    captions = [text for text in drawn(figure) if "F =" in text.get_text()]
+    assert {text.get_fontsize() for text in captions} <= {LEAST_LETTERS}
+    assert 1 <= len(captions) <= 2 * hops - 1
+    boxes = [text.get_window_extent() for text in captions]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
 
 def drawn(figure):
@@ -281,6 +308,18 @@ def test_no_axis_of_a_fidelity_goes_beyond_one():
     assert figure.axes[1].get_xlim()[1] <= 1
     samples = ql.sample(ql.compose(LINK), bases=["XX", "YY", "ZZ"], shots=100, seed=1)
     assert ql.visualization.draw_run(LINK, samples).axes[1].get_ylim()[1] < 1.001
+
+
+def test_a_circuit_on_a_dark_ground_has_bright_lines_on_that_ground():
+    samples = ql.sample(ql.compose(LINK), bases=["XX", "YY", "ZZ"], shots=100, seed=1)
+    with matplotlib.rc_context(DARK):
+        image = np.asarray(ql.visualization.draw_run(LINK, samples).axes[0].images[0].get_array())
+    shades, counts = np.unique(image[..., :3].reshape(-1, 3), axis=0, return_counts=True)
+    ground = shades[counts.argmax()]
+    assert tuple(ground) == (0x14, 0x18, 0x1D)
+    assert counts.max() > image.shape[0] * image.shape[1] / 2
+    black = (shades < 8).all(axis=1)  # names and wires were
+    assert counts[black].sum() < 0.002 * counts.sum()
 
 
 # --- coasts, borders, satellites

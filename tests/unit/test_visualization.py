@@ -183,7 +183,7 @@ def test_the_panels_of_a_run(run):
     assert "4 qubits" in circuit.get_title()
     assert "alice" in along.get_title()
     assert correlations.get_title() == "correlations of the two ends"
-    assert [text.get_text() for text in correlations.get_legend().get_texts()] == ["exact", "measured, 95 %"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["exact", "measured, 95 %"]
 
 
 def test_fidelity_along_a_run(run):

@@ -13,7 +13,7 @@ from qiskit.circuit import IfElseOp, QuantumCircuit
 
 from quantumlink.arrays import FloatArray
 from quantumlink.execution.preparation.calibration import Calibration
-from quantumlink.figures import Palette, figure_of, one_axes, palette, picture, points
+from quantumlink.figures import Palette, figure_of, letters, one_axes, palette, picture, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,13 +61,18 @@ def draw_on_device(
     for q in range(graph.num_nodes()):
         color, marker = looks[holders[q]] if q in holders else (to_hex(axes.get_facecolor()), "o")
         axes.plot(*places[q], marker, markersize=points(13), color=color, markeredgecolor=ink.slate, zorder=3)
-        text: dict[str, Any] = {"fontsize": points(6), "ha": "center", "va": "center", "color": _readable_on(color)}
+        text: dict[str, Any] = {
+            "fontsize": letters(6),
+            "ha": "center",
+            "va": "center",
+            "color": _readable_on(color),
+        }
         axes.text(places[q][0], places[q][1], str(q), zorder=4, **text)
     for name in names[:MAX_LEGEND]:
         axes.plot([], [], looks[name][1], color=looks[name][0], label=name)
     title_of_names = "" if len(names) <= MAX_LEGEND else f"of {len(names)} nodes"
     # Beside the qubits: they reach into every corner.
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=points(8), title=title_of_names)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=letters(8), title=title_of_names)
     axes.set_title(title, parse_math=False, wrap=True)
     return figure_of(axes)
 

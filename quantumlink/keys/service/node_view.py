@@ -128,7 +128,7 @@ def operator_token(path: Path) -> str:
     if not path.exists():
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(24) + "\n")
-    if (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:
+    if os.name == "posix" and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:  # elsewhere modes say nothing
         raise PermissionError(f"the operator's token {path} can be read by others (mode {mode:04o}): chmod 600")
     token = path.read_text(encoding="ascii").strip()
     if len(token) < 16:
