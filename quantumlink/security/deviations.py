@@ -121,5 +121,9 @@ def left_by_sample(good: float, total: int, sampled: int, log_inverse_eps: float
 def _divergence(a: float, b: float) -> float:
     """Relative entropy of two coins, in nats."""
     first = a * log(a / b) if a else 0.0
-    # By the difference, for the ratio of two numbers near 1 would lose what rare events add.
-    return first + ((1 - a) * log1p((b - a) / (1 - b)) if a < 1 else 0.0)
+    if a >= 1:
+        return first
+    # By the difference, for the ratio of two numbers near 1 would lose what rare events add; not where it is far
+    # from 1, for there the difference rounds to −1.
+    apart = (b - a) / (1 - b)
+    return first + (1 - a) * (log1p(apart) if apart > -0.5 else log((1 - a) / (1 - b)))
