@@ -5,11 +5,13 @@ Exit codes: 0, 3 if there is no plan, 1 for a mistake in what was asked for, 2 f
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from quantumlink.cli.compiled_output import dropped
 from quantumlink.cli.foretelling import told_limit
 from quantumlink.cli.network_tables import four, number
 from quantumlink.cli.pictures import picture_path
@@ -56,7 +58,8 @@ def build(
     toml = None if network is None else writable("network", network, (".toml",))
     fibre_map = FibreMap.load(file)
     wanted, prices = load_demands(demands), load_costs(costs)
-    with told_limit(time_limit_s, "--time-limit-s"):
+    with told_limit(time_limit_s, "--time-limit-s"), dropped(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "interrupted", UserWarning)  # it is told below
         plan = plan_network(fibre_map.sites, fibre_map.fibres, wanted, parts=fibre_map.parts, costs=prices,
                             name=fibre_map.name, **options)  # fmt: skip
     units = plan.cost_per_unit(years)
@@ -76,6 +79,7 @@ def build(
         notes=(note,),
         data=data,
         written=tuple(Written(name, path) for name, path in files if path is not None),
+        interrupted="this is the cheapest plan found so far" if plan.interrupted else "",
     )
 
 

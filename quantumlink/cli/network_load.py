@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,7 +68,9 @@ def resilience(
     network = Network.load(file)
     wanted = None if demands is None else load_demands(demands)
     options: dict[str, Any] = {"purify_rounds": purify_rounds, "protocol": protocol}
-    found = network.resilience(failures, demands=wanted, avoid=avoided(network, avoid), **options)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "interrupted", UserWarning)  # it is told below
+        found = network.resilience(failures, demands=wanted, avoid=avoided(network, avoid), **options)
     disaster = None if region is None else found.region(region[:2], region[2])
     data = found.as_dict()
     notes = _resilience_notes(found, data["harmless"], disaster)

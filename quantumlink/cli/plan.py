@@ -7,6 +7,7 @@ interrupted.
 from __future__ import annotations
 
 import secrets
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -65,7 +66,11 @@ def plan(
     network = Network.load(file)
     options: dict[str, Any] = {"objective": objective, "min_fidelity": min_fidelity, "max_rounds": max_rounds}
     options |= {"protocols": tuple(protocol or ("dejmps",)), "routes": paths, "avoid": avoided(network, avoid)}
-    parts = planned(network, source, target, options)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "interrupted", UserWarning)  # it is told below
+        parts = planned(network, source, target, options)
+    stopped = parts[0].interrupted
+    trials = 0 if stopped else trials
     tables, notes = [], []
     for number, strategy in enumerate(parts):
         timeline = None
@@ -93,7 +98,10 @@ def plan(
         title.set_text(f"{title.get_text()}\n{_delivered(parts[0])}")
         figure.savefig(picture, dpi=110)
     written = () if picture is None else (Written("picture", picture),)
-    return Result(tables=tuple(tables), notes=tuple(notes), written=written, seed=seed if trials else None)
+    return Result(
+        tables=tuple(tables), notes=tuple(notes), written=written, seed=seed if trials else None,
+        interrupted=stopped.removeprefix("interrupted: "),
+    )  # fmt: skip
 
 
 def _delivered(strategy: Strategy) -> str:
@@ -119,7 +127,12 @@ def planned(network: Network, source: str, target: str, options: dict[str, Any])
         if not ways.trusted_nodes:
             raise
     ends = [source, *ways.trusted_nodes, target]
-    return [network.best_strategy(one, other, **options) for one, other in pairwise(ends)]
+    segments = []
+    for one, other in pairwise(ends):
+        segments.append(network.best_strategy(one, other, **options))
+        if segments[-1].interrupted:
+            raise KeyboardInterrupt  # a part of a way is none
+    return segments
 
 
 def _segments(title: str, parts: Sequence[Strategy]) -> Table:

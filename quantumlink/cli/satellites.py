@@ -13,6 +13,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from quantumlink import validation
+from quantumlink.cli.compiled_output import dropped
 from quantumlink.cli.foretelling import tell_seconds
 from quantumlink.cli.network_options import File, Seed
 from quantumlink.cli.pictures import picture_path
@@ -153,10 +154,11 @@ def keys(
     made = satellite_keys(
         found, weather=weather, block=cast(Any, block), twilight_deg=twilight_deg, eps_sec=eps_sec
     )
-    served = serve_keys(
-        made, wanted, network=network if network.links else None, aim=cast(Any, aim), choose=choose,
-        telescopes=telescopes,
-    )  # fmt: skip
+    with dropped():
+        served = serve_keys(
+            made, wanted, network=network if network.links else None, aim=cast(Any, aim), choose=choose,
+            telescopes=telescopes,
+        )  # fmt: skip
     notes = [f"together: {served.total_bits:,} bits, by the programme's own count {served.limit_bits:,.0f}"]
     out = [f"{one.a} – {one.b}" for one in served.out_of_reach]
     notes += [f"out of reach in this time: {', '.join(out)}"] if out else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -11,6 +12,7 @@ import numpy as np
 from quantumlink import validation
 from quantumlink.arrays import FloatArray
 from quantumlink.circuits import Operation
+from quantumlink.interrupts import keep
 from quantumlink.link import ElementaryLink, Link, chain, distinct_links, pairs_text, purify
 from quantumlink.link.expression import purification
 from quantumlink.link.tree import check_memories
@@ -79,6 +81,8 @@ class Strategy:
     """Simpler ways on the same path, and the winners of other paths."""
     complete: bool
     """Whether all expressions on this path were compared; otherwise the search kept the most promising."""
+    interrupted: str = ""
+    """What was compared until Ctrl-C was pressed, if it was."""
     in_line: frozenset[str] = frozenset()
     """Nodes of the network that stand in a line: `way` tells them by their number."""
 
@@ -122,7 +126,7 @@ class Strategy:
         lines = [
             f"Along {self.way}, {pairs_text(self.link.pairs)} for each attempt at the whole:",
             *(f"  {i}. {step}" for i, step in enumerate(self.steps, start=1)),
-            f"This gives {_words(self.forecast)}: {goal} ({searched}).",
+            f"This gives {_words(self.forecast)}: {goal} ({self.interrupted or searched}).",
             *(f"Instead, {other.name}: {self._verdict(other)}." for other in self.alternatives),
         ]
         return "\n".join(lines)
@@ -179,6 +183,8 @@ def best_strategy(
 
     Raises:
         NoStrategy: if no strategy reaches ``min_fidelity`` or, where that is the objective, yields a key.
+        KeyboardInterrupt: if it was interrupted before there was one that is good enough; else the best so far is
+            given back, with a warning.
         ValueError: if an argument is out of range, there is no path, or a link does not say how its pairs come.
 
     >>> from quantumlink.hardware import Node
@@ -200,20 +206,37 @@ def best_strategy(
     for kind in kinds if max_rounds else ():  # what is no purification of a link is refused in its own words
         purify(*(paths[0][0],) * len(purification("protocols", kind).inputs), by=kind)
     known: dict[Stretch, Alternatives] = {}  # good paths have much in common
-    found = []
+    found: list[_Best] = []
+    beside: list[Alternative] = []
+    interrupted = ""
     options: dict[str, Any] = {"rounds": max_rounds, "protocols": kinds, "breadth": breadth}
-    with steps(work(paths), "comparing strategies") as step:
-        for path in paths:
-            ways, complete = alternatives(path, known=known, step=step, **options)
-            simple = [] if complete else _simple_ways(path, max_rounds, kinds)  # these are never left out
-            found.append(_best_way(path, ways, simple, objective, min_fidelity, complete=complete))
-    winner, *others = _ranked(found, objective, min_fidelity)
+    try:
+        with steps(work(paths), "comparing strategies") as step:
+            for path in paths:
+                ways, complete = alternatives(path, known=known, step=step, **options)
+                simple = [] if complete else _simple_ways(path, max_rounds, kinds)  # these are never left out
+                found.append(_best_way(path, ways, simple, objective, min_fidelity, complete=complete))
+    except KeyboardInterrupt:
+        keep()
+        interrupted = f"interrupted: {len(found)} of {len(paths)} paths were compared"
+        if not found:
+            interrupted = "interrupted: only simple ways on the first path were compared"
+            beside = _simple_ways(paths[0], max_rounds, kinds)
+            found = [_best_of(paths[0], [(way.forecast, way.link) for way in beside], objective, min_fidelity)]
+    try:
+        winner, *others = _ranked(found, objective, min_fidelity)
+    except NoStrategy:
+        if interrupted:
+            raise KeyboardInterrupt from None  # what was not looked at may be good enough
+        raise
+    if interrupted:
+        warnings.warn(interrupted, UserWarning, stacklevel=2)
     hidden = in_line(network) if isinstance(network, Graph) else frozenset()
-    beside = _simple_ways(winner.hops, max_rounds, kinds)
+    beside = beside or _simple_ways(winner.hops, max_rounds, kinds)
     beside += [Alternative(f"the path {way_text(b.nodes, hidden)}", b.link, b.forecast) for b in others]
     return Strategy(
         winner.link, winner.forecast, winner.nodes, objective, min_fidelity, tuple(beside),
-        complete=winner.complete, in_line=hidden,
+        complete=winner.complete, interrupted=interrupted, in_line=hidden,
     )  # fmt: skip
 
 
@@ -284,6 +307,17 @@ def _best_way(
             results.append((forecasts(stage_of(link))[0], link))
         except ValueError:  # memories too few for it
             continue
+    return _best_of(hops, results, objective, min_fidelity, complete=complete)
+
+
+def _best_of(
+    hops: tuple[ElementaryLink, ...],
+    results: Sequence[tuple[Forecast, Link]],
+    objective: StrategyObjective,
+    min_fidelity: float | None,
+    *,
+    complete: bool = False,
+) -> _Best:
     found, link = max(results, key=lambda pair: _rank(objective, min_fidelity, pair[0]))
     return _Best(hops, link, found, complete)
 

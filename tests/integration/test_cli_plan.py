@@ -118,7 +118,10 @@ def test_an_interrupted_plan(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("quantumlink.network.strategy.alternatives", stopped)
-    assert refusal(invoke(*PLAN), code=130) == "interrupted: nothing was written"
+    ran = invoke(*PLAN)
+    assert (ran.exit_code, ran.stderr) == (130, "interrupted: only simple ways on the first path were compared\n")
+    assert "swapping without purification" in ran.stdout
+    assert refusal(invoke(*PLAN, "--min-fidelity", 0.99), code=130) == "interrupted: nothing was written"
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from quantumlink.arrays import FloatArray
+from quantumlink.network.integer_programme import IntegerProgramme
 
 Pool = tuple[str, ...]
 """What a key is shared by: a satellite and a station, a satellite and two, or two ends of a segment of fibre."""
@@ -91,20 +90,19 @@ class Programme:
         if fair:
             aim = np.zeros(size)
             aim[share] = -1.0
-            found = self._run(aim, whole, lower, upper, time_limit_s)
-            proven = bool(found.status == 0)
-            lower[share] = max(0.0, found.x[share] * (1 - 1e-7))
+            x, _, proven = self._run(aim, whole, lower, upper, time_limit_s)
+            lower[share] = max(0.0, x[share] * (1 - 1e-7))
         else:
             upper[share] = 0.0
-        found = self._run(total, whole, lower, upper, time_limit_s)
-        proven = proven and bool(found.status == 0)
+        x, value, optimal = self._run(total, whole, lower, upper, time_limit_s)
+        proven = proven and optimal
         if slices:
-            lower[share + 1 :] = upper[share + 1 :] = np.rint(found.x[share + 1 :])
-            self._rows.append((dict.fromkeys(range(slices, share), 1.0), -(1 - 1e-9) * found.fun, np.inf))
+            lower[share + 1 :] = upper[share + 1 :] = np.rint(x[share + 1 :])
+            self._rows.append((dict.fromkeys(range(slices, share), 1.0), -(1 - 1e-9) * value, np.inf))
             spare = np.zeros(size)
             spare[:slices] = [-choice.bits for choice in self.choices]
-            found = self._run(spare, np.zeros(size), lower, upper, time_limit_s)
-        x = np.maximum(found.x, 0.0)
+            x, _, _ = self._run(spare, np.zeros(size), lower, upper, time_limit_s)
+        x = np.maximum(x, 0.0)
         chosen = frozenset(name for name, i in opened.items() if x[i] > 0.5) if opened else None
         return Answer(x[:slices], x[slices:share], self.reached, float(x[share]), chosen, proven)
 
@@ -145,15 +143,17 @@ class Programme:
         if self.choose is not None:
             rows.append((dict.fromkeys(opened.values(), 1.0), -np.inf, float(self.choose)))
 
-    def _run(self, aim: FloatArray, whole: Any, lower: Any, upper: Any, time_limit_s: float) -> Any:
+    def _run(
+        self, aim: FloatArray, whole: FloatArray, lower: FloatArray, upper: FloatArray, time_limit_s: float
+    ) -> tuple[FloatArray, float, bool]:
+        """The variables, what they cost, and whether none cost less."""
         entries = [(i, j, value) for i, (row, _, _) in enumerate(self._rows) for j, value in row.items()]
         rows, columns, values = (np.array(column) for column in zip(*entries, strict=True))
         matrix = coo_array((values, (rows, columns)), shape=(len(self._rows), len(aim))).tocsr()
-        limits = LinearConstraint(matrix, [low for _, low, _ in self._rows], [high for _, _, high in self._rows])
-        found = milp(
-            aim, integrality=whole, bounds=Bounds(lower, upper), constraints=limits,
-            options={"time_limit": time_limit_s},
-        )  # fmt: skip
+        low, high = np.array([each for _, each, _ in self._rows]), np.array([each for _, _, each in self._rows])
+        found = IntegerProgramme(aim, whole, (lower, upper), matrix, low, high).solve(time_limit_s)
+        if found.interrupted:
+            raise KeyboardInterrupt
         if found.x is None:
             raise ValueError(f"time_limit_s={time_limit_s:g} is too short: no plan was found in it")
-        return found
+        return found.x, found.value, found.optimal

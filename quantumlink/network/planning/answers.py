@@ -23,3 +23,4 @@ class Answer:
     """What stands where."""
     value: float
     at_least: float
+    interrupted: bool = False

@@ -39,6 +39,8 @@ def pareto_front(
 ) -> tuple[FrontPoint, ...]:
     """Plans of which none costs less and gives as much: cost against rate and fidelity, the cheapest first.
 
+    If interrupted by Ctrl-C, those that were found, with a warning; the last says that it was interrupted.
+
     Args:
         sites: as for `plan_network`, as are fibres, demands and options.
         fibres: see there.
@@ -69,6 +71,8 @@ def pareto_front(
             found.append(FrontPoint(scale, floor, plan_network(sites, fibres, wanted, **options)))
         except NoPlan as error:
             refusal = error
+        if found and found[-1].plan.interrupted:
+            break
     if not found and refusal is not None:
         raise refusal
     kept = [point for point in found if not any(_beats(other, point) for other in found)]

@@ -6,8 +6,10 @@ It needs not be the best, but its cost bounds what the programme has to look for
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from math import ceil, inf
 
+from quantumlink.interrupts import between_parts
 from quantumlink.network.planning.answers import PathFound
 from quantumlink.network.planning.programme import Programme
 
@@ -27,6 +29,8 @@ class Greedy:
         self._paths: dict[int, list[PathFound]] = {}
         self._roles: dict[int, str] = {}
         self._steps: list[dict[int, list[tuple[int, int]]]] = []
+        self.interrupted = False
+        """Whether Ctrl-C was pressed after there was an answer."""
         for q in range(len(programme.demands)):
             steps = defaultdict(list)
             for (p, span, here), arc in programme.arcs.items():
@@ -41,19 +45,26 @@ class Greedy:
         for q in order:
             if not self._lead(q):
                 return None
+        with between_parts() as pressed:
+            self._improve(order, pressed)
+            self.interrupted = pressed()
+        paths = tuple(path for q in sorted(self._paths) for path in self._paths[q])
+        return paths, {site: self._role(site) for path in paths for site in path.sites[1:-1]}
+
+    def _improve(self, order: list[int], pressed: Callable[[], bool]) -> None:
         best = self._value()
         for _ in range(ROUNDS):
             before = best
             for q in order:
+                if pressed():
+                    return
                 kept = dict(self._paths)
                 del self._paths[q]
                 if not self._lead(q) or self._value() > best:
                     self._paths = kept
                 best = self._value()
             if best >= before:
-                break
-        paths = tuple(path for q in sorted(self._paths) for path in self._paths[q])
-        return paths, {site: self._role(site) for path in paths for site in path.sites[1:-1]}
+                return
 
     def _role(self, site: int) -> str:
         if site not in self._roles:

@@ -1,37 +1,18 @@
-"""Integer programmes that grow: variables from 0 on with prices, rows of conditions, and their least cost by HiGHS.
-
-References:
-    Q. Huangfu, J. A. J. Hall, Math. Prog. Comput. 10, 119 (2018): HiGHS.
-"""
+"""Integer programmes that grow: variables from 0 on with prices, and rows of conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass
 from math import inf
 from typing import Self
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from quantumlink.arrays import FloatArray
+from quantumlink.network.integer_programme import IntegerProgramme, Solution
 
 Terms = Iterable[tuple[int, float]]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What was found."""
-
-    x: FloatArray | None
-    """The best variables; None if there are none, or none were found."""
-    value: float
-    at_least: float
-    """No variables cost less."""
-    impossible: bool
-    """Whether there are none."""
 
 
 class MixedInteger:
@@ -71,7 +52,7 @@ class MixedInteger:
             setattr(other, name, list(getattr(self, name)))
         return other
 
-    def least(self, time_limit_s: float, gap: float) -> Found:
+    def least(self, time_limit_s: float, gap: float) -> Solution:
         """The variables that cost least.
 
         Args:
@@ -79,14 +60,10 @@ class MixedInteger:
             gap: relative difference from the least that is accepted as none.
         """
         rows, columns, values = zip(*self._entries, strict=True)
-        matrix = csr_array((values, (rows, columns)), shape=(len(self._low), len(self._prices)))
-        found = milp(
-            np.array(self._prices), integrality=np.array(self._whole), bounds=Bounds(0, np.array(self._upper)),
-            constraints=LinearConstraint(matrix, self._low, self._high),
-            options={"time_limit": time_limit_s, "mip_rel_gap": gap},
+        upper = np.array(self._upper)
+        whole = IntegerProgramme(
+            np.array(self._prices), np.array(self._whole), (np.zeros(len(upper)), upper),
+            csr_array((values, (rows, columns)), shape=(len(self._low), len(upper))),
+            np.array(self._low), np.array(self._high),
         )  # fmt: skip
-        bound = getattr(found, "mip_dual_bound", None)
-        at_least = -inf if bound is None else float(bound)
-        if found.x is None:
-            return Found(None, inf, at_least, found.status == 2)
-        return Found(found.x, float(found.fun), at_least, impossible=False)
+        return whole.solve(time_limit_s, gap)

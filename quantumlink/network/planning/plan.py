@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from math import inf
 from typing import Any
 
 from quantumlink import validation
 from quantumlink.network.load.demand import Demand
 from quantumlink.network.network import Network
-from quantumlink.network.planning.answers import Answer
 from quantumlink.network.planning.costs import PRICES, Costs, Counts
 from quantumlink.network.planning.places import Fibre
 from quantumlink.network.planning.problem import Problem
 from quantumlink.network.planning.programme import Programme
 from quantumlink.network.planning.refusal import NoPlan, why_there_is_none
-from quantumlink.network.planning.solving import optimum
+from quantumlink.network.planning.solving import Outcome, optimum
 from quantumlink.tables import html_table
 
 YEAR_S = 365.25 * 24 * 3600.0
@@ -74,6 +73,8 @@ class NetworkPlan:
     problem: Problem
     extras: float
     """What sites cost beside the usual prices."""
+    interrupted: bool = False
+    """Whether Ctrl-C was pressed while cheaper plans were looked for."""
 
     @property
     def costs(self) -> Costs:
@@ -104,7 +105,8 @@ class NetworkPlan:
     @property
     def limit(self) -> str:
         """In words, whether a plan may cost less."""
-        return "proven" if self.proven else f"at least {self.at_least:.6g}"
+        stopped = "interrupted, " if self.interrupted else ""
+        return "proven" if self.proven else f"{stopped}at least {self.at_least:.6g}"
 
     def total(self, years: float) -> float:
         """What building costs, and running for some years."""
@@ -151,7 +153,10 @@ class NetworkPlan:
                     continue
                 costs = Costs(**{**values, price: each * factor})
                 if replan:
-                    ends.append(solve(replace(self.problem, costs=costs), time_limit_s).cost)
+                    other = solve(replace(self.problem, costs=costs), time_limit_s)
+                    if other.interrupted:
+                        raise KeyboardInterrupt
+                    ends.append(other.cost)
                 else:
                     ends.append(sum(costs.items(self.counts).values()) + self.extras)
             found[price] = (ends[0], ends[1])
@@ -164,6 +169,7 @@ class NetworkPlan:
             "at_least": self.at_least,
             "gap": self.gap,
             "proven": self.proven,
+            "interrupted": self.interrupted,
             "items": self.items,
             "counts": vars(self.counts),
             "built": self.built,
@@ -242,19 +248,27 @@ class NetworkPlan:
 
 def solve(problem: Problem, time_limit_s: float) -> NetworkPlan:
     """The plan, or why there is none."""
-    programme, answer, at_least = optimum(problem, time_limit_s)
-    if answer is None:
+    outcome = optimum(problem, time_limit_s)
+    if outcome.impossible:
         raise NoPlan(why_there_is_none(problem, time_limit_s))
-    if answer.value == inf:
+    if not outcome.found:
         raise NoPlan(
             f"no plan was found within time_limit_s={time_limit_s:g}, though there may be one: look longer, or "
             f"with fewer sites or a shorter max_link_km"
         )
-    return planned(problem, programme, answer, at_least)
+    plan = planned(problem, outcome)
+    if plan.interrupted:
+        warnings.warn(
+            f"interrupted: this plan costs {plan.cost:.6g}, and none costs less than {plan.at_least:.6g}",
+            UserWarning,
+            stacklevel=3,
+        )
+    return plan
 
 
-def planned(problem: Problem, programme: Programme, answer: Answer, at_least: float) -> NetworkPlan:
-    """The plan that an answer stands for."""
+def planned(problem: Problem, outcome: Outcome) -> NetworkPlan:
+    """The cheapest plan that was found."""
+    programme, answer = outcome.programme, outcome.best
     judge, places = programme.judge, problem.places
     channels = programme.channels_for(answer.paths, answer.roles)
     assert channels is not None
@@ -290,7 +304,10 @@ def planned(problem: Problem, programme: Programme, answer: Answer, at_least: fl
     built = {names[site]: role for site, role in sorted(answer.roles.items())}
     extras = sum(places.sites[site].extra for site in answer.roles)
     network = _network(problem, programme, channels, answer.roles)
-    return NetworkPlan(network, built, tuple(paths), links, lit, counts, at_least, problem, extras)
+    return NetworkPlan(
+        network, built, tuple(paths), links, lit, counts, outcome.at_least, problem, extras,
+        interrupted=outcome.interrupted,
+    )  # fmt: skip
 
 
 def _network(problem: Problem, programme: Programme, channels: dict[int, int], roles: dict[int, str]) -> Network:

@@ -38,6 +38,7 @@ def plan_network(
     in common, so that one fewer may fail; each path alone carries the demand's rate, in the mean and where nothing
     has to wait (as in `Network.capacity`), and reaches its floor of fidelity, by the exact state of `evaluate`.
     A demand without a rate wants to be connected. See `quantumlink.network.planning` for the model.
+    If interrupted by Ctrl-C, the best plan found comes back, with a warning.
 
     Args:
         sites: `Site` or `Node` objects, names, or a mapping from names to positions (latitude, longitude). A name

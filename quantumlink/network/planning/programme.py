@@ -172,10 +172,11 @@ class Programme(MixedInteger):
         if most < inf:
             whole.costs_at_most(most)
         found = whole.least(max(time_s, 0.1), 1e9 if first else self.limits.gap)
-        at_least = self.fixed + found.at_least
+        at_least, stopped = self.fixed + found.at_least, found.interrupted
         if found.x is None:
-            return None if found.impossible else Answer((), {}, inf, at_least)
-        return Answer(self._paths(found.x), self._roles(found.x), self.fixed + found.value, at_least)
+            return None if found.impossible else Answer((), {}, inf, at_least, stopped)
+        paths, roles = self._paths(found.x), self._roles(found.x)
+        return Answer(paths, roles, self.fixed + found.value, at_least, stopped)
 
     def learn(self, paths: Sequence[PathFound], roles: dict[int, str]) -> bool:
         """From now on prices that fall are exact at what a plan needs; says whether they were not."""

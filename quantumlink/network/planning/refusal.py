@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -70,17 +69,15 @@ def _with(problem: Problem, name: str, value: Any) -> Problem:
 
 
 def _feasible(problem: Problem, time_limit_s: float) -> bool:
-    answer = optimum(problem, time_limit_s, first=True)[1]
-    return answer is not None and answer.value < inf
+    return optimum(problem, time_limit_s, first=True).found
 
 
 def _nearest(problem: Problem, name: str, time_limit_s: float) -> str:
     """What would do."""
     value = _value(problem, name)
     if name == "budget":
-        answer = optimum(_with(problem, name, None), time_limit_s)[1]
-        assert answer is not None
-        return f"budget is {value:g}, the cheapest plan found without it costs {answer.value:.6g}"
+        cost = optimum(_with(problem, name, None), time_limit_s).best.value
+        return f"budget is {value:g}, the cheapest plan found without it costs {cost:.6g}"
     if name == "paths":
         would = next(k for k in range(value - 1, 0, -1) if _feasible(_with(problem, name, k), time_limit_s))
         return f"paths is {value}, {would} would do"

@@ -8,16 +8,17 @@ equal answers, that which spends least early.
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 from quantumlink import validation
+from quantumlink.network.integer_programme import IntegerProgramme
 from quantumlink.network.load.demand import Demand
 from quantumlink.network.planning.plan import NetworkPlan
 
@@ -50,7 +51,8 @@ def roll_out(
 ) -> tuple[Year, ...]:
     """What to build first under a budget; what is not spent is kept for later.
 
-    Prices are those of the plan on average; running costs are not among them.
+    Prices are those of the plan on average; running costs are not among them. If interrupted by Ctrl-C, the best
+    that was found comes back, with a warning.
 
     Args:
         plan: what there shall be in the end.
@@ -136,13 +138,17 @@ class _Schedule:
         entries = [(r, c, v) for r, (row, _) in enumerate(self._rows) for c, v in row.items()]
         rows, columns, values = zip(*entries, strict=True)
         matrix = csr_array((values, (rows, columns)), shape=(len(self._rows), len(goal)))
-        found = milp(
-            goal, integrality=np.ones(len(goal)), bounds=Bounds(0, self._upper),
-            constraints=LinearConstraint(matrix, -np.inf, [most for _, most in self._rows]),
-            options={"time_limit": time_limit_s, "mip_rel_gap": 1e-9},
+        programme = IntegerProgramme(
+            goal, np.ones(len(goal)), (np.zeros(len(goal)), self._upper), matrix,
+            np.full(len(self._rows), -np.inf), np.array([most for _, most in self._rows]),
         )  # fmt: skip
+        found = programme.solve(time_limit_s, 1e-9)
+        if found.interrupted and found.x is None:
+            raise KeyboardInterrupt
         if found.x is None:
             raise ValueError(f"no roll-out was found within time_limit_s={time_limit_s:g}: look longer")
+        if found.interrupted:
+            warnings.warn("interrupted: this is the best roll-out found so far", UserWarning, stacklevel=3)
         done = np.round(found.x.reshape(self._years, n)).astype(int)
         return tuple(self._year(i, done) for i in range(self._years))
 

@@ -1,10 +1,12 @@
-"""Solving: the cheapest answer to a problem, and a cost that none falls below."""
+"""Solving: the cheapest answer to a problem, and a cost that none falls below; interrupted, as far as it came."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
 
+from quantumlink.interrupts import keep
 from quantumlink.network.planning.answers import Answer, PathFound
 from quantumlink.network.planning.greedy import Greedy
 from quantumlink.network.planning.judging import Judge
@@ -12,39 +14,79 @@ from quantumlink.network.planning.problem import Problem
 from quantumlink.network.planning.programme import Programme
 
 
-def optimum(
-    problem: Problem, time_limit_s: float, *, first: bool = False
-) -> tuple[Programme, Answer | None, float]:
-    """The programme, its answer (none if there is none), and a cost that no plan falls below."""
+@dataclass
+class Outcome:
+    """What is known of a problem's plans."""
+
+    programme: Programme
+    best: Answer = field(default_factory=lambda: Answer((), {}, inf, -inf))
+    """The cheapest plan that was found; its value is infinite if none was."""
+    at_least: float = -inf
+    """No plan costs less."""
+    impossible: bool = False
+    """Whether there is no plan."""
+    interrupted: bool = False
+    """Whether Ctrl-C was pressed before it was known whether there is a cheaper one."""
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a plan."""
+        return self.best.value < inf
+
+    def try_(self, paths: tuple[PathFound, ...], roles: dict[int, str]) -> None:
+        """Keep a plan that holds, if none is cheaper."""
+        cost = self.programme.cost_of(paths, roles)
+        if cost <= self.best.value and cost < inf:
+            self.best = Answer(paths, roles, cost, self.at_least)
+
+
+def optimum(problem: Problem, time_limit_s: float, *, first: bool = False) -> Outcome:
+    """The cheapest plan, or the first that is found.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted before there was a plan.
+    """
     ends = monotonic() + time_limit_s
     spans = problem.places.spans(problem.limits.max_link_km)
     judge = Judge(problem.places, spans, problem.parts)
     _check_rates(problem, judge)
     programme = Programme(problem.places, problem.demands, judge, problem.costs, problem.limits)
-    known = Greedy(programme).answer()
-    best = Answer((), {}, inf, -inf)
-    if known is not None:
-        best = Answer(*known, programme.cost_of(*known), -inf)
-        if first and best.value < inf:
-            return programme, best, -inf
-    at_least = programme.fixed
-    while True:
-        answer = programme.solve(ends - monotonic(), best.value, first=first)
-        if answer is None:
-            return programme, (best if best.value < inf else None), at_least
-        at_least = max(at_least, answer.at_least)
-        if answer.value == inf:
-            return programme, best, at_least
-        roles = {site: answer.roles[site] for path in answer.paths for site in path.sites[1:-1]}
-        if not _grown(programme, answer.paths, roles):
-            own = programme.cost_of(answer.paths, roles)
-            if own <= best.value:
-                best = Answer(answer.paths, roles, own, at_least)
-            enough = best.value < inf if first else best.value - at_least <= problem.limits.gap * best.value
-            if enough or not programme.learn(answer.paths, roles):
-                return programme, best, at_least
-        if monotonic() >= ends:
-            return programme, best, at_least
+    outcome = Outcome(programme, at_least=programme.fixed)
+    try:
+        greedy = Greedy(programme)
+        known = greedy.answer()
+        if known is not None:
+            outcome.try_(*known)
+        outcome.interrupted = greedy.interrupted
+        while not (outcome.interrupted or (first and outcome.found)) and _look(outcome, problem, ends, first=first):
+            pass
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+        keep()
+    if outcome.interrupted and not outcome.found:
+        raise KeyboardInterrupt
+    return outcome
+
+
+def _look(outcome: Outcome, problem: Problem, ends: float, *, first: bool) -> bool:
+    """Solve the programme; says whether it has to be solved again, with what was learnt."""
+    programme = outcome.programme
+    answer = programme.solve(ends - monotonic(), outcome.best.value, first=first)
+    if answer is None:
+        outcome.impossible = not outcome.found
+        return False
+    outcome.at_least = max(outcome.at_least, answer.at_least)
+    outcome.interrupted = answer.interrupted
+    if answer.value == inf:
+        return False
+    roles = {site: answer.roles[site] for path in answer.paths for site in path.sites[1:-1]}
+    if not _grown(programme, answer.paths, roles):
+        outcome.try_(answer.paths, roles)
+        best = outcome.best.value
+        enough = outcome.found if first else best - outcome.at_least <= problem.limits.gap * best
+        if enough or not programme.learn(answer.paths, roles):
+            return False
+    return not answer.interrupted and monotonic() < ends
 
 
 def _grown(programme: Programme, paths: tuple[PathFound, ...], roles: dict[int, str]) -> bool:
