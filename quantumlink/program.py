@@ -7,7 +7,7 @@ xor-reductions over a bit array; nothing loops over shots.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -40,7 +40,8 @@ class Frame:
     """Z is needed when the parity of these bits is odd."""
 
     def __post_init__(self) -> None:
-        validation.plain(self)
+        for name in ("x", "z"):
+            object.__setattr__(self, name, tuple(validation.count(name, bit) for bit in getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ class Program:
             raise ValueError(
                 f"nodes must name the node of each of the {self.circuit.num_qubits} qubits, got {len(self.nodes)}"
             )
+        _check_places("ends", self.ends.values(), self.circuit.num_qubits)
+        for name in ("heralds", "odd_heralds"):
+            for parity_of in getattr(self, name):
+                _check_places(name, parity_of, self.circuit.num_clbits)
 
     @property
     def node_by_end(self) -> dict[str, Node]:
@@ -158,3 +163,10 @@ def parity(bits: BoolArray, which: Sequence[int]) -> BoolArray:
 def toggle(parity_bits: set[int], others: Sequence[int] | set[int]) -> set[int]:
     """The bits of the xor of two parities (a bit that stands in both cancels)."""
     return parity_bits.symmetric_difference(others)
+
+
+def _check_places(name: str, places: Iterable[int], number: int) -> None:
+    """Refuse indices that are none of a circuit's qubits or bits."""
+    for place in places:
+        if not 0 <= validation.whole(name, place) < number:
+            raise ValueError(f"{name} must hold indices from 0 to {number - 1} of the circuit's, got {place!r}")

@@ -93,10 +93,16 @@ def lifetime(name: str, value: Any) -> float:
 
 def count(name: str, value: Any, *, at_least: int = 0) -> int:
     """A whole number, at least that large."""
+    return whole(name, value, at_least=at_least)
+
+
+def whole(name: str, value: Any, *, at_least: int | None = None) -> int:
+    """A whole number, of either sign unless it must be at least that large."""
+    told = "a whole number" if at_least is None else f"a whole number, at least {at_least}"
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise WrongKind(f"{name} must be a whole number, at least {at_least}; got {value!r}")
-    if value < at_least:
-        raise ValueError(f"{name} must be a whole number, at least {at_least}; got {value!r}")
+        raise WrongKind(f"{name} must be {told}; got {value!r}")
+    if at_least is not None and value < at_least:
+        raise ValueError(f"{name} must be {told}; got {value!r}")
     return int(value)
 
 
@@ -104,6 +110,15 @@ def counts(owner: Any, *names: str, at_least: int = 0) -> None:
     """Check that each of these attributes of a frozen object is a `count`, and make it an int."""
     for name in names:
         object.__setattr__(owner, name, count(name, getattr(owner, name), at_least=at_least))
+
+
+def flags(owner: Any, *names: str) -> None:
+    """Check that each of these attributes of a frozen object is True or False, and make it Python's own."""
+    for name in names:
+        value = getattr(owner, name)
+        if not isinstance(value, (bool, np.bool_)):
+            raise WrongKind(f"{name} must be True or False, got {value!r}")
+        object.__setattr__(owner, name, bool(value))
 
 
 def many(name: str, value: Any, *, at_least: int = 1) -> int:

@@ -115,6 +115,7 @@ class BasisSifting(Sifting):
     equal_detection: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        validation.flags(self, "apart")
         if self.apart and len(self.classes) > 1:
             raise ValueError(f"blocks apart have no classes besides, got classes {self.classes}")
         for name in ("alice", "bob"):

@@ -42,7 +42,7 @@ class TwinSifting(Sifting):
     symbols: ClassVar[tuple[int, int]] = (WEAK + HALF, WEAK + HALF)
 
     def __post_init__(self) -> None:
-        checked_window("window", self.window)
+        object.__setattr__(self, "window", checked_window("window", self.window))
 
     def alice_says(self, raw: RawRounds, others: Bits) -> Symbols:
         """Her setting, with what is told of the phase."""

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from quantumlink import validation
 from quantumlink.arrays import IntArray
 from quantumlink.distributed.compiled_annealing import has_numba
 from quantumlink.distributed.cover_cost import CoverCost
@@ -59,6 +60,10 @@ class SearchedPlacement:
 
     partitioner: bool | None = None
     """Whether Mt-KaHyPar is asked for a start."""
+
+    def __post_init__(self) -> None:
+        if self.partitioner is not None:
+            validation.flags(self, "partitioner")
 
     @property
     def told(self) -> str:

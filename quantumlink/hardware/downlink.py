@@ -53,7 +53,7 @@ class _Downlink:
         validation.instance("detector", self.detector, Detector, "a Detector")
         for name in ("field_of_view_rad", "filter_nm"):
             object.__setattr__(self, name, validation.positive(name, getattr(self, name)))
-        validation.instance("by_day", self.by_day, bool, "True or False")
+        validation.flags(self, "by_day")
         object.__setattr__(self, "z_probability", validation.tolerance("z_probability", self.z_probability))
 
     __repr__ = said

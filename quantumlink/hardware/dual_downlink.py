@@ -68,7 +68,7 @@ class DualDownlink:
                 raise ValueError(f"both passes must be of one satellite: {name} is {one} and {other}")
         distance = validation.positive("station_distance_km", self.station_distance_km)
         object.__setattr__(self, "station_distance_km", distance)
-        validation.instance("same_side", self.same_side, bool, "True or False")
+        validation.flags(self, "same_side")
         start, stop = self.window_s
         if not start < stop:
             raise ValueError(

@@ -49,6 +49,13 @@ class Conditions:
     weather_transmittance: float
     """Share of the light that the weather lets through."""
 
+    def __post_init__(self) -> None:
+        for name in ("hour", "temperature_c", "warming_k_per_s"):
+            object.__setattr__(self, name, validation.number(name, getattr(self, name)))
+        radiance = validation.number("sky_radiance", self.sky_radiance, at_least=0.0)
+        object.__setattr__(self, "sky_radiance", radiance)
+        validation.probabilities(self, "weather_transmittance")
+
 
 @dataclass(frozen=True)
 class Environment:

@@ -150,7 +150,7 @@ class TimeBinMeasurement(MidpointBellMeasurement):
         super().__post_init__()
         jitter = validation.number("phase_jitter_rad", self.phase_jitter_rad, at_least=0.0)
         object.__setattr__(self, "phase_jitter_rad", jitter)
-        validation.instance("one_detector_twice", self.one_detector_twice, bool, "True or False")
+        validation.flags(self, "one_detector_twice")
 
     def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
         """One attempt over a medium at rest."""

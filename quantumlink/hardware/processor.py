@@ -31,7 +31,8 @@ class PerQubit:
     """Of the qubit of a link to the right."""
 
     def __post_init__(self) -> None:
-        validation.plain(self)
+        for name in ("left", "right"):
+            object.__setattr__(self, name, _readout_error(getattr(self, name)))
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,7 +96,7 @@ class Processor:
             object.__setattr__(self, name, validation.probability(name, getattr(self, name)))
         for name in ("gate_1q_s", "gate_2q_s", "readout_s"):
             object.__setattr__(self, name, validation.number(name, getattr(self, name), at_least=0.0))
-        validation.instance("always_correct", self.always_correct, bool, "True or False")
+        validation.flags(self, "always_correct")
         errors, readout = read_errors("noise", self.noise)
         object.__setattr__(self, "noise", errors.entries)
         if readout is not None:

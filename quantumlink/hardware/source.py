@@ -48,6 +48,9 @@ class HeraldedPair:
     _density: tuple[complex, ...] | None = field(init=False, repr=False)
 
     def __post_init__(self, state: Any) -> None:
+        validation.probabilities(self, "success_probability")
+        time_s = validation.number("attempt_time_s", self.attempt_time_s, at_least=0.0)
+        object.__setattr__(self, "attempt_time_s", time_s)
         validation.plain(self)
         density = None
         if state is None and np.ndim(self.bell_diagonal) > 1:  # a density matrix in their place
@@ -58,7 +61,10 @@ class HeraldedPair:
                 f"a heralded pair has bell_diagonal or a state, one of them; got {self.bell_diagonal!r} and "
                 f"{state!r}"
             )
-        if state is not None:
+        if state is None:
+            populations = validation.populations("bell_diagonal", self.bell_diagonal)
+            object.__setattr__(self, "bell_diagonal", populations)
+        else:
             populations, density = populations_and_rest(read_state("state", state))
             object.__setattr__(self, "bell_diagonal", populations)
         object.__setattr__(self, "_density", None if density is None else tuple(density.ravel().tolist()))

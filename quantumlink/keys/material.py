@@ -94,6 +94,8 @@ class Provenance:
         validation.choice("origin", self.origin, ORIGINS)
         if self.epsilon is not None:
             validation.probability("epsilon", self.epsilon)
+        validation.count("block", self.block)
+        validation.number("made_at_s", self.made_at_s)
 
     @property
     def is_simulated(self) -> bool:

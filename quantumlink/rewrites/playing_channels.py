@@ -48,5 +48,5 @@ def _played(circuit: QuantumCircuit, random: list[RandomSetting]) -> QuantumCirc
         angles = (Parameter(f"channel_x_{len(random)}"), Parameter(f"channel_z_{len(random)}"))
         result.rx(angles[0], instruction.qubits[0])
         result.rz(angles[1], instruction.qubits[0])
-        random.append(RandomSetting(angles, PAULI_ANGLES, (1 - px - py - pz, px, py, pz)))
+        random.append(RandomSetting(angles, PAULI_ANGLES, (max(0.0, 1 - px - py - pz), px, py, pz)))
     return result

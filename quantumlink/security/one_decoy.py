@@ -82,6 +82,7 @@ class OneDecoyBound:
     count_replies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.tolerances(self, "eps_sec", "eps_cor")
         validation.choice("tail", self.tail, get_args(OneDecoyTail))
         _check_pair(self.intensities, self.probabilities)

@@ -13,10 +13,10 @@ from quantumlink.security.contract import Tally
 from quantumlink.security.decoy import DecoyBound, Triple
 from quantumlink.security.entropy_accumulation import AccumulationBound, chsh_tradeoff, six_state_tradeoff
 from quantumlink.security.one_decoy import OneDecoyBound, Pair
-from quantumlink.security.relay_decoy import Counts, RelayDecoyBound
+from quantumlink.security.relay_decoy import Counts, RelayDecoyBound, check_relay_light
 from quantumlink.security.sharing import SharingBound
 from quantumlink.security.single_photon import SinglePhotonBound
-from quantumlink.security.twin_field import TwinFieldBound
+from quantumlink.security.twin_field import TwinFieldBound, check_twin_intensities, checked_window
 from quantumlink.security.two_state import TwoStateBound
 from quantumlink.security.weak_pulses import WeakPulseBound
 
@@ -161,7 +161,9 @@ class RelayDecoys:
     """With which each end chooses Z."""
 
     def __post_init__(self) -> None:
+        validation.plain(self)
         validation.probabilities(self, "z_probability")
+        check_relay_light(self.signals, self.intensities, self.intensities_b, self.probabilities)
 
     def bound(self, tally: Tally, *, eps_sec: float, eps_cor: float) -> RelayDecoyBound:
         """See `Recipe`."""
@@ -211,7 +213,9 @@ class TwinFields:
     def __post_init__(self) -> None:
         object.__setattr__(self, "signal", validation.positive("signal", self.signal))
         validation.probabilities(self, "sending", "z_probability")
-        validation.counts(self, "window")
+        validation.plain(self)
+        check_twin_intensities(self.intensities, self.probabilities)
+        checked_window("window", self.window)
 
     def bound(self, tally: Tally, *, eps_sec: float, eps_cor: float) -> TwinFieldBound:
         """See `Recipe`."""

@@ -104,12 +104,7 @@ class RelayDecoyBound:
     def __post_init__(self) -> None:
         validation.plain(self)
         validation.tolerances(self, "eps_sec", "eps_cor", "z_probability")
-        if len(self.signals) != 2:
-            raise ValueError(f"signals must be two numbers, Alice's and Bob's, got {self.signals!r}")
-        for mean in self.signals:
-            validation.positive("signals", mean)
-        check_intensities(self.intensities, self.probabilities)
-        check_intensities(self.intensities_b, self.probabilities, called="intensities_b")
+        check_relay_light(self.signals, self.intensities, self.intensities_b, self.probabilities)
         for name in ("test_counts", "test_errors"):
             rows = getattr(self, name)
             if len(rows) != 3 or any(len(row) != 3 for row in rows):
@@ -255,3 +250,17 @@ def _pair_probability(alice: Triple, bob: Triple, probabilities: Triple) -> floa
 
 def _flat(counts: Counts) -> list[int]:
     return [count for row in counts for count in row]
+
+
+def check_relay_light(signals: Pair, intensities: Triple, intensities_b: Triple, probabilities: Triple) -> None:
+    """Check what both ends send: an intensity in Z, three in X, and how often each of these.
+
+    Raises:
+        ValueError: if they are out of range or in the wrong order.
+    """
+    if len(signals) != 2:
+        raise ValueError(f"signals must be two numbers, Alice's and Bob's, got {signals!r}")
+    for mean in signals:
+        validation.positive("signals", mean)
+    check_intensities(intensities, probabilities)
+    check_intensities(intensities_b, probabilities, called="intensities_b")

@@ -37,6 +37,7 @@ class BoundTerms:
         validation.number("leak", self.leak, at_least=0.0)
         validation.number("entropy_bits", self.entropy_bits)
         validation.number("epsilon_bits", self.epsilon_bits, at_least=0.0)
+        validation.probabilities(self, "eps_sec", "eps_cor")
 
     @property
     def length(self) -> int:

@@ -86,6 +86,7 @@ class Cascade:
         object.__setattr__(self, "first_block", validation.number("first_block", self.first_block, at_least=0))
         validation.counts(self, "passes", "growth", "frame", at_least=1)
         validation.counts(self, "confirmations")
+        validation.flags(self, "powers_of_two")
         if self.frame > _LARGEST_FRAME:
             raise ValueError(f"frame must be at most {_LARGEST_FRAME} bits, got {self.frame}")
 

@@ -88,7 +88,7 @@ class CircularOrbit:
             set_field(self, name, validation.number(name, getattr(self, name)))
         validation.instance("epoch", self.epoch, str, "an ISO time")
         seconds_of("epoch", self.epoch)
-        validation.instance("precession", self.precession, bool, "True or False")
+        validation.flags(self, "precession")
 
     __repr__ = said
 

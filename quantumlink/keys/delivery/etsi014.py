@@ -54,6 +54,9 @@ class KeyRequest:
     additional: tuple[str, ...] = ()
     mandatory: tuple[dict[str, Any], ...] = ()
 
+    def __post_init__(self) -> None:
+        validation.counts(self, "number", "size", at_least=1)
+
     @classmethod
     def from_query(cls, query: Sequence[tuple[str, str]], limits: Limits) -> KeyRequest:
         """Read the query of a GET request.

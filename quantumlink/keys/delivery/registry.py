@@ -87,6 +87,7 @@ class Application:
         validation.plain(self)
         if not self.id:
             raise ValueError("id of an application must not be empty")
+        validation.flags(self, "enabled")
         if self.requests_per_s is not None:
             validation.positive("requests_per_s", self.requests_per_s)
 
@@ -104,6 +105,9 @@ class Peer:
     """The name that its server certificate must have; that of the URL if None."""
     is_other_domain: bool = False
     """Whether it is another domain's, which shares no key material: whole keys are sent (ETSI GS QKD 020)."""
+
+    def __post_init__(self) -> None:
+        validation.flags(self, "is_other_domain")
 
 
 @dataclass(frozen=True, kw_only=True)

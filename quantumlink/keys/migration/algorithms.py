@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from quantumlink import validation
+
 Verdict = Literal["broken today", "falls to Shor", "weakened by Grover", "stands"]
 Use = Literal["exchange", "signature", "cipher", "hash"]
 """What an algorithm is for: agreeing on keys or sending them, signing, encrypting, hashing."""
@@ -31,6 +33,11 @@ class Algorithm:
     """Bits of the modulus, curve, key or digest."""
     classical_bits: float
     """Bits of security against computers as they are: 2^this operations (SP 800-57, part 1, table 2)."""
+
+    def __post_init__(self) -> None:
+        validation.counts(self, "bits", at_least=1)
+        bits = validation.number("classical_bits", self.classical_bits, at_least=0.0)
+        object.__setattr__(self, "classical_bits", bits)
 
     @property
     def verdict(self) -> Verdict:

@@ -47,7 +47,9 @@ class System:
     travels: bool = True
 
     def __post_init__(self) -> None:
-        validation.plain(self)
+        for name in ("secret_years", "trusted_years", "migration_years"):
+            object.__setattr__(self, name, validation.number(name, getattr(self, name), at_least=0.0))
+        validation.flags(self, "travels")
 
     @classmethod
     def from_members(cls, members: Mapping[str, Any]) -> System:
@@ -85,7 +87,13 @@ class Inventory:
     """The year that is planned for."""
 
     def __post_init__(self) -> None:
-        validation.plain(self)
+        for name in ("today", "machine_early", "machine_planned"):
+            object.__setattr__(self, name, validation.number(name, getattr(self, name)))
+        if not self.today <= self.machine_early <= self.machine_planned:
+            raise InventoryError(
+                f"today, machine_early and machine_planned must rise, got {self.today:g}, {self.machine_early:g} "
+                f"and {self.machine_planned:g}"
+            )
 
     @classmethod
     def read(cls, path: str | Path) -> Inventory:

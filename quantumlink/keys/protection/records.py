@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from quantumlink import validation
 from quantumlink.keys.hybrid.agreement import Agreed
 
 MOST_RECORDS: Final = 1 << 32
@@ -48,6 +49,8 @@ class RecordSealer:
     """Records that were sealed."""
 
     def __post_init__(self) -> None:
+        self.rekey_records = validation.count("rekey_records", self.rekey_records, at_least=1)
+        self.rekey_s = validation.number("rekey_s", self.rekey_s)
         self._cipher = _cipher(self.agreed, self.sender, self.recipient)
         self._born = time.monotonic()
 

@@ -42,7 +42,11 @@ class LinkFailure:
     end_s: float = inf
 
     def __post_init__(self) -> None:
-        validation.plain(self)
+        object.__setattr__(self, "start_s", validation.number("start_s", self.start_s, at_least=0.0))
+        end_s = validation.lifetime("end_s", self.end_s)
+        if end_s <= self.start_s:
+            raise ValueError(f"end_s must be after start_s={self.start_s:g}, got {self.end_s!r}")
+        object.__setattr__(self, "end_s", end_s)
 
 
 @dataclass(frozen=True)
@@ -119,8 +123,6 @@ def simulate_relays(
     network = _Network(rates_bit_s, consumers, relays, paths, validation.count("spread", spread, at_least=1))
     for failure in failures:
         network.number(failure.link)
-        if not failure.start_s < failure.end_s:
-            raise ValueError(f"a failure must end after it begins, got {failure.start_s} to {failure.end_s}")
     run = _Run(network, failures, validation.count("key_bits", key_bits, at_least=1), capacity_bits)
     rng = None if seed is None else np.random.default_rng(seed)
     wanted = np.array([consumer.wanted_bit_s for consumer in consumers]) * step_s / key_bits
@@ -221,7 +223,7 @@ class _Run:
         self, network: _Network, failures: Sequence[LinkFailure], key_bits: int, capacity_bits: float
     ) -> None:
         self._net, self._failures, self._key_bits = network, failures, key_bits
-        if capacity_bits < inf:
+        if capacity_bits != inf:
             validation.number("capacity_bits", capacity_bits, at_least=0.0)
         self._capacity = capacity_bits
         count = len(network.consumers)

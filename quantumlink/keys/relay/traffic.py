@@ -32,8 +32,8 @@ class Consumer:
     """Higher ones are served first."""
 
     def __post_init__(self) -> None:
-        validation.plain(self)
-        validation.positive("wanted_bit_s", self.wanted_bit_s)
+        object.__setattr__(self, "wanted_bit_s", validation.positive("wanted_bit_s", self.wanted_bit_s))
+        object.__setattr__(self, "priority", validation.whole("priority", self.priority))
         if self.source == self.target:
             raise ValueError(f"a consumer needs two nodes, got {self.source!r} twice")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from quantumlink import validation
 from quantumlink.distillation.key import FOR_STUDY
 from quantumlink.keys.material import Block, Provenance, Secret
 from quantumlink.keys.store.contract import BlockRefused
@@ -24,6 +25,10 @@ class DeviceFiles:
     protocol: str
     proof: str = ""
     epsilon: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.epsilon is not None:
+            validation.probabilities(self, "epsilon")
 
     def blocks(self) -> Iterator[tuple[Path, Block]]:
         """What is there, in the order of the numbers.

@@ -26,7 +26,8 @@ class QkdLink:
     """Secret bits per second, as forecast; `NOMINAL_RATE_BIT_S` where pairs have no rate."""
 
     def __post_init__(self) -> None:
-        validation.plain(self)
+        rate = validation.number("rate_bit_s", self.rate_bit_s, at_least=0.0)
+        object.__setattr__(self, "rate_bit_s", rate)
 
     @property
     def name(self) -> str:

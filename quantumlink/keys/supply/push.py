@@ -40,6 +40,10 @@ class KeyStreams:
     epsilon: float | None = None
     _streams: dict[str, _Stream] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.epsilon is not None:
+            validation.probabilities(self, "epsilon")
+
     def open_connect(
         self, link: str, protocol: str, *, key_chunk_size: int, key_stream_id: str | None = None
     ) -> str:

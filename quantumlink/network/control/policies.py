@@ -140,6 +140,10 @@ class Reservation(FirstComeFirstServed):
     """Whether a message goes along the path and back before its links begin."""
     reserving = True
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        validation.flags(self, "setup")
+
 
 @dataclass(frozen=True)
 class TimeSlots(Policy):

@@ -45,6 +45,10 @@ class Proof:
     eps_cor: float
     f: float
 
+    def __post_init__(self) -> None:
+        validation.tolerances(self, "eps_sec", "eps_cor")
+        object.__setattr__(self, "f", validation.number("f", self.f, at_least=1.0))
+
 
 @dataclass(frozen=True, repr=False)
 class Slice:
@@ -179,11 +183,7 @@ def satellite_keys(
     validation.choice("block", block, get_args(Block))
     twilight = validation.number("twilight_deg", twilight_deg, at_least=-90.0, at_most=0.0)
     width = validation.number("slice_s", slice_s, at_least=5.0)
-    proof = Proof(
-        validation.tolerance("eps_sec", eps_sec),
-        validation.tolerance("eps_cor", eps_cor),
-        validation.number("f", f, at_least=1.0),
-    )
+    proof = Proof(eps_sec, eps_cor, f)
     sky, links = Sky(passes, weather, twilight), _downlinks(passes, downlink)
     lit: list[tuple[list[Slice], float, float]] = []
     for one in passes:

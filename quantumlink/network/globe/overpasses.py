@@ -49,6 +49,14 @@ class Overpass:
     min_distance_km: float
     """Its distance then, in km."""
 
+    def __post_init__(self) -> None:
+        for name in ("rise_s", "culmination_s", "set_s", "max_elevation_deg"):
+            object.__setattr__(self, name, validation.number(name, getattr(self, name)))
+        distance = validation.number("min_distance_km", self.min_distance_km, at_least=0.0)
+        object.__setattr__(self, "min_distance_km", distance)
+        if self.set_s < self.rise_s:
+            raise ValueError(f"set_s must not be before rise_s={self.rise_s!r}, got {self.set_s!r}")
+
     @property
     def duration_s(self) -> float:
         """Its time in seconds."""
@@ -78,6 +86,12 @@ class Window:
     """When it begins, in seconds since 2000-01-01 12:00 UTC."""
     stop_s: float
     """When it ends."""
+
+    def __post_init__(self) -> None:
+        for name in ("start_s", "stop_s"):
+            object.__setattr__(self, name, validation.number(name, getattr(self, name)))
+        if self.stop_s < self.start_s:
+            raise ValueError(f"stop_s must not be before start_s={self.start_s!r}, got {self.stop_s!r}")
 
     @property
     def duration_s(self) -> float:

@@ -86,8 +86,7 @@ class Demand:
         if self.deadline_s is not None:
             object.__setattr__(self, "deadline_s", validation.positive("deadline_s", self.deadline_s))
         validation.plain(self)
-        if isinstance(self.priority, bool) or not isinstance(self.priority, int):
-            raise TypeError(f"priority must be a whole number, got {self.priority!r}")
+        object.__setattr__(self, "priority", validation.whole("priority", self.priority))
         self._check_arrivals()
 
     def _check_arrivals(self) -> None:

@@ -36,7 +36,8 @@ class Counts:
     """Kilometers of fibre that are lit; one that needs two pairs of fibres counts twice."""
 
     def __post_init__(self) -> None:
-        validation.plain(self)
+        validation.counts(self, "node", "repeater", "trusted", "satellite", "ground_station", "source")
+        object.__setattr__(self, "fibre_km", validation.number("fibre_km", self.fibre_km, at_least=0.0))
 
     def of(self, price: str) -> float:
         """How much there is of what a price is for."""

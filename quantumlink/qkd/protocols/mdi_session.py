@@ -74,7 +74,7 @@ class MDI(RelaySession):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        validation.instance("linear_optics", self.linear_optics, bool, "True or False")
+        validation.flags(self, "linear_optics")
         if self.receiver.dark_probability and not self.linear_optics:
             raise ValueError(
                 "detector must have no dark or background counts where linear_optics is False: how they fake an "

@@ -98,6 +98,7 @@ class Session(ABC):
         self._set(_has_own_seed=seed is not None)
         self._set(seed=secrets.randbits(62) if seed is None else seed)
         self._set(rounds=validation.many("rounds", self.rounds))
+        validation.flags(self, "play_medium")
         for name in ("sample_fraction", "eps_sec", "eps_cor"):
             self._set(**{name: validation.tolerance(name, getattr(self, name))})
         method = Cascade() if self.reconciliation is None else self.reconciliation

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quantumlink import validation
 from quantumlink.arrays import IntArray
 
 Numbers = NDArray[np.uint8] | IntArray
@@ -44,6 +45,7 @@ class TimeTags:
     """Whether no detector was there."""
 
     def __post_init__(self) -> None:
+        validation.flags(self, "simulated")
         times, channels = np.asarray(self.times_ps), np.asarray(self.channels)
         for name, array in (("times_ps", times), ("channels", channels)):
             if array.ndim != 1 or (array.size and array.dtype.kind not in "ui"):

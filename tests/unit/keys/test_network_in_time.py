@@ -190,7 +190,7 @@ def test_hundreds_of_nodes_for_days(rng):
         ({"paths": 0}, "paths"),
         ({"key_bits": 0}, "key_bits"),
         ({"failures": [LinkFailure(("a", "q"), 0.0)]}, "links"),
-        ({"failures": [LinkFailure(("a", "b"), 5.0, 5.0)]}, "end"),
+        ({"capacity_bits": float("nan")}, "capacity_bits must be"),
         ({"consumers": [consumer("a", "q", 1.0)]}, "node"),
         ({"rates_bit_s": {("a", "b"): -1.0}}, "rates_bit_s"),
         ({"rates_bit_s": {("a", "b"): 1.0, ("b", "a"): 1.0}}, "once"),
