@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from time import perf_counter
 
+import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from quantumlink.distributed.bounds import lower_bound
@@ -52,6 +53,15 @@ class Methods:
     """In which order, with which copies open."""
     trees: Trees = steiner_tree
     """Along which ways copies of a qubit are brought to several nodes."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            method = getattr(self, each.name)
+            if not callable(method) or isinstance(method, type):
+                raise TypeError(
+                    f"{each.name} must be a method that is called as those of quantumlink.distributed are, an "
+                    f"object or a function; got {method!r}"
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +158,8 @@ def _scheduled(
     result = []
     for plan in plans[:SCHEDULED]:
         with suppress(DoesNotFit):
-            result.append(Candidate(tasks, plan, methods.schedule(plan, machine, circuits, live_copies)))
+            scheduled = check_schedule(methods.schedule(plan, machine, circuits, live_copies))
+            result.append(Candidate(tasks, plan, scheduled))
     return result
 
 
@@ -207,7 +218,18 @@ def _static(
     if methods.cover is not exact_cover:
         check_cover(where, tasks, groups, at, machine)
     plan = Plan(tasks.tasks, groups, at, home, where)
-    return Candidate(tasks, plan, methods.schedule(plan, machine, circuits, live_copies))
+    return Candidate(tasks, plan, check_schedule(methods.schedule(plan, machine, circuits, live_copies)))
+
+
+def check_schedule(found: object) -> Scheduled:
+    """Refuse what is no schedule.
+
+    Raises:
+        TypeError: if so.
+    """
+    if not isinstance(found, Scheduled):
+        raise TypeError(f"the schedule method must return a quantumlink.distributed.plans.Scheduled, got {found!r}")
+    return found
 
 
 def check_placement(home: Sequence[int], machine: Machine, fixed: Mapping[int, int], num_wires: int) -> None:
@@ -216,7 +238,8 @@ def check_placement(home: Sequence[int], machine: Machine, fixed: Mapping[int, i
     Raises:
         ValueError: if a wire has no node, a node holds too many, or one that was fixed was moved.
     """
-    if len(home) != num_wires or not all(0 <= node < len(machine.nodes) for node in home):
+    whole = isinstance(home, Sequence) and all(isinstance(node, (int, np.integer)) for node in home)
+    if not whole or len(home) != num_wires or not all(0 <= node < len(machine.nodes) for node in home):
         raise ValueError(f"the placement method must give a node for each of {num_wires} wires, got {home!r}")
     for node, count in Counter(home).items():
         if count > machine.room[node]:
@@ -234,7 +257,10 @@ def check_cover(where: Where, tasks: Tasks, groups: Groups, at: Sequence[int], m
 
     Raises:
         ValueError: if so, by the task.
+        TypeError: if it is no mapping.
     """
+    if not isinstance(where, Mapping):
+        raise TypeError(f"the cover method must return a mapping from groups to nodes, got {where!r}")
     for number, task in enumerate(tasks.tasks):
         own = groups.groups(number)
         nodes = {at[group] for group in own}

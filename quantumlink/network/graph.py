@@ -9,7 +9,7 @@ import rustworkx as rx
 
 from quantumlink import validation
 from quantumlink.hardware import NODE_ROLES, Node
-from quantumlink.link import ElementaryLink
+from quantumlink.link import ElementaryLink, Link
 from quantumlink.network.objectives import length_km
 from quantumlink.tables import html_table
 
@@ -46,9 +46,15 @@ class Graph:
             if node.name in self.nodes:
                 raise ValueError(f"two nodes are named {node.name!r}")
             self.nodes[node.name] = node
-        self.links: tuple[ElementaryLink, ...] = tuple(
-            validation.instance("links", x, ElementaryLink, "elementary links") for x in listed("links", links)
-        )
+        for x in (given := list(listed("links", links))):
+            if isinstance(x, Link) and not isinstance(x, ElementaryLink):
+                raise TypeError(
+                    f"links must be elementary links, which a network's readings swap and purify themselves; got "
+                    f"{x!r}: `evaluate`, `forecast` and `simulate` tell what it gives, and an ElementaryLink of "
+                    f"that state and rate stands for it"
+                )
+            validation.instance("links", x, ElementaryLink, "elementary links")
+        self.links: tuple[ElementaryLink, ...] = tuple(given)
         if not self.nodes:
             raise ValueError("a network needs at least one node, got none")
         if not self.links and all(node.orbit is None for node in self.nodes.values()):

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from quantumlink.circuits import Operation
+from quantumlink.codes.decoders import Decoder, name_of_decoder
 from quantumlink.estimation import Estimate
 from quantumlink.link import Link, distinct_links
 from quantumlink.parts import find_part
@@ -108,6 +109,8 @@ def encode(value: Any) -> bytes:
     if part is not None:
         name = (part.kind.encode(), part.name.encode())
         return _join(b"part", *name, encode(kind), encode(part.arguments(value)))
+    if isinstance(value, Decoder) and (known := name_of_decoder(value)) is not None:
+        return _join(b"decoder", known.encode(), encode(kind))
     if isinstance(value, tuple):  # a named tuple
         return _join(b"tuple", _name(kind), *map(encode, value))
     return _encode_network(value) or _encode_named(value)

@@ -15,6 +15,7 @@ from quantumlink.codes.sampled import SampledRecovery, SampledWarning
 from quantumlink.hardware.pauli_coefficients import bell_populations
 from quantumlink.link import LogicalSwap
 from quantumlink.readings.maps import _noisy
+from quantumlink.sweeps import identity
 
 A, B, C = ql.Node("a"), ql.Node("b"), ql.Node("c")
 QEC_NEEDED = "needs the extra qec"
@@ -603,11 +604,16 @@ def test_codes_and_decoders_of_ones_own_are_parts():
         assert ql.parts.from_data(ql.parts.to_data(link)) == link
         with pytest.raises(ValueError, match="already"):
             ql.parts.register("mine", Code(["XX"]), kind="code")
+        told = identity.encode(link)  # so that a sweep over it goes on where it stopped
+        assert told == identity.encode(ql.encode(LINK, "mine", decoder)) != identity.encode(ql.encode(LINK, code))
+        assert identity.encode(decoder) != identity.encode(Lookup())
     finally:
         ql.parts.forget("code", "mine")
         ql.parts.forget("decoder", "first")
     with pytest.raises(ValueError, match="has no name"):
         ql.parts.to_data(link)
+    with pytest.raises(identity.NoIdentity, match="not registered"):
+        identity.encode(link)
     coded = ql.encode(LINK, code)
     again = pickle.loads(pickle.dumps(coded))
     assert again == coded

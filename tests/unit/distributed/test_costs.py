@@ -7,14 +7,17 @@ import pytest
 from qiskit.circuit import Gate, QuantumCircuit
 
 import quantumlink as ql
+from quantumlink.distributed import single_paths
 from quantumlink.distributed.cover import exact_cover, smallest_cover
 from quantumlink.distributed.cover_cost import CoverCost
 from quantumlink.distributed.demands import demands_of
 from quantumlink.distributed.groups import groups_of
 from quantumlink.distributed.machine import machine_of
+from quantumlink.distributed.placement import SearchedPlacement
 from quantumlink.distributed.proof import check_linear
 from quantumlink.distributed.tasks import tasks_of
 from quantumlink.exact import UnsupportedOperation
+from quantumlink.sweeps import identity
 
 
 def network(nodes, qubits, communication=None):
@@ -240,6 +243,28 @@ def test_own_methods_are_used_and_checked():
     with pytest.raises(ValueError, match="puts 4 wires at node 'n0'"):
         ql.distribute(qft(4), network(2, 3), methods=ql.distributed.Methods(placement=All()))
     assert ql.distribute(qft(3), network(2, 3), methods=ql.distributed.Methods(placement=All())).ebits == 0
+
+
+@pytest.mark.parametrize(
+    ("methods", "said"),
+    [
+        ({"placement": 3}, "placement must be a method"),
+        ({"schedule": "list"}, "schedule must be a method"),
+        ({"trees": SearchedPlacement}, "trees must be a method"),
+        ({"placement": lambda *_, **__: None}, "a node for each of 4 wires, got None"),
+        ({"placement": lambda *_, **__: "0011"}, "a node for each of 4 wires, got '0011'"),
+        ({"cover": lambda *_: None}, "cover method must return a mapping from groups to nodes, got None"),
+        ({"schedule": lambda *_: None}, "schedule method must return a .*Scheduled, got None"),
+    ],
+)
+def test_what_is_no_method_is_told(methods, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        ql.distribute(qft(4), network(2, 3), methods=ql.distributed.Methods(**methods), budget_s=0)
+
+
+def test_own_methods_are_swept_over_as_ours():
+    own = [ql.distributed.Methods(placement=SearchedPlacement()), ql.distributed.Methods(trees=single_paths)]
+    assert len({identity.encode(each) for each in (*own, ql.distributed.Methods())}) == 2
 
 
 def test_nodes_that_cannot_help_are_left_out():
