@@ -9,7 +9,6 @@ out of the tensor. So five pairs' ten qubits need memory for four or six, and no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from math import prod
 
 import numpy as np
@@ -20,6 +19,7 @@ from quantumlink.circuits import Operation
 from quantumlink.exact.transfer import PROJECTORS, ZERO
 from quantumlink.readings.fusing import fused
 from quantumlink.readings.steps import Step, Wire, averaged_settings, in_good_order, steps_of
+from quantumlink.readings.tape import Lives, Tape, holding
 
 MAX_ENTRIES = 1 << 27
 """Most numbers of a state at one point: a gigabyte."""
@@ -81,7 +81,7 @@ class Carrier:
         size = 4 ** len(self._operation.outputs)
         total = np.zeros((points, size))
         for weight, steps, lives in self.runs:
-            total += weight * _Tape(self._operation, lives, links).play(steps)
+            total += weight * _Tensor(self._operation, lives, links).play(steps)
         return total
 
 
@@ -102,35 +102,13 @@ def _distinct(links: Sequence[FloatArray]) -> tuple[tuple[FloatArray, ...], Inde
     return tuple(link if len(link) == 1 else link[kept] for link in links), which
 
 
-class Lives:
-    """Until when each qubit and bit is needed as it is."""
-
-    def __init__(self, steps: Sequence[Step], operation: Operation) -> None:
-        self._uses: dict[Wire, list[tuple[int, bool]]] = {}
-        for place, step in enumerate(steps):
-            for q in step.qubits:
-                self._uses.setdefault(("q", q), []).append((place, step.kind == "reset"))
-            for c in step.reads:
-                self._uses.setdefault(("c", c), []).append((place, False))
-            for c in step.writes:
-                self._uses.setdefault(("c", c), []).append((place, step.kind == "measure"))
-        self._kept = {("q", q) for q in operation.outputs}
-
-    def over(self, wire: Wire, place: int) -> bool:
-        """Whether what a wire holds after a step is never needed again."""
-        for at, anew in self._uses.get(wire, ()):
-            if at > place:
-                return anew
-        return wire not in self._kept
-
-
 def _dry_run(operation: Operation, steps: Sequence[Step], lives: Lives) -> int:
     """The most numbers that a state takes, found without any.
 
     Raises:
         ValueError: if that is too many.
     """
-    tape = _Tape(operation, lives, None)
+    tape = _Tensor(operation, lives, None)
     tape.play(steps)
     if tape.most > MAX_ENTRIES:
         raise ValueError(
@@ -141,15 +119,12 @@ def _dry_run(operation: Operation, steps: Sequence[Step], lives: Lives) -> int:
     return tape.most
 
 
-class _Tape:
+class _Tensor(Tape):
     """The state at one moment: a tensor and what its axes are. Without links it keeps account of the axes only."""
 
     def __init__(self, operation: Operation, lives: Lives, links: Sequence[FloatArray] | None) -> None:
-        self._operation = operation
-        self._lives = lives
+        super().__init__(operation, lives)
         self._links = links
-        self._link_of = {q: i for i, qubits in enumerate(operation.inputs) for q in qubits}
-        self._entered: set[int] = set()
         self._axes: list[Wire] = []
         """What each axis of the tensor is, after the first, the points."""
         self._known: dict[int, int] = {}
@@ -161,36 +136,20 @@ class _Tape:
     def play(self, steps: Sequence[Step]) -> FloatArray:
         """All steps in turn, and the outputs' states, shape (points, 4^outputs)."""
         for place, step in enumerate(steps):
-            self._do(step)
+            self.do(step)
             telling = {bit for q, bit in self._known.items() if not self._lives.over(("q", q), place)}
             for wire in [wire for wire in self._axes if self._lives.over(wire, place)]:
                 if wire[0] == "q" or wire[1] not in telling:
                     self._drop(wire)
         return self._delivered()
 
-    def _do(self, step: Step) -> None:
-        for q in step.qubits:
-            self._admit(q)
-        for bit in (*step.reads, *(() if step.kind == "measure" else step.writes)):
-            self._ensure(bit)
-        if step.kind == "gate":
-            self._apply(step.transfer, step.qubits)
-        elif step.kind == "measure":
-            self._read_out(step.qubits[0], step.writes[0])
-        elif step.kind == "reset":
-            self._drop(("q", step.qubits[0]))
-            self._admit(step.qubits[0])
-        elif step.kind == "herald":
-            self._mask(self._where(step), 1.0, 0.0)
-        else:
-            self._branch(step)
+    def _measure_up(self) -> None:
         self.most = max(self.most, self._entries())
 
     def _entries(self) -> int:
         return prod(4 if kind == "q" else 2 for kind, _ in self._axes)
 
     def _admit(self, qubit: int) -> None:
-        """Make a qubit an axis: with its link, in |0⟩, or as it was measured."""
         if ("q", qubit) in self._axes:
             return
         link = self._link_of.get(qubit)
@@ -212,7 +171,6 @@ class _Tape:
         self._axes.append(("q", qubit))
 
     def _ensure(self, bit: int) -> None:
-        """A bit that was never written is 0."""
         if ("c", bit) not in self._axes:
             if self._links is not None:
                 self._tensor = self._tensor[..., None] * np.array([1.0, 0.0])
@@ -240,34 +198,30 @@ class _Tape:
         self._axes[axis - 1] = ("c", bit)
         self._known[qubit] = bit
 
-    def _where(self, step: Step) -> tuple[tuple[int, ...], list[bool]]:
-        """The bits that a step's condition reads, and whether it holds, for each of their values."""
-        bits = step.decides
-        return bits, [step.holds(values) for values in product((0, 1), repeat=len(bits))]
+    def _accept(self, step: Step) -> None:
+        self._mask(step, 1.0, 0.0)
 
-    def _mask(self, where: tuple[tuple[int, ...], list[bool]], there: float, elsewhere: float) -> None:
+    def _mask(self, step: Step, there: float, elsewhere: float) -> None:
         """Multiply the tensor where a condition holds, and elsewhere."""
         if self._links is None:
             return
-        bits, holds = where
+        bits = step.decides
         axes = [self._axis(("c", bit)) for bit in bits]
-        factors = np.where(holds, there, elsewhere).reshape((2,) * len(bits)).transpose(np.argsort(axes))
+        factors = np.where(holding(step), there, elsewhere).reshape((2,) * len(bits)).transpose(np.argsort(axes))
         shape = [1] * self._tensor.ndim
         for axis in axes:
             shape[axis] = 2
         self._tensor = self._tensor * factors.reshape(shape)
 
     def _branch(self, step: Step) -> None:
-        """A condition: one block acts on the part of the state where it holds, the other one on the rest."""
-        where = self._where(step)
         order = list(self._axes)
         total: FloatArray | None = None
         for block, factors in zip(step.blocks, ((1.0, 0.0), (0.0, 1.0)), strict=True):
-            branch = _Tape(self._operation, self._lives, self._links)
+            branch = _Tensor(self._operation, self._lives, self._links)
             branch._entered, branch._axes, branch._tensor = self._entered, list(order), self._tensor
-            branch._mask(where, *factors)
+            branch._mask(step, *factors)
             for inner in block:
-                branch._do(inner)
+                branch.do(inner)
                 for qubit in [q for q in branch._known if ("q", q) in order]:
                     branch._admit(qubit)
             self.most = max(self.most, branch.most)
@@ -288,12 +242,8 @@ class _Tape:
 
     def _delivered(self) -> FloatArray:
         outputs = self._operation.outputs
-        for q in outputs:
-            self._admit(q)
-        for link, qubits in enumerate(self._operation.inputs):
-            if link not in self._entered:  # nothing is done to it, but it may be unnormalized
-                self._admit(qubits[0])
-        self.most = max(self.most, self._entries())
+        self._admit_rest()
+        self._measure_up()
         for wire in [w for w in self._axes if w[0] == "c" or w[1] not in outputs]:
             self._drop(wire)
         if self._links is None:

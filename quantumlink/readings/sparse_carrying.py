@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +17,10 @@ import numpy.typing as npt
 from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation
 from quantumlink.exact.transfer import PROJECTORS, ZERO
-from quantumlink.readings.carrying import Carrier, Lives
+from quantumlink.readings.carrying import Carrier
 from quantumlink.readings.contraction import ROUNDING
 from quantumlink.readings.steps import Step, Wire
+from quantumlink.readings.tape import Lives, Tape, holding
 
 MOST_ROWS = 1 << 18
 """More rows than that are not followed: carrying states as a whole is then no slower."""
@@ -52,7 +52,9 @@ def products_of(carrier: Carrier, operation: Operation, supports: Sequence[Seque
     tables = []
     for weight, steps, lives in carrier.runs:
         tape = _Rows(operation, lives, supports)
-        if not tape.play(steps):
+        try:
+            tape.play(steps)
+        except _TooManyRows:
             return None
         tables.append(
             (tape.columns([("s", i) for i in range(len(supports))]), tape.delivered(), tape.values * weight)
@@ -80,36 +82,38 @@ def _projections() -> FloatArray:
     return np.array([np.outer(state, functional) for state, functional in zip(found, PROJECTORS, strict=True)])
 
 
-class _Rows:
+class _TooManyRows(Exception):
+    """More rows than are followed."""
+
+
+class _Rows(Tape):
     """What differs from zero at one moment: rows, each with what its wires are and a value."""
 
     def __init__(self, operation: Operation, lives: Lives, supports: Sequence[Sequence[int]]) -> None:
-        self._operation, self._lives, self._supports = operation, lives, supports
-        self._link_of = {q: i for i, qubits in enumerate(operation.inputs) for q in qubits}
-        self._entered: set[int] = set()
+        super().__init__(operation, lives)
+        self._supports = supports
         self._of: dict[Wire, npt.NDArray[np.intp]] = {}
         """Of each qubit its Pauli, of each bit its value, of each link ("s", number) the chosen coefficient."""
         self.values: FloatArray = np.ones(1)
 
-    def play(self, steps: Sequence[Step]) -> bool:
-        """All steps in turn; whether there were few enough rows."""
+    def play(self, steps: Sequence[Step]) -> None:
+        """All steps in turn.
+
+        Raises:
+            _TooManyRows: if there are too many.
+        """
         for place, step in enumerate(steps):
-            if not self._do(step):
-                return False
+            self.do(step)
             over = [wire for wire in self._of if wire[0] != "s" and self._lives.over(wire, place)]
             for wire in over:
                 self._drop(wire)
             if over or step.kind == "gate":
                 self._merge()
-        for q in self._operation.outputs:
-            self._admit(q)
-        for link, qubits in enumerate(self._operation.inputs):
-            if link not in self._entered:  # nothing is done to it, but it may be unnormalized
-                self._admit(qubits[0])
+        self._admit_rest()
         for wire in [w for w in self._of if w[0] == "c" or (w[0] == "q" and w[1] not in self._operation.outputs)]:
             self._drop(wire)
         self._merge()
-        return len(self.values) <= MOST_ROWS
+        self._measure_up()
 
     def delivered(self) -> npt.NDArray[np.intp]:
         """Shape (rows,): the number of the outputs' Pauli, the first one's as the most significant digit."""
@@ -122,26 +126,23 @@ class _Rows:
         """Shape (wires, rows)."""
         return np.array([self._of[wire] for wire in wires])
 
-    def _do(self, step: Step) -> bool:
+    def do(self, step: Step) -> None:
+        """Play one step; what enters for it is counted first."""
         for q in step.qubits:
             self._admit(q)
-        for bit in (*step.reads, *(() if step.kind == "measure" else step.writes)):
-            if ("c", bit) not in self._of:  # a bit that was never written is 0
-                self._of["c", bit] = np.zeros(len(self.values), dtype=np.intp)
+        self._measure_up()
+        super().do(step)
+
+    def _measure_up(self) -> None:
         if len(self.values) > MOST_ROWS:
-            return False
-        if step.kind == "gate":
-            self._apply(step.transfer, step.qubits)
-        elif step.kind == "measure":
-            self._read_out(step.qubits[0], step.writes[0])
-        elif step.kind == "reset":
-            self._drop(("q", step.qubits[0]))
-            self._admit(step.qubits[0])
-        elif step.kind == "herald":
-            self._keep(self._where(step))
-        else:
-            return self._branch(step)
-        return len(self.values) <= MOST_ROWS
+            raise _TooManyRows
+
+    def _ensure(self, bit: int) -> None:
+        if ("c", bit) not in self._of:
+            self._of["c", bit] = np.zeros(len(self.values), dtype=np.intp)
+
+    def _accept(self, step: Step) -> None:
+        self._keep(self._where(step))
 
     def _spread(self, counts: npt.NDArray[np.intp] | int) -> npt.NDArray[np.intp]:
         """Repeat rows; returns the place of each among those that come of one."""
@@ -156,7 +157,6 @@ class _Rows:
         self.values = self.values[which]
 
     def _admit(self, qubit: int) -> None:
-        """Make a qubit known: with its link, or in |0⟩."""
         if ("q", qubit) in self._of:
             return
         link = self._link_of.get(qubit)
@@ -213,28 +213,26 @@ class _Rows:
     def _where(self, step: Step) -> npt.NDArray[np.bool_]:
         """Of each row, whether a step's condition holds, or its herald accepts."""
         bits = step.decides
-        holds = np.array([step.holds(values) for values in product((0, 1), repeat=len(bits))], dtype=bool)
+        holds = np.array(holding(step), dtype=bool)
         code = np.zeros(len(self.values), dtype=np.intp)
         for bit in bits:
             code = 2 * code + self._of["c", bit]
         return np.asarray(holds[code])
 
-    def _branch(self, step: Step) -> bool:
+    def _branch(self, step: Step) -> None:
         where = self._where(step)
         parts = []
         for block, which in zip(step.blocks, (where, ~where), strict=True):
             part = self._copy()
             part._keep(which)
-            if not all(part._do(inner) for inner in block):
-                return False
+            for inner in block:
+                part.do(inner)
             parts.append(part)
         self._join(parts)
-        return len(self.values) <= MOST_ROWS
 
     def _drop(self, wire: Wire) -> None:
-        """Forget a bit, or trace a qubit out: of its Paulis, only I has a trace."""
         column = self._of.pop(wire)
-        if wire[0] == "q":
+        if wire[0] == "q":  # of its Paulis, only I has a trace
             self._keep(column == 0)
 
     def _merge(self) -> None:

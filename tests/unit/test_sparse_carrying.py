@@ -5,10 +5,12 @@ import pytest
 
 import quantumlink as ql
 from quantumlink import circuits
+from quantumlink.exact import UnsupportedOperation
 from quantumlink.hardware import Memory
 from quantumlink.readings.carrying import Carrier
 from quantumlink.readings.maps import carrier
 from quantumlink.readings.sparse_carrying import MOST_ROWS, products_of
+from quantumlink.readings.steps import Step
 from quantumlink.readings.timeline.pairs import waited_ends
 from quantumlink.readings.timeline.reduced_map import reduced_map
 from quantumlink.readings.waiting import qubit_waited
@@ -110,3 +112,14 @@ def test_eight_ends_in_time(seed):
             found = qubit_waited(found, end, 8, hub.memory, histories.last_s[trial, end : end + 1])
         np.testing.assert_allclose(timeline.states[trial], found[0], rtol=0, atol=1e-12)
     assert timeline.coefficients.shape[1] < 4**8 / 4
+
+
+def test_a_step_of_another_kind_is_refused_in_both_ways():
+    operation = circuits.known_operation("dejmps")
+    carried = carrier(operation, (NOISY,) * 2)
+    weight, steps, lives = carried.runs[0]
+    carried.runs[0] = (weight, [*steps, Step("jump")], lives)
+    with pytest.raises(UnsupportedOperation, match="no rule for a step of the kind 'jump'"):
+        carried(np.eye(16), np.eye(16))
+    with pytest.raises(UnsupportedOperation, match="no rule for a step of the kind 'jump'"):
+        products_of(carried, operation, [BELL] * 2)
