@@ -91,17 +91,19 @@ def lifetime(name: str, value: Any) -> float:
     return result
 
 
-def count(name: str, value: Any, *, at_least: int = 0) -> int:
-    """A whole number, at least that large."""
-    return whole(name, value, at_least=at_least)
+def count(name: str, value: Any, *, at_least: int = 0, at_most: int | None = None) -> int:
+    """A whole number within the given bounds (both included)."""
+    return whole(name, value, at_least=at_least, at_most=at_most)
 
 
-def whole(name: str, value: Any, *, at_least: int | None = None) -> int:
+def whole(name: str, value: Any, *, at_least: int | None = None, at_most: int | None = None) -> int:
     """A whole number, of either sign unless it must be at least that large."""
     told = "a whole number" if at_least is None else f"a whole number, at least {at_least}"
+    if at_most is not None:
+        told = f"a whole number, {at_least} to {at_most}"
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise WrongKind(f"{name} must be {told}; got {value!r}")
-    if at_least is not None and value < at_least:
+    if (at_least is not None and int(value) < at_least) or (at_most is not None and int(value) > at_most):
         raise ValueError(f"{name} must be {told}; got {value!r}")
     return int(value)
 

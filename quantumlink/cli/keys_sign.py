@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quantumlink import validation
 from quantumlink.cli.foretelling import tell_duration
 from quantumlink.cli.result import Result, Written, pairs_table
 
@@ -36,6 +37,7 @@ def sign(
 
     try:
         message = file.read_bytes()
+        validation.seed("--seed", seed)
         seeds: list[Any] = [None] * 3 if seed is None else [3 * seed + i for i in range(3)]
         sessions = [BB84(medium=Fiber(km), rounds=rounds, seed=each) for each in seeds]
         SignatureScheme.for_tolerance(eps, message_bytes=len(message))  # what is wrong is said before the work

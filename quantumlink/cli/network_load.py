@@ -64,7 +64,7 @@ def resilience(
     if region is not None:
         validation.number("latitude of --region", region[0], at_least=-90.0, at_most=90.0)
         validation.number("longitude of --region", region[1], at_least=-180.0, at_most=180.0)
-        validation.number("radius of --region", region[2], at_least=0.0)
+        validation.positive("radius of --region", region[2])
     network = Network.load(file)
     wanted = None if demands is None else load_demands(demands)
     options: dict[str, Any] = {"purify_rounds": purify_rounds, "protocol": protocol}

@@ -19,8 +19,10 @@ from quantumlink.cli.result import Result, Written
 from quantumlink.cli.written_files import PICTURES, writable
 from quantumlink.estimation import binomial_estimate
 from quantumlink.monitoring import Monitor
+from quantumlink.monitoring.charts import WalkTooLong
 from quantumlink.qkd.eavesdropping import Eavesdropper
 from quantumlink.qkd.protocols import BB84
+from quantumlink.qkd.protocols.drawable import check_rounds
 
 ALARM = 4
 """Exit code of a drill that ended with an alarm."""
@@ -80,19 +82,34 @@ def _drill(options: MonitorOptions) -> tuple[dict[str, Any], Monitor]:
     validation.seed("seed", seed)
     share = validation.probability("--quiet-share", options.quiet_share)
     rounds = validation.count("--rounds", options.rounds, at_least=1)
+    check_rounds(rounds)
     eve, quiet = attack_of(options.attack), round(share * rounds)
     learning = 0 if options.baseline is not None else 10 * rounds
     tell_duration(_session(options, max(learning, rounds), seed), sifted_only=True)
     before = _errors(options, quiet, seed) if quiet else np.zeros(0, dtype=np.bool_)
     during = _errors(options, rounds - quiet, seed + 1, eve) if quiet < rounds else np.zeros(0, dtype=np.bool_)
     if not len(before) + len(during):
-        raise ValueError(f"--rounds must be more: none of {rounds} was sifted")
+        raise ValueError(
+            f"--rounds must be more, or --km or --attenuation-db-per-km less: none of {rounds} was sifted"
+        )
     baseline = _learned(options, learning, seed + 2) if options.baseline is None else options.baseline
-    monitor = Monitor(
-        baseline,
-        attack=min(0.5, baseline + validation.positive("--suspect", options.suspect)),
-        rounds_between_false_alarms=options.rounds_between_false_alarms,
-    )
+    if options.baseline is None and baseline >= 0.5:
+        raise ValueError(
+            f"--km, --dark-count-rate-hz, --dead-time-s, --misalignment or --depolarization-per-km must be less: "
+            f"the link errs in up to {baseline:.3g} of its rounds with nobody listening, which hides whoever does"
+        )
+    suspect = validation.positive("--suspect", options.suspect)
+    try:
+        monitor = Monitor(
+            baseline,
+            attack=min(0.5, baseline + suspect),
+            rounds_between_false_alarms=options.rounds_between_false_alarms,
+        )
+    except WalkTooLong as error:
+        raise ValueError(
+            f"--suspect must be more than {suspect:g}, or --rounds-between-false-alarms fewer than "
+            f"{options.rounds_between_false_alarms:g}: {error}"
+        ) from error
     monitor.update(np.concatenate([before, during]))
     (chart,) = monitor.charts.values()
     alarms = [

@@ -205,11 +205,13 @@ def chosen_settings(kind: type[Session], given: Mapping[str, Any], settings: Map
         settings: settings that may be chosen, None where they are to be.
     """
     from quantumlink.qkd.optimization import optimize_session
+    from quantumlink.qkd.protocols.drawable import check_rounds
 
     wanted = {name: value for name, value in settings.items() if value is not None}
     session = kind(**given, **wanted)
     if len(wanted) == len(settings):
         return session
+    check_rounds(session.rounds)  # what cannot be drawn is refused before the search
     tell_part("choosing settings")
     return optimize_session(session, fixed=[*wanted, "sample_fraction"]).session
 

@@ -81,7 +81,14 @@ class PairOptions(FiberOptions, CommonOptions):
                 raise ValueError(f"{names} {verb} a --network to find a way in")
             # Without a fibre nothing is waited for, and only a clock tells attempts apart.
             made = MidpointSource(fidelity=self.fidelity, clock_hz=None if self.km else 1e9)
-            return ElementaryLink(Node("alice"), Node("bob"), self.fiber(), source=made, detector=self.detector())
+            fiber, detector = self.fiber(), self.detector()
+            if not made.herald(fiber, detector=detector).success_probability:
+                raise ValueError(
+                    f"--km must be less, --attenuation-db-per-km less or --detector-efficiency more: no pair ever "
+                    f"arrives over {self.km:g} km with {self.attenuation_db_per_km:g} dB/km and an efficiency of "
+                    f"{self.detector_efficiency:g}"
+                )
+            return ElementaryLink(Node("alice"), Node("bob"), fiber, source=made, detector=detector)
         if self.source is None or self.target is None:
             missing = ", ".join(name for name, value in ends.items() if value is None)
             raise ValueError(f"--network {str(self.network)!r} needs {missing} as well")

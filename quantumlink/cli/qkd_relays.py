@@ -11,6 +11,7 @@ import typer
 from quantumlink import validation
 from quantumlink.cli.qkd_options import CHOSEN, CommonOptions, FiberOptions, ZChosen, chosen_settings
 from quantumlink.qkd.protocols import MDI, Conference, DecoyMDI, SecretSharing, Session, TwinField
+from quantumlink.qkd.protocols.conference_rounds import MAX_PARTIES
 
 _RelayIntensities = Annotated[
     tuple[float, float, float] | None,
@@ -119,7 +120,7 @@ class ConferenceOptions(FiberOptions, CommonOptions):
 
     def session(self, protocol: str) -> Session:
         """The session that the options describe."""
-        parties = validation.count("--parties", self.parties, at_least=2)
+        parties = validation.count("--parties", self.parties, at_least=2, at_most=MAX_PARTIES)
         given = {"media": [self.fiber()] * parties, "bases": self.bases.value, "detector": self.detector()}
         return chosen_settings(Conference, {**given, **self.shared()}, {"z_probability": self.z_probability})
 

@@ -149,7 +149,8 @@ def keys(
     wanted = _wanted(network, source, target, demands, station)
     found = _found(file, start, days, station, min_elevation_deg, network)
     weather = None
-    if clear < 1 or clear > 1:
+    validation.seed("--seed", seed)
+    if validation.probability("--clear", clear) < 1:
         weather = Weather(clear, seed=_drawn(seed))
     made = satellite_keys(
         found, weather=weather, block=cast(Any, block), twilight_deg=twilight_deg, eps_sec=eps_sec

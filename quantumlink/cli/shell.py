@@ -14,13 +14,14 @@ from copy import copy
 from functools import wraps
 from importlib import import_module
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
 import typer
 from rich.console import Console
 from typer.core import TyperCommand
-from typer.models import ArgumentInfo
+from typer.models import ArgumentInfo, ParameterInfo
 
 from quantumlink.cli.foretelling import steps_told
 from quantumlink.cli.interruption import INTERRUPTED
@@ -37,6 +38,9 @@ TO_STANDARD_OUTPUT = "-"
 LEAST_BOXED_HELP = 110
 """Columns from which the help of a command stands in boxes; with fewer, they cut the names of options."""
 
+_NUMBERS = {int: "<whole>", float: "<number>"}
+"""What help says of an option's value."""
+
 _FORMS = {"json_file": "--json", "csv_file": "--csv"}
 
 
@@ -45,19 +49,16 @@ class Command(TyperCommand):
 
     whole: ClassVar[frozenset[str]] = frozenset()
     """Names of the parameters that are whole numbers."""
+    real: ClassVar[frozenset[str]] = frozenset()
+    """Names of those that are one number or several."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Options as the parser wants them."""
         parameters: list[Any] = list(self.params)
-        whole = {option for p in parameters if p.name in self.whole for option in p.opts}
         takes_files = any(p.param_type_name == "argument" for p in parameters)
         found: list[str] = []
+        args = self._with_numbers(ctx, args)
         for i, token in enumerate(args):
-            option, equals, value = token.partition("=")
-            if equals and option in whole:
-                token = f"{option}={_whole(value)}"
-            elif i and args[i - 1] in whole:
-                token = _whole(token)
             found.append(token)
             if token in _FORMS.values():
                 after = args[i + 1] if i + 1 < len(args) else "--"
@@ -66,6 +67,38 @@ class Command(TyperCommand):
                 if token == "--json":
                     json_is_wanted(not is_file)
         return super().parse_args(ctx, found)
+
+    def _with_numbers(self, ctx: Any, args: list[str]) -> list[str]:
+        """The same with whole numbers as digits; what is no number is refused by the name of its option."""
+        numbers = {option: p for p in self.params if p.name in self.whole | self.real for option in p.opts}
+        found: list[str] = []
+        waiting: list[str] = []  # the option of each value that is still to come
+        for i, token in enumerate(args):
+            if token == "--" and not waiting:
+                return [*found, *args[i:]]
+            if waiting:
+                found.append(self._number(ctx, numbers, waiting.pop(), token))
+                continue
+            option, equals, value = token.partition("=")
+            if equals and option in numbers:
+                token = f"{option}={self._number(ctx, numbers, option, value)}"
+            elif token in numbers:
+                waiting = [token] * numbers[token].nargs
+            found.append(token)
+        return found
+
+    def _number(self, ctx: Any, numbers: Mapping[str, Any], option: str, text: str) -> str:
+        parameter = numbers[option]
+        whole = parameter.name in self.whole
+        told = _whole(text) if whole else text
+        try:
+            value = int(told) if whole else float(told)
+        except ValueError:
+            allowed = "a whole number such as 250000 or 1e6" if whole else "a number such as 0.25 or 1e-10"
+            raise typer.BadParameter(f"it must be {allowed}, got {text!r}", ctx=ctx, param=parameter) from None
+        if value in (inf, -inf) and "inf" not in text.lower():
+            raise typer.BadParameter(f"it must be at most about 1.8e308, got {text!r}", ctx=ctx, param=parameter)
+        return told
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """What its line of usage holds; later versions of typer put braces around what must be given."""
@@ -103,8 +136,9 @@ class Shell(typer.Typer):
 
         def decorate(act: Callable[..., Any]) -> Callable[..., Any]:
             told = told_command(act, words or {})
-            whole = frozenset(n for n, kind in get_type_hints(told).items() if kind in (int, int | None))
-            kind = type("Command", (Command,), {"whole": whole})
+            kinds = {n: _plain_kinds(kind) for n, kind in get_type_hints(told).items()}
+            whole, real = (frozenset(n for n, kind in kinds.items() if kind == {x}) for x in (int, float))
+            kind = type("Command", (Command,), {"whole": whole, "real": real})
             add(name, **{"cls": kind, **options})(told)
             return act
 
@@ -136,13 +170,24 @@ def told_command(act: Callable[..., Any], words: Mapping[str, str]) -> Callable[
     return command
 
 
+def _plain_kinds(kind: Any) -> set[Any]:
+    """What values are that a parameter takes: of ``tuple[float, ...] | None`` numbers."""
+    inner = [each for each in get_args(kind) if each not in (type(None), ...)]
+    return set().union(*map(_plain_kinds, inner)) if inner else {kind}
+
+
 def _in_capitals(parameter: inspect.Parameter) -> inspect.Parameter:
-    """A parameter, whose name in help is the one that messages have if it has no option: ``FILE``."""
+    """A parameter as help has it: without an option as in messages, ``FILE``; a number by its kind."""
     kind, *told = get_args(parameter.annotation) or (None,)
-    if len(told) != 1 or not isinstance(told[0], ArgumentInfo) or told[0].metavar is not None:
+    if len(told) != 1 or not isinstance(told[0], ParameterInfo) or told[0].metavar is not None:
         return parameter
     info = copy(told[0])
-    info.metavar = parameter.name.upper()
+    if isinstance(info, ArgumentInfo):
+        info.metavar = parameter.name.upper()
+    elif _plain_kinds(kind) in ({int}, {float}):
+        info.metavar = _NUMBERS[_plain_kinds(kind).pop()]
+    else:
+        return parameter
     return parameter.replace(annotation=Annotated[kind, info])
 
 
@@ -156,8 +201,8 @@ class failures_told:  # noqa: N801
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is None or isinstance(error, typer.Exit):
-            return
+        if error is None or isinstance(error, (typer.Exit, BrokenPipeError)):
+            return  # whoever read along had enough: nothing is wrong
         if _interrupted(error):
             told = "interrupted: nothing was written"
             Console(stderr=True).print(told)
@@ -196,9 +241,22 @@ def in_options(text: str, words: Mapping[str, str]) -> str:
         return text  # about a table of a file, whose keys are what the message names
     known = {p.name: _shown(p) for p in context.command.params} | dict(words)
     known = {name: option for name, option in known.items() if name and name not in ("help", *_FORMS)}
-    first = re.match(r"(\w+)\b(?!\.\w)", text)
-    if first and first[1] in known and re.match(r"( |\[)", text[first.end() :] or "."):
-        text = known[first[1]] + text[first.end() :]
+    made = re.split(_MADE, text)  # how a part was made is told in Python's words: Fiber(length_km=50.0)
+    if len(made) > 1:
+        made[::2] = [_with_options(part, known, first=not i) for i, part in enumerate(made[::2])]
+        return "".join(made)
+    return _with_options(text, known, first=True)
+
+
+_MADE = r"(\b[A-Z]\w*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))"
+"""A part of the library's as its text has it, the parts within included."""
+
+
+def _with_options(text: str, known: Mapping[str, str], *, first: bool) -> str:
+    """A piece of a message; it begins with what is wrong if it is the first one."""
+    begins = re.match(r"(\w+)\b(?!\.\w)", text) if first else None
+    if begins and begins[1] in known and re.match(r"( |\[)", text[begins.end() :] or "."):
+        text = known[begins[1]] + text[begins.end() :]
     plain = "|".join(re.escape(name) for name in known if "_" not in name)
     if plain:  # a word of its own only before its value
         text = re.sub(rf"(?<![\w.<-])({plain})(?==\d| is \d)", lambda m: known[m[1]], text)

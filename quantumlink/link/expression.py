@@ -17,6 +17,9 @@ from quantumlink.link.tree import Link
 ChainOrder = Literal["balanced", "sequential"]
 """In which order a chain swaps: as a balanced tree, or from left to right."""
 
+MOST_PURIFY_ROUNDS = 64
+"""Most nested rounds of purification: each at least doubles the pairs."""
+
 CHAIN_ORDERS: tuple[ChainOrder, ...] = get_args(ChainOrder)
 
 
@@ -137,8 +140,8 @@ def chain(
     Args:
         links: the links in order, at least one.
         order: ``"balanced"`` swaps as a balanced tree, ``"sequential"`` from left to right.
-        purify_rounds: rounds of nested purification of each link before any swap; r rounds of a purification that
-            takes n pairs use nʳ pairs.
+        purify_rounds: rounds of nested purification of each link before any swap, up to 64; r rounds of a
+            purification that takes n pairs use nʳ pairs.
         protocol: the purification, whatever `purify` takes.
         by: how links are swapped, whatever `swap` takes.
 
@@ -157,7 +160,7 @@ def chain(
         purified_by = protocol  # its form depends on the link
     if not (isinstance(by, str) and by == _ENTANGLEMENT_SWAP):
         by = as_operation("by", by, "swap")
-    rounds = validation.count("purify_rounds", purify_rounds)
+    rounds = validation.count("purify_rounds", purify_rounds, at_most=MOST_PURIFY_ROUNDS)
     validation.sequence("links", links, "links")
     layer = [_nested(validation.instance("links", link, Link, "links"), rounds, purified_by) for link in links]
     if not layer:

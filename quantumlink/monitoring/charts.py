@@ -26,6 +26,11 @@ from quantumlink.monitoring.score import BernoulliScore
 MAX_STATES = 200_000
 """Longest walk whose run length is solved for (a second or two)."""
 
+
+class WalkTooLong(ValueError):
+    """The states of a walk are too many to solve for its run length."""
+
+
 Verdict = Literal["baseline", "attack"]
 
 
@@ -191,7 +196,7 @@ def _solved(size: int, score: BernoulliScore, rate: float, *, floor: bool, hit: 
     from scipy.sparse.linalg import splu
 
     if size > MAX_STATES:
-        raise ValueError(
+        raise WalkTooLong(
             f"a walk over {size} states is too long to solve (at most {MAX_STATES}): the two error rates are "
             f"too near to each other, or too small"
         )

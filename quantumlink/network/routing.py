@@ -9,7 +9,7 @@ from typing import Any
 
 from quantumlink import validation
 from quantumlink.link import CHAIN_ORDERS, ChainOrder, ElementaryLink, Link, chain
-from quantumlink.link.expression import purification
+from quantumlink.link.expression import MOST_PURIFY_ROUNDS, purification
 from quantumlink.network.graph import Avoid, Graph
 from quantumlink.network.inline_repeaters import in_line
 from quantumlink.network.objectives import OBJECTIVES, TIMED, Objective, score
@@ -36,7 +36,7 @@ class Plan:
     def __post_init__(self) -> None:
         validation.plain(self)
         validation.choice("order", self.order, CHAIN_ORDERS)
-        validation.count("purify_rounds", self.purify_rounds)
+        validation.count("purify_rounds", self.purify_rounds, at_most=MOST_PURIFY_ROUNDS)
         purification("protocol", self.protocol)
 
     def link(self, hops: Hops) -> Link:
@@ -227,6 +227,8 @@ class Field:
                 f"give them a rate_hz, a success_probability or a source, or choose by='fidelity'"
             )
         reasons.extend(self._refused[:3])
+        if self._refused and self.plan.purify_rounds > 1:
+            reasons.append(f"with fewer rounds than purify_rounds={self.plan.purify_rounds} it may be otherwise")
         empty = [repr(node.name) for node in self._network.nodes.values() if node.memories == 0]
         if empty:
             names = ", ".join(empty[:8])

@@ -14,7 +14,7 @@ from quantumlink.arrays import FloatArray
 from quantumlink.circuits import Operation
 from quantumlink.interrupts import keep
 from quantumlink.link import ElementaryLink, Link, chain, distinct_links, pairs_text, purify
-from quantumlink.link.expression import purification
+from quantumlink.link.expression import MOST_PURIFY_ROUNDS, purification
 from quantumlink.link.tree import check_memories
 from quantumlink.link.way import MOST_LETTERS, way_text
 from quantumlink.network.alternatives import (
@@ -197,7 +197,7 @@ def best_strategy(
     validation.choice("objective", objective, STRATEGY_OBJECTIVES)
     if min_fidelity is not None:
         min_fidelity = validation.probability("min_fidelity", min_fidelity)
-    validation.count("max_rounds", max_rounds)
+    validation.count("max_rounds", max_rounds, at_most=MOST_PURIFY_ROUNDS)
     validation.count("breadth", breadth, at_least=4)
     kinds = _purifications(protocols)
     if max_rounds and not kinds:

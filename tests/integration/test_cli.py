@@ -263,7 +263,7 @@ def refusal(result):
         (("--shots", 0), ("alice", "bob"), ("--shots", "at least 1", "got 0")),
         (("--shots", -10), ("alice", "bob"), ("--shots", "at least 1", "got -10")),
         (("--rounds", 0), ("alice", "bob"), ("--rounds", "at least 1", "got 0")),
-        (("--purify-rounds", -1), ("alice", "bob"), ("--purify-rounds", "at least 0", "got -1")),
+        (("--purify-rounds", -1), ("alice", "bob"), ("--purify-rounds", "0 to 64", "got -1")),
         (("--seed", -1), ("alice", "bob"), ("--seed", "-1")),
     ],
 )

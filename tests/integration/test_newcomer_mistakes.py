@@ -138,7 +138,7 @@ MISTAKES = {
     "half a round": (
         lambda: ql.chain([LEFT, RIGHT], purify_rounds=0.5),
         TypeError,
-        ("purify_rounds", "whole number", "at least 0", "0.5"),
+        ("purify_rounds", "whole number", "0 to 64", "0.5"),
     ),
     # readings
     "compose a node": (lambda: ql.compose(A), TypeError, ("link must be a link", "'alice'", "(Node)")),

@@ -140,3 +140,15 @@ def test_durations_without_a_common_unit_keep_their_digits():
     for duration in (2**0.5, 3**0.5):
         assert ticks.count(duration) * ticks.tick_s == pytest.approx(duration, rel=1e-11)
         assert ticks.count(duration) % ticks.grain == 0
+
+
+@pytest.mark.parametrize("unit_s", [1.0, 1e-9])
+@pytest.mark.parametrize("many", [1e5, 1e10, 1e13, 1e18])
+def test_a_cutoff_of_however_many_attempts_that_no_age_reaches_changes_nothing(many, unit_s, seed):
+    """Attempts were rounded to a share of the cut-off: of 1e14 of them, all latencies were 0."""
+    step_s = 1.22418e-4 * unit_s
+    link = hops((step_s, step_s * np.sqrt(2)), (0.1, 0.2), durations_s=(0.0, 0.0, step_s / 7))
+    plain = simulate(link, trials=300, seed=seed, cutoff_s=1e4 * step_s).latencies_s
+    found = simulate(link, trials=300, seed=seed, cutoff_s=many * step_s).latencies_s
+    np.testing.assert_allclose(found, plain, rtol=3e-6)
+    assert found.min() > step_s

@@ -54,6 +54,10 @@ class Load:
     """Of each demand."""
 
 
+MOST_KEPT_PATHS = 2**31
+"""Most paths of a demand: more than any network has."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """Who is served first, and over how many paths; the parent of a policy of one's own.
@@ -78,8 +82,9 @@ class Policy:
 
     def __post_init__(self) -> None:
         validation.plain(self)
-        validation.counts(self, "paths", at_least=1)
-        validation.counts(self, "recovery")
+        for name, least in (("paths", 1), ("recovery", 0)):
+            value = validation.count(name, getattr(self, name), at_least=least, at_most=MOST_KEPT_PATHS)
+            object.__setattr__(self, name, value)
 
     def weights(self, load: Load) -> npt.ArrayLike:
         """The weight of each demand, shape (demands,)."""

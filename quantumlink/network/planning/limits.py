@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from quantumlink import validation
 
+MOST_PATHS = 1_000
+"""Most paths of a demand: each is looked for by itself."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -27,7 +30,7 @@ class Limits:
             validation.positive("max_link_km", self.max_link_km)
         if self.max_repeaters is not None:
             validation.count("max_repeaters", self.max_repeaters)
-        validation.count("paths", self.paths, at_least=1)
+        validation.count("paths", self.paths, at_least=1, at_most=MOST_PATHS)
         for name in ("paths_per_repeater", "wavelengths", "most_channels"):
             if getattr(self, name) is not None:
                 validation.count(name, getattr(self, name), at_least=1)

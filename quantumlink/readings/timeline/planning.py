@@ -23,6 +23,10 @@ from quantumlink.timing.durations import operation_durations_s
 from quantumlink.timing.places import Places, Sharing
 from quantumlink.timing.ticks import SECONDS, Ticks
 
+MOST_ROUNDED = 1e-6
+"""Relative: by how much an attempt may be longer or shorter in ticks. Under a cut-off of so many attempts that it
+would be more, ages are compared in seconds: that one is exactly as old has no weight there."""
+
 HORIZON = 256
 """Ages are exact in trials up to so many times as long as the cut-off and all elementary pairs take on average."""
 
@@ -133,10 +137,12 @@ def _check_tries(link: Link) -> None:
 def _ticks(link: Link, cutoff_s: float) -> Ticks:
     """The unit of time in which ages of pairs of a link can be compared with a cut-off."""
     durations: set[float] = set()
+    repeated: set[float] = set()
     longest_s = cutoff_s
     for part in distinct_links(link):
         if isinstance(part, ElementaryLink):
             if (attempts := part.attempts) is not None:
+                repeated.add(attempts.time_s)
                 durations.update((attempts.time_s, *(node.memory.move_s for node in part.ends)))
                 longest_s += 1 / attempts.rate_hz
             durations.update((part.delay_s, part.herald_delay_s))
@@ -144,7 +150,9 @@ def _ticks(link: Link, cutoff_s: float) -> Ticks:
             assert isinstance(part, Join)
             processors = tuple(node.processor for node in part.nodes)
             durations.update(*operation_durations_s(part.operation, processors))
-    return Ticks.of(cutoff_s, durations, HORIZON * longest_s)
+    ticks = Ticks.of(cutoff_s, durations, HORIZON * longest_s)
+    exact = all(abs(ticks.count(time) * ticks.tick_s - time) <= MOST_ROUNDED * time for time in repeated)
+    return ticks if exact else SECONDS
 
 
 def _check_cutoff(plan: Plan, cutoff_s: float) -> None:

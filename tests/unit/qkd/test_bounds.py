@@ -1,5 +1,8 @@
 """Bounds against the truth: what an attacker really has, computed apart, is never more than a bound grants her."""
 
+from decimal import Decimal
+from math import nextafter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -401,3 +404,21 @@ def test_no_bound_is_optimistic(n, tested, share, leak):
 def test_bad_input(make, text):
     with pytest.raises(ValueError, match=text):
         make()
+
+
+@pytest.mark.parametrize("missing", [1e-1, 1e-6, 1e-12, 2e-16])
+@pytest.mark.parametrize("trials", [3, 100, 10**9])
+def test_a_frequency_near_one_is_where_the_relative_entropy_says(missing, trials):
+    """Reckoned in decimals; events that hardly ever fail once left nothing for the logarithm."""
+    probability, price = 1 - missing, 20.0
+    found = largest_frequency(probability, trials, price)
+    assert probability <= found <= 1.0
+    b = Decimal(probability)
+
+    def entropy(a):
+        a = Decimal(a)
+        return a * (a / b).ln() + ((1 - a) * ((1 - a) / (1 - b)).ln() if a < 1 else 0)
+
+    assert trials * entropy(found) >= Decimal(price) * (1 - Decimal("1e-7")) or found == 1.0
+    below = nextafter(found, 0.0)
+    assert below < probability or trials * entropy(below) <= Decimal(price) * (1 + Decimal("1e-7"))
