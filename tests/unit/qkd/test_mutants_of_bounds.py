@@ -19,6 +19,7 @@ from oracles.formula_mutations import survivors
 
 from quantumlink.distillation.distilling import at_one_table
 from quantumlink.distillation.group.conference import ConferenceAgreement
+from quantumlink.distillation.group.sharing import SharingAgreement
 from quantumlink.distillation.group.talking import key_of_all, talk_over_lines
 from quantumlink.distillation.party import AUTHENTICATION_BITS
 from quantumlink.distillation.reconciliation import Cascade
@@ -675,6 +676,11 @@ def check_conference():
     independent = replace(agreed, bases="independent")
     settings = np.array([[0, 0, 1, 1]] * 3 + [[0, 1, 1, 0]])
     assert independent.streams(settings).tolist() == [1, 0, 2, 0]
+    sharing = SharingAgreement(protocol="p", rounds=rounds, z_probability=z, sample_fraction=0.1, **SECRET)
+    tests = sharing.tests
+    streams = np.repeat([tests["X against Bob"][0][0], tests["Z against Bob"][0][0]], [3, 2])
+    told = sharing.compared(streams, np.zeros(5, np.uint8), [np.ones(5, np.uint8)] * 2)
+    assert (told["X against Bob"], told["Z against Bob"][1]) == ((3, 0), told["Z against Bob"][0])
     key = key_of_all(*talk_over_lines(records, agreement=replace(agreed, bases="marked"), seed=5))
     size = 1_201  # a tenth, rounded up
     assert (key.sampled, key.sifted, key.tested) == (size, KEY_ROUNDS + TESTED, TESTED)
@@ -741,7 +747,7 @@ CHECKS = {
     "quantumlink.distillation.group.account:GroupAccount.evaluate": [check_conference],
     "quantumlink.distillation.group.account:GroupAccount.reconciled": [check_conference],
     "quantumlink.distillation.group.account:GroupAccount.settle": [check_conference],
-    "quantumlink.distillation.group.conference:ConferenceAgreement.compared": [check_conference],
+    "quantumlink.distillation.group.agreement:GroupAgreement.compared": [check_conference],
     "quantumlink.distillation.group.conference:ConferenceAgreement.streams": [check_conference],
 }
 HARMLESS: dict[str, str] = {
