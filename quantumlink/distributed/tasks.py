@@ -17,10 +17,12 @@ from qiskit.circuit import (
     ClassicalRegister,
     Clbit,
     ControlFlowOp,
+    ForLoopOp,
     Gate,
     IfElseOp,
     QuantumCircuit,
     Qubit,
+    WhileLoopOp,
 )
 from qiskit.circuit.classical import expr
 from qiskit.transpiler.passes import HighLevelSynthesis
@@ -32,6 +34,7 @@ from quantumlink.exact.conditions import Condition, condition_bits
 from quantumlink.rewrites import expanded_circuit
 from quantumlink.rewrites.delay_times import is_open_time, time_in_words
 from quantumlink.rewrites.expanded_form import reads, registers_of, writes
+from quantumlink.rewrites.expansion import why_not_told
 
 MAX_TASKS = 4_000_000
 """Most tasks that a circuit may have."""
@@ -41,8 +44,6 @@ WIDE = 2
 
 
 WHY_NOT = {
-    "while_loop": "its end is not known beforehand; unroll it",
-    "for_loop": "it has variables, too many rounds, or is left early; unroll it",
     "store": "nodes share bits, no classical variables",
     "break_loop": "it leaves a loop early; unroll that",
     "continue_loop": "it leaves a round early; unroll that",
@@ -146,6 +147,8 @@ class _Reader:
         operation = instruction.operation
         if isinstance(operation, IfElseOp):
             self._conditional(instruction, qubits, condition, place)
+        elif isinstance(operation, (WhileLoopOp, ForLoopOp)):
+            raise _cannot(name, place, f"{why_not_told(operation)}; unroll it")
         elif isinstance(operation, ControlFlowOp) or name in WHY_NOT:
             raise _cannot(name, place, WHY_NOT.get(name, ON_A_VARIABLE))
         elif name in ("measure", "reset", "delay"):

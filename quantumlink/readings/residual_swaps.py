@@ -57,28 +57,34 @@ def swaps_with_residuals(link: Link) -> dict[int, Operation]:
     return found
 
 
-def swaps_of_doubling(first: Link, swap: Join, times: int) -> list[Operation]:
+def swaps_of_doubling(first: Link, swap: Join, times: int) -> tuple[list[Operation], float]:
     """What stands for the operation of each swap where two equal links are swapped, then two of these, and so on.
 
     Args:
         first: the first one of the links, as encoded or as bare as the others.
         swap: it and the second one.
         times: how often the line is doubled.
+
+    Returns:
+        The operations; and by how much the fidelity of the line may come out too low, as pairs lose something in
+        memories before they are encoded.
     """
     tree = Tree(swap)
     made = residual_parts(tree)
     if not (made and isinstance(first, Encoded)):
-        return [swap.operation] * times
+        return [swap.operation] * times, 0.0
     folded = fold(first)
     kept, last = made[tree.parts.index(first)], made[len(tree.parts) - 1]
     left, vectors = kept([folded[id(link)].vector[None] for link in first.links], [None] * len(first.links))
-    found = []
-    for _ in range(times):
+    found, off_by = [], 0.0
+    for doubled in range(times):
         before = vectors[0] / vectors[0, 0]
         left, vectors = last([vectors, vectors], [left, left])
-        found.append(_with_factors(swap, [before, before], vectors[0] / vectors[0, 0])[0])
+        operation, changed = _with_factors(swap, [before, before], vectors[0] / vectors[0, 0])
+        found.append(operation)
+        off_by += changed * 2 ** (times - 1 - doubled)
         left, vectors = left / vectors[:, 0], vectors / vectors[:, :1]
-    return found
+    return found, min(off_by, 1.0) if _decays_before(first) else 0.0
 
 
 def _with_factors(part: Join, vectors: Sequence[FloatArray], exact: FloatArray) -> tuple[Operation, float]:

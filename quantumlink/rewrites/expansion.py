@@ -149,7 +149,7 @@ class _Expansion:
             if any(inner is not outer for inner, outer in (*qubits.items(), *clbits.items())):
                 raise UnsupportedOperation(
                     f"{instruction.name!r} within a box or another composite instruction, of which only steps are "
-                    f"taken out: {_why_not_told(operation)}; put it into the circuit itself, or unroll it"
+                    f"taken out: {why_not_told(operation)}; put it into the circuit itself, or unroll it"
                 )
             moved = _with_comparisons(moved)
         elif moved.clbits and getattr(operation, "definition", None) is not None:
@@ -351,7 +351,7 @@ def _can_be_told(loop: ForLoopOp) -> bool:
     return told and (variable is None or isinstance(variable, Parameter)) and not _jumps(body)
 
 
-def _why_not_told(operation: Any) -> str:
+def why_not_told(operation: Any) -> str:
     """Why what stays as it is has no form step by step."""
     if isinstance(operation, WhileLoopOp):
         return "its end is not known beforehand"

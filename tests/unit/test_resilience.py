@@ -172,6 +172,20 @@ def test_what_is_wrong_with_failures_is_said_of_their_argument():
         found.after(links=[("a", "c")])
 
 
+def test_a_look_says_in_a_line_who_is_served_at_all():
+    nodes = [Node(name) for name in "abcd"]
+    network = Network(nodes, [ElementaryLink(*nodes[i : i + 2], fidelity=0.95, rate_hz=10) for i in range(3)])
+    poor, good = Demand("a", "d", min_fidelity=0.99), Demand("a", "c")
+    told = {
+        (poor,): "<Resilience of no demand: 1 not served even without a failure>",
+        (good,): "<Resilience of 1 demand to 1 failure: 3 single points of failure>",
+        (good, poor): "<Resilience of 1 demand to 1 failure: 3 single points of failure; 1 more not served even "
+        "without a failure>",
+    }
+    for demands, text in told.items():
+        assert repr(network.resilience(1, demands=demands)) == text
+
+
 @pytest.mark.parametrize("floor", [None, 0.6])
 def test_an_interrupted_look_keeps_the_failures_that_it_was_through_with(monkeypatch, floor):
     nodes = [Node(name) for name in "abcdef"]

@@ -144,7 +144,14 @@ class Resilience:
         points = len(self.single_points)
         what = "1 single point of failure" if points == 1 else f"{points} single points of failure"
         stopped = ", interrupted" if self.interrupted else ""
-        return f"<Resilience of {len(self.demands)} demands to {self.failures} failures{stopped}: {what}>"
+        looked_at = "1 failure" if self.failures == 1 else f"{self.failures} failures"
+        served, unserved = len(self.demands), len(self.unserved)
+        told = f"{served} demand{'' if served == 1 else 's'} to {looked_at}{stopped}: {what}"
+        if unserved and served:
+            told += f"; {unserved} more not served even without a failure"
+        elif unserved:
+            told = f"no demand{stopped}: {unserved} not served even without a failure"
+        return f"<Resilience of {told}>"
 
 
 def failure_data(failure: Failure) -> dict[str, Any]:

@@ -21,6 +21,7 @@ Reference:
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -38,10 +39,15 @@ from quantumlink.progress import track
 from quantumlink.readings.forecasting import Forecast, forecasts
 from quantumlink.readings.forecasting.joins import swapped
 from quantumlink.readings.forecasting.reading import stage_of
-from quantumlink.readings.residual_swaps import swaps_of_doubling
+from quantumlink.readings.residual_swaps import LEAST_TOLD, swaps_of_doubling
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+CODES = ("five_qubit", "steane")
+ROUNDS = (0, 1, 2, 3)
+HOPS = (1, 2, 4, 8, 16, 32, 64)
+"""What is compared if nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -155,9 +161,9 @@ def compare_generations(
     *,
     costs: Costs,
     parts: Equipment | None = None,
-    codes: Sequence[str] = ("five_qubit", "steane"),
-    rounds: Sequence[int] = (0, 1, 2, 3),
-    hops: Sequence[int] = (1, 2, 4, 8, 16, 32, 64),
+    codes: Sequence[str] = CODES,
+    rounds: Sequence[int] = ROUNDS,
+    hops: Sequence[int] = HOPS,
 ) -> tuple[RepeaterLine, ...]:
     """Each way's best line over a length, the cheapest for a secret bit first; those without a key last.
 
@@ -178,6 +184,24 @@ def compare_generations(
     >>> compare_generations(200, 1e-3, costs=Costs(source=1, repeater=10), parts=parts, codes=())[0]
     <RepeaterLine heralded, 2 rounds of purification, 8 hops: 0.6076 a secret bit/s>
     """
+    lines, told = _compared(
+        length_km, gate_error, costs=costs, parts=parts, codes=codes, rounds=rounds, hops=hops
+    )  # fmt: skip
+    _warn_of_waits(told)
+    return lines
+
+
+def _compared(
+    length_km: float,
+    gate_error: float,
+    *,
+    costs: Costs,
+    parts: Any = None,
+    codes: Any = CODES,
+    rounds: Any = ROUNDS,
+    hops: Any = HOPS,
+) -> tuple[tuple[RepeaterLine, ...], list[tuple[float, str]]]:
+    """The lines; and which of those with a key may have too low a fidelity, by how much."""
     validation.instance("costs", costs, Costs, "Costs")
     parts = Equipment() if parts is None else validation.instance("parts", parts, Equipment, "an Equipment")
     length_km = validation.positive("length_km", length_km)
@@ -194,10 +218,28 @@ def compare_generations(
     processor = replace(parts.processor, depolarizing_2q=gate_error, readout_error=gate_error)
     equipment = replace(parts, processor=processor)
     best = [
-        min((_line(length_km, equipment, costs, code, purified, n) for n in hops), key=_rank)
+        min((_line(length_km, equipment, costs, code, purified, n) for n in hops), key=lambda made: _rank(made[0]))
         for code, purified in ways
     ]  # fmt: skip
-    return tuple(sorted(best, key=_rank))
+    told = [
+        (off_by, f"{line.way} over {line.hops} hops of {length_km / line.hops:g} km")
+        for line, off_by in best
+        if off_by > LEAST_TOLD and line.cost_per_secret_hz < inf
+    ]
+    return tuple(sorted((line for line, _ in best), key=_rank)), told
+
+
+def _warn_of_waits(told: Sequence[tuple[float, str]]) -> None:
+    """Say how far lines may be off that lose something in memories before they are encoded: the worst of them."""
+    if told:
+        off_by, line = max(told)
+        more = f", {len(told) - 1} others less" if len(told) > 1 else ""
+        warnings.warn(
+            f"what noisy circuits leave on encoded hops is decoded as if no pair had lost anything in a memory "
+            f"before it was encoded: the fidelity of {line} may come out too low by up to {off_by:.1g}{more}",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def generation_map(
@@ -220,7 +262,12 @@ def generation_map(
     if not lengths or not errors:
         raise ValueError("lengths_km and gate_errors must each hold at least one number, got none")
     cells = track([(error, length) for error in errors for length in lengths], "comparing")
-    found = [compare_generations(length, error, **options) for error, length in cells]
+    found, told = [], list[tuple[float, str]]()
+    for error, length in cells:
+        lines, more = _compared(length, error, **options)
+        found.append(lines)
+        told += more
+    _warn_of_waits(told)
     rows = [tuple(found[i : i + len(lengths)]) for i in range(0, len(found), len(lengths))]
     return GenerationMap(lengths, errors, tuple(rows))
 
@@ -238,12 +285,13 @@ def _hop(parts: Equipment, length_km: float, code: str | None, rounds: int, numb
 
 def _line(
     length_km: float, parts: Equipment, costs: Costs, code: str | None, rounds: int, hops: int
-) -> RepeaterLine:
+) -> tuple[RepeaterLine, float]:
+    """A line, and by how much its fidelity may come out too low."""
     first, second = (_hop(parts, length_km / hops, code, rounds, i) for i in (0, 1))
     stage = stage_of(first)
-    for operation in swaps_of_doubling(first, swap(first, second), hops.bit_length() - 1):
+    operations, off_by = swaps_of_doubling(first, swap(first, second), hops.bit_length() - 1)
+    for operation in operations:
         stage = swapped(stage, stage, operation)
     counts = Counts(node=hops + 1, repeater=hops - 1, source=hops * first.pairs, fibre_km=length_km)
-    return RepeaterLine(
-        code, rounds, hops, first.pairs, forecasts(stage)[0], counts, costs.total(counts)
-    )  # fmt: skip
+    line = RepeaterLine(code, rounds, hops, first.pairs, forecasts(stage)[0], counts, costs.total(counts))
+    return line, off_by

@@ -124,6 +124,17 @@ def test_a_cover_of_ones_own_that_leaves_a_task_out_is_refused_by_name():
             placed(circuit, {0: "n0", 1: "n1"}, methods=ql.distributed.Methods(cover=cover))
 
 
+def looping(rounds, *, left=False):
+    def made(circuit):
+        with circuit.for_loop(rounds):
+            circuit.h(0)
+            if left:
+                with circuit.if_test((circuit.clbits[0], 1)):
+                    circuit.break_loop()
+
+    return made
+
+
 @pytest.mark.parametrize(
     ("made", "why"),
     [
@@ -132,6 +143,8 @@ def test_a_cover_of_ones_own_that_leaves_a_task_out_is_refused_by_name():
             "'store' .* no classical variables",
         ),
         (lambda c: c.while_loop((c.clbits[0], 1), QuantumCircuit(3), c.qubits, []), "'while_loop' .* unroll it"),
+        (looping(range(10_001)), "'for_loop' .*: it has 10001 rounds, more than 10000; unroll it"),
+        (looping(range(3), left=True), "'for_loop' .*: it may be left early; unroll it"),
     ],
 )
 def test_a_refusal_says_why(made, why):
