@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from hashlib import sha256
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,9 @@ Bits = npt.NDArray[np.uint8]
 
 SHOTS = 100_000
 """Tries of each state."""
+
+TRIES_OF_LEFT_OVER = 10_000
+"""Tries of what a circuit leaves behind, which only says how far something may be off."""
 
 AT_ONCE = 20_000
 """Tries that are decoded at once."""
@@ -164,6 +168,15 @@ class SampledRecovery:
         )
         # Φ⁺, and the errors Z, X, Y on side b.
         return bell_coefficients((counts / accepted)[None])[0] * success.best, float(off_by)
+
+    @cached_property
+    def left_over(self) -> float:
+        """How often the circuit leaves something that a look without errors would find, on perfect pairs."""
+        r = len(self.code.stabilizers)
+        perfect = np.tile([1.0, 0.0, 0.0, 0.0], (self.code.qubits, 1))
+        sampler = played(self.code, self._circuit, perfect).compile_detector_sampler(seed=r)
+        seen = sampler.sample(TRIES_OF_LEFT_OVER)
+        return float((seen[:, :r] != seen[:, r : 2 * r]).any(axis=1).mean())
 
     def _tries(self, populations: FloatArray, seed: int) -> Iterator[tuple[Bits, BoolArray]]:
         """Which logical operators (X, Z) are turned round in the end, and which tries are accepted."""

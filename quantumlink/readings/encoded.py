@@ -10,7 +10,7 @@ from quantumlink.arrays import FloatArray
 from quantumlink.codes.faults import Fault, check_pauli, faults_of
 from quantumlink.codes.recovery import MAX_EXACT, MAX_EXACT_NOISY, Recovery, compared, delivered
 from quantumlink.codes.sampled import SampledRecovery
-from quantumlink.hardware.pauli_coefficients import bell_coefficients
+from quantumlink.hardware.pauli_coefficients import bell_coefficients, bell_populations
 from quantumlink.link import LogicalOperation, LogicalSwap
 
 
@@ -39,6 +39,8 @@ class LogicalSwapping:
         # What remains of each logical Pauli of the right end: an error there is as one on the left.
         pair_of = np.diag(pair.reshape(4, 4))
         self._kept = np.diag(left.reshape(4, 4)) / pair_of * operation.success_probability
+        self.disturbed = 1 - float(bell_populations(befallen[None] / befallen[0])[0, 0]) ** operation.code.qubits
+        """How often the relay's own errors befall any of the n pairs."""
         self._map, self._operation = perfect, operation
         self._factors = np.array(operation.factors or (1.0,) * 16)
         if isinstance(encoding, Recovery):

@@ -81,13 +81,20 @@ def residual_parts(tree: Tree) -> dict[int, Residuals]:
 
 
 def _warn_of_sampled(made: Iterable[Carrying]) -> None:
-    for one in made:
-        if isinstance(one, SampledRecovery) and one.is_noisy:
-            warnings.warn(
-                f"swaps in {one.code.name} are told as if a round of correction without errors came before each: "
-                f"the infidelity comes out too small, by terms of second order in the circuits' errors; codes of "
-                f"at most {MAX_EXACT_NOISY} stabilizers are followed exactly",
-                SampledWarning,
-                stacklevel=2,
-            )
-            return
+    """Say that swaps are told as if a round without errors came before, and by how much that may be wrong.
+
+    It matters only where two of these have left something: either side of the two links, and the swap.
+    """
+    parts = list(made)
+    disturbed = max((one.disturbed for one in parts if isinstance(one, LogicalSwapping)), default=0.0)
+    sampled = [one for one in parts if isinstance(one, SampledRecovery) and one.is_noisy]
+    if sampled:
+        one = max(sampled, key=lambda each: each.left_over)
+        off_by = min(1.5 * one.left_over**2 + 2 * one.left_over * disturbed, 1.0)
+        warnings.warn(
+            f"swaps in {one.code.name} are told as if a round of correction without errors came before each: the "
+            f"infidelity comes out too small, by up to about {off_by:.1g} for each swap; codes of at most "
+            f"{MAX_EXACT_NOISY} stabilizers are followed exactly",
+            SampledWarning,
+            stacklevel=2,
+        )

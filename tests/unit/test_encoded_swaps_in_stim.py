@@ -1,5 +1,6 @@
 """Swaps in a code, played gate by gate by stim: encoded with errors, measured in Bell's basis, decoded together."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,8 @@ import stim
 import quantumlink as ql
 from quantumlink.codes import Lookup
 from quantumlink.codes.sampled import SampledRecovery, SampledWarning
+from quantumlink.hardware.pauli_coefficients import bell_populations
+from quantumlink.readings.maps import _carrier, carrier
 
 POPULATIONS = (0.95, 0.01, 0.03, 0.01)
 SHOTS = 72_544  # Hoeffding at 1e-6: ±0.01
@@ -179,3 +182,24 @@ def test_swaps_of_sampled_codes_after_noisy_circuits_are_warned_of(monkeypatch):
     link = ql.chain([ql.encode(ql.ElementaryLink(*two), "repetition_z:10", "matching") for two in pairwise(nodes)])
     with pytest.warns(SampledWarning, match="as if a round of correction without errors came before each"):
         ql.evaluate(link)
+
+
+@pytest.mark.parametrize("code", ["five_qubit", "steane"])
+def test_how_far_swaps_of_sampled_codes_may_be_off_is_more_than_they_are(code, monkeypatch):
+    """Of small codes the exact swap is known, and so is what comes of decoding each link and the swap apart."""
+    nodes = [ql.Node(name, processor=noisy(1.1e-3)) for name in "abc"]
+    hops = [ql.encode(ql.ElementaryLink(*two), code) for two in pairwise(nodes)]
+    link = ql.swap(*hops)
+    apart = carrier(link.operation, [node.processor for node in link.nodes])
+    told = apart(*(ql.evaluate(hop).coefficients.reshape(1, 16) for hop in hops))
+    missed = bell_populations(told)[0, 0] - ql.evaluate(link).fidelity
+    _carrier.cache_clear()
+    monkeypatch.setattr("quantumlink.readings.encoded.MAX_EXACT_NOISY", 2)
+    monkeypatch.setattr(SampledRecovery, "_one", lambda self, row: np.eye(4).reshape(16))
+    with pytest.warns(SampledWarning) as told:
+        ql.evaluate(link)
+    _carrier.cache_clear()
+    (number,) = (
+        float(m[1]) for w in told if (m := re.search(r"by up to about ([\d.e-]+) for each", str(w.message)))
+    )
+    assert 0 < missed < number < 25 * missed
