@@ -49,6 +49,12 @@ class Program:
     """A composed circuit and how to read it.
 
     Qubits and classical bits are named by their index in the circuit, little-endian as in Qiskit.
+
+    >>> import quantumlink as ql
+    >>> pair = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.9)
+    >>> program = ql.compose(ql.purify(pair, pair))
+    >>> program.circuit.num_qubits, len(program.heralds), program.ends
+    (4, 1, {'a': 0, 'b': 2})
     """
 
     circuit: QuantumCircuit

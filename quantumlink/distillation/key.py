@@ -32,6 +32,17 @@ class NoSecretKey(Exception):
 
     Attributes:
         reason: why it was refused.
+
+    >>> import quantumlink as ql
+    >>> pair = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.8)
+    >>> key = ql.qkd.bbm92(pair, rounds=10_000, seed=7)
+    >>> bool(key)
+    False
+    >>> try:
+    ...     key.secret_bits
+    ... except ql.qkd.NoSecretKey:
+    ...     print("refused")
+    refused
     """
 
     def __init__(self, reason: str) -> None:

@@ -52,7 +52,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Distribution:
-    """A circuit distributed over a network: see `distribute`."""
+    """A circuit distributed over a network: see `distribute`.
+
+    >>> import quantumlink as ql
+    >>> from qiskit.circuit import QuantumCircuit
+    >>> a, b = ql.Node("a", qubits=1, communication=1), ql.Node("b", qubits=1, communication=1)
+    >>> circuit = QuantumCircuit(2)
+    >>> _ = circuit.cx(0, 1)
+    >>> shared = ql.distribute(circuit, ql.Network([a, b], [ql.ElementaryLink(a, b)]), budget_s=0.1, seed=1)
+    >>> shared.ebits, shared.lower_bound
+    (1, 1.0)
+    """
 
     source: QuantumCircuit
     """The circuit that was distributed."""

@@ -177,6 +177,11 @@ def seam_memory(
     Raises:
         ValueError: if an argument is out of range.
         ModuleNotFoundError: without stim.
+
+    >>> from quantumlink.encoding import seam_memory
+    >>> circuit = seam_memory(3, local=1e-3, remote=1e-2)
+    >>> circuit.num_observables, circuit.num_detectors > 0
+    (1, True)
     """
     distance, rounds = _checked(distance, local, remote, rounds, basis)
     made = _Experiment(Patch(distance, distance, (distance + 1) // 2), local, remote)
@@ -210,6 +215,10 @@ def lattice_surgery(
     Raises:
         ValueError: if an argument is out of range.
         ModuleNotFoundError: without stim.
+
+    >>> from quantumlink.encoding import lattice_surgery
+    >>> lattice_surgery(3, local=1e-3, remote=1e-2, basis="Z").num_observables
+    1
     """
     distance, rounds = _checked(distance, local, remote, rounds, basis)
     d = distance

@@ -37,6 +37,10 @@ def logical_error_rate(circuit: stim.Circuit, *, shots: int = 20_000, seed: int 
     Raises:
         ValueError: if an argument is out of range.
         ModuleNotFoundError: without PyMatching (extra ``qec``).
+
+    >>> from quantumlink.encoding import logical_error_rate, seam_memory
+    >>> logical_error_rate(seam_memory(3, local=0.0, remote=0.0), shots=100, seed=1).best
+    0.0
     """
     shots = validation.many("shots", shots)
     model = circuit.detector_error_model(decompose_errors=True)
@@ -138,6 +142,11 @@ def threshold_scan(
     Raises:
         ValueError: if an argument is out of range.
         ModuleNotFoundError: without stim or PyMatching (extra ``qec``).
+
+    >>> from quantumlink.encoding import threshold_scan
+    >>> scan = threshold_scan((3,), (0.01, 0.2), shots=200, seed=1)
+    >>> scan.rates[0][0].best < scan.rates[0][1].best
+    True
     """
     validation.sequence("distances", distances, "odd whole numbers")
     shots = validation.many("shots", shots)

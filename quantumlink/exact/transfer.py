@@ -78,6 +78,11 @@ def transfer_matrix(operation: Instruction) -> Transfer | None:
 
     Raises:
         UnsupportedOperation: if the instruction has unbound parameters.
+
+    >>> from qiskit.circuit.library import XGate
+    >>> from quantumlink.exact import transfer_matrix
+    >>> transfer_matrix(XGate()).round(12).tolist()  # I and X stay, Y and Z change their sign
+    [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, -1.0, 0.0], [0.0, 0.0, 0.0, -1.0]]
     """
     _check_bound(operation)
     if operation.name == "pauli_channel":

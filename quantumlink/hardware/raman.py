@@ -57,6 +57,10 @@ class ClassicalSignal:
     Raises:
         ValueError: if a value is out of its range.
         TypeError: if it is of the wrong kind.
+
+    >>> from quantumlink.hardware import ClassicalSignal
+    >>> ClassicalSignal(power_mw=1.0, wavelength_nm=1310.0).direction
+    'forward'
     """
 
     power_mw: float

@@ -21,7 +21,15 @@ MAX_TURNED = 12
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Join(Link):
-    """Links made into one by an operation: see `join`."""
+    """Links made into one by an operation: see `join`.
+
+    >>> import quantumlink as ql
+    >>> from quantumlink.circuits import fuse_pairs_to_ghz
+    >>> center, a, b = ql.Node("center"), ql.Node("a"), ql.Node("b")
+    >>> link = ql.join(fuse_pairs_to_ghz(2), ql.ElementaryLink(center, a), ql.ElementaryLink(center, b))
+    >>> len(link.ends), link.pairs
+    (3, 2)
+    """
 
     operation: Operation
     """What is done."""
@@ -62,7 +70,16 @@ class Join(Link):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Swap(Join):
-    """Two links joined at a relay: see `swap`."""
+    """Two links joined at a relay: see `swap`.
+
+    >>> import quantumlink as ql
+    >>> a, m, b = ql.Node("a"), ql.Node("m"), ql.Node("b")
+    >>> link = ql.swap(ql.ElementaryLink(a, m, fidelity=0.9), ql.ElementaryLink(m, b, fidelity=0.8))
+    >>> link
+    <Swap a–b via m, 2 elementary pairs>
+    >>> round(float(ql.evaluate(link).fidelity), 6)  # Werner pairs: 1/4 + 3/4 w₁ w₂
+    0.726667
+    """
 
     @property
     def left_link(self) -> Link:
@@ -98,7 +115,15 @@ class Swap(Join):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Purify(Join):
-    """One link improved at the expense of others: see `purify`."""
+    """One link improved at the expense of others: see `purify`.
+
+    >>> import quantumlink as ql
+    >>> pair = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.7)
+    >>> link = ql.purify(pair, pair, by="bbpssw")
+    >>> state = ql.evaluate(link)
+    >>> link.pairs, round(float(state.success_probability), 6), round(float(state.fidelity), 6)
+    (2, 0.68, 0.735294)
+    """
 
     @property
     def kept(self) -> Link:

@@ -28,6 +28,13 @@ class Link:
     """Entangled qubits between nodes, mostly a pair between two, to be read by `compose`, `evaluate` and others.
 
     Two links are equal if their trees are. Links are immutable and may be shared freely.
+
+    >>> from quantumlink.hardware import Node
+    >>> from quantumlink.link import ElementaryLink, Link, swap
+    >>> a, m, b = Node("a"), Node("m"), Node("b")
+    >>> link = swap(ElementaryLink(a, m), ElementaryLink(m, b))
+    >>> isinstance(link, Link), link.pairs, link.end_labels
+    (True, 2, ('a', 'b'))
     """
 
     left: Node

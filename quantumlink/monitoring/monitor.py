@@ -28,7 +28,15 @@ State = Literal["running", "paused", "aborted"]
 
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm of a `Monitor`."""
+    """An alarm of a `Monitor`.
+
+    >>> import numpy as np
+    >>> import quantumlink as ql
+    >>> monitor = ql.qkd.Monitor(0.02, attack=0.25)
+    >>> (alarm,) = monitor.update(np.ones(50, dtype=int))  # nothing but errors
+    >>> alarm.stream, alarm.round < 10
+    ('errors', True)
+    """
 
     stream: str
     """The stream whose error rate rose, such as a basis."""

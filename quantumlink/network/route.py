@@ -16,7 +16,15 @@ MOST_TRUSTED = 8
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Route:
-    """A path through a network, entangled from end to end or in segments between trusted nodes."""
+    """A path through a network, entangled from end to end or in segments between trusted nodes.
+
+    >>> import quantumlink as ql
+    >>> a, m, b = ql.Node("a"), ql.Node("m"), ql.Node("b")
+    >>> links = [ql.ElementaryLink(x, y, ql.Fiber(20), fidelity=0.97, rate_hz=100) for x, y in ((a, m), (m, b))]
+    >>> (route,) = ql.Network([a, m, b], links).routes("a", "b", 1)
+    >>> route.nodes, route.length_km, len(route.hops), round(route.rate_hz, 1)
+    (('a', 'm', 'b'), 40.0, 2, 66.3)
+    """
 
     nodes: tuple[str, ...]
     """Names of the nodes in turn, source and target included."""
@@ -107,7 +115,15 @@ class Route:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Multipath:
-    """Routes that share no link, and so run at the same time."""
+    """Routes that share no link, and so run at the same time.
+
+    >>> import quantumlink as ql
+    >>> a, m, b = ql.Node("a"), ql.Node("m"), ql.Node("b")
+    >>> links = [ql.ElementaryLink(x, y, fidelity=0.97, rate_hz=100) for x, y in ((a, m), (m, b), (a, b))]
+    >>> both = ql.Network([a, m, b], links).disjoint_routes("a", "b", 3)
+    >>> [route.nodes for route in both.routes], both.possible
+    ([('a', 'b'), ('a', 'm', 'b')], 2)
+    """
 
     routes: tuple[Route, ...]
     """The routes, best first."""

@@ -52,7 +52,16 @@ FINALISTS = 16
 
 
 class NoStrategy(ValueError):
-    """No strategy reaches the fidelity or yields a key; the text says what is possible."""
+    """No strategy reaches the fidelity or yields a key; the text says what is possible.
+
+    >>> import quantumlink as ql
+    >>> from quantumlink.network import best_strategy
+    >>> hop = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.6, rate_hz=100)
+    >>> best_strategy([hop], min_fidelity=0.999, max_rounds=1)
+    Traceback (most recent call last):
+        ...
+    quantumlink.network.strategy.NoStrategy: no strategy for a–b reaches the fidelity 0.999; ...
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +76,16 @@ class Alternative:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Strategy:
-    """A way to use a path, what it delivers, and what simpler ways would."""
+    """A way to use a path, what it delivers, and what simpler ways would.
+
+    >>> import quantumlink as ql
+    >>> from quantumlink.network import best_strategy
+    >>> a, r, b = ql.Node("a"), ql.Node("r"), ql.Node("b")
+    >>> hops = [ql.ElementaryLink(x, y, fidelity=0.95, rate_hz=100) for x, y in ((a, r), (r, b))]
+    >>> strategy = best_strategy(hops, objective="rate")
+    >>> strategy.link.pairs, round(strategy.fidelity, 4), [way.name for way in strategy.alternatives][:1]
+    (2, 0.9033, ['swapping without purification'])
+    """
 
     link: Link
     """The expression to compose, evaluate or simulate."""

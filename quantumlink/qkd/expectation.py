@@ -41,7 +41,14 @@ _OTHERS_OVER_SHANNON = 1.2
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedKey:
-    """What a session may expect."""
+    """What a session may expect.
+
+    >>> import quantumlink as ql
+    >>> session = ql.qkd.BB84(medium=ql.Fiber(20), rounds=10**6)
+    >>> expected = ql.qkd.expected_key(session)
+    >>> expected.bits > 100_000
+    True
+    """
 
     session: Session
     """The session."""

@@ -60,6 +60,14 @@ def fold(link: Link) -> dict[int, Folded]:
 
     Raises:
         ValueError: if two different nodes share a name, or a purification can never succeed.
+
+    >>> import quantumlink as ql
+    >>> from quantumlink.readings import fold
+    >>> pair = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.7)
+    >>> link = ql.purify(pair, pair, by="bbpssw")
+    >>> states = fold(link)
+    >>> round(float(states[id(pair)].fidelity), 6), round(float(states[id(link)].fidelity), 6)
+    (0.7, 0.735294)
     """
     schedule = Schedule(Tree(link), Points())
     table, _ = schedule.fixed()

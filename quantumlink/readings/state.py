@@ -69,6 +69,11 @@ class PairState:
 
     Wherever a label or an array orders the two qubits, the left end is qubit 0 and the right end qubit 1, and
     labels read as Qiskit's: ``"ZX"`` is Z on the right end and X on the left one.
+
+    >>> import quantumlink as ql
+    >>> state = ql.evaluate(ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.97))
+    >>> round(float(state.fidelity), 6), round(float(state.qber("Z")), 6), round(float(state.chsh), 4)
+    (0.97, 0.02, 2.7153)
     """
 
     coefficients: FloatArray

@@ -22,6 +22,13 @@ class PairStates:
 
     Everything is as in `PairState`, but in arrays of the points' shape. ``states[i]`` is a `PairState` where
     the index picks one point, and `PairStates` where it picks several, as numpy's arrays do.
+
+    >>> import numpy as np
+    >>> import quantumlink as ql
+    >>> link = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.9)
+    >>> states = ql.evaluate(link, fidelity=np.array([0.8, 1.0]))
+    >>> states.fidelity.round(12).tolist(), states.qber("Z").round(6).tolist()
+    ([0.8, 1.0], [0.133333, 0.0])
     """
 
     coefficients: FloatArray

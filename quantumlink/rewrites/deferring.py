@@ -46,6 +46,13 @@ def deferred_measurement(program: Program) -> Program:
     Raises:
         UnsupportedOperation: naming the operation, as `deferred_circuit`, and if the qubits are reused, or a
             conditional delay, which would leave with its condition, is at a memory that is not ideal.
+
+    >>> import quantumlink as ql
+    >>> from quantumlink.rewrites import deferred_measurement
+    >>> a, m, b = ql.Node("a"), ql.Node("m"), ql.Node("b")
+    >>> program = ql.compose(ql.swap(ql.ElementaryLink(a, m), ql.ElementaryLink(m, b)), corrections="sequential")
+    >>> "if_else" in deferred_measurement(program).circuit.count_ops()
+    False
     """
     if program.earlier_nodes:
         raise UnsupportedOperation(

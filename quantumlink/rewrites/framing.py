@@ -60,6 +60,14 @@ def pauli_frame(program: Program) -> Program:
     Raises:
         UnsupportedOperation: naming the operation, as `framed_circuit`, and if a conditional delay, which would
             leave with its condition, is at a memory that is not ideal.
+
+    >>> import quantumlink as ql
+    >>> from quantumlink.rewrites import pauli_frame
+    >>> a, m, b = ql.Node("a"), ql.Node("m"), ql.Node("b")
+    >>> program = ql.compose(ql.swap(ql.ElementaryLink(a, m), ql.ElementaryLink(m, b)), corrections="sequential")
+    >>> framed = pauli_frame(program)
+    >>> "if_else" in program.circuit.count_ops(), "if_else" in framed.circuit.count_ops()
+    (True, False)
     """
     tracker = PauliTracker(program.circuit, may_wait=[is_ideal(program, q) for q in range(len(program.nodes))])
 

@@ -79,6 +79,13 @@ def add_noise(program: Program, *, twirl_relaxation: bool = False) -> Program:
 
     Raises:
         UnsupportedOperation: on an operation that has no rule, by name.
+
+    >>> import quantumlink as ql
+    >>> from quantumlink.rewrites import add_noise
+    >>> a, b = ql.Node("a"), ql.Node("b", processor=ql.Processor(readout_error=0.1))
+    >>> program = ql.compose(ql.ElementaryLink(a, b))
+    >>> add_noise(program).circuit.size() >= program.circuit.size()
+    True
     """
     noisy = noisy_circuit(
         program.circuit,

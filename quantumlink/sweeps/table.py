@@ -38,6 +38,11 @@ class Table:
 
     ``len(table)`` is the number of rows, ``table["fidelity"]`` a column, and a table yields its rows as
     dictionaries.
+
+    >>> import quantumlink as ql
+    >>> table = ql.sweep(lambda length_km: {"loss_db": 0.2 * length_km}, {"length_km": [10, 50]}, progress=False)
+    >>> table["loss_db"].tolist(), table.parameters, len(table)
+    ([2.0, 10.0], ('length_km',), 2)
     """
 
     columns: dict[str, Column]

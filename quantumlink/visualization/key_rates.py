@@ -52,6 +52,10 @@ def draw_key_rates(
     Raises:
         TypeError: if ``ax`` is no axes.
         ValueError: if an argument is out of range, or a protocol is unknown.
+
+    >>> figure = draw_key_rates(100, protocols=["bb84", "twin-field"])
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['PLOB: none without a repeater', 'BB84, single photons', 'twin fields']
     """
     longest = validation.number("max_km", max_km, at_least=1e-3)
     distances = np.linspace(longest / 200, longest, 200)

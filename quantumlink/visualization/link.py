@@ -156,6 +156,13 @@ def draw_run(
     Raises:
         TypeError: if ``ax`` is no axes.
         ValueError: if ``ax`` is not one of a grid, or ``size`` is not two lengths or given beside ``ax``.
+
+    >>> import quantumlink as ql
+    >>> link = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.9)
+    >>> figure = draw_run(link, ql.sample(link, shots=100, seed=1))
+    >>> [axes.get_title() for axes in figure.axes]
+    ['the composed circuit: 2 qubits, depth 2', 'exact fidelity of the pair a–node, swap by swap',
+     'correlations of the two ends']
     """
     program = compose(link)
     readable = program.circuit.num_qubits <= MAX_DRAWN_QUBITS

@@ -53,6 +53,14 @@ def draw_overpasses(
     Raises:
         TypeError: if ``passes`` or ``ax`` are of another kind.
         ValueError: if ``size`` is not two lengths, or given beside ``ax``.
+
+    >>> from quantumlink.hardware import CircularOrbit, Node
+    >>> from quantumlink.network import Network, find_overpasses
+    >>> sky = Node("sat", role="satellite", orbit=CircularOrbit(altitude_km=500, inclination_deg=97.4))
+    >>> ground = Node("graz", position=(47.1, 15.4), role="trusted")
+    >>> day = find_overpasses(Network([sky, ground], []), ["graz"], start="2026-03-20", min_elevation_deg=20)
+    >>> draw_overpasses(day).axes[0].get_title()
+    'passes above 20°: filled by night, hollow by day; full height is the zenith'
     """
     validation.instance("passes", passes, Overpasses, "what find_overpasses gives")
     shown_s = min(passes.duration_s, LONGEST_CHART_S)
@@ -105,6 +113,14 @@ def draw_tracks(passes: Overpasses, *, ax: Axes | None = None, size: tuple[float
     Raises:
         TypeError: if ``passes`` or ``ax`` are of another kind.
         ValueError: if ``size`` is not two lengths, or given beside ``ax``.
+
+    >>> from quantumlink.hardware import CircularOrbit, Node
+    >>> from quantumlink.network import Network, find_overpasses
+    >>> sky = Node("sat", role="satellite", orbit=CircularOrbit(altitude_km=500, inclination_deg=97.4))
+    >>> ground = Node("graz", position=(47.1, 15.4), role="trusted")
+    >>> day = find_overpasses(Network([sky, ground], []), ["graz"], start="2026-03-20", min_elevation_deg=20)
+    >>> [text.get_text() for text in draw_tracks(day).axes[0].get_legend().get_texts()]
+    ['sat']
     """
     from matplotlib.patheffects import withStroke
 

@@ -1,10 +1,12 @@
 """What the pages count is what there is: a number that nothing derives is left out, or stands here."""
 
+import inspect
 import json
 import re
 from pathlib import Path
 
 import pytest
+from qiskit.circuit import QuantumCircuit
 
 import quantumlink as ql
 
@@ -84,3 +86,30 @@ def test_pythons_that_were_tried_are_those_of_the_package():
         (told,) = re.findall(r"Python (3\.\d+), the core (?:and the demo )?with ((?:3\.\d+(?:, | and )?)+)", text)
         assert [told[0], *re.findall(r"3\.\d+", told[1])] == tried, page
         assert "Nobody tried macOS or Windows" in text
+
+
+def code_of(notebook):
+    cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+def test_the_gallery_has_every_picture():
+    code = code_of("gallery")
+    names = [name for name in ql.visualization.__all__ if name.startswith("draw_")]
+    assert len(names) >= 10
+    assert [name for name in names if f"\n{name}(" not in code] == []
+    for method in ("ql.draw(", "prepared.draw(", ".draw()", "monitor.plot(", "table.plot("):
+        assert method in code, method
+
+
+def test_every_circuit_is_drawn_in_the_zoo():
+    """Or proven there: each builder is called by its name."""
+    code = code_of("the_zoo_of_circuits")
+    builders = [
+        name
+        for name in ql.circuits.__all__
+        if inspect.isfunction(found := getattr(ql.circuits, name))
+        and inspect.signature(found).return_annotation in ("QuantumCircuit", QuantumCircuit)
+    ]
+    assert len(builders) > 50
+    assert [name for name in builders if not re.search(rf"\b{name}\b", code)] == []

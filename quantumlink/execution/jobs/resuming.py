@@ -43,6 +43,16 @@ def resume(
         JobFileError: if it is no job file of this version, cut short or edited; it is left as it is.
         ValueError: if the backend is another device than the circuits were prepared for.
         JobError: as for `submit`.
+
+    >>> from tempfile import mkdtemp
+    >>> from qiskit.providers.fake_provider import GenericBackendV2
+    >>> import quantumlink as ql
+    >>> backend = GenericBackendV2(2, seed=1)
+    >>> prepared = ql.prepare(ql.ElementaryLink(ql.Node("a"), ql.Node("b")), backend, seed=1)
+    >>> job = ql.submit(prepared, backend, shots=100, directory=mkdtemp(), seed=1)
+    >>> again = ql.resume(job.path, backend=backend)  # in another process, on another day
+    >>> again.samples().fidelity() == job.samples().fidelity()
+    True
     """
     patience = Patience() if patience is None else patience
     validation.instance("patience", patience, Patience, "a Patience")

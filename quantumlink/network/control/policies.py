@@ -93,7 +93,16 @@ class Policy:
 
 @dataclass(frozen=True)
 class FirstComeFirstServed(Policy):
-    """The request that has waited longest comes first."""
+    """The request that has waited longest comes first.
+
+    >>> import quantumlink as ql
+    >>> from quantumlink.network import Demand, FirstComeFirstServed
+    >>> a, b = ql.Node("a"), ql.Node("b")
+    >>> net = ql.Network([a, b], [ql.ElementaryLink(a, b, success_probability=1.0, attempt_time_s=0.01)])
+    >>> run = ql.operate(net, [Demand("a", "b", rate_hz=20)], policy=FirstComeFirstServed(), duration_s=1.0, seed=1)
+    >>> run.results[0].served == run.results[0].requested
+    True
+    """
 
     code = BY_AGE
 

@@ -101,7 +101,16 @@ class Window:
 
 @dataclass(frozen=True, repr=False)
 class Overpasses(Sequence[Overpass]):
-    """All passes of some satellites over some stations, by the time at which they begin."""
+    """All passes of some satellites over some stations, by the time at which they begin.
+
+    >>> from quantumlink.hardware import CircularOrbit, Node
+    >>> from quantumlink.network import Network, find_overpasses
+    >>> sky = Node("sat", role="satellite", orbit=CircularOrbit(altitude_km=500, inclination_deg=97.4))
+    >>> ground = Node("graz", position=(47.1, 15.4), role="trusted")
+    >>> day = find_overpasses(Network([sky, ground], []), ["graz"], start="2026-03-20", min_elevation_deg=20)
+    >>> len(day), all(one.max_elevation_deg >= 20 for one in day.over("graz"))
+    (3, True)
+    """
 
     satellites: Mapping[str, Node]
     """The satellites by name."""

@@ -67,7 +67,16 @@ class Cut:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Capacity:
-    """What a network carries of many demands at once."""
+    """What a network carries of many demands at once.
+
+    >>> import quantumlink as ql
+    >>> from quantumlink.network import Demand
+    >>> a, b = ql.Node("a"), ql.Node("b")
+    >>> net = ql.Network([a, b], [ql.ElementaryLink(a, b, rate_hz=100)])
+    >>> capacity = net.capacity([Demand("a", "b", rate_hz=40)])
+    >>> round(capacity.scale, 6), capacity.bottlenecks == net.links
+    (2.5, True)
+    """
 
     scale: float
     """Every demand can have this many times what it wants, all at once; one without a rate wants 1 a second."""

@@ -66,7 +66,15 @@ class Failure:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Resilience:
-    """How a network stands failures."""
+    """How a network stands failures.
+
+    >>> import quantumlink as ql
+    >>> a, m, b = ql.Node("a", role="end"), ql.Node("m"), ql.Node("b", role="end")
+    >>> net = ql.Network([a, m, b], [ql.ElementaryLink(a, m, rate_hz=1), ql.ElementaryLink(m, b, rate_hz=1)])
+    >>> found = net.resilience(failures=1)
+    >>> [cut.name for cut in found.single_points], found.harmless(1)  # of three nodes and two links
+    (['the link a–m', 'the link m–b', 'm'], 0.4)
+    """
 
     failures: int
     """How many failures at once were looked at."""

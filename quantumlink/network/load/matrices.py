@@ -65,6 +65,13 @@ def uniform_demands(
 
     Raises:
         ValueError: if a node is unknown, there are fewer than two, or the total is not above zero.
+
+    >>> import quantumlink as ql
+    >>> from quantumlink.network import uniform_demands
+    >>> nodes = [ql.Node(name, role="end") for name in "abc"]
+    >>> net = ql.Network(nodes, [ql.ElementaryLink(nodes[0], other, rate_hz=10) for other in nodes[1:]])
+    >>> [(demand.nodes, demand.rate_hz) for demand in uniform_demands(net, 6.0)]
+    [(('a', 'b'), 2.0), (('a', 'c'), 2.0), (('b', 'c'), 2.0)]
     """
     names = _chosen(network, nodes)
     pairs = list(combinations(names, 2))
@@ -93,6 +100,14 @@ def gravity_demands(
 
     Raises:
         ValueError: if a node is unknown, has no position or no size, or a number is out of range.
+
+    >>> import quantumlink as ql
+    >>> from quantumlink.network import gravity_demands
+    >>> nodes = [ql.Node(name, role="end", position=(48, 10 + i)) for i, name in enumerate("abc")]
+    >>> net = ql.Network(nodes, [ql.ElementaryLink(nodes[1], other, rate_hz=10) for other in (nodes[0], nodes[2])])
+    >>> wanted = gravity_demands(net, 12.0)
+    >>> round(sum(demand.rate_hz for demand in wanted), 9), max(wanted, key=lambda demand: demand.rate_hz).nodes
+    (12.0, ('a', 'b'))
     """
     names = _chosen(network, list(sizes) if nodes is None and sizes is not None else nodes)
     exponent = validation.number("exponent", exponent, at_least=0.0)

@@ -32,6 +32,10 @@ class Site:
         hosts: what may be put there: any of ``"repeater"``, ``"trusted"`` and ``"satellite"``; nothing at a place
             that is only an end of demands.
         extra: what building there costs beside the usual prices.
+
+    >>> from quantumlink.network import Site
+    >>> Site("vienna", position=(48.2, 16.4))
+    Site(name='vienna', position=(48.2, 16.4), hosts=('repeater', 'trusted'), extra=0.0)
     """
 
     name: str
@@ -57,6 +61,10 @@ class Fibre:
         a: name of one site.
         b: name of the other.
         length_km: its length, above zero.
+
+    >>> from quantumlink.network import Fibre
+    >>> Fibre("vienna", "graz", length_km=200)
+    Fibre(a='vienna', b='graz', length_km=200.0)
     """
 
     a: str

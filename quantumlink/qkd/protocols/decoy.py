@@ -154,6 +154,12 @@ def decoy_bb84(
     Raises:
         ValueError: if an argument is out of range.
         TypeError: if one is of the wrong kind.
+
+    >>> import quantumlink as ql
+    >>> detector = ql.Detector(0.8, dark_count_rate_hz=100)
+    >>> key = ql.qkd.decoy_bb84(ql.Fiber(5), rounds=10**6, seed=7, detector=detector)
+    >>> key.protocol, len(key) > 10_000
+    ('decoy-state BB84', True)
     """
     session = DecoyBB84(
         medium=medium,
@@ -199,6 +205,11 @@ def one_decoy_bb84(
     Raises:
         ValueError: if an argument is out of range.
         TypeError: if one is of the wrong kind.
+
+    >>> import quantumlink as ql
+    >>> key = ql.qkd.one_decoy_bb84(ql.Fiber(5), rounds=10**6, seed=7)
+    >>> key.protocol, len(key) > 10_000
+    ('BB84 with one decoy', True)
     """
     session = OneDecoyBB84(
         medium=medium,

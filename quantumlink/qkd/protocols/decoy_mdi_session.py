@@ -258,6 +258,11 @@ def decoy_mdi(
     Raises:
         ValueError: if an argument is out of range.
         TypeError: if one is of the wrong kind.
+
+    >>> import quantumlink as ql
+    >>> key = ql.qkd.decoy_mdi(ql.Fiber(0), rounds=10**8, seed=7)
+    >>> key.protocol, bool(key)
+    ('decoy-state MDI', True)
     """
     session = DecoyMDI(
         medium_a=medium_a,

@@ -294,6 +294,12 @@ def e91(
     Raises:
         ValueError: if an argument is out of range.
         TypeError: if one is of the wrong kind.
+
+    >>> import quantumlink as ql
+    >>> pair = ql.ElementaryLink(ql.Node("a"), ql.Node("b"), fidelity=0.99)
+    >>> key = ql.qkd.e91(pair, rounds=200_000, seed=7)
+    >>> len(key) > 1_000, float(key.qber) < 0.02
+    (True, True)
     """
     session = E91(link=link, rounds=rounds, seed=seed, key_probability=key_probability, **options)  # type: ignore[arg-type]
     return session.run(sampler)

@@ -219,6 +219,11 @@ def mdi(
     Raises:
         ValueError: if an argument is out of range.
         TypeError: if one is of the wrong kind.
+
+    >>> import quantumlink as ql
+    >>> key = ql.qkd.mdi(ql.Fiber(0), rounds=100_000, seed=7)
+    >>> len(key) > 10_000, float(key.qber)
+    (True, 0.0)
     """
     session = MDI(
         medium_a=medium_a,

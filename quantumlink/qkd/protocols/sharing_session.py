@@ -160,6 +160,11 @@ def secret_sharing(
     Raises:
         ValueError: if an argument is out of range.
         TypeError: if one is of the wrong kind.
+
+    >>> import quantumlink as ql
+    >>> key = ql.qkd.secret_sharing([ql.Fiber(0)] * 3, rounds=200_000, seed=7)
+    >>> len(key) > 1_000
+    True
     """
     session = SecretSharing(
         media=media,

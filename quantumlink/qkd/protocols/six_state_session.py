@@ -139,6 +139,11 @@ def six_state(
     Raises:
         ValueError: if an argument is out of range.
         TypeError: if one is of the wrong kind.
+
+    >>> import quantumlink as ql
+    >>> key = ql.qkd.six_state(ql.Fiber(10), rounds=100_000, seed=7)
+    >>> len(key) > 10_000, float(key.qber)
+    (True, 0.0)
     """
     chosen = {"z_probability": z_probability, "attacks": attacks}
     common: dict[str, Any] = {"rounds": rounds, "seed": seed, **chosen, **options}

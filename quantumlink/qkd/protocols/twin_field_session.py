@@ -284,6 +284,11 @@ def twin_field(
     Raises:
         ValueError: if an argument is out of range.
         TypeError: if one is of the wrong kind.
+
+    >>> import quantumlink as ql
+    >>> key = ql.qkd.twin_field(ql.Fiber(5), rounds=10**8, seed=7)
+    >>> key.protocol, bool(key)
+    ('twin field', True)
     """
     session = TwinField(
         medium_a=medium_a,

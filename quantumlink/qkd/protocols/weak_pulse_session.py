@@ -99,6 +99,11 @@ def weak_pulse_bb84(
     Raises:
         ValueError: if an argument is out of range.
         TypeError: if one is of the wrong kind.
+
+    >>> import quantumlink as ql
+    >>> key = ql.qkd.weak_pulse_bb84(ql.Fiber(1), rounds=10**7, seed=7)
+    >>> key.protocol, len(key) > 1_000
+    ('BB84 with weak pulses', True)
     """
     session = WeakPulseBB84(
         medium=medium,
