@@ -1,8 +1,9 @@
 """Many demands on one network, slot by slot: lists and density matrices, written apart from the library.
 
 Plays the rules that `quantumlink.network.control` states, for what is certain: every attempt succeeds, gates are
-perfect and take no time. Then nothing is drawn, and each delivery has one moment and one fidelity. Times are whole
-*ticks*, so that no rounding decides. Nothing is looked up in the library: a case is plain numbers.
+perfect and take no time, and purifications look for errors that there are none of. Then nothing is drawn, and each
+delivery has one moment and one fidelity. Times are whole *ticks*, so that no rounding decides. Nothing is looked up
+in the library: a case is plain numbers.
 """
 
 import heapq
@@ -67,6 +68,8 @@ class Case:
     """Whether a request holds the links of its path, which make pairs for it alone, and no more than it wants."""
     setup: bool = True
     """Whether a message goes along the path and back before they begin."""
+    rounds: int = 0
+    """How often each hop's pairs are purified; they come with phase errors alone then."""
 
 
 class Pair:
@@ -76,6 +79,7 @@ class Pair:
         self.rho, self.ends, self.made, self.places = rho, list(ends), at, list(places)
         self.since, self.known = [at, at], [at, at]
         self.span = self.where = None
+        self.level, self.due = 0, None
 
     def turn(self):
         self.rho = SWAP @ self.rho @ SWAP
@@ -184,6 +188,8 @@ class Play:
         self.running[i] -= 1
         rest = (1 - link.fidelity) / 3
         rho = bell_diagonal((link.fidelity, rest, rest, rest))
+        if self.case.rounds:
+            rho = bell_diagonal((link.fidelity, 1 - link.fidelity, 0, 0))
         for start, end, attacked, fraction in self.case.attacks:
             if attacked == i and -(-start // self.case.slot) <= self.now < -(-end // self.case.slot):
                 rho = (1 - fraction) * rho + fraction * (seen(rho, "Z") + seen(rho, "X")) / 2
@@ -227,7 +233,7 @@ class Play:
     def give_up(self, pair, told):
         """A pair is dropped: places are free, and it is wanted again, when the other end knows."""
         if pair.span is not None:
-            self.release(pair.span, told)
+            self.release(pair.span, told, pair.level)
         self.forget(pair, told)
         if pair.span is not None and told <= self.tick:
             self.again(pair.span, told)
@@ -244,14 +250,14 @@ class Play:
         for place in pair.places:
             self.free(place, told)
 
-    def release(self, span, told):
+    def release(self, span, told, level):
         n, i, j = span
         life = self.lifes[n]
 
         def back(_):
             if life == self.lifes[n]:
                 for hop in range(i, j):
-                    self.taken[n][hop] -= 1
+                    self.taken[n][hop] -= 2**level
                 if told_later:
                     self.again(span, told)
 
@@ -308,7 +314,7 @@ class Play:
                 self.books["lost"] += 1
                 self.forget(pair, self.tick)
                 if span is not None:
-                    self.release(span, self.tick)
+                    self.release(span, self.tick, pair.level)
         for i, link in enumerate(self.case.links):
             if what in (i, link.a, link.b):
                 self.stop(i)
@@ -357,7 +363,7 @@ class Play:
         """How many pairs of a link its holder wants, beside those that it has taken."""
         n = self.holder[i]
         hop = [number for number, _ in self.hops(n)].index(i)
-        return max(self.wanted(self.routes[n][0]) - self.taken[n][hop], 0)
+        return max(self.wanted(self.routes[n][0]) * self.need - self.taken[n][hop], 0)
 
     def hold(self, n):
         """Whether a route holds its path, from now on if it can: one path for each request at most."""
@@ -424,13 +430,19 @@ class Play:
     def possible(self, n):
         last = len(self.hops(n))
         root = self.of(n, 0, last, (True, True))
-        if root is not None and (last > 1 or self.may_take(n, [0])):
+        if root is not None and (last > 1 or self.case.rounds or self.may_take(n, [0])):
             return lambda: self.deliver(n, root)
+        for hop in range(last):
+            for level in range(self.case.rounds):
+                kept = self.of(n, hop, hop + 1, (True, True), level)
+                spent = self.of(n, hop, hop + 1, (True, True), level, beside=kept)
+                if spent is not None and (level or self.may_take(n, [hop], 2)):
+                    return lambda: self.purify(n, hop, kept, spent)
         for i, m, j in self.joints(last):
             first, second = self.of(n, i, m, (False, True)), self.of(n, m, j, (True, False))
             if first is None or second is None:
                 continue
-            if self.may_take(n, [hop for hop, width in ((i, m - i), (m, j - m)) if width == 1]):
+            if self.case.rounds or self.may_take(n, [h for h, width in ((i, m - i), (m, j - m)) if width == 1]):
                 return lambda: self.swap(n, i, m, j, first, second)
         return None
 
@@ -446,21 +458,27 @@ class Play:
             layer = [(a, c) for a, _, c in joined] + layer[2 * len(joined) :]
         return found
 
-    def of(self, n, i, j, ends):
-        """A pair of a stretch of which those ends know."""
-        if j == i + 1:
+    def of(self, n, i, j, ends, level=None, beside=None):
+        """A pair of a stretch of which those ends know, purified so often, another one than that beside it."""
+        level = self.case.rounds if level is None else level
+        if j == i + 1 and not level:
             number, turned = self.hops(n)[i]
             there, ends = self.stock[number], ends[::-1] if turned else ends
         else:
-            there = [pair for pair in self.held[n] if pair.span[1:] == (i, j)]
-        good = [p for p in there if all(p.known[e] <= self.tick for e in (0, 1) if ends[e])]
+            there = [pair for pair in self.held[n] if (*pair.span[1:], pair.level) == (i, j, level)]
+        good = [p for p in there if p is not beside and all(p.known[e] <= self.tick for e in (0, 1) if ends[e])]
         return (good[-1] if self.case.newest else good[0]) if good else None
 
-    def may_take(self, n, hops):
+    @property
+    def need(self):
+        """How many of a hop's pairs are in one from end to end."""
+        return 2**self.case.rounds
+
+    def may_take(self, n, hops, pairs=1):
         f, _ = self.routes[n]
         others = [k for k, (g, _) in enumerate(self.routes) if g == f and k != n and self.active[k]]
-        left = self.wanted(f) - sum(max(self.taken[k]) for k in others)
-        return all(self.taken[n][hop] + 1 <= left for hop in hops)
+        left = self.wanted(f) - sum(-(-max(self.taken[k]) // self.need) for k in others)
+        return all(self.taken[n][hop] + pairs <= left * self.need for hop in hops)
 
     def take(self, n, i, pair):
         pair.where.remove(pair)
@@ -473,6 +491,20 @@ class Play:
     def wait(self, pair, end, until):
         pair.rho = relaxed(pair.rho, end, self.case.decay[pair.ends[end]], until - pair.since[end])
         pair.since[end] = max(until, pair.since[end])
+
+    def purify(self, n, hop, kept, spent):
+        """Both ends look whether the two differ by a flip, and tell each other: they never do."""
+        for pair in (kept, spent):
+            self.take(n, hop, pair)
+            for end in (0, 1):
+                self.wait(pair, end, self.tick)
+        self.books["purified"] += 1
+        kept.rho = without_flips(kept.rho, spent.rho)
+        kept.made, kept.due, kept.span, kept.level = self.tick, None, (n, hop, hop + 1), kept.level + 1
+        kept.known = [self.tick + self.case.links[self.hops(n)[hop][0]].delay] * 2
+        for place in spent.places:
+            self.free(place, self.tick)
+        self.keep(n, kept)
 
     def swap(self, n, i, m, j, first, second):
         self.take(n, i, first)
@@ -489,28 +521,34 @@ class Play:
             (first.places[0], second.places[1]),
         )  # fmt: skip
         made.since, made.known, made.span = [first.since[0], second.since[1]], known, (n, i, j)
+        made.level = self.case.rounds
         for place in (first.places[1], second.places[0]):
             self.free(place, self.tick)
+        self.keep(n, made)
+
+    def keep(self, n, made):
+        """What was made of two pairs belongs to its route."""
         made.where = self.held[n]
         made.where.append(made)
+        _, i, j = made.span
         if self.case.early and fidelity(made.rho) < self.case.flows[self.routes[n][0]].floor - 1e-9:
             self.books["rejected"] += 1
             self.give_up(made, self.tick + self.way(made))
             return
-        if j - i < len(self.hops(n)):
+        if j - i < len(self.hops(n)) or made.level < self.case.rounds:
             self.ages(made)
-        for end in (0, 1):
-            if known[end] > self.tick:
-                self.at_slot(known[end], lambda t: None)
+        for known in made.known:
+            if known > self.tick:
+                self.at_slot(known, lambda t: None)
 
     def deliver(self, n, pair):
         f, r = self.routes[n]
         flow = self.case.flows[f]
         self.take(n, 0, pair)
-        pair.span = (n, 0, len(self.hops(n)))
+        pair.span, pair.level = (n, 0, len(self.hops(n))), self.case.rounds
         asked = self.last[f] if flow.requests is None else flow.requests[self.gone[f]]
         there = max(*pair.known, asked)
-        if self.case.reserving and len(self.hops(n)) == 1:
+        if self.case.reserving and len(self.hops(n)) == 1 and not self.case.rounds:
             there = max(there, self.ready[self.hops(n)[0][0]])
         for end in (0, 1):
             self.wait(pair, end, there)
@@ -522,7 +560,7 @@ class Play:
             return
         self.books["delivered"] += 1
         for hop in range(len(self.hops(n))):
-            self.taken[n][hop] -= 1
+            self.taken[n][hop] -= self.need
         self.deliveries.append((f, r, asked, there, fidelity(pair.rho)))
         self.gone[f] += 1
         self.served[f] += 1
@@ -550,6 +588,19 @@ def seen(rho, basis):
     turn = np.eye(2) if basis == "Z" else np.array([[1, 1], [1, -1]]) / np.sqrt(2)
     outcomes = [np.kron(np.eye(2), np.outer(turn[i], turn[i])) for i in (0, 1)]
     return sum(outcome @ rho @ outcome for outcome in outcomes)
+
+
+def without_flips(kept, spent):
+    """CNOTs at both ends from a pair onto another one, which is then read in Z: both read the same, always."""
+    both = np.kron(kept, spent).reshape((2,) * 8)
+    for control, target in ((0, 2), (1, 3)):  # of kept a, kept b, spent a, spent b
+        for side in (0, 4):
+            flipped = np.flip(both, side + target)
+            on = np.arange(2).reshape([2 if axis == side + control else 1 for axis in range(8)])
+            both = np.where(on, flipped, both)
+    agreed = sum(both[:, :, i, i, :, :, i, i] for i in (0, 1)).reshape(4, 4)
+    assert abs(np.trace(agreed) - 1) < 1e-12
+    return agreed
 
 
 def fidelity(rho):

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from oracles.busy_network import Case, Flow, Link, Play
+from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
 from quantumlink import Memory, Network, Node, operate
 from quantumlink.link import ElementaryLink
@@ -68,17 +69,31 @@ def random_case(rng):
     return names, memories, times, links, demands
 
 
-def network_of(names, memories, times, links):
+def flips_seen():
+    """A purification that keeps a pair if another one agrees in Z, as of two with phase errors alone it does."""
+    names = ("kept_a", "spent_a", "spent_b", "kept_b")
+    kept_a, spent_a, spent_b, kept_b = registers = [QuantumRegister(1, name) for name in names]
+    herald = ClassicalRegister(2, "herald")
+    circuit = QuantumCircuit(*registers, herald, name="flips seen")
+    for kept, spent, bit in ((kept_a, spent_a, 0), (kept_b, spent_b, 1)):
+        circuit.cx(kept, spent)
+        circuit.measure(spent, herald[bit])
+    circuit.metadata = {"heralds": [[0, 1]]}
+    return circuit
+
+
+def network_of(names, memories, times, links, rounds=0):
     nodes = {
         name: Node(name, memory=Memory(t1_s=times[name][0] * TICK_S, t2_s=times[name][1] * TICK_S),
                    memories=None if memories[name] is None else int(memories[name]))
         for name in names
     }  # fmt: skip
-    return Network(nodes.values(), [
-        ElementaryLink(nodes[x.a], nodes[x.b], Wire(x.delay * TICK_S), success_probability=1.0,
-                       attempt_time_s=x.time * TICK_S, fidelity=x.fidelity)
-        for x in links
-    ])  # fmt: skip
+    made = []
+    for x in links:
+        state = {"bell_diagonal": (x.fidelity, 1 - x.fidelity, 0, 0)} if rounds else {"fidelity": x.fidelity}
+        timing = {"success_probability": 1.0, "attempt_time_s": x.time * TICK_S}
+        made.append(ElementaryLink(nodes[x.a], nodes[x.b], Wire(x.delay * TICK_S), **timing, **state))
+    return Network(nodes.values(), made)
 
 
 def demand_of(a, b, wanted):
@@ -117,11 +132,14 @@ def more_of(rng, network, ticks):
     return attacks, outages, turn
 
 
-def played_both(rng, *, ticks=1500, more=False, reserving=False):
+def played_both(rng, *, ticks=1500, more=False, reserving=False, rounds=0):
     """One random case, by the library and by the slow simulation."""
     while True:
         names, memories, times, links, demands = random_case(rng)
-        network = network_of(names, memories, times, links)
+        if rounds:
+            times = {name: (np.inf, t2) for name, (_, t2) in times.items()}
+            memories = {name: number and number + 2 * rounds for name, number in memories.items()}
+        network = network_of(names, memories, times, links, rounds)
         weight = "age" if reserving else str(rng.choice(list(POLICIES)))
         paths, recovery = int(rng.integers(1, 4 if reserving else 3)), int(rng.integers(2))
         swapping = str(rng.choice(["asap", "balanced", "fidelity"]))
@@ -134,6 +152,7 @@ def played_both(rng, *, ticks=1500, more=False, reserving=False):
             what = names[int(rng.integers(len(names)))] if rng.random() < 0.5 else int(rng.integers(len(links)))
             outages = [(start, start + int(rng.integers(50, 400)), what)]
         attacks, others, turn = more_of(rng, network, ticks) if more else ([], [], 0)
+        attacks = [] if rounds else attacks  # which bring errors of other kinds
         turn = 0 if reserving else turn
         outages, weight = outages + others, "turn" if turn else weight
         happenings = [
@@ -154,7 +173,7 @@ def played_both(rng, *, ticks=1500, more=False, reserving=False):
                 network, [demand_of(*each) for each in demands], policy=policy,
                 duration_s=ticks * TICK_S, slot_s=SLOT * TICK_S, swapping=swapping, take=take, buffer=buffer,
                 in_flight=in_flight, cutoff_s=None if cutoff is None else cutoff * TICK_S, happenings=happenings,
-                seed=1,
+                purify_rounds=rounds, protocol=flips_seen, seed=1,
             )  # fmt: skip
         except ValueError as error:
             assert "no path" in str(error) or "cutoff_s must not be shorter" in str(error)
@@ -165,7 +184,7 @@ def played_both(rng, *, ticks=1500, more=False, reserving=False):
     case = Case(
         SLOT, memories, decay, links, flows, weight, paths, cutoff, buffer, in_flight, take == "newest",
         swapping == "fidelity", swapping == "balanced", outages, attacks, turn or 1,
-        reserving, setup,
+        reserving, setup, rounds,
     )  # fmt: skip
     return found, Play(case, ticks)
 
@@ -187,6 +206,12 @@ def test_every_delivery_under_attacks_and_in_turns_is_that_of_the_slow_simulatio
 def test_every_delivery_on_held_paths_is_that_of_the_slow_simulation(rng, case):
     """Requests hold their paths, up to three at once; some wait for messages before links begin."""
     compare(*played_both(rng, more=case % 2 == 1, reserving=True))
+
+
+@pytest.mark.parametrize("case", range(12))
+def test_every_delivery_of_purified_pairs_is_that_of_the_slow_simulation(rng, case):
+    """One or two rounds for every hop, on held paths and on others."""
+    compare(*played_both(rng, more=case % 2 == 1, reserving=case % 3 == 2, rounds=1 + case // 6))
 
 
 @pytest.mark.parametrize("number", [38, 41, 46, 102, 108])
