@@ -254,8 +254,14 @@ class Account:
         return [floor(size * binary_entropy(min(self.qber.low, 0.5))) for size in self.block_sizes]
 
     def likely_leaks(self) -> list[int]:
-        """What reconciliation is likely to disclose, replies apart; of a longer block as much the more."""
-        return [floor(OVER_SHANNON * size * binary_entropy(min(self.qber.best, 0.5))) for size in self.block_sizes]
+        """What reconciliation is likely to disclose; of a longer block as much the more."""
+        share = OVER_SHANNON * self.answers * binary_entropy(min(self.qber.best, 0.5))
+        return [floor(share * size) for size in self.block_sizes]
+
+    @property
+    def answers(self) -> int:
+        """How many answers to a question are disclosed: Alice's, and Bob's where the bound counts it."""
+        return 2 if self.count_replies else 1
 
     @property
     def spent_bits(self) -> int:
@@ -269,7 +275,7 @@ class Account:
 
     def hope(self, told: int) -> str:
         """What would change it that reconciliation disclosed so many bits or more, and no key is left."""
-        likely = [(2 if self.count_replies else 1) * leak for leak in self.likely_leaks()]
+        likely = self.likely_leaks()
         more = max(0, told - sum(likely))
         return self._remedy([likely[0] + more, *likely[1:]])
 

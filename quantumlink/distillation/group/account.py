@@ -26,6 +26,8 @@ class GroupAccount(Account):
     """Errors in the sample, of each string that is reconciled with Alice's."""
     marking_bits: int = 0
     """Bits of a common key that marked the test rounds beforehand."""
+    answering: int = 1
+    """How many tell their answers to each question of the reconciliation, besides who corrects his bits by them."""
     further_tag_bits: int = 0
     """Bits of verification tags beyond the one that the bound pays for."""
 
@@ -43,12 +45,18 @@ class GroupAccount(Account):
         return super().evaluate([leaks[0] + self.further_tag_bits])
 
     def least_leaks(self) -> list[int]:
-        """Shannon's limit, of all strings together."""
-        return [sum(floor(self.raw * binary_entropy(min(rate.low, 0.5))) for rate in self.rates)]
+        """Shannon's limit, of all strings together and of all who answer."""
+        return [self.answering * sum(floor(self.raw * binary_entropy(min(rate.low, 0.5))) for rate in self.rates)]
 
     def likely_leaks(self) -> list[int]:
         """See `Account.likely_leaks`."""
-        return [sum(floor(OVER_SHANNON * self.raw * binary_entropy(min(rate.best, 0.5))) for rate in self.rates)]
+        share = OVER_SHANNON * self.answers * self.raw
+        return [sum(floor(share * binary_entropy(min(rate.best, 0.5))) for rate in self.rates)]
+
+    @property
+    def answers(self) -> int:
+        """See `Account.answers`."""
+        return super().answers + self.answering - 1
 
     @property
     def spent_bits(self) -> int:

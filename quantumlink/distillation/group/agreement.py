@@ -184,6 +184,7 @@ class GroupAgreement(ABC):
             kind=self.kind,
             wrong=tuple(wrong),
             marking_bits=self.marking_bits,
+            answering=self.answering,
             further_tag_bits=self.further_tag_bits,
         )
 

@@ -23,6 +23,7 @@ from qiskit.providers import BackendV2
 from quantumlink_circuits.qkd_pairs import E91_CHSH
 
 from quantumlink import validation
+from quantumlink.arrays import FloatArray
 from quantumlink.circuits import E91_SETTINGS, e91_measurement
 from quantumlink.distillation.key import Key
 from quantumlink.distillation.sifting import AccumulatingSifting, BasisSifting, Sifting
@@ -242,6 +243,20 @@ class E91(PairSession):
         table = np.outer(chosen / chosen.sum(), shares / shares.sum())
         rounds = rng.multinomial(self.rounds, table.ravel()).reshape(table.shape)
         return Allotment((rounds[:, :1],), rounds)
+
+    def expected_rounds(self) -> FloatArray:
+        """How many rounds of each kind to expect, see `PairSession`; all attempts, where pairs are found so."""
+        found = super().expected_rounds()
+        if self.clicks is None:
+            return found
+        both, alice, bob = self.clicks
+        found[5] *= both
+        for column in found.T:
+            a, b = column[1], column[3]
+            chosen = self.rounds * self.settings()[int(column[0]) + 1, int(column[2]) + 1][1]
+            apart = (alice - both) * (b == 0) / 2 + (bob - both) * (a == 0) / 2
+            column[5] += chosen * (apart + (1 - alice - bob + both) * (a == b == 0))
+        return found
 
     def observe(self, allotment: Allotment, pools: Sequence[Pool], rng: np.random.Generator) -> ObservedRounds:
         """What the ends note: all attempts where pairs are found by measuring them."""

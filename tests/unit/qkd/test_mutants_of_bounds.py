@@ -665,6 +665,19 @@ def check_conference():
     assert (agreed.tag_bits, agreed.further_tag_bits) == (tag, further)
     assert account.refusal_before() is None
     assert account.least_leaks() == [sum(int(10**5 * float(h(Decimal(rate.low)))) for rate in account.rates)]
+    likely = [int(Decimal("1.05") * 10**5 * h(Decimal(rate.best))) for rate in account.rates]
+    assert account.likely_leaks() == [sum(likely)]  # of Cascade's answers hers alone count here
+    shared = replace(account, answering=2)
+    assert shared.least_leaks() == [2 * account.least_leaks()[0]]
+    assert shared.likely_leaks() == [
+        sum(int(Decimal("2.1") * 10**5 * h(Decimal(rate.best))) for rate in account.rates)
+    ]
+    turned = replace(account, wrong=(1_201, 0, 0))  # more errors than half tell all
+    assert turned.least_leaks() == [10**5]
+    assert turned.likely_leaks() == [105_000]
+    told = [np.array(bits, dtype=np.uint8) for bits in ([0, 0, 1, 1], [0, 1, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0])]
+    assert agreed.wrong(told[0], told[1:]) == (1, 1, 2)
+    assert agreed.compared(np.array([2, 2, 1, 2]), told[0], told[1:]) == {"X": (3, 1)}
     assert account.reconciled([(1_500, 700)]) is None
     bound = SinglePhotonBound(tested=TESTED, qber=160 / TESTED, **SECRET).terms(n=10**5, leak=1_500 + further)
     length = bound.length - 3 * AUTHENTICATION_BITS - marking
@@ -687,6 +700,26 @@ def check_conference():
     assert key.test_qber == pytest.approx(float(np.mean(odd)))
     assert "marking" in key.reason  # of so few rounds it takes more than there is
     assert len(method.rates) == 0
+
+
+def check_sharing_agreed():
+    """Settings of the dealer, Bob, Charlie; whoever is honest is compared in Z, and his rounds in X are counted."""
+    agreed = SharingAgreement(protocol="p", rounds=100, z_probability=0.5, reconciliation=Cascade(), **SECRET)
+    rounds = [*["XXX"] * 4, *["ZZZ"] * 3, *["ZZX"] * 5, *["ZXZ"] * 2, *["XXZ"] * 6, *["XZX"] * 7, "XZZ"]
+    streams = agreed.streams(np.array([["ZX".index(one[party]) for one in rounds] for party in range(3)]))
+    bits = np.zeros((3, len(rounds)), dtype=np.uint8)
+    bits[1, [0, 4, 7, 8, 12]] = 1  # Bob's: in the key, with all, with the dealer
+    bits[2, [1, 12]] = 1
+    assert agreed.compared(streams, bits[0], list(bits[1:])) == {
+        "Z against Bob": (3 + 2, 1),
+        "X against Bob": (4 + 7, 0),
+        "Z against Charlie": (3 + 5, 3),
+        "X against Charlie": (4 + 6, 0),
+    }
+    assert agreed.wrong(bits[0, :4], list(bits[1:, :4])) == (2,)
+    tag = int(log2(1 / CORRECT)) + 1
+    assert (agreed.tag_bits, agreed.further_tag_bits) == (tag, 2 * tag - int(log2(1 / CORRECT)))
+    assert (agreed.count_of_parties, agreed.answering) == (3, 2)
 
 
 # --- what is mutated, what notices it, and what changes nothing
@@ -747,10 +780,25 @@ CHECKS = {
     "quantumlink.distillation.group.account:GroupAccount.evaluate": [check_conference],
     "quantumlink.distillation.group.account:GroupAccount.reconciled": [check_conference],
     "quantumlink.distillation.group.account:GroupAccount.settle": [check_conference],
-    "quantumlink.distillation.group.agreement:GroupAgreement.compared": [check_conference],
+    "quantumlink.distillation.group.account:GroupAccount.least_leaks": [check_conference],
+    "quantumlink.distillation.group.account:GroupAccount.likely_leaks": [check_conference],
+    "quantumlink.distillation.group.account:GroupAccount.answers": [check_conference],
+    "quantumlink.distillation.group.agreement:GroupAgreement.compared": [check_conference, check_sharing_agreed],
+    "quantumlink.distillation.group.sharing:SharingAgreement.streams": [check_sharing_agreed],
+    "quantumlink.distillation.group.sharing:SharingAgreement.further_tag_bits": [check_sharing_agreed],
+    "quantumlink.distillation.group.sharing:SharingAgreement.tests": [check_sharing_agreed],
+    "quantumlink.distillation.group.agreement:differing": [check_conference],
+    "quantumlink.distillation.group.conference:ConferenceAgreement.tests": [check_conference],
+    "quantumlink.distillation.group.conference:ConferenceAgreement.strings": [check_conference],
     "quantumlink.distillation.group.conference:ConferenceAgreement.streams": [check_conference],
 }
 HARMLESS: dict[str, str] = {
+    **{
+        f"SharingAgreement.streams, line 3, column {column}: 2 is {size}": "settings are 0 and 1"
+        for column in (21, 24, 27)
+        for size in (3, 4)
+    },
+    "SharingAgreement.further_tag_bits, line 4, column 15: 0 is 1": "of two tags there is always more",
     "AccumulationBound.terms, line 7, column 38: 0.0 is 1.0": "told of a key that there is not",
     "chsh_tradeoff, line 10, column 40: Add is Sub": "the entropy of a coin is that of its other side",
     "DeviceIndependentBound.terms, line 7, column 62: 1.0 is 2.0": "guards rounding at Tsirelson's bound",

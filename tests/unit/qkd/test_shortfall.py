@@ -1,16 +1,21 @@
 """Why there is no key, and what would change that: what is said is then done."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from quantumlink.distillation.shortfall import longer, remedy
-from quantumlink.hardware import Detector, Fiber, Node
+from quantumlink.hardware import Detector, Fiber, MidpointSource, Node
 from quantumlink.link import ElementaryLink
 from quantumlink.qkd import (
     B92,
     BB84,
+    BBM92,
     E91,
+    MDI,
+    SARG04,
+    Conference,
     DecoyBB84,
     DecoyMDI,
     InterceptResend,
@@ -18,10 +23,12 @@ from quantumlink.qkd import (
     OneDecoyBB84,
     SecretSharing,
     SixState,
+    SixStatePairs,
     Tally,
     TwinField,
     WeakPulseBB84,
     expected_key,
+    optimize_session,
 )
 from quantumlink.security.recipes import TwoBases
 
@@ -180,3 +187,109 @@ def test_what_asks_for_too_much_is_told_what_would_help():
     reason = BB84(medium=Fiber(5), rounds=600_000, seed=1, detector=noisy, reconciliation=Ldpc(efficiency=1.6))
     reason = reason.run().reason
     assert re.search(r"asks for \d+ bits or more, while more than \d+ leave no key; most is taken by ", reason)
+
+
+def pulses(kind, misaligned, **more):
+    return kind(medium=Fiber(5), rounds=10**6, seed=1, detector=Detector(0.8, misalignment=misaligned), **more)
+
+
+def photons(kind, km, misaligned, **more):
+    return kind(medium=Fiber(km), rounds=3 * 10**5, seed=1, detector=Detector(misalignment=misaligned), **more)
+
+
+def pairs(kind, fidelity, **more):
+    return kind(link=ElementaryLink(Node("a"), Node("b"), fidelity=fidelity), rounds=10**5, seed=1, **more)
+
+
+def measured_bell_test(efficiency):
+    made = {"source": MidpointSource(clock_hz=1e9), "detector": Detector(efficiency)}
+    return E91(link=ElementaryLink(Node("a"), Node("b"), Fiber(0), **made), rounds=10**5, seed=1)
+
+
+def relay(kind, km, misaligned, rounds, **more):
+    return kind(medium_a=Fiber(km), rounds=rounds, seed=1, detector=Detector(0.8, misalignment=misaligned), **more)
+
+
+def many(kind, misaligned, km=2, **more):
+    return kind(media=[Fiber(km)] * 3, rounds=10**5, seed=1, detector=Detector(misalignment=misaligned), **more)
+
+
+FEWER_ERRORS, OTHERWISE = "fewer errors in the test would", "less loss, fewer errors or other intensities would"
+HOPELESS = {
+    "BB84": (photons(BB84, 20, 0.15), FEWER_ERRORS, photons(BB84, 20, 0.05)),
+    "six states": (photons(SixState, 20, 0.15), FEWER_ERRORS, photons(SixState, 20, 0.05)),
+    "B92, errors": (photons(B92, 1, 0.1), "less loss or fewer errors would", photons(B92, 1, 0.002)),
+    "B92, loss": (photons(B92, 30, 0.002), "less loss or fewer errors would", photons(B92, 1, 0.002)),
+    "SARG04": (photons(SARG04, 20, 0.15), "less loss or fewer errors would", photons(SARG04, 20, 0.01)),
+    "decoys": (pulses(DecoyBB84, 0.15), OTHERWISE, pulses(DecoyBB84, 0.02)),
+    "decoys, intensities": (
+        pulses(DecoyBB84, 0.01, intensities=(9.0, 1.0, 0.0)),
+        OTHERWISE,
+        pulses(DecoyBB84, 0.01, intensities=(0.5, 0.1, 0.0)),
+    ),
+    "one decoy": (pulses(OneDecoyBB84, 0.15), OTHERWISE, pulses(OneDecoyBB84, 0.002)),
+    "weak pulses": (
+        pulses(WeakPulseBB84, 0.04, intensities=(1.5,)),
+        "weaker pulses or decoys would",
+        pulses(WeakPulseBB84, 0.04, intensities=(0.1,)),
+    ),
+    "BBM92": (pairs(BBM92, 0.7), "fewer errors in the", pairs(BBM92, 0.95)),
+    "six states over pairs": (pairs(SixStatePairs, 0.7), FEWER_ERRORS, pairs(SixStatePairs, 0.95)),
+    "E91, errors": (pairs(E91, 0.8), "a higher CHSH value", pairs(E91, 0.97)),
+    "E91, loss": (
+        measured_bell_test(0.8),
+        "less loss where it is counted) or heralded pairs",
+        measured_bell_test(1.0),
+    ),
+    "a relay": (relay(MDI, 2, 0.15, 10**5), FEWER_ERRORS, relay(MDI, 2, 0.02, 10**5)),
+    "a relay, pulses": (relay(DecoyMDI, 2, 0.1, 10**7), OTHERWISE, relay(DecoyMDI, 5, 0.001, 10**10)),
+    "twin fields": (relay(TwinField, 20, 0.45, 10**8), OTHERWISE, relay(TwinField, 20, 0.03, 10**10)),
+    "a conference, marking": (
+        many(Conference, 0.01, km=15, z_probability=0.7),
+        "less loss, or bases chosen independently, would",
+        many(Conference, 0.01, km=15, z_probability=0.7, bases="independent"),
+    ),
+    "a conference": (
+        many(Conference, 0.15),
+        "fewer errors in the key basis and fewer errors in the test would",
+        many(Conference, 0.01, z_probability=0.99),
+    ),
+    "a shared secret": (
+        many(SecretSharing, 0.15),
+        "fewer errors in the key basis would",
+        many(SecretSharing, 0.01),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOPELESS)
+def test_what_is_said_to_help_helps_and_more_rounds_do_not(name):
+    session, cause, mended = HOPELESS[name]
+    reason = session.run().reason
+    assert re.search(r"most is taken by [^;]+; more rounds will not help, .* would$", reason), reason
+    assert cause in reason
+    assert not expected_key(replace(session, rounds=2**20 * session.rounds)).bits
+    assert expected_key(replace(mended, rounds=100 * mended.rounds)).bits
+
+
+def test_what_chance_may_have_moved_is_not_said_to_be_hopeless():
+    """Of some hundred detections of weaker pulses: 512 times as many give a key, which these rates would not."""
+    link = {"medium": Fiber(150), "detector": Detector(0.8, dark_count_rate_hz=1000, misalignment=0.01)}
+    session = optimize_session(DecoyBB84(**link, rounds=10**7, seed=1), fixed=["sample_fraction"]).session
+    assert "but chance may have moved the rates: more rounds may help" in session.run().reason
+    assert expected_key(replace(session, rounds=2**9 * 10**7)).bits
+
+
+def test_a_block_of_a_shared_secret_is_told_by_all_answers():
+    """Hers, Charlie's and Bob's: reckoned with hers alone a block twice as long was said to do."""
+    session = replace(many(SecretSharing, 0.01, km=20), rounds=10**6)
+    for seed in range(3):
+        reason = replace(session, seed=seed).run().reason
+        times = int(re.search(r"a block about (\d+) times as long would give a key", reason)[1])
+        assert not expected_key(replace(session, rounds=times * 10**6 // 4)).bits
+        assert expected_key(replace(session, rounds=2 * times * 10**6)).bits
+
+
+def test_of_few_bits_a_length_is_told_with_a_doubt():
+    reason = BB84(medium=Fiber(200), rounds=10**6, seed=1).run().reason
+    assert reason.endswith("times as long would give a key at these rates, which so few bits hardly tell")
