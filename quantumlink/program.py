@@ -43,6 +43,11 @@ class Frame:
         for name in ("x", "z"):
             object.__setattr__(self, name, tuple(validation.count(name, bit) for bit in getattr(self, name)))
 
+    def inverting(self, letter: str) -> tuple[int, ...]:
+        """The bits whose parity inverts what is measured in that direction; none for I."""
+        # X anticommutes with Z and Y, Z with X and Y.
+        return tuple(sorted(toggle(set(self.x if letter in "YZ" else ()), self.z if letter in "XY" else ())))
+
 
 @dataclass(frozen=True)
 class Program:
@@ -114,12 +119,7 @@ class Program:
         Returns:
             Shape (...): True where every herald is even, and every odd one odd.
         """
-        accepted = np.ones(bits.shape[:-1], dtype=bool)
-        for herald in self.heralds:
-            accepted &= ~parity(bits, herald)
-        for herald in self.odd_heralds:
-            accepted &= parity(bits, herald)
-        return accepted
+        return accepted_by(bits, self.heralds, self.odd_heralds)
 
     @property
     def herald_bits(self) -> frozenset[int]:
@@ -129,8 +129,7 @@ class Program:
     @property
     def bits_read(self) -> frozenset[int]:
         """All bits that heralds and frame read: with those of the ends' measurement, all that matter."""
-        frames = self.frame.values()
-        return self.herald_bits | {bit for frame in frames for bit in (*frame.x, *frame.z)}
+        return self.herald_bits | frame_bits(self.frame.values())
 
     def flips(self, bits: BoolArray, end: str, basis: str) -> BoolArray:
         """Which measured bits of an end the frame inverts, when it was measured in that Pauli basis.
@@ -140,13 +139,7 @@ class Program:
             end: the end node's name.
             basis: ``"X"``, ``"Y"`` or ``"Z"``.
         """
-        frame = self.frame.get(end, Frame())
-        needs: tuple[int, ...] = ()
-        if basis in "YZ":
-            needs += frame.x  # X anticommutes with Z and Y
-        if basis in "XY":
-            needs += frame.z
-        return parity(bits, needs)
+        return parity(bits, self.frame.get(end, Frame()).inverting(basis))
 
     def __repr__(self) -> str:
         qubits = f"{self.circuit.num_qubits} qubits"
@@ -156,6 +149,23 @@ class Program:
             f"<Program {'–'.join(self.ends)}: {qubits}, depth {self.circuit.depth()}, "
             f"{len(self.heralds) + len(self.odd_heralds)} heralds, corrections {self.corrections!r}>"
         )
+
+
+def accepted_by(
+    bits: BoolArray, heralds: Iterable[Sequence[int]], odd_heralds: Iterable[Sequence[int]]
+) -> BoolArray:
+    """Which runs some heralds accept: shape (..., clbits) to shape (...)."""
+    accepted = np.ones(bits.shape[:-1], dtype=bool)
+    for herald in heralds:
+        accepted &= ~parity(bits, herald)
+    for herald in odd_heralds:
+        accepted &= parity(bits, herald)
+    return accepted
+
+
+def frame_bits(frames: Iterable[Frame]) -> frozenset[int]:
+    """All bits that some frames read."""
+    return frozenset(bit for frame in frames for bit in (*frame.x, *frame.z))
 
 
 def parity(bits: BoolArray, which: Sequence[int]) -> BoolArray:

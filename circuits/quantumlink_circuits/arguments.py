@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from numbers import Real
 from operator import index
+from typing import Any
 
 from qiskit.circuit import Parameter, ParameterExpression
 
@@ -43,3 +44,17 @@ def whole_number(name: str, value: int, at_least: int = 1) -> int:
     if number < at_least:
         raise ValueError(f"{name} must be at least {at_least}, got {number}")
     return number
+
+
+def probability(name: str, value: Any, rule: str = "a probability in [0, 1]") -> float:
+    """A probability as a float; ``rule`` is what the error says that it must be.
+
+    Raises:
+        TypeError: if it is not a real number.
+        ValueError: if it is outside [0, 1].
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be {rule}, got {value!r}")
+    if not 0 <= float(value) <= 1:
+        raise ValueError(f"{name} must be {rule}, got {value!r}")
+    return float(value)

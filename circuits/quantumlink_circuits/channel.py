@@ -8,10 +8,10 @@ it, says so. Its definition is empty, so that a hardware target simply drops it,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Real
-from typing import Any
 
 from qiskit.circuit import Instruction, QuantumCircuit
+
+from quantumlink_circuits.arguments import probability
 
 CHANNEL_NAME = "pauli_channel"
 """The instruction's name: what survives a round trip through QPY is this name and the three parameters."""
@@ -59,16 +59,10 @@ def pauli_probabilities(px: float, py: float, pz: float) -> tuple[float, float, 
     Raises:
         ValueError: if one is outside [0, 1], or their sum exceeds 1 (beyond 1e-9, for rounding).
     """
-    values: dict[str, Any] = {"px": px, "py": py, "pz": pz}
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError(f"{name} must be a probability in [0, 1], got {value!r}")
-        if not 0 <= float(value) <= 1:
-            raise ValueError(f"{name} must be a probability in [0, 1], got {value}")
-    total = sum(values.values())
-    if total > 1 + 1e-9:
-        raise ValueError(f"px + py + pz must not exceed 1, got {px} + {py} + {pz} = {total}")
-    return float(px), float(py), float(pz)
+    x, y, z = probability("px", px), probability("py", py), probability("pz", pz)
+    if x + y + z > 1 + 1e-9:
+        raise ValueError(f"px + py + pz must not exceed 1, got {px} + {py} + {pz} = {x + y + z}")
+    return x, y, z
 
 
 def bell_diagonal_channel(bell_diagonal: Sequence[float]) -> PauliChannel:

@@ -17,6 +17,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink_circuits.arguments import whole_number
+
 Bits = npt.NDArray[np.uint8]
 """Pauli strings, shape (strings, 2n), or bits."""
 
@@ -148,10 +150,8 @@ def surface_code(distance: int) -> Code:
     >>> surface_code(3)
     <Code surface:3: 9 qubits, 8 stabilizers, 1 logical qubit>
     """
-    if isinstance(distance, bool) or not isinstance(distance, (int, np.integer)):
-        raise TypeError(f"distance must be an odd whole number, at least 3; got {distance!r}")
-    d = int(distance)
-    if d < 3 or d % 2 == 0:
+    d = whole_number("distance", distance, at_least=3)
+    if d % 2 == 0:
         raise ValueError(f"distance must be an odd whole number, at least 3; got {distance!r}")
     if d * d > MAX_QUBITS:
         raise ValueError(f"a code has at most {MAX_QUBITS} qubits, distance {d} takes {d * d}")
@@ -186,11 +186,9 @@ def repetition_code(distance: int, letter: str = "Z") -> Code:
     """
     if letter not in ("Z", "X"):
         raise ValueError(f"letter must be 'Z' or 'X', got {letter!r}")
-    if isinstance(distance, bool) or not isinstance(distance, (int, np.integer)):
-        raise TypeError(f"distance must be a whole number, at least 2; got {distance!r}")
-    if not 2 <= distance <= MAX_QUBITS:
+    d, other = whole_number("distance", distance, at_least=2), "X" if letter == "Z" else "Z"
+    if d > MAX_QUBITS:
         raise ValueError(f"distance must be a whole number, at least 2 and at most {MAX_QUBITS}; got {distance!r}")
-    d, other = int(distance), "X" if letter == "Z" else "Z"
     checks = [_string(d, (i, i + 1), letter) for i in range(d - 1)]
     long, short = _string(d, range(d), other), _string(d, [0], letter)
     x, z = (long, short) if letter == "Z" else (short, long)

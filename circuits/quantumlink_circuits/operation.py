@@ -12,11 +12,11 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
-from numbers import Real
 from typing import Any, ClassVar, Self
 
 from qiskit.circuit import Delay, IfElseOp, QuantumCircuit
 
+from quantumlink_circuits.arguments import probability
 from quantumlink_circuits.content import content_of
 from quantumlink_circuits.ports import (
     Port,
@@ -403,11 +403,10 @@ def _restored(fields: bytes, kind: type[Operation] = Operation, plain: Operation
 
 
 def _success(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"success_probability must be a number in (0, 1], got {value!r}")
-    if not 0 < float(value) <= 1:
+    found = probability("success_probability", value, "a number in (0, 1]")
+    if not found:
         raise ValueError(f"success_probability must be in (0, 1]: what never works cannot be used; got {value!r}")
-    return float(value)
+    return found
 
 
 def _waits(circuit: QuantumCircuit) -> bool:

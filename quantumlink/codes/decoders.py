@@ -12,13 +12,10 @@ from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
 from quantumlink import validation
-from quantumlink.arrays import IndexArray, IntArray
+from quantumlink.arrays import Bits, IndexArray, IntArray
 from quantumlink.circuits import Code, load_entry_points
-
-Bits = npt.NDArray[np.uint8]
 
 _INSTEAD = ", or use decode='lookup' for small codes"
 

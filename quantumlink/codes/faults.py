@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Pauli
 
-from quantumlink.arrays import FloatArray
-
-Bits = npt.NDArray[np.uint8]
+from quantumlink.arrays import Bits, FloatArray
 
 SMALLEST = 1e-16
 """Probabilities below this are rounding."""

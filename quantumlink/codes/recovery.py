@@ -27,14 +27,11 @@ from functools import cached_property, lru_cache
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
-from quantumlink.arrays import FloatArray, IntArray
+from quantumlink.arrays import Bits, FloatArray, IntArray
 from quantumlink.circuits import Code
 from quantumlink.codes.decoders import Decoder, all_syndromes, decoded
 from quantumlink.codes.faults import Fault
-
-Bits = npt.NDArray[np.uint8]
 
 MAX_EXACT = 16
 """Most stabilizers of a code that is followed exactly with perfect circuits: 65,536 terms."""
@@ -245,7 +242,7 @@ def walsh(values: FloatArray) -> FloatArray:
     return result / len(result)
 
 
-def _group(code: Code) -> tuple[npt.NDArray[np.uint8], FloatArray]:
+def _group(code: Code) -> tuple[Bits, FloatArray]:
     """Letters, shape (4, 2^r, n), and signs, shape (4, 2^r), of every logical I, X, Y, Z times a group element."""
     n, r = code.qubits, len(code.stabilizers)
     logical_x, logical_z = code.logical_matrix

@@ -18,10 +18,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 
-from quantumlink.arrays import BoolArray, FloatArray, IndexArray
+from quantumlink.arrays import Bits, BoolArray, FloatArray, IndexArray
 from quantumlink.circuits import Code
 from quantumlink.codes.decoders import Decoder, decoded
 from quantumlink.codes.faults import pauli_errors
@@ -30,8 +29,6 @@ from quantumlink.hardware.pauli_coefficients import bell_coefficients, bell_popu
 
 if TYPE_CHECKING:
     import stim  # type: ignore[import-untyped]
-
-Bits = npt.NDArray[np.uint8]
 
 SHOTS = 100_000
 """Tries of each state."""

@@ -5,14 +5,10 @@ The error texts count what was wrong and never show it: a bit string may be a ke
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Bits: TypeAlias = NDArray[np.uint8]
-"""A bit string, one element a bit, each 0 or 1."""
-
+from quantumlink.arrays import Bits as Bits
 
 _FEW = 16
 """So many numbers are counted one after the other."""

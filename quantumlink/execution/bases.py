@@ -33,12 +33,17 @@ def checked_bases(program: Program, bases: Sequence[str] | None) -> list[str]:
         return bases_for(program.stabilizers)
     labels = [bases] if isinstance(bases, str) else list(validation.sequence("bases", bases, "labels"))
     for label in labels:
-        if not isinstance(label, str) or len(label) != ends or set(label) - set("XYZ"):
+        if not is_basis(label, ends):
             letters = _LETTERS.get(ends, f"{ends}-letter")
             raise ValueError(f"bases must be {letters} labels of X, Y, Z such as {'Z' * ends!r}; got {label!r}")
     if not labels or len(set(labels)) != len(labels):
         raise ValueError(f"bases must hold at least one label, each once; got {labels}")
     return labels
+
+
+def is_basis(label: object, ends: int) -> bool:
+    """Whether it is a label with a letter X, Y or Z for each of so many ends."""
+    return isinstance(label, str) and len(label) == ends and not set(label) - set("XYZ")
 
 
 def sign_of(pauli: str, outcome: int) -> int:

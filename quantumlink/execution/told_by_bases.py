@@ -13,6 +13,7 @@ from typing import ClassVar
 from quantumlink import validation
 from quantumlink.estimation import Estimate
 from quantumlink.execution.bases import OF_A_PAIR
+from quantumlink.readings.state import is_pauli
 
 Terms = tuple[tuple[str, int], ...]
 """Stabilizers' labels and their signs."""
@@ -50,7 +51,7 @@ class ToldByBases(ABC):
             ValueError: if the label is not one, or no basis tells it.
         """
         k = len(self.ends)
-        if not isinstance(pauli, str) or len(pauli) != k or set(pauli) - set("IXYZ") or pauli == "I" * k:
+        if not is_pauli(pauli, k) or pauli == "I" * k:
             letters = "two letters of I, X, Y, Z, not both I" if k == 2 else f"{k} letters of I, X, Y, Z, not all I"
             raise ValueError(f"pauli must be {letters}; got {pauli!r}")
         fitting = self._telling(pauli)

@@ -50,6 +50,12 @@ def bell_populations(coefficients: FloatArray) -> FloatArray:
     return populations
 
 
+def key_errors(coefficients: FloatArray) -> FloatArray:
+    """The mean of the error rates in X and Z, shape (...), of normalized coefficients of shape (..., 16)."""
+    errors: FloatArray = (2 - coefficients[..., 5] - coefficients[..., 15]) / 4
+    return errors
+
+
 def density_matrices(coefficients: FloatArray) -> ComplexArray:
     """Density matrices, shape (..., 4, 4), of coefficients of shape (..., 16)."""
     found: ComplexArray = np.tensordot(coefficients, _paulis(), axes=1) / 4

@@ -12,6 +12,7 @@ import numpy as np
 from quantumlink import validation
 from quantumlink.arrays import FloatArray
 from quantumlink.circuits import Operation
+from quantumlink.hardware.pauli_coefficients import bell_populations
 from quantumlink.interrupts import keep
 from quantumlink.link import ElementaryLink, Link, chain, distinct_links, pairs_text, purify
 from quantumlink.link.expression import MOST_PURIFY_ROUNDS, purification
@@ -344,7 +345,7 @@ def _keys(objective: StrategyObjective, min_fidelity: float | None, stage: Stage
     """Keys for `lexsort`, the last one first: many at once what `_rank` is for one."""
     vectors, latency = delivered(stage)
     rate = 1 / (latency - stage.overlap_s)
-    fidelity = (1 + vectors[:, 5] - vectors[:, 10] + vectors[:, 15]) / 4
+    fidelity = bell_populations(vectors)[:, 0]
     value = {"secret_key_rate": secret_fractions(vectors) * rate, "rate": rate, "fidelity": fidelity}[objective]
     short = np.minimum(fidelity - (min_fidelity or 0.0) + ROUNDING, 0.0)
     return rounded(rate), rounded(fidelity), rounded(value), short

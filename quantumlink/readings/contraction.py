@@ -56,7 +56,7 @@ class Contraction:
     @classmethod
     def of(cls, matrix: FloatArray, first_support: int, second_support: int) -> Contraction:
         """The contraction of a map, shape (16, 256), for pairs of given supports."""
-        weights = np.where(np.abs(matrix) > ROUNDING, matrix, 0.0)
+        weights = without_rounding(matrix)
         identity = np.zeros(256)
         identity[0] = 1.0
         certain = bool(np.abs(weights[0] - identity).max() < CERTAIN)
@@ -89,6 +89,11 @@ class Contraction:
             return self(first, second)
         parts = [self(first[start : start + step], second[start : start + step]) for start in range(0, n, step)]
         return np.concatenate(parts)
+
+
+def without_rounding(entries: FloatArray) -> FloatArray:
+    """Entries of maps, those that are rounding of zero as zero."""
+    return np.where(np.abs(entries) > ROUNDING, entries, 0.0)
 
 
 def support_of(coefficients: npt.NDArray[Any]) -> int:

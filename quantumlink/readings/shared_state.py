@@ -12,7 +12,7 @@ import numpy.typing as npt
 from quantumlink.arrays import FloatArray
 from quantumlink.exact import PAULI_MATRICES
 from quantumlink.readings.observables import Observable, is_label, pauli_sum_of
-from quantumlink.readings.state import PAULI_LABELS, pauli_sum
+from quantumlink.readings.state import PAULI_LABELS, is_pauli, pauli_sum
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class SharedState:
             terms = [coefficient * self.expectation(label) for coefficient, label in told.terms]
             return sum(terms, start=self._plain(np.full(self.shape, told.constant)))
         k = len(self.ends)
-        if not isinstance(pauli, str) or len(pauli) != k or set(pauli) - set(PAULI_LABELS):
+        if not is_pauli(pauli, k):
             raise ValueError(f"pauli must be {k} letters of I, X, Y, Z, got {pauli!r}")
         index = tuple(PAULI_LABELS.index(letter) for letter in reversed(str(pauli)))
         return self._plain(np.asarray(self.coefficients[(Ellipsis, *index)]))  # type: ignore[arg-type]

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from quantumlink.arrays import FloatArray, IndexArray
+from quantumlink.arrays import BoolArray, FloatArray, IndexArray
 from quantumlink.circuits import Operation
 from quantumlink.exact.transfer import PROJECTORS, ZERO
 from quantumlink.readings.carrying import Carrier
@@ -64,7 +63,7 @@ def products_of(carrier: Carrier, operation: Operation, supports: Sequence[Seque
     return Products(keys[-1], tuple(keys[:-1]), values)
 
 
-def _merged(keys: npt.NDArray[np.intp], values: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray]:
+def _merged(keys: IndexArray, values: FloatArray) -> tuple[IndexArray, FloatArray]:
     """Equal columns of the keys as one, their values added; without what vanishes."""
     if not keys.size:
         return keys, values
@@ -92,7 +91,7 @@ class _Rows(Tape):
     def __init__(self, operation: Operation, lives: Lives, supports: Sequence[Sequence[int]]) -> None:
         super().__init__(operation, lives)
         self._supports = supports
-        self._of: dict[Wire, npt.NDArray[np.intp]] = {}
+        self._of: dict[Wire, IndexArray] = {}
         """Of each qubit its Pauli, of each bit its value, of each link ("s", number) the chosen coefficient."""
         self.values: FloatArray = np.ones(1)
 
@@ -115,14 +114,14 @@ class _Rows(Tape):
         self._merge()
         self._measure_up()
 
-    def delivered(self) -> npt.NDArray[np.intp]:
+    def delivered(self) -> IndexArray:
         """Shape (rows,): the number of the outputs' Pauli, the first one's as the most significant digit."""
         found = np.zeros(len(self.values), dtype=np.intp)
         for q in self._operation.outputs:
             found = 4 * found + self._of["q", q]
         return found
 
-    def columns(self, wires: Sequence[Wire]) -> npt.NDArray[np.intp]:
+    def columns(self, wires: Sequence[Wire]) -> IndexArray:
         """Shape (wires, rows)."""
         return np.array([self._of[wire] for wire in wires])
 
@@ -144,7 +143,7 @@ class _Rows(Tape):
     def _accept(self, step: Step) -> None:
         self._keep(self._where(step))
 
-    def _spread(self, counts: npt.NDArray[np.intp] | int) -> npt.NDArray[np.intp]:
+    def _spread(self, counts: IndexArray | int) -> IndexArray:
         """Repeat rows; returns the place of each among those that come of one."""
         many = np.broadcast_to(np.asarray(counts), self.values.shape)
         self._of = {wire: np.repeat(column, many) for wire, column in self._of.items()}
@@ -152,7 +151,7 @@ class _Rows(Tape):
         starts = np.cumsum(many) - many
         return np.asarray(np.arange(len(self.values)) - np.repeat(starts, many))
 
-    def _keep(self, which: npt.NDArray[np.bool_]) -> None:
+    def _keep(self, which: BoolArray) -> None:
         self._of = {wire: column[which] for wire, column in self._of.items()}
         self.values = self.values[which]
 
@@ -210,7 +209,7 @@ class _Rows(Tape):
         self.values = np.concatenate([part.values for part in parts])
         self._merge()
 
-    def _where(self, step: Step) -> npt.NDArray[np.bool_]:
+    def _where(self, step: Step) -> BoolArray:
         """Of each row, whether a step's condition holds, or its herald accepts."""
         bits = step.decides
         holds = np.array(holding(step), dtype=bool)

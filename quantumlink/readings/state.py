@@ -27,13 +27,18 @@ def largest_chsh(coefficients: FloatArray) -> FloatArray:
     return 2 * np.hypot(singular[..., 0], singular[..., 1])  # type: ignore[no-any-return]
 
 
+def is_pauli(label: object, ends: int) -> bool:
+    """Whether it is a label with a letter I, X, Y or Z for each of so many ends."""
+    return isinstance(label, str) and len(label) == ends and not set(label) - set(PAULI_LABELS)
+
+
 def pauli_index(pauli: Any) -> tuple[int, int]:
     """Where a label's expectation value is in the coefficients.
 
     Raises:
         ValueError: if the label is not two letters of I, X, Y, Z.
     """
-    if not isinstance(pauli, str) or len(pauli) != 2 or set(pauli) - set(PAULI_LABELS):
+    if not is_pauli(pauli, 2):
         raise ValueError(f"pauli must be two letters of I, X, Y, Z, got {pauli!r}")
     return PAULI_LABELS.index(pauli[1]), PAULI_LABELS.index(pauli[0])  # the right end's letter is the first
 

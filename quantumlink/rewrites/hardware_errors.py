@@ -85,12 +85,17 @@ def _flip_error(a: float, b: float) -> QuantumError:
 def _waiting_error(memory: Memory, time_s: float) -> QuantumError | None:
     if not memory.relaxes:  # a mixture of Paulis, and so its own twirl
         return twirled_relaxation(memory, time_s)
-    from qiskit_aer.noise import thermal_relaxation_error
-
     # The same map as relaxation with other times, to a state that is not all |0⟩: see `Memory`.
     coherence, kept = map(float, memory.exponents(time_s))
     t1_s, t2_s = time_s / kept, time_s / coherence
     excited = max(0.0, (1 - t1_s / memory.t1_s) / 2)  # rounding only, here and of T2
+    return relaxation_error(t1_s, t2_s, time_s, excited)
+
+
+def relaxation_error(t1_s: float, t2_s: float, time_s: float, excited: float = 0.0) -> QuantumError:
+    """Relaxation for some time, to |1⟩ with a probability; a T2 beyond 2·T1 is rounding, or a device's."""
+    from qiskit_aer.noise import thermal_relaxation_error
+
     return thermal_relaxation_error(t1_s, min(t2_s, 2 * t1_s), time_s, excited)
 
 

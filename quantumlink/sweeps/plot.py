@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from quantumlink.arrays import FloatArray
 from quantumlink.figures import color_scale, curve, figure_of, letters, one_axes, picture, points
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _heat_map(axes: Axes, table: Columns, x: str, y: str, value: str) -> None:
     axes.figure.colorbar(mesh, ax=axes, label=value)
 
 
-def _span(field: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:
+def _span(field: FloatArray) -> tuple[float | None, float | None]:
     """Where the colors begin and end; shares up to 1 do not end above it. None where no value is finite."""
     known = field[np.isfinite(field)]
     if not len(known):

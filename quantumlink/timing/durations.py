@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from qiskit.circuit import IfElseOp, QuantumCircuit
+from qiskit.circuit import CircuitInstruction, IfElseOp, QuantumCircuit
 
 from quantumlink.circuits import Operation
 from quantumlink.hardware import Processor
@@ -36,16 +36,21 @@ def operation_durations_s(
     return _by_qubit(operation, tuple(map(_times, processors)))
 
 
-def _in_turn(block: QuantumCircuit, gate_1q_s: float, gate_2q_s: float, readout_s: float) -> float:
+def _takes_s(instruction: CircuitInstruction, times: _Times) -> float:
+    """How long one instruction takes that is no condition."""
+    if instruction.name == "barrier":
+        return 0.0
+    if instruction.name == "delay":
+        return delay_s(instruction.operation, "to be timed")
+    gate_1q_s, gate_2q_s, readout_s = times
+    if instruction.name == "measure":
+        return readout_s
+    return gate_1q_s if len(instruction.qubits) == 1 else gate_2q_s
+
+
+def _in_turn(block: QuantumCircuit, times: _Times) -> float:
     """How long a conditional block takes, one thing after the other."""
-    total = 0.0
-    for inner in block.data:
-        if inner.name == "delay":
-            total += delay_s(inner.operation, "to be timed")
-        elif inner.name != "barrier":
-            gate_s = gate_1q_s if len(inner.qubits) == 1 else gate_2q_s
-            total += readout_s if inner.name == "measure" else gate_s
-    return total
+    return sum(_takes_s(inner, times) for inner in block.data)
 
 
 @lru_cache(maxsize=1024)
@@ -58,20 +63,15 @@ def _durations(operation: Operation, times: tuple[_Times, ...]) -> tuple[list[fl
     until, corrections = [0.0] * circuit.num_qubits, [0.0] * circuit.num_qubits
     for instruction in circuit.data:
         qubits = [circuit.find_bit(qubit).index for qubit in instruction.qubits]
-        gate_1q_s, gate_2q_s, readout_s = times[operation.site_of_qubit[qubits[0]]]
         if instruction.name == "barrier":
             continue
+        here = times[operation.site_of_qubit[qubits[0]]]
         if isinstance(instruction.operation, IfElseOp):
-            took = max(_in_turn(block, gate_1q_s, gate_2q_s, readout_s) for block in instruction.operation.blocks)
+            took = max(_in_turn(block, here) for block in instruction.operation.blocks)
             for qubit in qubits:
                 corrections[qubit] += took
             continue
-        if instruction.name == "delay":
-            took = delay_s(instruction.operation, "to be timed")
-        else:
-            gate_s = gate_1q_s if len(qubits) == 1 else gate_2q_s
-            took = readout_s if instruction.name == "measure" else gate_s
-        done = max(until[qubit] for qubit in qubits) + took
+        done = max(until[qubit] for qubit in qubits) + _takes_s(instruction, here)
         for qubit in qubits:
             until[qubit] = done
     return until, corrections

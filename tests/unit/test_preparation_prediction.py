@@ -236,7 +236,7 @@ def test_the_medium_is_played(seed):
 
 
 def test_draws_are_stratified_and_complete(rng):
-    setting = RandomSetting((), tuple((float(i),) for i in range(4)), (0.85, 0.08, 0.05, 0.02))
+    setting = RandomSetting((Parameter("drawn"),), tuple((float(i),) for i in range(4)), (0.85, 0.08, 0.05, 0.02))
     for _ in range(50):
         counts = np.bincount(stratified(setting.weights, 1000, rng), minlength=4)
         assert np.abs(counts - np.array([850, 80, 50, 20])).max() <= 1
@@ -377,7 +377,7 @@ def test_arguments_of_predict():
 
 
 def test_draws_of_two_settings_are_independent(rng):
-    setting = RandomSetting((), ((0.0,), (1.0,)), None)
+    setting = RandomSetting((Parameter("drawn"),), ((0.0,), (1.0,)), None)
     first, second = (stratified(setting.weights, 1000, rng) for _ in range(2))
     # Hoeffding (drawing without replacement included) for 1,000 rows: ±0.0852 at 1e-6.
     assert abs(np.mean(first == second) - 0.5) < 0.0852

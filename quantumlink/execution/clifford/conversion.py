@@ -168,9 +168,7 @@ def _needs(label: str, program: Program) -> list[int]:
     """The bits by which the frame inverts a stabilizer."""
     bits: list[int] = []
     for pauli, end in zip(reversed(label), program.ends, strict=True):
-        frame = program.frame.get(end, Frame())
-        bits += frame.x if pauli in "YZ" else ()
-        bits += frame.z if pauli in "XY" else ()
+        bits += program.frame.get(end, Frame()).inverting(pauli)
     return bits
 
 

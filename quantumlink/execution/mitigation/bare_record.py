@@ -8,7 +8,7 @@ import numpy as np
 
 from quantumlink.arrays import BoolArray
 from quantumlink.execution.preparation.recipe import Recipe
-from quantumlink.program import Frame, parity, toggle
+from quantumlink.program import Frame, parity
 
 
 def bare_record(
@@ -31,7 +31,7 @@ def bare_record(
     found, turned = bits.copy(), np.zeros_like(bits)
     corrections = dict(told.ends)
     ends = [
-        (bit, needs(corrections.get(name, Frame()), letter))
+        (bit, corrections.get(name, Frame()).inverting(letter))
         for (name, bit), letter in zip(recipe.ends, reversed(pauli), strict=True)
     ]
     for bit, flips in (*told.flips, *ends):
@@ -39,8 +39,3 @@ def bare_record(
         turned[:, column] = parity(found, [place[other] for other in flips])
         found[:, column] ^= turned[:, column]
     return found, turned
-
-
-def needs(frame: Frame, letter: str) -> tuple[int, ...]:
-    """The bits whose parity flips what is measured in that direction; none for I."""
-    return tuple(sorted(toggle(set(frame.x if letter in "YZ" else ()), frame.z if letter in "XY" else ())))

@@ -244,7 +244,7 @@ def calibration_of(
             acted_on.update(there)
         elif there:  # a measurement, by whatever name
             measured.update(zip(there, (qubit_of[q] for q in instruction.qubits), strict=True))
-    bits = sorted(needed_bits(recipe))
+    bits = sorted(recipe.bits_read)
     missing = [bit for bit in bits if bit not in measured]
     if missing:
         raise ValueError(f"the classical bits {missing} are not measured, so their readout cannot be calibrated")
@@ -254,14 +254,6 @@ def calibration_of(
         rows, columns = ROWS * -(-rows // ROWS), columns_apart(tuple(dict.fromkeys(qubits)), target)
     variants = tuple((q, name) for q, name in variants_in(circuit).items() if q in qubits)
     return Calibration(tuple(bits), qubits, tuple(sorted(acted_on & set(bits))), rows, columns, variants)
-
-
-def needed_bits(recipe: Recipe) -> set[int]:
-    """The classical bits that a recipe reads."""
-    heralds = (*recipe.heralds, *recipe.odd_heralds)
-    bits = {bit for _, bit in recipe.ends} | {bit for herald in heralds for bit in herald}
-    bits |= {bit for _, frame in recipe.frame for bit in (*frame.x, *frame.z)}
-    return bits if recipe.conditional is None else bits | recipe.conditional.bits
 
 
 def errors_as_array(errors: Sequence[ReadoutErrors]) -> FloatArray:

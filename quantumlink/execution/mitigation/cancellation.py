@@ -33,7 +33,6 @@ from quantumlink.arrays import BoolArray, ComplexArray, FloatArray
 from quantumlink.estimation import CONFIDENCE, Estimate, check_confidence
 from quantumlink.exact import UnsupportedOperation
 from quantumlink.exact.transfer import device_operation
-from quantumlink.execution.mitigation.bare_record import needs
 from quantumlink.execution.mitigation.sums import Terms, value_of
 from quantumlink.execution.preparation import Prepared
 from quantumlink.execution.preparation.calibration import Calibration
@@ -193,7 +192,7 @@ def _sign(prepared: Prepared, basis: str) -> set[int]:
     """The bits whose parity is the outcome: the ends' and those of their frames."""
     frames, found = dict(prepared.recipe.frame), set[int]()
     for (name, bit), letter in zip(prepared.recipe.ends, reversed(basis), strict=True):
-        found = toggle(toggle(found, {bit}), needs(frames.get(name, Frame()), letter))
+        found = toggle(toggle(found, {bit}), frames.get(name, Frame()).inverting(letter))
     return found
 
 

@@ -14,7 +14,7 @@ from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.estimation import CONFIDENCE, Estimate
 from quantumlink.execution.bases import OF_A_PAIR
 from quantumlink.execution.mitigation.accounting import PostSelection
-from quantumlink.execution.mitigation.bare_record import bare_record, needs
+from quantumlink.execution.mitigation.bare_record import bare_record
 from quantumlink.execution.mitigation.calibration import Calibration, ReadoutErrors, errors_as_array
 from quantumlink.execution.mitigation.inversion import (
     Counted,
@@ -278,7 +278,7 @@ class Mitigated:
         for (name, bit), letter in zip(self.recipe.ends, reversed(pauli), strict=True):
             if letter != "I":
                 found = toggle(found, {bit})
-                found = toggle(found, needs(frames.get(name, Frame()), letter))
+                found = toggle(found, frames.get(name, Frame()).inverting(letter))
         return tuple(sorted(found))
 
     def _cells(self) -> list[tuple[str, str, str]]:

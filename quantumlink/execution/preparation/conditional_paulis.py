@@ -20,7 +20,7 @@ from qiskit.circuit import IfElseOp
 
 from quantumlink import validation
 from quantumlink.exact import UnsupportedOperation
-from quantumlink.program import Frame, Program
+from quantumlink.program import Frame, Program, frame_bits
 from quantumlink.rewrites import framed_circuit, pauli_frame
 
 
@@ -42,7 +42,7 @@ class ConditionalPaulis:
         """All bits that are read."""
         frames = [*dict(self.ends).values(), *dict(self.frame).values()]
         found = {bit for bit, _ in self.flips}.union(*(flips for _, flips in self.flips), *self.heralds)
-        return found.union(*((*frame.x, *frame.z) for frame in frames))
+        return found | frame_bits(frames)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""

@@ -36,6 +36,7 @@ from quantumlink.execution.preparation.schedule import Schedule, latest_schedule
 from quantumlink.execution.preparation.slow_dephasing import DephasingTimes, dephased
 from quantumlink.execution.preparation.stated import Stated, stated_by_model, stated_by_target, with_slow_dephasing
 from quantumlink.rewrites import inlined_noise, readout_errors
+from quantumlink.rewrites.hardware_errors import relaxation_error
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
@@ -273,8 +274,6 @@ def _by_pass(each: Any) -> Relaxation:
 
 
 def _relaxation(t1: float, t2: float, seconds: float, excited: float = 0.0) -> Instruction | None:
-    from qiskit_aer.noise import thermal_relaxation_error
-
     if seconds <= 0 or t1 == t2 == inf:
         return None
-    return thermal_relaxation_error(t1, min(t2, 2 * t1), seconds, excited).to_instruction()
+    return relaxation_error(t1, t2, seconds, excited).to_instruction()

@@ -17,10 +17,11 @@ from qiskit.primitives import BitArray
 
 from quantumlink import validation
 from quantumlink.arrays import BoolArray
+from quantumlink.execution.bases import is_basis
 from quantumlink.execution.preparation.conditional_paulis import ConditionalPaulis
 from quantumlink.execution.records import Recorder
 from quantumlink.execution.samples import Outcomes, Samples
-from quantumlink.program import Frame, Program, parity
+from quantumlink.program import Frame, Program, accepted_by, frame_bits, parity
 
 RECIPE_VERSION = 1
 
@@ -123,18 +124,19 @@ class Recipe:
 
     def read(self, bits: BoolArray, basis: str) -> tuple[BoolArray, npt.NDArray[np.int_]]:
         """Of each run whether it is accepted, and its corrected outcome 0, 1, …, the left end as the lowest bit."""
-        accepted = np.ones(bits.shape[:-1], dtype=bool)
-        for herald in self.heralds:
-            accepted &= ~parity(bits, herald)
-        for herald in self.odd_heralds:
-            accepted &= parity(bits, herald)
         frames = dict(self.frame)
         value = np.zeros(bits.shape[:-1], dtype=int)
         for i, ((name, bit), letter) in enumerate(zip(self.ends, reversed(basis), strict=True)):
-            frame = frames.get(name, Frame())
-            needs = (*(frame.x if letter in "YZ" else ()), *(frame.z if letter in "XY" else ()))
-            value += (bits[..., bit] ^ parity(bits, needs)).astype(int) << i
-        return accepted, value
+            inverting = frames.get(name, Frame()).inverting(letter)
+            value += (bits[..., bit] ^ parity(bits, inverting)).astype(int) << i
+        return accepted_by(bits, self.heralds, self.odd_heralds), value
+
+    @property
+    def bits_read(self) -> set[int]:
+        """The classical bits that it reads, those of its ends as well."""
+        read = {bit for _, bit in self.ends}.union(*self.heralds, *self.odd_heralds)
+        read |= frame_bits(frame for _, frame in self.frame)
+        return read if self.conditional is None else read | self.conditional.bits
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON can hold it."""
@@ -192,13 +194,11 @@ class Recipe:
     def _check(self) -> None:
         """Refuse bits that are nowhere, and labels of another number of ends."""
         there = {bit for _, bits in self.registers for bit in bits}
-        read = {bit for _, bit in self.ends}.union(*self.heralds, *self.odd_heralds, self.spectators)
-        read = read.union(*((*frame.x, *frame.z) for _, frame in self.frame))
-        read |= set() if self.conditional is None else self.conditional.bits
+        read = self.bits_read.union(self.spectators)
         if not read <= there or self.num_bits > len(there) + MAX_UNREGISTERED:
             raise ValueError(f"it reads bits that are in no register, or names bits up to {self.num_bits - 1}")
         for label in self.bases:
-            if len(label) != len(self.ends) or set(label) - set("XYZ"):
+            if not is_basis(label, len(self.ends)):
                 raise ValueError(
                     f"a basis must have a letter X, Y or Z for each of {len(self.ends)} ends: {label!r}"
                 )

@@ -49,8 +49,7 @@ class Cutter:
         for number, (end, letter) in enumerate(zip(self._program.ends, reversed(label), strict=True)):
             frame = self._program.frame.get(end, Frame())
             wanted = toggle(wanted, {-1 - number})
-            wanted = toggle(wanted, frame.x if letter in "YZ" else ())
-            wanted = toggle(wanted, frame.z if letter in "XY" else ())
+            wanted = toggle(wanted, frame.inverting(letter))
         return tuple(i for i, bit in enumerate(self._bits[name]) if bit in wanted)
 
     def nodes_on(self, name: str) -> tuple[str, ...]:

@@ -19,9 +19,9 @@ from math import inf, nan
 
 import numpy as np
 import rustworkx as rx
-from numpy.typing import NDArray
 
 from quantumlink import validation
+from quantumlink.arrays import IntArray
 from quantumlink.keys.relay.traffic import Consumer
 
 TAG_BITS = 256
@@ -29,7 +29,6 @@ _ROUNDS = 4
 """In how many turns the keys of a step are given out, so that nobody takes all."""
 _FORBIDDEN = 1e15
 
-Floats = NDArray[np.float64]
 Path = tuple[str, ...]
 
 
@@ -168,7 +167,7 @@ class _Network:
         self._graph.add_edges_from(
             [(self._place[a], self._place[b], number) for number, (a, b) in enumerate(self.links)]
         )
-        self._known: dict[tuple[int, frozenset[int]], list[tuple[tuple[Path, NDArray[np.int64]], ...]]] = {}
+        self._known: dict[tuple[int, frozenset[int]], list[tuple[tuple[Path, IntArray], ...]]] = {}
 
     def number(self, link: tuple[str, str]) -> int:
         """Number of a link."""
@@ -176,7 +175,7 @@ class _Network:
             raise ValueError(f"a failure must be of one of the links, got {link!r}")
         return found
 
-    def ways(self, consumer: int, down: frozenset[int]) -> list[tuple[tuple[Path, NDArray[np.int64]], ...]]:
+    def ways(self, consumer: int, down: frozenset[int]) -> list[tuple[tuple[Path, IntArray], ...]]:
         """The ways of a consumer: each a path and its links, or as many disjoint ones as keys are spread over."""
         key = (consumer, down)
         if key not in self._known:
@@ -185,7 +184,7 @@ class _Network:
             self._known[key] = [group for group in groups if _disjoint([path for path, _ in group])]
         return self._known[key]
 
-    def _paths(self, consumer: Consumer, down: frozenset[int]) -> Iterator[tuple[Path, NDArray[np.int64]]]:
+    def _paths(self, consumer: Consumer, down: frozenset[int]) -> Iterator[tuple[Path, IntArray]]:
         """Different paths, short and fast ones first: each found makes its links and relays dearer for the next."""
         with np.errstate(divide="ignore"):
             cost = 1 + self.rates.max(initial=1.0) / np.maximum(self.rates, 1e-12) * 1e-3
@@ -233,12 +232,12 @@ class _Run:
         self._risk = dict.fromkeys(sorted(network.relays), 0)
         self._books = dict.fromkeys(("generated", "relayed", "authentication", "burnt"), 0.0)
         self._down: frozenset[int] = frozenset()
-        self._last: dict[int, tuple[NDArray[np.int64], ...]] = {}
+        self._last: dict[int, tuple[IntArray, ...]] = {}
         self._waiting: dict[int, set[int]] = {}
         self._recovered = [nan] * len(failures)
         self._priority = np.array([consumer.priority for consumer in network.consumers])
 
-    def step(self, start_s: float, step_s: float, asked: NDArray[np.int64]) -> None:
+    def step(self, start_s: float, step_s: float, asked: IntArray) -> None:
         """One step: failures, supply, then keys."""
         self._fail(start_s)
         supply = self._net.rates * step_s
@@ -319,7 +318,7 @@ class _Run:
                 if not waiting:
                     self._recovered[place] = now_s - self._failures[place].start_s
 
-    def _room(self, way: tuple[tuple[Path, NDArray[np.int64]], ...]) -> int:
+    def _room(self, way: tuple[tuple[Path, IntArray], ...]) -> int:
         """How many keys fit through a way now."""
         least = min(float(self._levels[links].min()) for _, links in way)
         return max(0, int((least - TAG_BITS) // self._key_bits))

@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import coo_matrix
 
 from quantumlink import validation
+from quantumlink.arrays import BoolArray, FloatArray
 
 _TOLERANCE = 1e-9
 
@@ -130,8 +130,8 @@ class _Program:
         self._columns = len(consumers) * len(self.arcs)
 
     def raise_together(
-        self, floors: NDArray[np.float64], fixed: NDArray[np.bool_], rising: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        self, floors: FloatArray, fixed: BoolArray, rising: BoolArray
+    ) -> tuple[FloatArray, BoolArray]:
         """Raise the satisfaction of some together as far as it goes; which of them can rise no further."""
         level = self._most(floors, rising)[0]
         raised = np.where(rising, level, floors)
@@ -146,7 +146,7 @@ class _Program:
             settled = rising.copy()
         return raised, settled
 
-    def plan(self, shares: NDArray[np.float64]) -> TrafficPlan:
+    def plan(self, shares: FloatArray) -> TrafficPlan:
         """The shortest flows that give these shares."""
         _, flows = self._most(shares * (1 - 1e-9), np.zeros(len(shares), dtype=bool))
         table = (
@@ -158,7 +158,7 @@ class _Program:
         )
         return TrafficPlan(self.consumers, tuple(float(x) for x in shares * self.wanted), found)
 
-    def _most(self, floors: NDArray[np.float64], rising: NDArray[np.bool_]) -> tuple[float, NDArray[np.float64]]:
+    def _most(self, floors: FloatArray, rising: BoolArray) -> tuple[float, FloatArray]:
         """The highest common satisfaction of the rising ones while the others keep theirs, and flows for it."""
         arcs, count, nodes = len(self.arcs), len(self.consumers), len(self._node)
         if not arcs:

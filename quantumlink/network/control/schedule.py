@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from quantumlink import validation
+from quantumlink.hardware.pauli_coefficients import key_errors
 from quantumlink.link import ElementaryLink
 from quantumlink.monitoring import BernoulliScore
 from quantumlink.network.control.happenings import Attack, Outage, RandomFailures, Watch
@@ -156,9 +157,8 @@ def _watched(layout: Layout, watches: Sequence[Watch]) -> dict[str, Any]:
     for watch in watches:
         what = watch.what if watch.what is not None else tuple(layout.network.links[i] for i in layout.links)
         for number in {i for each in what for i in _links(layout, each)}:
-            coefficients = layout.network.links[layout.links[number]].coefficients
-            baseline = max((2 - coefficients[5] - coefficients[15]) / 4, LEAST_ERROR)
-            score = BernoulliScore.between(float(baseline), watch.attack)
+            baseline = float(key_errors(layout.network.links[layout.links[number]].coefficients))
+            score = BernoulliScore.between(max(baseline, LEAST_ERROR), watch.attack)
             tables["test_share"][number] = watch.share
             tables["test_error"][number] = score.error * score.unit
             tables["test_agreement"][number] = score.agreement * score.unit

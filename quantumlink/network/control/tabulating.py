@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantumlink.hardware import Memory, Node
+from quantumlink.hardware.pauli_coefficients import key_errors
 from quantumlink.network.control.flows import Flow
 from quantumlink.network.control.tables import NONE, Floats, Ints
 from quantumlink.network.control.tags import Recipe, Rule
-from quantumlink.readings.contraction import relaxed_support, support_of
+from quantumlink.readings.contraction import ROUNDING, relaxed_support, support_of
 from quantumlink.readings.maps import pair_map
 from quantumlink.timing.attempts import rounds_of
 
 if TYPE_CHECKING:
     from quantumlink.network.control.ghz import Fusion
     from quantumlink.network.network import Network
-
-ROUNDING = 1e-15
-"""Entries of a map below this are rounding of zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +92,7 @@ def link_tables(layout: Layout, attacked: Sequence[Sequence[Floats]], buffer: in
         "link_node": np.array([[place[end.name] for end in link.ends] for link in links], dtype=np.int64),
         "link_place": _ints([buffer if all(e.memories is None for e in link.ends) else NONE for link in links]),
         "link_vector": vectors,
-        "link_error": (2 - vectors[..., 5] - vectors[..., 15]) / 4,
+        "link_error": key_errors(vectors),
         "link_routes": _ints([route for own in uses for route, _ in own]),
         "link_hops": _ints([hop for own in uses for _, hop in own]),
         "link_routes_from": _starts(uses),

@@ -20,7 +20,7 @@ from quantumlink.arrays import FloatArray, IndexArray
 from quantumlink.circuits import Operation
 from quantumlink.hardware import Processor
 from quantumlink.readings.carrying import Carrier
-from quantumlink.readings.contraction import MOST_PRODUCTS, ROUNDING
+from quantumlink.readings.contraction import MOST_PRODUCTS, without_rounding
 from quantumlink.readings.maps import Carrying, carrier, is_pair_map, is_sampled, pair_map
 from quantumlink.readings.sparse_carrying import Products, products_of
 
@@ -79,7 +79,7 @@ def _reduced_map(
     else:
         rows = [np.eye(4 ** len(q))[place] for q, place in zip(operation.inputs, places, strict=True)]
         whole = carrier(operation, processors)(*rows).T
-    whole = np.where(np.abs(whole) > ROUNDING, whole, 0.0)
+    whole = without_rounding(whole)
     columns, outputs = np.flatnonzero(whole.any(axis=0)), np.flatnonzero(whole.any(axis=1))
     matrix = np.ascontiguousarray(whole[np.ix_(outputs, columns)])
     return ReducedMap(outputs, size, tuple(place[columns] for place in places), matrix)
