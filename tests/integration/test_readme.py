@@ -49,7 +49,10 @@ def test_the_first_page_of_the_site_runs_from_top_to_bottom(capsys):
     names: dict[str, object] = {}
     for number, block in enumerate(START):
         exec(compile(block, f"start.md, block {number}", "exec"), names)
-    assert "secret bits" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    told = re.findall(r"^print.*?  # (.*)$", "\n".join(START), flags=re.MULTILINE)
+    assert len(told) == 5
+    assert [number for text in told for number in re.findall(r"[\d.]+\d", text) if number not in said] == []
 
 
 def test_commands_are_those_of_the_makefile():
