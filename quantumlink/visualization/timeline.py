@@ -34,6 +34,9 @@ _MOST_STEPS = 2000
 _PANEL_SHARE = 0.37
 """How much of the width one of two panels has between its axes."""
 
+_NUMBER_LETTERS = 8
+"""Letters of a number on an axis, and of the gap to the next."""
+
 _LEGEND_SHARE = 0.75
 """Legends that are wider than this share of their panel stand in lines above what is drawn."""
 
@@ -104,6 +107,7 @@ def _draw_latencies(axes: Axes, timeline: Timeline, room: float) -> None:
     axes.set_title(folded(f"time to {what}{more}", 1.15 * room, letters(11)), fontsize=letters(11))
     axes.set_xlabel(f"latency ({name})")
     _draw_legend(axes, "upper right", room)
+    _space_numbers(axes, room)
 
 
 def _draw_fidelities(axes: Axes, timeline: Timeline, room: float) -> None:
@@ -115,12 +119,11 @@ def _draw_fidelities(axes: Axes, timeline: Timeline, room: float) -> None:
     axes.set_title(folded(title, 1.15 * room, letters(11)), fontsize=letters(11))
     axes.set_xlabel("fidelity to Φ⁺" if pair else "fidelity to what perfect links would give")
     _draw_legend(axes, "upper left", room)
+    _space_numbers(axes, room)
 
 
 def _draw_legend(axes: Axes, place: Literal["upper left", "upper right"], room: float) -> None:
     """A legend within its panel; where it takes most of the width, what is drawn ends below it."""
-    from matplotlib.ticker import MaxNLocator
-
     marks, names = axes.get_legend_handles_labels()
     size = letters(8)
     if max(map(len, names)) * LETTER_INCHES * size < _LEGEND_SHARE * room:
@@ -131,7 +134,6 @@ def _draw_legend(axes: Axes, place: Literal["upper left", "upper right"], room: 
     height = 0.35 * inches_of(figure_of(axes))[1]
     taken = min(0.6, lines * 1.4 * size / 72 / height)
     axes.set_ylim(top=axes.get_ylim()[1] / (1 - taken))
-    axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.legend(marks, names, fontsize=size, loc=place, handlelength=1, borderaxespad=0.2, edgecolor="none")
 
 
@@ -140,6 +142,13 @@ def _folded(text: str, inches: float, size: float) -> str:
     for apart in (", ", " to ", " %"):
         text = text.replace(apart, apart.replace(" ", "\u00a0"))
     return folded(text, inches, size).replace("\u00a0", " ")
+
+
+def _space_numbers(axes: Axes, room: float) -> None:
+    """No more numbers on the axis than have room side by side."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(max(2, int(room / (LETTER_INCHES * letters(10) * _NUMBER_LETTERS)))))
 
 
 def _draw_histogram(axes: Axes, values: FloatArray, color: str) -> None:
@@ -205,4 +214,5 @@ def _draw_parts(axes: Axes, parts: Mapping[str, float], color: str, room: float)
     taken = min(0.7, max(map(len, labels)) * LETTER_INCHES * letters(9) / room)  # by the labels
     beside = span * max(0.4, 1.2 * taken / (1 - taken))
     axes.set_xlim(low - (beside if low else 0.0), high + beside)
+    _space_numbers(axes, room)
     axes.grid(axis="x", alpha=0.3)

@@ -185,6 +185,17 @@ def test_a_picture_of_one_column_can_be_read(pictures, name):
     assert not any(one.overlaps(other) for one, other in itertools.combinations(titles, 2))
 
 
+@pytest.mark.parametrize("size", [None, (7, 5), (3.4, 2.6)])
+@pytest.mark.parametrize("fidelity", [0.9, 0.99, 0.9999])
+def test_numbers_of_a_timeline_do_not_run_into_one_another(size, fidelity):
+    timeline = ql.simulate(chain(2, fidelity=fidelity), trials=100, seed=1)
+    figure = draw_timeline(timeline, size=size)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = [text.get_window_extent() for text in axes.get_xticklabels() if text.get_text()]
+        assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
 @pytest.mark.parametrize("hops", [4, 15, 30])
 def test_captions_of_a_small_tree_are_read_or_left_out(hops):
     figure = draw(chain(hops), size=(3.4, 2.6))
