@@ -1,6 +1,7 @@
 """When pairs are there: distributions of random moments, as masses in the cells of one grid of times.
 
-The moment at which a pair is there is a random time T. Of it is kept, for every cell of a fixed grid, equally
+The moment at which a pair is there is a random time T after what all its moments have in common, as the way of a
+herald, which is kept apart: the grid resolves what differs. Of T is kept, for every cell of a fixed grid, equally
 spaced in the logarithm of time, how probable it is that T lies in the cell (its mass), and where in the cell it
 then lies on average (its point). So means are exact. Whatever follows treats T as one of these points, which is
 exact for the attempts of a clock as long as they are further apart than cells are wide; or as anywhere in its cell,
@@ -57,23 +58,22 @@ def cell_of(time_s: float) -> int:
 
 
 def of_rounds(rounds: Rounds) -> Moments:
-    """The moment of the first herald."""
+    """When the first round ends that delivers a pair; its herald may come ``rounds.herald_s`` later."""
     p = rounds.success_probability
     if p is None:
         return _exponential(rounds.time_s)
     if p == 1:
-        time_s = rounds.time_s + rounds.herald_s
-        return Moments(cell_of(time_s), np.ones((1, 1)), np.array([[time_s]]))
-    return _geometric(p, rounds.time_s, rounds.herald_s)
+        return Moments(cell_of(rounds.time_s), np.ones((1, 1)), np.array([[rounds.time_s]]))
+    return _geometric(p, rounds.time_s)
 
 
-def _geometric(p: float, step_s: float, after_s: float) -> Moments:
-    """The moments k·step + after, k = 1, 2, … geometric."""
+def _geometric(p: float, step_s: float) -> Moments:
+    """The moments k·step, k = 1, 2, … geometric."""
     decay = log1p(-p)  # of the logarithm of the probability to go on, an attempt
-    low, high = (after_s + step_s * max(1.0, log1p(-x) / decay) for x in (EARLY, 1 - LATE))
+    low, high = (step_s * max(1.0, log1p(-x) / decay) for x in (EARLY, 1 - LATE))
     first, last = cell_of(low), cell_of(high)
     # The numbers of the first attempts in each cell, and of those that follow.
-    attempts = np.ceil((EDGES_S[first : last + 1] - after_s) / step_s)
+    attempts = np.ceil(EDGES_S[first : last + 1] / step_s)
     attempts[0] = 1.0
     np.maximum(attempts, 1.0, out=attempts)
     number = np.diff(attempts)
@@ -83,7 +83,7 @@ def _geometric(p: float, step_s: float, after_s: float) -> Moments:
     ratio = number * np.exp(decay * number) / np.where(number > 0, -np.expm1(decay * number), 1.0)
     within[:-1] = np.where(number > 0, (1 - p) / p - ratio, 0.0)
     np.maximum(within, 0.0, out=within)
-    return Moments(first, masses[None], ((attempts + within) * step_s + after_s)[None])
+    return Moments(first, masses[None], ((attempts + within) * step_s)[None])
 
 
 def _exponential(mean_s: float) -> Moments:
@@ -101,7 +101,7 @@ def _exponential(mean_s: float) -> Moments:
 def arrived_by(several: Sequence[Rounds], cells: IntArray) -> FloatArray:
     """Of first heralds, shape (several, cells): the probability to be in one of the cells up to each.
 
-    These are sums of the masses of `of_rounds`: what is before the window counts as in its first cell.
+    Of the whole moments, what is before `of_rounds`' window counting as in its first cell.
     """
     p, step, after = (
         np.array([getattr(rounds, name) for rounds in several], dtype=float)[:, None]

@@ -26,13 +26,13 @@ def hops(lengths_km, clock_hz=1e7, *, source=NodeSource, memory=MEMORY, fidelity
     ]
 
 
-def agree(link, seed, *, trials=20_000, slack=0.04):
+def agree(link, seed, *, trials=20_000, slack=1e-3):
     """The forecast and the timeline: 5.5 standard errors, a false alarm below 10⁻⁷, and what it neglects."""
     found, sampled = forecast(link), simulate(link, trials=trials, seed=seed)
     error = 5.5 * sampled.latencies_s.std() / np.sqrt(trials)
     assert abs(found.latency_s - sampled.latencies_s.mean()) < error + slack * found.latency_s
     error = 5.5 * sampled.fidelities.std() / np.sqrt(trials)
-    assert abs(found.fidelity - sampled.fidelities.mean()) < error + 0.005
+    assert abs(found.fidelity - sampled.fidelities.mean()) < error + 2e-4
     return found
 
 
@@ -150,20 +150,3 @@ def test_a_strategy_knows_the_stream(objective):
     assert strategy.rate_hz == pytest.approx(link.attempts.rate_hz, rel=1e-9)
     better = best_strategy([link], objective="rate", min_fidelity=0.975)
     assert better.rate_hz < 1 / (2 * link.medium.delay_s)
-
-
-@pytest.mark.parametrize(("length_km", "clock_hz", "decay_s"), [(100, 1e7, 1e-3), (20, 1e7, 1e-4), (50, 1e6, 1e-3)])
-def test_pairs_closer_together_than_a_forecast_resolves_are_told(length_km, clock_hz, decay_s, seed):
-    link = chain(hops([length_km] * 2, clock_hz, memory=Memory(depolarizing_s=decay_s)))
-    with pytest.warns(UserWarning, match=r"too close for a forecast, whose fidelity is too high.*simulate follows"):
-        found = forecast(link)
-    sampled = simulate(
-        link, trials=4000, seed=seed
-    ).fidelities  # wrong by more than 5.5 standard errors: rightly told
-    assert found.fidelity > sampled.mean() + 5.5 * sampled.std() / np.sqrt(sampled.size)
-
-
-def test_where_memories_are_long_nothing_is_told(recwarn):
-    forecast(chain(hops([50, 50], 1e6, memory=Memory(depolarizing_s=1))))
-    forecast(chain(hops([50, 50], 1e3, memory=Memory(depolarizing_s=1e-2))))  # attempts slower than light
-    assert not recwarn.list

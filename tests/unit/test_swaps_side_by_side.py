@@ -12,7 +12,7 @@ from quantumlink.network.routing import Plan
 from quantumlink.readings.forecasting.joins import swapped
 from quantumlink.readings.forecasting.reading import forecast, stage_of
 from quantumlink.readings.forecasting.side_by_side import swapped_side_by_side
-from quantumlink.timing.arrivals import arrived_by, of_rounds
+from quantumlink.timing.arrivals import EARLY, EDGES_S, LATE, arrived_by, of_rounds
 from quantumlink.timing.attempts import Rounds
 
 MEMORIES = [
@@ -86,4 +86,12 @@ def test_bounds_know_when_pairs_are_there_without_their_distribution(rng):
     for rounds, found in zip(several, arrived_by(several, cells), strict=True):
         moments = of_rounds(rounds)
         total = np.cumsum(moments.masses[0])
-        assert found == pytest.approx(total[np.clip(cells - moments.first, 0, len(total) - 1)], abs=1e-14)
+        if not rounds.herald_s:
+            assert found == pytest.approx(total[np.clip(cells - moments.first, 0, len(total) - 1)], abs=1e-14)
+            continue
+        # Of whole moments, by the number of attempts whose heralds are there; beyond both ends at least as many.
+        done = np.floor((EDGES_S[cells + 1] - rounds.herald_s) / rounds.time_s * (1 - 1e-15))
+        there = 1 - (1 - rounds.success_probability) ** np.maximum(done, 0.0)
+        assert (found >= there - 1e-12).all()
+        inside = (there > EARLY) & (there < 1 - LATE)
+        assert found[inside] == pytest.approx(there[inside], abs=2 * LATE)

@@ -127,7 +127,7 @@ def _side_by_side(operation: Operation, rows: tuple[Stage, ...]) -> _Tried:
     pairs, done, masses, times = map(np.concatenate, parts)
     lags_s = np.concatenate(several_s, axis=1)
     failed = _known(failures(masses, times, pairs, done), lags_s)
-    return _Tried((meeting.first, pairs, done), failed, lags_s)
+    return _Tried((meeting.window.first, pairs, done), failed, lags_s)
 
 
 def _in_turn(operation: Operation, rows: tuple[Stage, ...]) -> _Tried:

@@ -69,7 +69,7 @@ def _disturbance(
     places = np.kron(flips, np.ones(4)) if end == 0 else np.kron(np.ones(4), flips)
     # In turn, all that is made for it counts, and what comes after its herald is no attempt.
     if used_s is not None:
-        once = exp(-lost * (attempts.further - attempts.rate_hz * float(used_s[0])))
+        once = exp(-lost * (attempts.further - attempts.rate_hz * (float(used_s[0]) - attempts.herald_s)))
     else:
         once = _of_whole_attempts(stage.attempts, attempts, lost)
     return Disturbance(

@@ -16,21 +16,23 @@ from quantumlink.timing.arrivals import later_gamma
 def in_turn_in_the_mean(stages: Sequence[Waiting], join: Contraction) -> Ensemble:
     """As `quantumlink.readings.forecasting.in_turn.made_in_turn`, with mean states and gamma distributed moments.
 
+    Moments are sums of clocks, as there.
+
     Mean states wait for as long as the others take. That this depends on how long a pair took itself is left out,
     and so is, of more than three pairs, that the first ones wait for the same: pairs come out as too decayed.
     """
     *held, last = stages
-    wait = last.points_s[..., None]
+    wait = (last.points_s + last.lag_s[:, None])[..., None]
     times = [_moments_of(stage.coefficients[..., 0], stage.points_s) for stage in held]
     waited = []
     for i, stage in enumerate(held):
         pair, rates, squares = stage.coefficients.sum(axis=1, keepdims=True), stage.rates, stage.squares
         for j, (other, (mean_s, *_)) in enumerate(zip(held[i + 1 :], times[i + 1 :], strict=True), i + 1):
             more, once = stage.disturbed_by(j)
-            points_s = other.points_s[..., None]
+            points_s = (other.points_s + other.lag_s[:, None])[..., None]
             kept = np.exp(-(rates + more)[:, None] * points_s - squares[:, None] * points_s**2)
             pair = pair * once * (other.coefficients[..., :1] * kept).sum(axis=1, keepdims=True)
-            rates = rates + 2 * squares * mean_s[:, None]
+            rates = rates + 2 * squares * (mean_s + other.lag_s)[:, None]
         more, once = stage.disturbed_by(len(held))
         waited.append(pair * once * np.exp(-(rates + more)[:, None] * wait - squares[:, None] * wait**2))
     made = join(*waited, last.coefficients)
@@ -82,6 +84,6 @@ def blurred(stages: Sequence[Waiting]) -> float:
     for stage in stages[1:]:
         masses = stage.coefficients[..., 0]
         mean, square, _ = (each / masses.sum(axis=1) for each in _moments_of(masses, stage.points_s))
-        mean_s, variance = mean_s + mean.max(), variance + np.maximum(square - mean**2, 0.0).max()
+        mean_s, variance = mean_s + (mean + stage.lag_s).max(), variance + np.maximum(square - mean**2, 0.0).max()
     slopes = [stage.rates.max() + 2 * stage.squares.max() * mean_s for stage in stages[:-1]]
     return float(sum(slopes) ** 2 * variance / 2)

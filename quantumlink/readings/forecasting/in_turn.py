@@ -89,6 +89,8 @@ class _InTurn:
     def found(self, row: int) -> tuple[int, FloatArray, FloatArray]:
         """Of one row: the first cell; pairs, shape (cells, k); and three masses, shape (cells, 3).
 
+        Moments are sums of clocks: the lags of all come once the last one is there.
+
         What is tried, that times its moments, and what succeeds times its moments.
         """
         moments_s, coefficients = self._pair(0, row)
@@ -96,11 +98,14 @@ class _InTurn:
         last = len(self._stages) - 1
         for count in range(1, last):
             others_s, factors = self._joining(row, count, self._products[count])
+            lag_s = float(self._stages[count].lag_s[row])
             if last == 2 and self._stages[0].squares.any():
                 return _put_together(
                     [
-                        self._last(row, moments_s + wait_s, values[:, self._products[1].before] * mine, wait_s)
-                        for wait_s, mine in zip(others_s.tolist(), factors, strict=True)
+                        self._last(
+                            row, moments_s + other_s, values[:, self._products[1].before] * mine, other_s + lag_s
+                        )
+                        for other_s, mine in zip(others_s.tolist(), factors, strict=True)
                     ]
                 )
             times_s = (moments_s[:, None] + others_s).ravel()
@@ -112,7 +117,7 @@ class _InTurn:
         return self._last(row, moments_s, values)
 
     def _pair(self, link: int, row: int) -> tuple[FloatArray, FloatArray]:
-        """When one is there, where it may be at all, and its coefficients."""
+        """The clock of one, where it may be at all, and its coefficients."""
         stage = self._stages[link]
         there = stage.coefficients[row, :, 0] > 0
         return stage.points_s[row, there], stage.coefficients[row, there]
@@ -120,7 +125,7 @@ class _InTurn:
     def _joining(
         self, row: int, count: int, products: _Products, earlier_s: float = 0.0
     ) -> tuple[FloatArray, FloatArray]:
-        """When the next pair is there, and by what each product of those before is then multiplied.
+        """The clock of the next pair, and by what each product of those before is then multiplied.
 
         Args:
             row: which row.
@@ -130,6 +135,7 @@ class _InTurn:
         """
         times_s, coefficients = self._pair(count, row)
         factors = coefficients[:, products.places[:, count]]
+        waits_s = (times_s + self._stages[count].lag_s[row])[:, None]
         for link, stage in enumerate(self._stages[:count]):
             place = products.places[:, link]
             more, once = stage.disturbed_by(count)
@@ -137,7 +143,7 @@ class _InTurn:
             rates = stage.rates[row % len(stage.rates)] + more
             rates = np.broadcast_to(rates, (*np.shape(rates)[:-1], len(squares))).reshape(-1, len(squares))
             rates = rates[row % len(rates)] + (2 * squares * earlier_s if link == 0 else 0.0)
-            kept = once * np.exp(-times_s[:, None] * rates - times_s[:, None] ** 2 * squares)
+            kept = once * np.exp(-waits_s * rates - waits_s**2 * squares)
             factors = factors * kept[:, place]
         return times_s, factors
 

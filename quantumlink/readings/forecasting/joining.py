@@ -14,6 +14,7 @@ from quantumlink.readings.forecasting.hearing import Clock, heard_s
 from quantumlink.readings.forecasting.meeting import Waiting
 from quantumlink.readings.forecasting.products import contraction
 from quantumlink.readings.forecasting.stages import Attempting, Stage
+from quantumlink.readings.forecasting.windows import counted_from_s
 from quantumlink.timing.arrivals import Moments
 from quantumlink.timing.course import Course
 
@@ -31,7 +32,8 @@ class Joining:
         operation: what is done.
         stages: what it consumes.
         in_turn: whether they are made one after the other.
-        apart: whether what is told of one stage must not depend on which alternatives of the others it meets.
+        common_s: shape (1,), which lag all have in common, where what is told of one stage must not depend on
+            which alternatives of the others it meets.
         in_the_mean: whether ends that know late know after the mean of what it takes.
     """
 
@@ -41,7 +43,7 @@ class Joining:
         stages: tuple[Stage, ...],
         *,
         in_turn: bool = False,
-        apart: bool = False,
+        common_s: FloatArray | None = None,
         in_the_mean: bool = False,
     ) -> None:
         nodes = tuple(stages[link].ends[end] for (link, end), *_ in operation.site_ports)
@@ -66,12 +68,18 @@ class Joining:
             for lags, qubits, next_begins in zip(lags_s, operation.inputs, holding, strict=True)
         ]
         # What all wait for anyway comes after they have met: so moments keep the resolution that they have.
-        common = np.zeros(1) if in_turn or apart or not self.timed else np.minimum.reduce(used_s)
+        if in_turn or not self.timed:
+            common = np.zeros(1)
+        elif common_s is not None:
+            common = common_s
+        else:
+            common = counted_from_s([(stage.points_s, stage.pairs[..., 0]) for stage in stages], used_s)
         # When each end has heard of its own pair, counted from when that can be used.
         self._own_s = [[lag - used for lag in lags] for lags, used in zip(lags_s, used_s, strict=True)]
         used_s = [lag - common for lag in used_s]
         none = np.zeros(len(stages[0]))
         self._common_s = common + none
+        self._from_s = sum(used_s, none) if in_turn else self._common_s
         known_s = self._known([none] * len(stages))
         self.late_s = [
             np.array([self._late(place, lag) for place, lag in ends]) for ends in self._ports(self._own_s)
@@ -88,6 +96,7 @@ class Joining:
                 *(course.held_until(q, known_s, 0.0) + self._common_s for q in qubits),
                 timed=self.timed,
                 disturbed=mine,
+                in_turn=in_turn,
             )
             for stage, lag, qubits, mine in zip(stages, used_s, operation.inputs, disturbed, strict=True)
         ]
@@ -136,7 +145,7 @@ class Joining:
         return self._lags(self._known(waits_s))
 
     def _lags(self, known_s: Sequence[FloatArray]) -> tuple[Both, Both]:
-        course, more = self._course, self._common_s
+        course, more = self._course, self._from_s
         (a, b), (left, right) = self.operation.outputs, course.ends
         return (
             (known_s[left] + more, known_s[right] + more),

@@ -80,8 +80,9 @@ def _outlook(left: Stage, right: Stage) -> tuple[FloatArray, FloatArray]:
     """About what swaps of every alternative with every one make, by products of matrices: states and mean times."""
     every = [np.zeros(len(stage), dtype=np.intp) for stage in (left, right)]
     # What a side waits for does not depend on the alternatives of the other one.
-    ours = Joining(_SWAP, (left, right.take(every[0])), apart=True, in_the_mean=True)
-    theirs = Joining(_SWAP, (left.take(every[1]), right), apart=True, in_the_mean=True)
+    common_s = np.minimum(left.right_lag_s.min(keepdims=True), right.left_lag_s.min(keepdims=True))
+    ours = Joining(_SWAP, (left, right.take(every[0])), common_s=common_s, in_the_mean=True)
+    theirs = Joining(_SWAP, (left.take(every[1]), right), common_s=common_s, in_the_mean=True)
     join = ours.join
     assert isinstance(join, Summed)
     (first, first_earlier), (second, second_earlier), edges = each_with_each(ours.waiting[0], theirs.waiting[1])

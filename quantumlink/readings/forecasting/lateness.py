@@ -58,8 +58,7 @@ class LateMeeting(Meeting):
     def __init__(self, stages: Sequence[Waiting], late_s: Sequence[FloatArray], untils: Untils) -> None:
         super().__init__(*stages)
         self._stages, self._late_s, self._untils = stages, late_s, untils
-        end = self.first + len(self._widths)
-        self._bare = [stage.windowed(self.first, end, bare=True)[1] for stage in stages]
+        self._bare = [self.window.placed(stage.bare, stage.early_s)[1] for stage in stages]
 
     def cases(self, join: Contraction) -> list[Case]:
         """All tries, by which pair is the last one and how long the others waited."""
@@ -134,8 +133,9 @@ class LateMeeting(Meeting):
         for by, rates, once, period_s in stage.disturbed:
             if by != last:
                 continue
-            heralds = self._there[last][0][row][waits.cells] - self._stages[last].lag_s[row]
-            mine = heralds + self._stages[last].lag_s[row] - waits.times_s - stage.lag_s[row]
+            usable = self._there[last][0][row][waits.cells]
+            heralds = usable - self._stages[last].lag_s[row] + self._stages[last].herald_s
+            mine = usable - waits.times_s - stage.lag_s[row] + stage.herald_s
             count = np.maximum(whole_attempts(heralds / period_s) - whole_attempts(mine / period_s), 0.0)
             many = self._even[last][row][waits.cells] | self._even[j][row][waits.sources]
             evenly = rates * waits.times_s[:, None] - np.log(np.maximum(once, 1e-300))

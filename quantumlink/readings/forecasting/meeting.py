@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from quantumlink.arrays import BoolArray, FloatArray
+from quantumlink.arrays import FloatArray
 from quantumlink.readings.forecasting.products import Contraction
 from quantumlink.readings.forecasting.renewal import Failures
 from quantumlink.readings.forecasting.stages import Stage
 from quantumlink.readings.forecasting.waits import held_pair, left_within, sums_until, waited_until
-from quantumlink.timing.arrivals import EDGES_S, Moments, points_of
+from quantumlink.readings.forecasting.windows import Counted, Pairs, Window, filled, later
+from quantumlink.timing.arrivals import Moments, points_of
 from quantumlink.timing.attempts import IN_STEP
 
 RARE = 1e-7
@@ -24,9 +25,6 @@ LAST = 1e-13
 
 ROUNDED = 1e-10
 """Fewer failures than that, among tries in one cell, are not told from rounding."""
-
-NEIGHBORLY = 0.2
-"""A cell whose neighbors hold less than this part of what it holds is not filled evenly."""
 
 
 class Disturbance(NamedTuple):
@@ -47,11 +45,12 @@ class Waiting:
 
     Args:
         stage: the stage.
-        lag_s: shape (n,), how much later than its clock its pairs can be used.
+        lag_s: shape (n,), how much later than its clock its pairs can be used, after what is common to all.
         left_until_s: shape (n,), how long the left qubit waits further once both pairs can be used.
         right_until_s: shape (n,), likewise the right qubit.
         timed: whether time is known at all.
         disturbed: what attempts for the others do to it: see `Disturbance`.
+        in_turn: whether the pairs are made one after the other: then clocks are no moments on one grid.
     """
 
     def __init__(
@@ -63,26 +62,31 @@ class Waiting:
         *,
         timed: bool,
         disturbed: Sequence[Disturbance] = (),
+        in_turn: bool = False,
     ) -> None:
         self.held = held = held_pair(stage.ends[0].memory, stage.ends[1].memory, stage.support)
         coefficients = stage.supported(held.support)
-        self.first, self.points_s = stage.first, stage.points_s
         if held.from_pauli is not None:
             coefficients = coefficients @ held.from_pauli.T
         self.rates, self.squares = np.zeros((1, len(held.support))), np.zeros((1, len(held.support)))
-        self.lag_s = lag_s
+        self.lag_s, self.herald_s = lag_s, stage.attempts.herald_s
+        self.early_s = np.zeros(1)
+        """How much earlier than the grid tells its pairs can be used, shape (n or 1,)."""
+        pairs = Pairs(stage.first, stage.points_s, coefficients)
         self.behind_s = lag_s - stage.left_since_s, lag_s - stage.right_since_s
         """Of each qubit, shape (n,): since when it waits, before its pair can be used."""
         if timed:
-            self.first, self.points_s, coefficients = later(stage.first, stage.points_s, coefficients, lag_s)
+            if not in_turn:
+                self.early_s = np.maximum(-lag_s, 0.0)
+                pairs = later(pairs, np.maximum(lag_s, 0.0))
             waits = (
                 np.maximum(lag_s + left_until_s - stage.left_since_s, 0.0),
                 np.maximum(lag_s + right_until_s - stage.right_since_s, 0.0),
             )
-            self.bare = coefficients
-            coefficients = held.held(coefficients, *waits)
+            self.bare = pairs
+            pairs = pairs._replace(coefficients=held.held(pairs.coefficients, *waits))
             self.rates, self.squares = held.further(*waits)
-        self.coefficients = coefficients
+        self.pairs = pairs
         self.disturbed = [
             (one.by, one.rates[:, list(held.support)], one.once[list(held.support)], one.period_s)
             for one in disturbed
@@ -104,25 +108,20 @@ class Waiting:
                 rates, once = rates + more, once * factor
         return rates, once
 
-    def windowed(self, first: int, last: int, *, bare: bool = False) -> tuple[FloatArray, FloatArray]:
-        """Points and coefficients in a window of cells that holds its own; bare: as if nothing had waited yet."""
-        own = self.bare if bare else self.coefficients
-        before, behind = self.first - first, last - self.first - self.points_s.shape[1]
-        if not before and not behind:
-            return self.points_s, own
-        n = len(self.points_s)
-        edges = EDGES_S[first:last]
-        points = np.concatenate(
-            [
-                np.broadcast_to(edges[:before], (n, before)),
-                self.points_s,
-                np.broadcast_to(edges[len(edges) - behind :], (n, behind)),
-            ],
-            axis=1,
-        )
-        coefficients = np.zeros((n, last - first, own.shape[2]))
-        coefficients[:, before : before + self.points_s.shape[1]] = own
-        return points, coefficients
+    @property
+    def counted(self) -> Counted:
+        """Its pairs on the grid."""
+        return Counted(self.pairs, self.early_s)
+
+    @property
+    def points_s(self) -> FloatArray:
+        """Shape (n, cells): when its pairs are there."""
+        return self.pairs.points_s
+
+    @property
+    def coefficients(self) -> FloatArray:
+        """Shape (n, cells, k): what they are when they have waited for what they wait for anyway."""
+        return self.pairs.coefficients
 
 
 class Ensemble(NamedTuple):
@@ -151,11 +150,10 @@ class Meeting:
     """Stages whose pairs are made side by side: each waits for the last one."""
 
     def __init__(self, *stages: Waiting) -> None:
-        last = max(w.first + w.points_s.shape[1] for w in stages)
-        self.first = first = min(w.first for w in stages)
-        self._there = there = [w.windowed(first, last) for w in stages]
-        self._widths = widths = np.diff(EDGES_S[first : last + 1])
-        self._even = even = [_filled(c[..., 0]) for _, c in there]
+        self.window = window = Window([w.counted for w in stages])
+        self._there = there = [window.placed(w.pairs, w.early_s) for w in stages]
+        self._widths = widths = np.diff(window.edges_s)
+        self._even = even = [filled(c[..., 0]) for _, c in there]
         self._latest = []
         self._filled = False
         for i, (until_s, mine) in enumerate(there):
@@ -169,12 +167,12 @@ class Meeting:
                 rates, squares, coefficients = stages[j].rates + more, stages[j].squares, coefficients * once
                 # Of several at one moment, the first stage is the last one.
                 late = until_s <= points_s if j < i else until_s < points_s
-                filled = even[i] & even[j]
+                both = even[i] & even[j]
                 wait = np.where(late, -np.inf, until_s - points_s)
-                left = left_within(wait, filled, widths, rates, squares)
-                pairs.append(waited_until(first, points_s, coefficients, until_s, rates, squares, left))
-                within.append(coefficients * left * filled[..., None])
-                self._filled |= bool(filled.any())
+                left = left_within(wait, both, widths, rates, squares)
+                pairs.append(waited_until(window.edges_s, points_s, coefficients, until_s, rates, squares, left))
+                within.append(coefficients * left * both[..., None])
+                self._filled |= bool(both.any())
             self._latest.append(Latest(until_s, pairs, within))
 
     def joined(self, join: Contraction) -> tuple[Moments, FloatArray]:
@@ -189,7 +187,7 @@ class Meeting:
                 made = weight * join(*pairs)
                 total = total + made
                 times = times + made[..., 0] * (latest.points_s + place * self._widths)
-        return self.first, total, times
+        return self.window.first, total[:, self.window.before :], times[:, self.window.before :]
 
     def tried(self, join: Contraction) -> Ensemble:
         """The tries of an operation that may fail."""
@@ -208,7 +206,8 @@ class Meeting:
                 mass = weight * np.prod([state[..., 0] for state in there], axis=0)
                 total, done = total + made, done + made[..., 0] * moment
                 masses, times = masses + mass, times + mass * moment
-        return self.first, total, done, masses, times
+        mine = slice(self.window.before, None)
+        return self.window.first, total[:, mine], done[:, mine], masses[:, mine], times[:, mine]
 
     def _places(self, latest: Latest) -> list[tuple[float, float, list[FloatArray]]]:
         """Where in its cell the last pair may come, from the middle, with what weight, and what is then there.
@@ -258,30 +257,22 @@ def each_with_each(first: Waiting, second: Waiting) -> tuple[Half, Half, FloatAr
     Returns:
         Of each stage two arrays of shape (n or m, cells, coefficients), and the middles of the cells.
     """
-    last = max(w.first + w.points_s.shape[1] for w in (first, second))
-    start = min(w.first for w in (first, second))
-    edges = EDGES_S[start : last + 1]
+    window = Window([first.counted, second.counted])
+    edges = window.edges_s
     middles = (edges[1:] + edges[:-1]) / 2
     halves = []
     means = [(w.coefficients[..., 0] * w.points_s).sum(axis=1).mean() for w in (first, second)]
     for w in (first, second):
-        _, there = w.windowed(start, last)
+        _, there = window.placed(w.pairs, np.zeros(1))
         more = sum((rates for _, rates, *_ in w.disturbed), np.zeros(1))
         rates = w.rates + more + w.squares * abs(means[0] - means[1])
         middle = np.broadcast_to(middles, (len(there), len(middles)))
-        sums = sums_until(start, middle, there, rates)
+        sums = sums_until(edges, middle, there, rates)
         earlier = there / 2
         wait = (middles - edges[:-1])[:, None] * rates[:, None, :]
         earlier[:, 1:] += sums[:, :-1] * np.exp(-wait)[:, 1:]
         halves.append((there, earlier))
     return halves[0], halves[1], middles
-
-
-def _filled(masses: FloatArray) -> BoolArray:
-    """Which cells a distribution fills: those whose neighbors hold about as much, unlike one attempt of a clock."""
-    filled = np.zeros(masses.shape, dtype=bool)
-    filled[:, 1:-1] = np.minimum(masses[:, :-2], masses[:, 2:]) > masses[:, 1:-1] * NEIGHBORLY
-    return filled
 
 
 def earliest_moment(masses: FloatArray, points_s: FloatArray) -> FloatArray:
@@ -309,23 +300,3 @@ def _put_together(values: FloatArray, begin: int, end: int) -> FloatArray:
     kept[:, 0] += values[:, :begin].sum(axis=1)
     kept[:, -1] += values[:, end:].sum(axis=1)
     return kept
-
-
-def later(
-    first: int, points_s: FloatArray, coefficients: FloatArray, lag_s: FloatArray
-) -> tuple[int, FloatArray, FloatArray]:
-    """The same pairs some time later: the first cell, points and coefficients."""
-    if not lag_s.any():
-        return first, points_s, coefficients
-    n, _, k = coefficients.shape
-    times = points_s + lag_s[:, None]
-    cells = np.minimum(np.searchsorted(EDGES_S, times, side="right"), len(EDGES_S) - 1) - 1
-    first, last = int(cells.min()), int(cells.max())
-    width = last - first + 1
-    place = (cells + (np.arange(n)[:, None] * width - first)).ravel()
-    masses = coefficients[..., 0]
-    columns = [coefficients[..., i].ravel() for i in range(k)]
-    columns.append((masses * times).ravel())
-    found = [np.bincount(place, x, n * width).astype(float).reshape(n, width) for x in columns]
-    moved = np.stack(found[:-1], axis=-1)
-    return first, points_of(first, moved[..., 0], found[-1]), moved

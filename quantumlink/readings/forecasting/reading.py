@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping
-from math import isfinite, sqrt
+from math import isfinite
 
 import numpy as np
 
@@ -20,15 +20,10 @@ from quantumlink.readings.forecasting.result import Forecast
 from quantumlink.readings.forecasting.stages import Stage, delivered, elementary
 from quantumlink.readings.residual_swaps import swaps_with_residuals
 from quantumlink.readings.state import PairState
-from quantumlink.timing.arrivals import CELLS_PER_DECADE
-from quantumlink.timing.attempts import rounds_of
 from quantumlink.timing.places import Places, Sharing
 
 LEAST_LEFT_OUT = 1e-3
 """What is left out of coherence is told of from there on."""
-
-UNRESOLVED = 2 * (10 ** (1 / CELLS_PER_DECADE) - 1)
-"""Moments that lie closer together than this share of their time are in one cell of the grid, or in two."""
 
 _Key = tuple[int, tuple[tuple[tuple[str, str], int], ...]]
 
@@ -45,8 +40,7 @@ def forecast(link: Link) -> Forecast:
 
     Warns:
         UserWarning: if pairs that are made one after the other cannot be followed at every moment, and wait long
-            enough that the fidelity may come out too low; if pairs of clocked attempts come within a time much
-            shorter than that to their herald, and wait for one another within it: fidelity may come out too high.
+            enough that the fidelity may come out too low.
 
     >>> from quantumlink.hardware import Fiber, Node
     >>> from quantumlink.link import swap
@@ -66,31 +60,7 @@ def forecast(link: Link) -> Forecast:
     stage = stage_of(link, not_followed)
     if not_followed:
         warnings.warn(_too_low(*max(not_followed, key=lambda each: each[0])), UserWarning, stacklevel=2)
-    if isinstance(link, Join) and (told := _too_high(link)):
-        warnings.warn(told, UserWarning, stacklevel=2)
     return forecasts(stage)[0]
-
-
-def _too_high(link: Link) -> str | None:
-    """What a user is told where moments lie closer together than a cell of the grid of times is wide."""
-    worst, told = LEAST_LEFT_OUT, None
-    for leaf in distinct_links(link):
-        rounds = rounds_of(leaf) if isinstance(leaf, ElementaryLink) else None
-        if rounds is None or (p := rounds.success_probability) is None:
-            continue
-        spread_s = rounds.time_s * sqrt(1 - p) / p
-        if spread_s > UNRESOLVED * rounds.herald_s:
-            continue
-        for memory in (node.memory for node in leaf.ends):
-            lost = spread_s / min(memory.t1_s, memory.t2_s, memory.depolarizing_s, memory.gaussian_s)
-            if lost > worst:
-                worst = lost
-                told = (
-                    f"the pairs of {leaf!r} come within some {spread_s:.2g} s of each other, "
-                    f"{rounds.herald_s:.2g} s after they were sent: too close for a forecast, whose fidelity is "
-                    f"too high, coherences by up to the order of {min(lost, 1.0):.1g}; simulate follows every pair"
-                )
-    return told
 
 
 def _too_low(left_out: float, part: Link) -> str:

@@ -18,10 +18,11 @@ from quantumlink.arrays import FloatArray
 from quantumlink.circuits import known_operation
 from quantumlink.hardware import Processor
 from quantumlink.readings.forecasting.joins import swapped
-from quantumlink.readings.forecasting.meeting import Meeting, Waiting, later, trimmed
+from quantumlink.readings.forecasting.meeting import Meeting, Waiting, trimmed
 from quantumlink.readings.forecasting.products import Contraction, Summed, contraction
 from quantumlink.readings.forecasting.stages import Attempting, Stage
 from quantumlink.readings.forecasting.waits import HeldPair, held_pair
+from quantumlink.readings.forecasting.windows import Pairs, counted_from_s, later
 from quantumlink.timing.arrivals import EDGES_S
 from quantumlink.timing.course import Course
 
@@ -88,15 +89,17 @@ class _Rows:
         told = times[:, :1] + delays
         own = np.stack([left - near, right - far], axis=1)
         self.heard_late = (own > told).any(axis=1)
-        common = np.minimum(near, far)  # waited after they have met: see `_Joining`
+        first, second = _held(lefts), _held(rights)
+        support = tuple(sorted({s for held in (*first, *second) for s in held.support}))
+        pairs_of = [_pairs_of(stages, support) for stages in (lefts, rights)]
+        clocks = [(there.points_s, there.coefficients[..., 0]) for there in pairs_of]
+        common = counted_from_s(clocks, (near, far))  # waited after they have met
         self._known = np.maximum(own, told) + times[:, 1:] + common[:, None]
         self._delay_s = delays.sum(axis=1)
         done = times[:, 0] + common
-        first, second = _held(lefts), _held(rights)
-        support = tuple(sorted({s for held in (*first, *second) for s in held.support}))
         sides = (
-            (lefts, near - common, self._known[:, 0], done),
-            (rights, far - common, done, self._known[:, 1]),
+            (lefts, pairs_of[0], near - common, self._known[:, 0], done),
+            (rights, pairs_of[1], far - common, done, self._known[:, 1]),
         )
         held = [[held_pair(s.ends[0].memory, s.ends[1].memory, support) for s in side[0]] for side in sides]
         self._waiting = [_Waiting(*side, own_held) for side, own_held in zip(sides, held, strict=True)]
@@ -144,36 +147,42 @@ def _held(stages: Sequence[Stage]) -> list[HeldPair]:
     return [held_pair(s.ends[0].memory, s.ends[1].memory, s.support) for s in stages]
 
 
+def _pairs_of(stages: Sequence[Stage], support: tuple[int, ...]) -> Pairs:
+    """The pairs of all, a row each."""
+    first, last = min(s.first for s in stages), max(s.first + s.points_s.shape[1] for s in stages)
+    points_s = np.repeat(EDGES_S[None, first:last], len(stages), axis=0)
+    coefficients = np.zeros((len(stages), last - first, len(support)))
+    place = {s: i for i, s in enumerate(support)}
+    for row, stage in enumerate(stages):
+        mine = slice(stage.first - first, stage.first - first + stage.points_s.shape[1])
+        points_s[row, mine] = stage.points_s[0]
+        coefficients[row, mine, [place[s] for s in stage.support]] = stage.pairs[0].T
+    return Pairs(first, points_s, coefficients)
+
+
 class _Waiting(Waiting):
     """Stages at many places, a row each, that wait for others: see `Waiting`."""
 
     def __init__(
         self,
         stages: Sequence[Stage],
+        pairs: Pairs,
         lag_s: FloatArray,
         left_until_s: FloatArray,
         right_until_s: FloatArray,
         held: Sequence[HeldPair],
     ) -> None:
-        first, last = min(s.first for s in stages), max(s.first + s.points_s.shape[1] for s in stages)
-        support = held[0].support
-        points = np.repeat(EDGES_S[None, first:last], len(stages), axis=0)
-        coefficients = np.zeros((len(stages), last - first, len(support)))
-        place = {s: i for i, s in enumerate(support)}
-        for row, stage in enumerate(stages):
-            mine = slice(stage.first - first, stage.first - first + stage.points_s.shape[1])
-            points[row, mine] = stage.points_s[0]
-            coefficients[row, mine, [place[s] for s in stage.support]] = stage.pairs[0].T
         if any(h.from_pauli is not None for h in held):
-            same = np.eye(len(support))
+            same = np.eye(len(held[0].support))
             turns = np.array([same if h.from_pauli is None else h.from_pauli for h in held])
-            coefficients = coefficients @ turns.transpose(0, 2, 1)
-        self.first, self.points_s, coefficients = later(first, points, coefficients, lag_s)
+            pairs = pairs._replace(coefficients=pairs.coefficients @ turns.transpose(0, 2, 1))
+        self.early_s = np.maximum(-lag_s, 0.0)
+        pairs = later(pairs, np.maximum(lag_s, 0.0))
         since = np.array([[stage.left_since_s[0], stage.right_since_s[0]] for stage in stages])
         waits = np.maximum(np.stack([lag_s + left_until_s, lag_s + right_until_s], axis=1) - since, 0.0)
         rates = np.array([h.rates for h in held])
-        self.coefficients = coefficients * np.exp(-(waits[:, None] @ rates))
-        self.rates, self.squares = rates.sum(axis=1), np.zeros((1, len(support)))
+        self.pairs = pairs._replace(coefficients=pairs.coefficients * np.exp(-(waits[:, None] @ rates)))
+        self.rates, self.squares = rates.sum(axis=1), np.zeros((1, len(held[0].support)))
         self.disturbed = []
 
 

@@ -6,8 +6,9 @@ grid of times (see `quantumlink.timing.arrivals`) the mean state is kept, and st
 of all. This is the timeline's own timing with its default options, and the two agree; see
 `quantumlink.readings.timeline` for what happens when. What is not exact:
 
-- moments are points in cells;
-- tries that follow failures are on a grid of equal steps, see `quantumlink.readings.forecasting.renewal`;
+- moments are points in cells, what all of a link's moments have in common not counted;
+- tries that follow failures are on a grid of equal steps, see `quantumlink.readings.forecasting.renewal`: two that
+  failed equally often come together, if tries hardly differ in how long they take, and do not wait for each other;
 - where alternatives of pairs that are made one after the other are compared, they have mean states and moments are
   gamma distributed; so are pairs in turn that `quantumlink.readings.forecasting.in_turn` does not follow, of which
   a forecast warns;
@@ -57,12 +58,19 @@ class Attempting:
         """The duration of a round; 0 if there are none."""
         return 0.0 if self.rounds is None else self.rounds.time_s
 
+    @property
+    def herald_s(self) -> float:
+        """How much later than its round a pair is heralded."""
+        return 0.0 if self.rounds is None else self.rounds.herald_s
+
 
 @dataclass(frozen=True, eq=False)
 class Stage:
     """Alternatives for the link between two nodes; n of them, on the same stretch of the same path.
 
     Each has a moment, its *clock*; when an end knows of the pair and since when its qubit waits are lags behind it.
+    What all moments of an alternative have in common, as the way of a herald, is in the lags: the grid, whose cells
+    are a tenth of a moment wide, resolves only what the clock counts.
     """
 
     ends: tuple[Node, Node]
@@ -149,12 +157,16 @@ class Stage:
         return replace(self, first=first, points_s=points, pairs=pairs)
 
     def arrived(self, cells: IndexArray) -> FloatArray:
-        """Shape (n, cells): at least the probability that the clock is in one of the cells up to each.
+        """Shape (n, cells): at least the probability that an end knows of the pair by the end of each cell.
 
         The first cell of the window may hold what is earlier.
         """
+        rows = self.by_lag
+        lag_s = np.minimum(rows.left_lag_s, rows.right_lag_s).min()
+        clocks = EDGES_S[cells + 1] - lag_s
+        own = np.searchsorted(EDGES_S, clocks, side="left") - 1 - self.first
         total = np.cumsum(self.pairs[..., 0], axis=1)
-        found: FloatArray = total[:, np.clip(cells - self.first, 0, total.shape[1] - 1)]
+        found: FloatArray = np.where(clocks > 0, total[:, np.clip(own, 0, total.shape[1] - 1)], 0.0)
         return found
 
     def reversed(self) -> Stage:
@@ -216,7 +228,7 @@ def elementary(link: ElementaryLink, at_once: int = 1) -> Stage:
         vector = vector * factors
     support = tuple(np.flatnonzero(vector).tolist())
     one, none = np.ones(1, dtype=np.intp), np.zeros(1)
-    moved = [none if rounds is None else np.array([node.memory.move_s]) for node in link.ends]
+    known = [none if rounds is None else np.array([rounds.herald_s + node.memory.move_s]) for node in link.ends]
     return Stage(
         ends=(link.left, link.right),
         delay_s=link.delay_s,
@@ -226,10 +238,10 @@ def elementary(link: ElementaryLink, at_once: int = 1) -> Stage:
         pairs=moments.masses[..., None] * vector[list(support)],
         timed=rounds is not None,
         success=np.ones(1),
-        left_lag_s=moved[0],
-        right_lag_s=moved[1],
-        left_since_s=moved[0],
-        right_since_s=moved[1],
+        left_lag_s=known[0],
+        right_lag_s=known[1],
+        left_since_s=known[0],
+        right_since_s=known[1],
         overlap_s=np.array([0.0 if rounds is None else rounds.herald_s]),
         left_memories=one,
         right_memories=one,

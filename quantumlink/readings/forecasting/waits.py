@@ -14,7 +14,6 @@ import numpy as np
 
 from quantumlink.arrays import BoolArray, FloatArray
 from quantumlink.hardware import Memory
-from quantumlink.timing.arrivals import EDGES_S
 
 
 class HeldPair:
@@ -90,11 +89,13 @@ def _lift(memory: Memory) -> FloatArray:
     return lift
 
 
-def sums_until(first: int, points_s: FloatArray, coefficients: FloatArray, rates: FloatArray) -> FloatArray:
+def sums_until(
+    edges_s: FloatArray, points_s: FloatArray, coefficients: FloatArray, rates: FloatArray
+) -> FloatArray:
     """Of each cell, all that is there by its end, each having waited until then.
 
     Args:
-        first: the first cell of the window.
+        edges_s: shape (cells + 1,), the borders of the cells.
         points_s: shape (n, cells).
         coefficients: shape (n, cells, k), at those points.
         rates: shape (n or 1, k).
@@ -105,11 +106,10 @@ def sums_until(first: int, points_s: FloatArray, coefficients: FloatArray, rates
     cells = points_s.shape[1]
     if not rates.any():
         return np.cumsum(coefficients, axis=1)
-    edges = EDGES_S[first : first + cells + 1]
     # A point that stands for all that is late may be behind its cell.
-    wait = np.maximum(edges[1:] - points_s, 0.0)
+    wait = np.maximum(edges_s[1:] - points_s, 0.0)
     sums: FloatArray = coefficients * np.exp(-wait[..., None] * rates[:, None, :])
-    gap = np.exp(-np.diff(edges)[:, None] * rates[:, None, :])
+    gap = np.exp(-np.diff(edges_s)[:, None] * rates[:, None, :])
     step = 1
     while step < cells:  # every cell hands on to the one twice as far as before
         sums[:, step:] += gap[:, step:] * sums[:, :-step]
@@ -119,7 +119,7 @@ def sums_until(first: int, points_s: FloatArray, coefficients: FloatArray, rates
 
 
 def waited_until(
-    first: int,
+    edges_s: FloatArray,
     points_s: FloatArray,
     coefficients: FloatArray,
     until_s: FloatArray,
@@ -130,7 +130,7 @@ def waited_until(
     """All that is there by given moments, one in each cell, each having waited until then.
 
     Args:
-        first: the first cell of the window.
+        edges_s: shape (cells + 1,), the borders of the cells.
         points_s: shape (n, cells), when pairs are there.
         coefficients: shape (n, cells, k), in the basis of decay.
         until_s: shape (n, cells), a moment in each cell.
@@ -145,11 +145,11 @@ def waited_until(
     result: FloatArray = coefficients * within
     if squares.any():
         return result + _one_by_one(points_s, coefficients, until_s, rates, squares)
-    sums = sums_until(first, points_s, coefficients, rates)
+    sums = sums_until(edges_s, points_s, coefficients, rates)
     if not rates.any():
         result[:, 1:] += sums[:, :-1]
         return result
-    since = np.maximum(until_s - EDGES_S[first : first + points_s.shape[1]], 0.0)
+    since = np.maximum(until_s - edges_s[:-1], 0.0)
     result[:, 1:] += sums[:, :-1] * np.exp(-since[:, 1:, None] * rates[:, None, :])
     return result
 
