@@ -26,6 +26,7 @@ def _tell_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_PLANS = "notebooks/plans"
 _METRO = "notebooks/networks/metro.toml --from alice --to bob"
 _COMMANDS: dict[str, dict[str, Any] | None] = {
     "run": {
@@ -42,7 +43,10 @@ _COMMANDS: dict[str, dict[str, Any] | None] = {
         "words": {"protocols": "--protocol", "routes": "--paths"},
     },
     "build": {
-        "examples": ["build fibres.toml --demands traffic.csv --costs prices.toml --network planned.toml"],
+        "examples": [
+            f"build {_PLANS}/fibres.toml --demands {_PLANS}/wanted.csv --costs {_PLANS}/prices.toml "
+            "--max-link-km 60 --network planned.toml"
+        ],
     },
     "parts": {"examples": ["parts", "parts eavesdropper --csv"]},
     **dict.fromkeys(("circuits", "jobs", "keys", "network", "qkd", "satellites")),

@@ -47,11 +47,11 @@ from quantumlink.readings.timeline import Timeline
 app = Shell(
     help="Show a network, find its routes, play one of them in time, put it under load.", no_args_is_help=True
 )
-_TRAFFIC = "notebooks/networks/metro.toml --demands traffic.csv"
+_TRAFFIC = "notebooks/networks/metro.toml --demands notebooks/plans/traffic.csv"
 app.command(examples=[f"network capacity {_TRAFFIC}", f"network capacity {_TRAFFIC} --json"])(capacity)
-app.command("import", examples=["network import Surfnet.gml --end Delft --end Groningen --output surfnet.toml"])(
-    import_map
-)
+app.command(
+    "import", examples=["network import notebooks/plans/valley.gml --end Head --end Mouth --output valley.toml"]
+)(import_map)
 app.command(examples=["network schema --output network.schema.json"])(schema)
 app.command(examples=["network resilience notebooks/networks/germany.toml --failures 1"])(resilience)
 app.command(examples=[f"network operate {_TRAFFIC} --duration-s 2 --policy max-weight"])(operate)
