@@ -157,3 +157,19 @@ def test_what_is_shown_as_refused_is_refused():
         found += [f"{page.name}: {what}" for block in blocks for what in refusals_that_may_not_come(block)]
     assert found == []
     assert shown >= 10
+
+
+def test_every_tutorial_has_exercises_that_assert_and_says_where_to_go():
+    found = []
+    for file in sorted((SOURCES / "notebooks").glob("*.ipynb")):
+        notebook = json.loads(file.read_bytes())
+        if notebook["metadata"].get("kind", "tutorial") != "tutorial":
+            continue
+        texts = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
+        words = [text for kind, text in texts if kind == "markdown"]
+        at = [i for i, (kind, text) in enumerate(texts) if kind == "markdown" and "## Exercises" in text]
+        if not at or not any("assert" in text for kind, text in texts[at[0] :] if kind == "code"):
+            found.append(f"{file.name}: no exercise whose solution asserts its number")
+        if not any(re.search(r"^(## .*)?Where to go (next|on)", text, re.MULTILINE) for text in words[-3:]):
+            found.append(f"{file.name}: does not say where to go next")
+    assert found == []
