@@ -230,8 +230,8 @@ def _checked_maps(
         raise ValueError(
             f"key_map must be two or more projectors of shape {(m, m)}, got {[z.shape for z in projectors]}"
         )
-    if any(not np.allclose(z @ z, z, atol=1e-9) for z in projectors) or not np.allclose(
-        sum(projectors), np.eye(m), atol=1e-9
+    if any(not np.allclose(z @ z, z, rtol=0, atol=1e-9) for z in projectors) or not np.allclose(
+        sum(projectors), np.eye(m), rtol=0, atol=1e-9
     ):
         raise ValueError("key_map must be projectors that sum to the identity")
     return operators, projectors
@@ -255,6 +255,7 @@ def _hermitian(name: str, value: npt.ArrayLike) -> Operator:
     operator = np.asarray(value, dtype=complex)
     if operator.ndim != 2 or operator.shape[0] != operator.shape[1]:
         raise ValueError(f"{name} must hold square matrices, got shape {operator.shape}")
-    if not np.allclose(operator, operator.conj().T, atol=1e-9):
+    if not np.allclose(operator, operator.conj().T, rtol=0, atol=1e-9):
         raise ValueError(f"{name} must hold Hermitian matrices, got {operator}")
-    return operator
+    half: Operator = (operator + operator.conj().T) / 2  # eigenvalues are taken of one triangle
+    return half

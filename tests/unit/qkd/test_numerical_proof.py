@@ -248,6 +248,8 @@ def test_a_statistic_left_out_costs_rate():
         ({"statistics": [(differ(Z), 1.5)]}, "no state was found that has the expectations"),
         ({"statistics": [(differ(Z), 0.1), (differ(Z), 0.2)]}, "no state was found that has the expectations"),
         ({"statistics": [(np.triu(np.ones((4, 4))), 0.1)]}, "Hermitian"),
+        ({"statistics": [(differ(Z) + 1e-6 * np.eye(4, k=1), 0.1)]}, "Hermitian"),
+        ({"key_map": [(1 + 1e-6) * ALICE[0], ALICE[1]]}, "sum to the identity"),
         ({"statistics": [(np.eye(2), 1.0)]}, r"shape \(4, 4\)"),
         ({"kraus": [2 * np.eye(4)]}, "at most the identity"),
         ({"kraus": []}, "one shape"),
