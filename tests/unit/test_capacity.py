@@ -139,6 +139,22 @@ def test_two_demands_share_a_link():
     assert [supply.rate_hz for supply in found.supplies] == pytest.approx([40, 20, 2])
 
 
+@pytest.mark.parametrize("number", [1, 3, 40])
+def test_equal_links_side_by_side_carry_as_many_times_more(number):
+    """As if all links of one were so many times as fast."""
+    a, b, c, r = (Node(name) for name in "abcr")
+    hops = [ElementaryLink(x, r, fidelity=0.97, rate_hz=rate) for x, rate in ((a, 30.0), (b, 60.0), (c, 30.0))]
+    demands = [Demand("a", "b", rate_hz=10), Demand("c", "b", rate_hz=10), Demand("a", "c", rate_hz=1)]
+    alone = Network([a, b, c, r], hops).capacity(demands)
+    network = Network([a, b, c, r], hops * number)
+    found = network.capacity(demands)
+    assert alone.scale == pytest.approx(30 / 11)  # 10 and 1 of the hop of a
+    assert found.scale == pytest.approx(number * alone.scale)
+    assert found.proven
+    check_supplies(network, demands, found, 0)
+    assert found.use == pytest.approx(alone.use * number)
+
+
 def test_a_slow_link_beside_a_fast_one():
     a, b, c, d = (Node(name) for name in "abcd")
     network = Network([a, b, c, d], [ElementaryLink(a, b, rate_hz=1e-3), ElementaryLink(c, d, rate_hz=1e9)])

@@ -152,7 +152,7 @@ CASES = {
         {"hosts": ("repeater", "trusted"), "max_link_km": 60},
     ),
     "channels that get cheaper": (
-        {"rate_hz": 120.0},
+        {"rate_hz": 300.0},
         Costs(repeater=30, source=8, learning_rate=0.2),
         {"hosts": ("repeater",), "max_link_km": 90},
     ),

@@ -31,7 +31,7 @@ class Share:
     nodes: tuple[str, ...]
     """Names of the nodes in turn."""
     hops: tuple[ElementaryLink, ...]
-    """The links in turn, each told from the demand's first node."""
+    """The links in turn, each told from the demand's first node; of equal ones side by side, one for all."""
     rate_hz: float
     """Pairs, or secret bits, a second."""
     fidelity: float
@@ -163,11 +163,22 @@ def ways_of(field: Field, demands: tuple[Demand, ...]) -> list[Ways]:
 def capacity_among(
     network: Graph, field: Field, demands: tuple[Demand, ...], ways: list[Ways], without: Collection[int] = ()
 ) -> Capacity:
-    """The capacity for demands whose ways are known, without some of the field's edges."""
+    """The capacity for demands whose ways are known, without some of the field's edges.
+
+    Equal links side by side are one of their rate together: else each mixture of them would have to be looked for.
+    """
     links = [network.links[i] for i in field.numbers]
+    alike: dict[ElementaryLink, list[int]] = {}
+    for i, link in enumerate(links):
+        if i not in without:
+            alike.setdefault(link, []).append(i)
     rates = np.array([link.attempts.rate_hz for link in links if link.attempts is not None])
+    stands_for = np.arange(len(links))
+    for same in alike.values():
+        rates[same], stands_for[same] = rates[same].sum(), same[0]
     wanted_hz = np.array([1.0 if demand.rate_hz is None else demand.rate_hz for demand in demands])
-    flow = concurrent_flow(ways, wanted_hz, rates, without=without)
+    left_out = {*without, *np.flatnonzero(stands_for != np.arange(len(links))).tolist()}
+    flow = concurrent_flow(ways, wanted_hz, rates, without=left_out)
     supplies = []
     for demand, each, carried in zip(demands, wanted_hz.tolist(), flow.carried, strict=True):
         shares = tuple(
@@ -176,8 +187,8 @@ def capacity_among(
         )
         supplies.append(Supply(demand, flow.share * each, shares))
     kept = [i for i in range(len(links)) if i not in without]
-    use = np.clip(flow.use / rates, 0.0, 1.0)[kept].tolist()
-    prices = flow.prices[kept].tolist()
+    use = np.clip(flow.use / rates, 0.0, 1.0)[stands_for[kept]].tolist()
+    prices = flow.prices[stands_for[kept]].tolist()
     left, numbers = tuple(links[i] for i in kept), tuple(field.numbers[i] for i in kept)
     return Capacity(flow.share, flow.at_most, tuple(supplies), left, numbers, tuple(use), tuple(prices))
 
