@@ -10,7 +10,7 @@ from typing import Any
 from quantumlink import validation
 from quantumlink.link import CHAIN_ORDERS, ChainOrder, ElementaryLink, Link, chain
 from quantumlink.link.expression import MOST_PURIFY_ROUNDS, purification
-from quantumlink.network.graph import Avoid, Graph
+from quantumlink.network.graph import Avoid, Graph, listed
 from quantumlink.network.inline_repeaters import in_line
 from quantumlink.network.objectives import OBJECTIVES, TIMED, Objective, score
 from quantumlink.network.route import Route
@@ -87,7 +87,7 @@ def best_routes(
         ValueError: if a node is unknown, both are the same, an option is wrong, or there is no route.
     """
     validation.count("k", k, at_least=1)
-    avoid = list(avoid)
+    avoid = listed("avoid", avoid)
     if any(node.stores_apart for i in network.usable(avoid) for node in network.links[i].ends):
         return _path_by_path(network, source, target, k, by=by, plan=plan or Plan(), avoid=avoid)
     field = Field(network, source, target, by=by, plan=plan or Plan(), avoid=avoid)
@@ -146,7 +146,7 @@ class Field:
     ) -> None:
         check_ends(network, source, target)
         self._network, self.plan = network, plan
-        avoid = list(avoid)
+        avoid = listed("avoid", avoid)
         for argument, name in (("source", source), ("target", target)):
             if name in avoid:
                 raise ValueError(f"avoid holds the {argument}, {name!r}")

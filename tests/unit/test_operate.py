@@ -480,6 +480,11 @@ def test_attack_halves_two_correlations():
         ({"swapping": "soon"}, "swapping must be one of"),
         ({"happenings": [Outage("u7")]}, "what must be one of"),
         ({"warm_up_s": 10}, "warm_up_s must be shorter"),
+        ({"slot_s": 1e-320}, "slot_s must be at least .* slots, got 1e-320"),
+        ({"slot_s": 1e300}, "slot_s must be at most .*, got 1e.300"),
+        ({"network": [1]}, "network must be a Network, got .1."),
+        ({"executor": "here"}, "executor must be a concurrent.futures.Executor or None, got 'here'"),
+        ({"avoid": None}, "avoid must be a list of avoid, got None"),
     ],
 )
 def test_refusals_say_what_is_wrong(change, said):
@@ -491,7 +496,7 @@ def test_refusals_say_what_is_wrong(change, said):
     network = Network([hub, *users], links)
     arguments = {"demands": [Demand("u0", "u1"), Demand("u0", "hub")], "duration_s": 1.0, **change}
     with pytest.raises((ValueError, TypeError), match=said):
-        operate(network, **arguments)
+        operate(arguments.pop("network", network), **arguments)
 
 
 def test_a_cutoff_shorter_than_messages_is_refused():

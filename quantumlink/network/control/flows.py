@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantumlink.link import ElementaryLink, Link, chain
+from quantumlink.network.graph import listed
 from quantumlink.network.load.capacities import field_for, served
 from quantumlink.network.load.demand import Demand
 from quantumlink.network.load.ways import Way, Ways
@@ -75,7 +76,7 @@ class Routing:
 
     def __init__(self, network: Network, policy: Policy, plan: Plan, *, strategy: bool, avoid: Avoid) -> None:
         self._network, self._policy, self._plan = network, policy, plan
-        self._strategy, self._avoid = strategy, list(avoid)
+        self._strategy, self._avoid = strategy, listed("avoid", avoid)
         self._known: dict[tuple[str, str, str, float | None], tuple[FlowRoute, ...]] = {}
 
     def flows(self, demands: tuple[Demand, ...]) -> list[Flow]:

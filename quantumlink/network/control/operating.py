@@ -16,12 +16,13 @@ from quantumlink.interrupts import between_parts
 from quantumlink.link import ChainOrder
 from quantumlink.network.control.block import Block, begun
 from quantumlink.network.control.compiling import has_numba
-from quantumlink.network.control.flows import ANY_ORDER, Flow, Routing
+from quantumlink.network.control.flows import ANY_ORDER, Routing
 from quantumlink.network.control.ghz import check_arms, fusion_tables, fusions_of
 from quantumlink.network.control.pace import Pace
 from quantumlink.network.control.policies import Policy, TimeSlots, checked_policy
 from quantumlink.network.control.result import Performance
 from quantumlink.network.control.schedule import RequestsOf, timed_changes
+from quantumlink.network.control.slots import slot_of
 from quantumlink.network.control.tables import Floats, Tables
 from quantumlink.network.control.tabulating import Layout, link_tables, route_tables, support_among
 from quantumlink.network.control.tags import recipe_of
@@ -124,6 +125,8 @@ def operate(
     <Performance of 1 demand over 2 s: 213 delivered, fairness 1>
     """
     wanted = checked_demands(network, demands, DEMAND_KINDS)
+    if executor is not None:
+        validation.instance("executor", executor, Executor, "a concurrent.futures.Executor or None")
     options = Options(policy, duration_s, trials, slot_s, swapping, take, purify_rounds, protocol, cutoff_s,
                        buffer, in_flight, warm_up_s, records)  # fmt: skip
     seed = validation.seed("seed", seed)
@@ -210,7 +213,7 @@ def prepared(
     """All that every trial has in common."""
     strategy = options.purify_rounds == "best"
     flows = Routing(network, options.policy, options.plan, strategy=strategy, avoid=avoid).flows(demands)
-    slot_s = options.slot_s or _slot_s(network, flows)
+    slot_s = slot_of(network, flows, options.duration_s, options.slot_s)
     any_order = options.swapping in ANY_ORDER
     recipes = [[recipe_of(r, options.plan, slot_s, any_order=any_order) for r in flow.routes] for flow in flows]
     layout = Layout.of(network, slot_s, flows, recipes, fusions_of(demands, flows, slot_s))
@@ -239,14 +242,6 @@ def _check_nodes(layout: Layout) -> None:
                 f"got storage={node.storage!r} and {node.memory!r} at the node {name!r}: `simulate` plays them for "
                 f"one demand"
             )
-
-
-def _slot_s(network: Network, flows: Sequence[Flow]) -> float:
-    """The shortest attempt; of pairs at random moments alone, a tenth of the shortest mean time."""
-    numbers = {n for flow in flows for route in flow.routes for n in route.numbers}
-    attempts = [a for n in numbers if (a := network.links[n].attempts) is not None]
-    clocked = [a.time_s for a in attempts if a.success_probability is not None]
-    return min(clocked) if clocked else min(a.time_s for a in attempts) / 10
 
 
 def _events(layout: Layout, demands: tuple[Demand, ...], options: Options) -> float:

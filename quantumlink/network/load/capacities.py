@@ -17,7 +17,7 @@ import numpy as np
 
 from quantumlink.arrays import FloatArray
 from quantumlink.link import ElementaryLink
-from quantumlink.network.graph import Avoid, Graph
+from quantumlink.network.graph import Avoid, Graph, listed
 from quantumlink.network.load.concurrent_flow import GAP, concurrent_flow
 from quantumlink.network.load.demand import Demand, checked_demands
 from quantumlink.network.load.ways import Ways, pairs_needed
@@ -199,7 +199,7 @@ def field_for(network: Graph, demands: tuple[Demand, ...], plan: Plan, avoid: Av
     Raises:
         ValueError: if a link does not say how its pairs come, or a demand's end is to be avoided.
     """
-    avoid = list(avoid)
+    avoid = listed("avoid", avoid)
     usable = network.usable(avoid)
     silent = [f"{x.left}–{x.right}" for i, x in enumerate(network.links) if i in usable and x.attempts is None]
     if silent:

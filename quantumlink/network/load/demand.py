@@ -160,6 +160,7 @@ def checked_demands(network: Graph, demands: Any, kinds: Sequence[str] = ("pairs
         TypeError: unless it is a list of demands.
         ValueError: if it is empty, or a demand's node is unknown, or its kind is none of those.
     """
+    validation.instance("network", network, Graph, "a Network")
     if isinstance(demands, Demand):
         demands = (demands,)
     found: Sequence[Any] = validation.sequence("demands", demands, "Demand objects")

@@ -180,7 +180,7 @@ def resilience_of(network: Graph, failures: int, demands: Any, *, plan: Plan, av
     if validation.count("failures", failures, at_least=1) > MOST_FAILURES:
         raise ValueError(f"failures must be at most {MOST_FAILURES}, got {failures}")
     wanted = _between_users(network) if demands is None else checked_demands(network, demands)
-    among = _Among(network, wanted, plan, list(avoid))
+    among = _Among(network, wanted, plan, listed("avoid", avoid))
     served = among.served(set(wanted), frozenset())
     left = [demand for demand in wanted if demand in served]
     looked_at, pairs, proven = 0, list[tuple[Demand, frozenset[Part]]](), True
