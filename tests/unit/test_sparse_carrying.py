@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 import quantumlink as ql
 from quantumlink import circuits
@@ -123,3 +124,26 @@ def test_a_step_of_another_kind_is_refused_in_both_ways():
         carried(np.eye(16), np.eye(16))
     with pytest.raises(UnsupportedOperation, match="no rule for a step of the kind 'jump'"):
         products_of(carried, operation, [BELL] * 2)
+
+
+def test_states_that_are_carried_as_a_whole_come_in_batches_that_take_about_a_second():
+    from qiskit_aer.noise import coherent_unitary_error
+
+    from quantumlink.readings.timeline.run import Run
+
+    def run(ends, processor):
+        memory = Memory(t1_s=1.0, t2_s=0.5)
+        hub = ql.Node("hub", memory, processor)
+        made = {"fidelity": 0.9, "success_probability": 0.5, "attempt_time_s": 1e-3}
+        nodes = [ql.Node(f"e{i}", memory, processor) for i in range(ends)]
+        links = [ql.ElementaryLink(node, hub, ql.Fiber(1), **made) for node in nodes]
+        return Run(ql.join(circuits.multiway_swap(ends), *links), 1000, 1, None, "asap", "herald")
+
+    turn = coherent_unitary_error(expm(-0.1j * np.array([[0, 1], [1, 0]])))
+    turning = ql.Processor(noise={"h": turn, "x": turn})
+    whole = run(8, turning)
+    assert isinstance(whole.plan.map.carries, Carrier)
+    assert whole.batch_size * whole.plan.map.carries.entries <= 1 << 24
+    assert run(8, NOISY).plan.map.carries is None
+    assert run(8, NOISY).batch_size == 64 > whole.batch_size
+    assert run(3, turning).batch_size == 1000

@@ -10,9 +10,10 @@ import numpy as np
 
 from quantumlink.arrays import FloatArray
 from quantumlink.link import Link, distinct_links
+from quantumlink.readings.carrying import Carrier
 from quantumlink.readings.timeline.drawing import Drawing
 from quantumlink.readings.timeline.pairs import Pairs
-from quantumlink.readings.timeline.plan import Plan
+from quantumlink.readings.timeline.plan import Joining, Plan, in_order
 from quantumlink.readings.timeline.planning import make_plan
 from quantumlink.readings.timeline.streaming import delivered, one_after_the_other
 
@@ -33,6 +34,9 @@ STORED: tuple[Stored, ...] = get_args(Stored)
 
 MOST_COEFFICIENTS = 1 << 22
 """Coefficients of the states of one batch: 32 MB."""
+
+MOST_CARRIED = 1 << 24
+"""Numbers of states that are carried as a whole in one batch: about a second, after which progress is told."""
 
 BATCH = 1000
 """Trials drawn at once: arrays that fit into a processor's cache, and often enough a place to stop at."""
@@ -74,9 +78,11 @@ class Run:
 
     @cached_property
     def batch_size(self) -> int:
-        """How many trials are drawn at once: fewer where their states take more."""
+        """How many trials are drawn at once: fewer where their states take more, or long to be carried."""
         ends = max(len(part.ends) for part in distinct_links(self.link))
-        return max(1, min(BATCH, MOST_COEFFICIENTS >> 2 * ends))
+        made = [part.map.carries for part in in_order(self.plan) if isinstance(part, Joining)]
+        carried = max((carries.entries for carries in made if isinstance(carries, Carrier)), default=1)
+        return max(1, min(BATCH, MOST_COEFFICIENTS >> 2 * ends, MOST_CARRIED // carried))
 
     def batch(self, number: int, *, record: bool = False) -> Pairs:
         """The pairs of one batch in seconds, the same each time; with all their waiting times if recorded."""
