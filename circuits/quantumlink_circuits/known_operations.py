@@ -119,6 +119,16 @@ spent_a[3]–spent_b[3] -> kept_a, kept_b>
     return _added[name][1]
 
 
+def operation_summary(name: str) -> str:
+    """What a known operation does, in a line, as its builder says; of one that was registered its name.
+
+    >>> operation_summary("dejmps")
+    'Purify by the protocol of Deutsch et al. (1996).'
+    """
+    builder = _KNOWN.get(name)
+    return known_operation(name).name if builder is None else (builder.__doc__ or "").strip().partition("\n")[0]
+
+
 @lru_cache(maxsize=64)
 def _of_the_library(name: str) -> Operation:
     if name in _KNOWN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from quantumlink_circuits.known_operations import operation_summary
 
 from quantumlink import validation
 from quantumlink.circuits import code_names, known_code, known_operation, operation_names
@@ -23,15 +24,30 @@ def parts(
     for each in kinds:
         if each in OPERATIONS:
             found = [(name, known_operation(name)) for name in operation_names(each)]
-            rows += [(each, name, f"{len(operation.inputs)} links", operation.name) for name, operation in found]
+            rows += [
+                (each, name, f"{len(made.inputs)} links", _plain(operation_summary(name))) for name, made in found
+            ]
         elif each == "code":
             sizes = [(name, known_code(name)) for name in code_names()]
             rows += [(each, name, f"{code.qubits} qubits", " ".join(code.stabilizers)) for name, code in sizes]
         elif each == "decoder":
             kinds_of = [(name, type(as_decoder("decoder", name))) for name in decoder_names()]
-            rows += [(each, name, cls.__qualname__, summary_of(cls)) for name, cls in kinds_of]
+            rows += [(each, name, cls.__qualname__, _plain(summary_of(cls))) for name, cls in kinds_of]
         else:
-            rows += [(each, name, part.cls.__qualname__, part.summary) for name, part in parts_of(each).items()]
+            rows += [
+                (each, name, part.cls.__qualname__, _plain(part.summary)) for name, part in parts_of(each).items()
+            ]
     labels = ("kind", "name", "class or ports", "what it is")
     columns = tuple(Column(label, left=True) for label in labels)
-    return Result(tables=(Table("", columns, tuple(rows), key="parts"),))
+    table = Table("", columns, tuple(rows), key="parts")
+    if kind is not None:
+        return Result(tables=(table,), shown=(Table("", columns[1:], tuple(row[1:] for row in rows)),))
+    names = [(each, ", ".join(name for of, name, *_ in rows if of == each) or "none") for each in kinds]
+    shown = Table("", (columns[0], Column("names", left=True)), tuple(names))
+    notes = ("quantumlink parts KIND tells what each of a kind is; --csv and --json hold all",)
+    return Result(tables=(table,), shown=(shown,), notes=notes)
+
+
+def _plain(text: str) -> str:
+    """A docstring's line without its marks."""
+    return text.replace("`", "")
