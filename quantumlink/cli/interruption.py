@@ -40,7 +40,7 @@ def answered() -> Iterator[None]:
     if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
-    told, tells = socket.socketpair()
+    told, tells = map(_off_the_standard, socket.socketpair())
     tells.setblocking(False)
     before = signal.set_wakeup_fd(tells.fileno(), warn_on_full_buffer=False)
     process = _process(told)
@@ -58,6 +58,16 @@ def answered() -> Iterator[None]:
         thread.join()
         tells.close()
         told.close()
+
+
+def _off_the_standard(one: socket.socket) -> socket.socket:
+    """The same where no process has its standard input or output: whoever closed these left the places free."""
+    held = [one]
+    while held[-1].fileno() <= 2:
+        held.append(held[-1].dup())
+    for other in held[:-1]:
+        other.close()
+    return held[-1]
 
 
 def _process(told: socket.socket) -> subprocess.Popen[bytes] | None:

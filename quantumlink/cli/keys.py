@@ -9,7 +9,9 @@ import asyncio
 import json
 import logging
 import tomllib
+from errno import EADDRINUSE
 from pathlib import Path
+from ssl import SSLError
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -91,8 +93,18 @@ def serve(
         from quantumlink.network import Network
 
         network = Network.load(file)
+        if directory.exists() and not directory.is_dir():
+            raise NotADirectoryError(f"--directory must be a folder, got {str(directory)!r}")
         found = Demonstration(network, directory, port=port, page_port=page_port, at=at or [], pause_s=pause)
-        asyncio.run(serve_demonstration(found, lambda path: _tell_ready(found, path)))
+        try:
+            asyncio.run(serve_demonstration(found, lambda path: _tell_ready(found, path)))
+        except OSError as error:
+            if error.errno != EADDRINUSE:
+                raise
+            raise OSError(
+                f"--port and --page-port must be free, each node takes one from --port={port} on, the page "
+                f"--page-port={page_port}: {error.strerror}"
+            ) from error
 
 
 @app.command(examples=["keys openapi"])
@@ -117,6 +129,8 @@ def recipient(
     """Make the keys of somebody who is to open protected files."""
     from quantumlink.keys.protection import Recipient
 
+    if not Path(name).name:
+        raise ValueError(f"NAME must name somebody, or a file without its ending; got {name!r}")
     files = {kind: Path(f"{name}.{ending}") for kind, ending in (("private", "recipient"), ("public", "public"))}
     made = Recipient.create()
     made.save(files["private"])
@@ -127,7 +141,9 @@ def recipient(
 _WHO = "--kme https://localhost:8443 --cert app.pem --key app.key --ca ca.pem"
 
 
-@app.command(examples=[f"keys protect plan.pdf {_WHO} --from alice --to bob --recipient bob.public"])
+@app.command(
+    examples=[f"keys protect plan.pdf {_WHO} --from alice --to bob --recipient bob.public"], words={"url": "--kme"}
+)
 def protect(
     file: Annotated[Path, typer.Argument(help="What to protect.", show_default=False)],
     kme: Url,
@@ -171,6 +187,7 @@ def protect(
 @app.command(
     name="open",
     examples=[f"keys open plan.pdf.protected plan.pdf {_WHO} --to bob --recipient bob.recipient"],
+    words={"url": "--kme"},
 )
 def open_(
     file: Annotated[Path, typer.Argument(help="A protected file.", show_default=False)],
@@ -217,13 +234,19 @@ def _client(url: str, certificate: Path, key: Path, ca: Path) -> KeyClient:
     for name, path in (("--cert", certificate), ("--key", key), ("--ca", ca)):
         if not path.is_file():
             raise FileNotFoundError(f"{name} must be a file that is there, got {str(path)!r}")
-    return KeyClient(url, certificate=certificate, key=key, ca=ca)
+    try:
+        return KeyClient(url, certificate=certificate, key=key, ca=ca)
+    except SSLError as error:
+        raise ValueError(
+            f"--cert, --key and --ca must be PEM files that belong together, got {str(certificate)!r}, "
+            f"{str(key)!r} and {str(ca)!r}: {error.reason or error.strerror}"
+        ) from error
 
 
 def _is_node(file: Path) -> bool:
     try:
         return "certificate" in tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: {error}") from error
 
 

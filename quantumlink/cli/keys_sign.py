@@ -10,6 +10,7 @@ import typer
 from quantumlink import validation
 from quantumlink.cli.foretelling import tell_duration
 from quantumlink.cli.result import Result, Written, pairs_table
+from quantumlink.cli.written_files import writable
 
 if TYPE_CHECKING:
     from quantumlink.keys.signing import SigningTerms
@@ -35,6 +36,8 @@ def sign(
     from quantumlink.progress import track
     from quantumlink.qkd import BB84, KeyTaken, NoSecretKey
 
+    if output is not None and (output.exists() or writable("--output", output) != output):
+        raise FileExistsError(f"--output must be a new file; {str(output)!r} exists")
     try:
         message = file.read_bytes()
         validation.seed("--seed", seed)

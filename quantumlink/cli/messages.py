@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 
 import typer
@@ -34,7 +34,8 @@ def tell_as_json(error: str, exit_code: int) -> None:
     """Tell on standard output what is wrong if JSON is wanted there; otherwise nothing."""
     if _as_json and _as_json[-1]:
         _as_json[-1] = False  # once
-        typer.echo(json.dumps({"error": error, "exit_code": exit_code}, indent=2, ensure_ascii=False))
+        with suppress(OSError):  # where nothing can be written, as was told on standard error
+            typer.echo(json.dumps({"error": error, "exit_code": exit_code}, indent=2, ensure_ascii=False))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from quantumlink import validation
 from quantumlink.circuits import operation_names
 from quantumlink.network import Network
 
@@ -44,5 +45,10 @@ def avoided(network: Network, items: Sequence[str] | None) -> list[str | tuple[s
     found: list[str | tuple[str, str]] = []
     for item in items or ():
         one, colon, other = item.partition(":")
-        found.append((one, other) if colon and item not in network.nodes else item)
+        if colon and item not in network.nodes:
+            for name in (one, other):
+                validation.choice(f"a node of --avoid {item}", name, network.nodes)
+            found.append((one, other))
+        else:
+            found.append(item)
     return found

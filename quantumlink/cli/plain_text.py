@@ -7,10 +7,13 @@ out all the same, as Phi+ and <ZZ>; what can be written is written as it is.
 from __future__ import annotations
 
 import codecs
+import os
 import sys
 import unicodedata
 
 _HANDLER = "quantumlink.plain"
+_LOUD = ("strict", "backslashreplace", "surrogateescape")
+"""What Python does by itself with characters that an encoding lacks; the last one where there is no locale."""
 
 _ASCII = {
     **{"⟨": "<", "⟩": ">", "−": "-", "–": "-", "—": "-", "…": "...", "∞": "inf", "≤": "<=", "≥": ">=", "≈": "~"},
@@ -36,9 +39,12 @@ _ASCII = {
 def degrade_output() -> None:
     """Let standard output and error write what their encoding lacks in ASCII, instead of raising an error."""
     codecs.register_error(_HANDLER, _in_ascii)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever called: nobody reads
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
-        if callable(reconfigure) and getattr(stream, "errors", None) in ("strict", "backslashreplace"):
+        if callable(reconfigure) and getattr(stream, "errors", None) in _LOUD:
             reconfigure(errors=_HANDLER)
 
 
@@ -59,7 +65,10 @@ def _plain_character(character: str) -> str:
     return told or ("#" if "─" <= character <= "▟" else "?")
 
 
-def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+def _in_ascii(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return plain(error.object[error.start : error.end]), error.end
+    text = error.object[error.start : error.end]
+    if all("\udc80" <= character <= "\udcff" for character in text):
+        return bytes(ord(character) - 0xDC00 for character in text), error.end  # of a path: as they were
+    return plain(text), error.end

@@ -42,7 +42,8 @@ Days = Annotated[float, typer.Option(help="For how many days, up to 366.")]
 Stations = Annotated[
     list[str] | None,
     typer.Option(
-        "--station", help="A node with a telescope; may be repeated. All that have a position if not given.",
+        "--station",
+        help="A node with a telescope; may be repeated. All with a position that are no repeaters if not given.",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -187,6 +188,7 @@ def _found(
     file: Path, start: str, days: float, station: list[str] | None, least: float, network: Network | None = None
 ) -> Overpasses:
     known = Network.load(file) if network is None else network
+    station = station or _stations(known) or None
     seconds = validation.positive("days", days, at_most=366.0) * 86_400
     options: dict[str, Any] = {"start": start, "min_elevation_deg": least}
     tried = _TRIED_DAYS * 86_400
@@ -195,6 +197,12 @@ def _found(
         find_overpasses(known, station, duration_s=tried, **options)
         tell_seconds((perf_counter() - began) * (seconds / tried))
     return find_overpasses(known, station, duration_s=seconds, **options)
+
+
+def _stations(network: Network) -> list[str]:
+    """The nodes that may have a telescope: a repeater on the way of a fibre has none."""
+    found = ((name, node) for name, node in network.nodes.items() if node.position is not None)
+    return [name for name, node in found if node.role not in ("repeater", "satellite")]
 
 
 def _wanted(
@@ -210,7 +218,7 @@ def _wanted(
         for option, name in (("--from", source), ("--to", target)):
             validation.choice(option, name, network.nodes)
         return [Demand(source, target, kind="key")]
-    places = station or [name for name, node in network.nodes.items() if node.position is not None]
+    places = station or _stations(network)
     near = {name for group in network.groups() if set(group) & set(places) for name in group}
     users = [name for name in network.users if name in near]
     names = users if len(users) > 1 and network.links else places

@@ -28,7 +28,7 @@ from quantumlink.cli.interruption import INTERRUPTED
 from quantumlink.cli.messages import json_is_wanted, print_error, tell_as_json
 from quantumlink.cli.printing import Form, as_csv, as_json, print_result
 from quantumlink.cli.result import Result
-from quantumlink.cli.written_files import writable
+from quantumlink.cli.written_files import writable, write_data
 
 NO_STRATEGY = 3
 """Exit code where nothing reaches what was asked for."""
@@ -221,10 +221,10 @@ class failures_told:  # noqa: N801
 
 
 def _of_file(error: Exception) -> str:
-    """What the system says of a file, without its number; empty for anything else."""
-    if not isinstance(error, OSError) or error.filename is None or not error.strerror:
+    """What the system says, of a file or else, without its number; empty for anything else."""
+    if not isinstance(error, OSError) or not error.strerror:
         return ""
-    return f"{error.filename}: {error.strerror}"
+    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 def _interrupted(error: BaseException | None) -> bool:
@@ -328,7 +328,7 @@ def _tell(result: Result, asked: Mapping[Form, Path | None]) -> None:
             printed = True
         else:
             text = as_json(result) + "\n" if form is Form.json else as_csv(result)
-            path.write_text(text, encoding="utf-8")
+            write_data(path, text)
             lines.append(f"{form.name.upper()}: {path}")
     if not printed:
         print_result(result)

@@ -49,5 +49,24 @@ def write_secret(path: Path, text: str) -> None:
     """
     # O_EXCL: never into a file, or through a link, that somebody else has put there and may read.
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text)
+    except OSError as error:
+        path.unlink(missing_ok=True)  # a part of a key is none
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def write_data(path: Path, text: str) -> None:
+    """Write a file that was asked for; a new one that cannot be written whole is not left behind.
+
+    Raises:
+        OSError: if it cannot be written; it names the file.
+    """
+    new = not path.exists()
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        if new:
+            path.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from quantumlink.cli.plain_text import plain
+from quantumlink.cli.plain_text import degrade_output, plain
 
 METRO = str(Path(__file__).parents[2] / "notebooks" / "networks" / "metro.toml")
 BETWEEN = ["--from", "vienna", "--to", "bratislava"]
@@ -62,3 +62,69 @@ def test_a_stream_of_another_kind_is_left_alone(monkeypatch):
     degrade_output()
     print("Φ⁺")  # noqa: T201
     assert stream.getvalue() == "Φ⁺\n"
+
+
+def closed(number):
+    """What a child does to a standard stream before it runs, as ``<&-`` of a shell."""
+    return lambda: os.close(number)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="streams are closed as POSIX does")
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_closed_streams(number, tmp_path):
+    """Sockets took the places that were left free, and the watch of Ctrl-C lost its own."""
+    found = subprocess.run(
+        [sys.executable, "-c", "from quantumlink.cli import app; app()", "network", "show", METRO],
+        cwd=tmp_path,
+        capture_output=True,
+        preexec_fn=closed(number),
+    )
+    assert found.stderr == b""
+    assert found.returncode == 0
+    assert (b"metro: nodes" in found.stdout) == (number != 1)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("form", [["--json"], []])
+def test_what_cannot_be_written_is_told_once(form, tmp_path):
+    code = "from quantumlink.cli import app; app()"
+    with open("/dev/full", "wb") as full:
+        found = subprocess.run(
+            [sys.executable, "-c", code, "parts", *form], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE
+        )
+    assert found.returncode == 1
+    assert found.stderr == b"error: No space left on device\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locales of POSIX")
+def test_without_a_locale(tmp_path):
+    told = dict(os.environ, LC_ALL="C", LANG="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    told.pop("PYTHONIOENCODING", None)
+    command = [sys.executable, "-c", "from quantumlink.cli import app; app()", *COMMANDS["network routes"]]
+    found = subprocess.run(command, env=told, cwd=tmp_path, capture_output=True)
+    assert (found.returncode, found.stderr) == (0, b"")
+    assert b"vienna -" in found.stdout
+
+
+def test_names_of_files_that_are_no_text_are_told_as_they_are():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="surrogateescape")
+    before = sys.stdout
+    try:
+        sys.stdout = stream
+        degrade_output()
+    finally:
+        sys.stdout = before
+    stream.write("n\udcff – x")
+    stream.flush()
+    assert stream.buffer.getvalue() == b"n\xff - x"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pipe of POSIX")
+def test_who_had_enough_is_told_nothing(tmp_path):
+    code = "from quantumlink.cli import app; app()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "parts", "--csv"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) != 0

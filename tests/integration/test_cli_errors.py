@@ -1,6 +1,8 @@
 """What is wrong: one line on standard error, an object under --json, and the exit code that the guide tells."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ NETWORKS = Path(__file__).parents[2] / "notebooks" / "networks"
 METRO, GLOBE = (str(NETWORKS / f"{name}.toml") for name in ("metro", "globe"))
 ENDS = ("--from", "vienna", "--to", "bratislava")
 SERVICE = ("--kme", "https://localhost:1", "--cert", "missing", "--key", "missing", "--ca", "missing")
+FILES = ("--cert", "traffic.csv", "--key", "traffic.csv", "--ca", "traffic.csv")
 WRONG = {
     "run": ("run", METRO, *ENDS, "--shots", "0"),
     "plan": ("plan", METRO, *ENDS, "--paths", "0"),
@@ -120,3 +123,77 @@ def test_who_stops_waiting_for_a_job_loses_nothing(monkeypatch):
     assert told.exit_code == 130
     assert told.stderr == "interrupted: nothing is lost, the job goes on\n"
     assert json.loads(told.stdout) == {"job": "traffic.csv", "interrupted": "nothing is lost, the job goes on"}
+
+
+NAMED = {
+    "nobody's name": (("keys", "recipient", ""), "NAME must name somebody"),
+    "a root": (("keys", "recipient", "/"), "NAME must name somebody"),
+    "no address": (
+        ("keys", "protect", "traffic.csv", "--kme", "alice", *FILES, "--from", "a", "--to", "b"),
+        "--kme must be",
+    ),
+    "no certificate": (
+        ("keys", "protect", "traffic.csv", "--kme", "https://localhost:1", *FILES, "--from", "a", "--to", "b"),
+        "--cert, --key and --ca must be PEM files",
+    ),
+    "bytes for a node": (("keys", "serve", "bytes.toml"), "bytes.toml: "),
+    "bytes for a trail": (("keys", "trail", "verify", "bytes.toml"), "bytes.toml: "),
+    "a file for a folder": (
+        ("keys", "serve", METRO, "--demo", "--directory", "traffic.csv"),
+        "--directory must be a folder, got 'traffic.csv'",
+    ),
+    "a signature that is there": (
+        ("keys", "sign", "traffic.csv", "--output", "bytes.toml"),
+        "--output must be a new file; 'bytes.toml' exists",
+    ),
+    "a link to nowhere": (
+        ("network", "routes", METRO, *ENDS, "--avoid", "alice:nobody"),
+        "a node of --avoid alice:nobody must be one of",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_is_told_names_what_is_wrong(name, tmp_path):
+    words, said = NAMED[name]
+    (tmp_path / "bytes.toml").write_bytes(bytes(range(256)))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    found = invoke(*words)
+    assert found.exit_code == 1
+    assert found.stderr.startswith(f"error: {said}")
+    assert len(found.stderr.splitlines()) == 1
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+class Full:
+    """A file on a disk that is full."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *told):
+        self._file.close()
+
+    def write(self, text):
+        self._file.write(text[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("option", ["--csv", "--key-file"])
+def test_a_full_disk_leaves_no_part_of_a_file(option, tmp_path, monkeypatch):
+    plain, handled = Path.write_text, os.fdopen
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def write_text(path, text, **options):
+        plain(path, text[:10], **options)
+        raise full
+
+    monkeypatch.setattr(Path, "write_text", write_text)
+    monkeypatch.setattr(os, "fdopen", lambda *given, **options: Full(handled(*given, **options)))
+    command = ("parts",) if option == "--csv" else ("qkd", "bb84", "--km", "5", "--rounds", "1e5", "--seed", "1")
+    told = invoke(*command, option, "new.csv")
+    assert (told.exit_code, told.stderr) == (1, "error: new.csv: No space left on device\n")
+    assert not (tmp_path / "new.csv").exists()

@@ -73,7 +73,10 @@ def verify_file(path: str | Path, *, earlier_head: str | None = None) -> Checked
         TrailError: if anything in it is not as it was written, or it does not go on from the earlier one.
         OSError: if it cannot be read.
     """
-    lines = list(_lines(path))
+    try:
+        lines = list(_lines(path))
+    except UnicodeDecodeError as error:
+        raise TrailError(f"{path}: this is no text in UTF-8: {error}") from None
     if len(lines) < 2 or lines[0].get("format") != FORMAT or set(lines[-1]) != {"entries", "head"}:
         raise TrailError(f"{path}: this is no whole trail: its first or last line is missing")
     first, entries, last = lines[0], lines[1:-1], lines[-1]
