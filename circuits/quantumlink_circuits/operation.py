@@ -10,12 +10,20 @@ site to another. What the circuit's metadata states (``pairs``, ``heralds``, ``o
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
-from qiskit.circuit import Delay, IfElseOp, QuantumCircuit
+from qiskit.circuit import QuantumCircuit
 
+from quantumlink_circuits.acting import (
+    acting_qubits,
+    busy_qubits,
+    conditional_qubits,
+    measured_qubits,
+    qubits_measured_later,
+    waits,
+)
 from quantumlink_circuits.arguments import probability
 from quantumlink_circuits.content import content_of
 from quantumlink_circuits.ports import (
@@ -259,7 +267,7 @@ class Operation:
     @cached_property
     def waits(self) -> bool:
         """Whether there are delays in its circuit."""
-        return _waits(self.circuit)
+        return waits(self.circuit)
 
     def _alike(self) -> Self:
         """A copy that may be changed until it is handed out."""
@@ -294,34 +302,30 @@ class Operation:
     @cached_property
     def acting_sites(self) -> frozenset[int]:
         """The sites (by index) at which anything is done."""
-        busy = {self.circuit.find_bit(q).index for inst in self.circuit.data for q in inst.qubits}
-        return frozenset(self.site_of_qubit[q] for q in busy)
+        return self._sites_of(busy_qubits(self.circuit))
 
     @cached_property
     def sites_that_act(self) -> frozenset[int]:
         """The sites (by index) at which anything is done without a condition."""
-        return self._sites_of(lambda instruction: not isinstance(instruction.operation, IfElseOp))
+        return self._sites_of(acting_qubits(self.circuit))
 
     @cached_property
     def sites_that_measure(self) -> frozenset[int]:
         """The sites (by index) at which anything is measured without a condition."""
-        return self._sites_of(lambda instruction: instruction.name == "measure")
+        return self._sites_of(measured_qubits(self.circuit))
 
     @cached_property
     def sites_that_measure_later(self) -> frozenset[int]:
         """The sites (by index) at which anything is measured under a condition."""
-        return self._sites_of(lambda instruction: instruction.name != "measure" and _measures(instruction))
+        return self._sites_of(qubits_measured_later(self.circuit))
 
     @cached_property
     def conditional_qubits(self) -> frozenset[int]:
         """The qubits on which something acts under a condition."""
-        chosen = (i for i in self.circuit.data if isinstance(i.operation, IfElseOp))
-        return frozenset(self.circuit.find_bit(q).index for instruction in chosen for q in instruction.qubits)
+        return conditional_qubits(self.circuit)
 
-    def _sites_of(self, kind: Callable[[Any], bool]) -> frozenset[int]:
-        chosen = (i for i in self.circuit.data if i.name != "barrier" and kind(i))
-        busy = {self.circuit.find_bit(q).index for instruction in chosen for q in instruction.qubits}
-        return frozenset(self.site_of_qubit[q] for q in busy)
+    def _sites_of(self, qubits: Iterable[int]) -> frozenset[int]:
+        return frozenset(self.site_of_qubit[q] for q in qubits)
 
     def verify(self, *, delivers: Sequence[str] | None = None) -> tuple[str, ...]:
         """Prove what a Clifford operation delivers when its links are perfect, in every run that is accepted.
@@ -407,17 +411,3 @@ def _success(value: Any) -> float:
     if not found:
         raise ValueError(f"success_probability must be in (0, 1]: what never works cannot be used; got {value!r}")
     return found
-
-
-def _waits(circuit: QuantumCircuit) -> bool:
-    return any(
-        (isinstance(step.operation, Delay) and step.operation.duration != 0)
-        or any(map(_waits, getattr(step.operation, "blocks", ())))
-        for step in circuit.data
-        if not step.is_standard_gate()
-    )
-
-
-def _measures(instruction: Any) -> bool:
-    blocks = getattr(instruction.operation, "blocks", ())
-    return instruction.name == "measure" or any(_measures(inner) for block in blocks for inner in block.data)

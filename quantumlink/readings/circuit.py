@@ -41,15 +41,14 @@ from quantumlink.link import (
     LogicalOperation,
     Purify,
     Swap,
-    distinct_links,
 )
 from quantumlink.link.arriving_pair import PREPARATION_ANGLES, STATED_PAIR, StatedPair, preparations
 from quantumlink.program import CORRECTIONS, Corrections, Program, RandomSetting
-from quantumlink.readings.folding import NeverSucceeds, fold
-from quantumlink.readings.maps import carrier, is_pair_map, sides_of
+from quantumlink.readings.maps import sides_of
 from quantumlink.readings.perfect import target_of
 from quantumlink.readings.placing import Primitive
 from quantumlink.readings.shared_state import MAX_ENDS, stabilizers_of
+from quantumlink.readings.succeeding import check_succeeds
 from quantumlink.readings.timeline import Timeline
 from quantumlink.readings.trial_waits import Waits
 from quantumlink.rewrites import feedforward, pauli_frame, qubit_reuse
@@ -57,15 +56,6 @@ from quantumlink.rewrites.classical_bits import without_registers
 
 MAX_PAIRS = 20_000
 """Most elementary pairs that are composed into one circuit."""
-
-ALWAYS_FOLLOWED = 8
-"""Qubits up to which an operation is followed first, lest it can never succeed."""
-
-MOST_FOLLOWED = 20
-"""Most qubits of one that is followed if little is entangled in it at one time."""
-
-MOST_ENTRIES = 1 << 20
-"""How many numbers that may be: as of ten qubits, some 30 ms."""
 
 
 def compose(
@@ -122,7 +112,7 @@ def compose(
             f"link must have at most {MAX_PAIRS} elementary pairs to be composed, got {link.pairs}: "
             f"evaluate predicts it without a circuit"
         )
-    _check_succeeds(link)
+    check_succeeds(link)
     waits = None if timeline is None else Waits(link, timeline)
     program = _Composer(link, waits, conditional=corrections == "sequential").program()
     if corrections == "frame":
@@ -132,45 +122,6 @@ def compose(
     return qubit_reuse.reuse_qubits(program) if reuse_qubits else program
 
 
-def _check_succeeds(link: Link) -> None:
-    """Refuse what no run would be accepted of, where that is quickly known: in all parts that are followed."""
-    followed: set[int] = set()
-    roots: dict[int, Join] = {}
-    for part in distinct_links(link):  # children first
-        if all(id(child) in followed for child in part.children) and _is_quick(part):
-            followed.add(id(part))
-            for child in part.children:
-                roots.pop(id(child), None)
-            if isinstance(part, Join):
-                roots[id(part)] = part
-    for root in roots.values():
-        if not any(part.operation.may_fail for part in distinct_links(root) if isinstance(part, Join)):
-            continue
-        try:
-            fold(root)
-        except NeverSucceeds:
-            raise
-        except ValueError:  # what cannot be followed exactly may still be run
-            continue
-
-
-def _is_quick(part: Link) -> bool:
-    """Whether a part's state is found in milliseconds, of those of its links."""
-    if not isinstance(part, Join):
-        return True
-    operation = part.operation
-    qubits = operation.circuit.num_qubits
-    if is_pair_map(operation) or qubits <= ALWAYS_FOLLOWED:
-        return True
-    if qubits > MOST_FOLLOWED or not operation.takes_any_link:
-        return False
-    try:
-        found = carrier(operation, [node.processor for node in part.nodes])
-    except ValueError:
-        return False
-    return found.entries <= MOST_ENTRIES
-
-
 def compose_joined(link: Join, corrections: Corrections) -> tuple[Program, dict[int, int]]:
     """The circuit of a join, and where each qubit of its operation's circuit stands in it.
 
@@ -178,7 +129,7 @@ def compose_joined(link: Join, corrections: Corrections) -> tuple[Program, dict[
         NeverSucceeds: as `compose`; of a join whose qubits carry inputs, if one of its links never does.
     """
     for part in link.links if link.operation.data else (link,):
-        _check_succeeds(part)
+        check_succeeds(part)
     composer = _Composer(link, conditional=corrections == "sequential")
     program = composer.program()
     place = {q: composer.circuit.find_bit(qubit).index for q, qubit in composer.last_place.items()}
