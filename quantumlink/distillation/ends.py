@@ -273,7 +273,20 @@ class Bob(Party):
 
 
 def converse(alice: Alice, bob: Bob) -> None:
-    """Let two ends in one process talk until both have finished."""
+    """Let two ends in one process talk until both have finished.
+
+    >>> import numpy as np
+    >>> from quantumlink.hardware import Fiber
+    >>> from quantumlink.qkd import AUTHENTICATION_BITS, BB84, Alice, Bob, SharedSecret, converse
+    >>> session = BB84(medium=Fiber(0), rounds=20_000, seed=7)
+    >>> agreed, (hers, his) = session.agreement(), session.records()
+    >>> shared = np.random.default_rng(1).integers(0, 2, AUTHENTICATION_BITS)
+    >>> alice = Alice(hers, agreement=agreed, secret=SharedSecret(shared), seed=1)
+    >>> bob = Bob(his, agreement=agreed, secret=SharedSecret(shared))
+    >>> converse(alice, bob)
+    >>> len(alice.key) > 1_000, len(alice.key) == len(bob.key)
+    (True, True)
+    """
     line: bytes | None = alice.open()
     listener: Party = bob
     while line is not None:

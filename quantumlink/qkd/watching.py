@@ -88,6 +88,12 @@ def blocks_of(session: AnySession, count: int, *, first: int = 0) -> Iterator[An
     Raises:
         TypeError: if the session is none.
         ValueError: if a number is out of range.
+
+    >>> import quantumlink as ql
+    >>> session = ql.qkd.BB84(medium=ql.Fiber(0), rounds=1_000, seed=7)
+    >>> blocks = list(ql.qkd.blocks_of(session, 3))
+    >>> len(blocks), len({block.seed for block in blocks})
+    (3, 3)
     """
     validation.instance("session", session, Session, "a session such as BB84(...)")
     first = validation.count("first", first, at_least=0)
@@ -120,6 +126,13 @@ def watch(
     Raises:
         ValueError: if the monitor has other streams.
         RuntimeError: if the monitor is paused or aborted already.
+
+    >>> import quantumlink as ql
+    >>> session = ql.qkd.BB84(medium=ql.Fiber(0), rounds=2_000, seed=7, eavesdropper=ql.qkd.InterceptResend(1.0))
+    >>> monitor = ql.qkd.Monitor(0.02, attack=0.2)
+    >>> ran = list(ql.qkd.watch(ql.qkd.blocks_of(session, 5), monitor))  # nothing is run after an alarm
+    >>> len(ran), monitor.state
+    (1, 'paused')
     """
     names = tuple(monitor.charts)
     if len(names) > 1 and set(names) != set(_STREAMS):

@@ -50,11 +50,19 @@ class TrafficFileError(ValueError):
 
 
 def load_demands(path: str | Path) -> tuple[Demand, ...]:
-    """Read demands from a TOML or a CSV file, by its ending; see `quantumlink.network.load.traffic` for their form.
+    r"""Read demands from a TOML or a CSV file, by its ending (their form: `quantumlink.network.load.traffic`).
 
     Raises:
         TrafficFileError: if the file is no such file, or something in it is missing, misspelt or out of range.
         FileNotFoundError: if there is no such file.
+
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> from quantumlink.network import load_demands
+    >>> path = Path(mkdtemp()) / "demands.csv"
+    >>> _ = path.write_text("a,b,kind,rate_hz\nvienna,graz,key,100\n", encoding="utf-8")
+    >>> load_demands(path)
+    (Demand('vienna', 'graz', kind='key', rate_hz=100.0),)
     """
     path = Path(path)
     if path.suffix.lower() not in (".toml", ".csv"):
