@@ -173,7 +173,8 @@ class NodeSource(_PairSource):
 
     One detector stands for the far end, where the photon arrives; the kept photon is stored without loss but
     that of ``kept_efficiency``. With two detectors, both photons are measured on arrival. An attempt lasts
-    until the photon has arrived and the message is back, twice the way; or 1/``clock_hz``.
+    until the photon has arrived and the message is back, twice the way; or 1/``clock_hz``. What the kept photon's
+    memory loses meanwhile is not in the state: ``simulate(link, stored="attempt")`` counts it.
 
     Args:
         at: at which end the source is, ``"left"`` or ``"right"``.

@@ -11,7 +11,10 @@ import pytest
 from quantumlink import ElementaryLink, Fiber, FreeSpace, Memory, Network, Node, Processor, chain, purify, swap
 from quantumlink.hardware import MidpointSource, NodeSource
 from quantumlink.network import best_strategy, forecast
+from quantumlink.readings.forecasting import windows
 from quantumlink.readings.timeline import simulate
+from quantumlink.timing.arrivals import EDGES_S, of_rounds
+from quantumlink.timing.attempts import Rounds
 
 RESOLVED = 3e-3
 """Of coherence, at most: what the grid does not tell of waits much shorter than the mean one."""
@@ -140,6 +143,8 @@ CASES = {
         hops([50, 50], 1e6, depolarizing(1e-4), end=Memory(depolarizing_s=0.1, move_s=4e-4))),
     "disturbed": chain(hops([50, 50], [1e7, 3e6], Memory(depolarizing_s=1e-3, per_attempt=1e-3))),
     "in turn": chain(hops([50, 40], 1e6, depolarizing(2e-3), storage=2, communication=1)),
+    "in turn, disturbed": chain(
+        hops([50, 40], 1e6, Memory(per_attempt=2e-5), storage=2, communication=1)),
     "in turn, purified": purify(*2 * [ElementaryLink(
         *(Node(name, SLOW, storage=2, communication=1) for name in "ab"), Fiber(50),
         source=NodeSource(clock_hz=1e6, fidelity=0.9))]),
@@ -177,3 +182,37 @@ def test_gates_take_their_time():
     late = hops([100, 100], 1e7, depolarizing(1e-5), processor=slow)
     gates = np.exp(-2 * 3e-5 / 1e-5)
     assert coherence(swap(*late)) == pytest.approx(coherence(swap(*quick)) * gates, rel=1e-9)
+
+
+def law(edges_s, begin_s, mean_s):
+    """Masses between edges, and behind the last one, of exponential moments after a beginning."""
+    survive = np.exp(-np.maximum(np.asarray(edges_s) - begin_s, 0.0) / mean_s)
+    return np.append(-np.diff(survive), survive[-1])
+
+
+def one_row(rounds):
+    moments = of_rounds(rounds)
+    return windows.Pairs(moments.first, moments.points_s, moments.masses[..., None])
+
+
+@pytest.mark.parametrize("early_s", [1e-4, 8e-4, 3e-3])
+def test_moments_before_others_and_behind_them(early_s):
+    """Exponential moments of 1 ms beside much quicker ones, counted from later on; and the same pairs later."""
+    slow, quick = one_row(Rounds(None, 1e-3, 0.0)), one_row(Rounds(None, 1e-6, 0.0))
+    early = [np.array([early_s]), np.zeros(1)]
+    window = windows.Window([windows.Counted(*each) for each in zip((slow, quick), early, strict=True)])
+    points_s, placed = window.placed(slow, early[0])
+    masses = placed[0, :, 0]
+    expected = law(window.edges_s[:-1], -early_s, 1e-3)
+    near_s = EDGES_S[window.center[0]]
+    near = (window.edges_s[:-1] >= -near_s) & (window.edges_s[:-1] < near_s)  # all that is at one moment
+    assert masses[near].sum() == pytest.approx(expected[near].sum(), abs=1e-4)
+    np.testing.assert_allclose(masses[~near], expected[~near], atol=1e-3)
+    np.testing.assert_allclose(np.cumsum(masses)[~near], np.cumsum(expected)[~near], atol=1e-3)
+    assert masses.sum() == pytest.approx(1, abs=1e-12)
+    assert (masses * points_s[0]).sum() == pytest.approx(1e-3 - early_s, rel=1e-9)
+    later = windows.later(slow, early[0])
+    masses = later.coefficients[0, :, 0]
+    expected = law(EDGES_S[later.first : later.first + len(masses)], early_s, 1e-3)
+    np.testing.assert_allclose(np.cumsum(masses), np.cumsum(expected), atol=1.5e-3)
+    assert (masses * later.points_s[0]).sum() == pytest.approx(1e-3 + early_s, rel=1e-9)

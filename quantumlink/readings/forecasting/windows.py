@@ -31,6 +31,9 @@ NEAR = 30.0
 NOTHING = 1e-15
 """What is less probable than this is rounding."""
 
+RARE = 1e-9
+"""The moment of what is less probable than this is not told exactly."""
+
 
 class Pairs(NamedTuple):
     """When pairs are there, in cells, and what they are."""
@@ -121,8 +124,9 @@ class Window:
         placed[nothing] = 0.0
         points = np.where(nothing, self.edges_s[:-1], moments / np.where(nothing, 1.0, placed[..., 0]))
         # Where next to nothing is there, its moment is rounding.
-        np.maximum(points[:, 1:], borders_s, out=points[:, 1:])
-        np.minimum(points[:, :-1], borders_s, out=points[:, :-1])
+        rare = placed[..., 0] < RARE
+        np.maximum(points[:, 1:], borders_s, out=points[:, 1:], where=rare[:, 1:])
+        np.minimum(points[:, :-1], borders_s, out=points[:, :-1], where=rare[:, :-1])
         return points, placed
 
 

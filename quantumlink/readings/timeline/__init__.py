@@ -62,8 +62,9 @@ What happens when, to the letter:
 Why ``stored="herald"`` is the default: what a source or an experiment states is the state of pairs that were
 heralded, measured when the herald was there, so that decay during heralding is in it already, and counting it again
 would be a wrong number without a word; the exact reading, which knows no time, then tells the state of the same
-pairs. Where a state was computed for the moment at which the memory was entangled, say ``stored="attempt"``.
-
+pairs. Where a state was computed for the moment at which the memory was entangled, say ``stored="attempt"``: so are
+those of sources (as `NodeSource`, which keeps one half while the other flies), in which no memory decays. Both
+memories then hold it from the start of the attempt until its herald: 2·L/c of a `NodeSource` without a clock.
 
 Everything is drawn in numpy over all trials of a batch; no step is made for a trial, or an attempt. Where something
 starts again, a row of independent tries is drawn and cut after each success, which is as exact (see

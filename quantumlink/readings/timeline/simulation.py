@@ -75,7 +75,8 @@ def simulate(
         swapping: ``"asap"``: a swap happens as soon as both its pairs are there; ``"levels"``: when all pairs of
             its level are.
         stored: since when an elementary pair's qubits wait: ``"herald"``, the stated state is that at the herald;
-            ``"attempt"``, it is that at the start of the attempt, and both memories hold it meanwhile.
+            ``"attempt"``, it is that at the start of the attempt, and both memories hold it meanwhile, as the
+            states of sources are, in which no memory decays.
         purifying: ``"wait"``: what a purification (or any operation that may fail) made is used when its ends know
             that it succeeded; ``"optimistic"``: as soon as their gates are done. Whether all succeeded is known in
             the end; if not, all begins again.
