@@ -14,6 +14,7 @@ from qiskit.circuit import QuantumCircuit, Qubit
 from quantumlink import validation
 from quantumlink.distributed.building import qubit_names
 from quantumlink.distributed.distribution import Distribution
+from quantumlink.distributed.evolutions import synthesized_evolutions
 from quantumlink.distributed.machine import SWAPPING, Machine, Weights, machine_of, may_swap
 from quantumlink.distributed.pair_circuits import PairCircuits
 from quantumlink.distributed.placement import SearchedPlacement
@@ -47,6 +48,7 @@ def distribute(
 
     Args:
         circuit: any circuit of gates, measurements, resets, delays, conditions and bounded loops; parameters stay.
+            Evolutions under sums of Paulis are the product formulas that they are synthesized by.
         network: nodes with ``qubits`` to compute with and, where limited, ``communication`` qubits for pairs.
         placement: the node of some or all qubits, by qubit, index or name (``"q[3]"``); the others are placed.
         live_copies: most copies at a node at one time; None for as many as fit.
@@ -74,7 +76,7 @@ def distribute(
     >>> d.ebits, d.verify()
     (1, <Proof: proven (linear, flows, state, 4 outcome records)>)
     """
-    validation.instance("circuit", circuit, QuantumCircuit, "a QuantumCircuit")
+    circuit = synthesized_evolutions(validation.instance("circuit", circuit, QuantumCircuit, "a QuantumCircuit"))
     choose = isinstance(purify_rounds, str)
     if choose and purify_rounds != "best":
         raise ValueError(

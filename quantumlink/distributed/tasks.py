@@ -162,7 +162,7 @@ class _Reader:
             self._gate(instruction, axes_of(operation), qubits, condition, place)
         elif getattr(operation, "definition", None) is not None and name != "pauli_channel":
             self._inside(operation.definition, qubits, condition, place)
-        elif isinstance(operation, AnnotatedOperation) and (made := _synthesized(operation)) is not None:
+        elif isinstance(operation, AnnotatedOperation) and (made := synthesized(operation)) is not None:
             self._inside(made, qubits, condition, place)
         else:
             raise _cannot(name, place, "it is no gate, measurement, reset or delay, and has no definition")
@@ -188,7 +188,7 @@ class _Reader:
         if width < WIDE or self._stays(axes, width):
             self._task(instruction, qubits, (), condition, axes)
             return
-        definition = instruction.operation.definition or _synthesized(instruction.operation)
+        definition = instruction.operation.definition or synthesized(instruction.operation)
         if definition is not None:
             self._inside(definition, qubits, condition, place)
         elif width == WIDE:
@@ -270,7 +270,7 @@ class _Reader:
         return tuple(sorted(self._bit[bit] for bit in bits))
 
 
-def _synthesized(operation: Any) -> QuantumCircuit | None:
+def synthesized(operation: Any) -> QuantumCircuit | None:
     """What Qiskit makes of an operation that has no definition of its own; None if nothing."""
     whole = QuantumCircuit(operation.num_qubits)
     whole.append(operation, whole.qubits)
@@ -285,7 +285,7 @@ def _opaque(gate: Gate) -> str | None:
     """The name of a gate, or of a part of it, of which nothing tells what it does; None if there is none."""
     if hasattr(gate, "__array__"):
         return None
-    definition = gate.definition or _synthesized(gate)
+    definition = gate.definition or synthesized(gate)
     if definition is None:
         return str(gate.name)
     parts = (step.operation for step in definition.data if not step.is_standard_gate())

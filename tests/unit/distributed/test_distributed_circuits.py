@@ -7,9 +7,18 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from qiskit.circuit import ClassicalRegister, Clbit, Parameter, QuantumCircuit
-from qiskit.circuit.library import DiagonalGate, UnitaryGate
-from qiskit.quantum_info import random_statevector, random_unitary
+from qiskit import transpile
+from qiskit.circuit import (
+    AnnotatedOperation,
+    ClassicalRegister,
+    Clbit,
+    IfElseOp,
+    InverseModifier,
+    Parameter,
+    QuantumCircuit,
+)
+from qiskit.circuit.library import DiagonalGate, PauliEvolutionGate, UnitaryGate
+from qiskit.quantum_info import SparsePauliOp, random_statevector, random_unitary
 
 import quantumlink as ql
 from quantumlink.distributed.following import Following
@@ -408,3 +417,37 @@ def test_ends_of_a_star_need_not_reach_one_another_where_no_gate_joins_them(leav
     ghz.cx(1, 2)
     with pytest.raises(ValueError, match="no link joins the nodes"):
         ql.distribute(ghz, star, placement=place, budget_s=0)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda gate: gate,
+        lambda gate: gate.control(1),
+        lambda gate: AnnotatedOperation(gate, [InverseModifier()]),
+        lambda gate: wrapped(gate, within=False),
+        lambda gate: wrapped(gate, within=True),
+    ],
+)
+def test_evolutions_are_the_formulas_that_devices_run(made):
+    """Told by its matrix a gate of terms that do not commute is another one than what its definition does."""
+    gate = made(PauliEvolutionGate(SparsePauliOp(["XXI", "ZZZ", "IYY"], [0.3, 0.4, 0.5]), time=0.7))
+    circuit = QuantumCircuit(4, 1)
+    circuit.h(range(4))
+    circuit.append(gate, range(gate.num_qubits), range(gate.num_clbits))
+    d = ql.distribute(circuit, network(2, 4, 2), placement={0: "n0", 1: "n1", 2: "n0"}, budget_s=0)
+    assert "proven" in repr(d.verify())
+    played = transpile(circuit, basis_gates=["u", "cx", "if_else"], optimization_level=0)
+    ours, theirs = (branches(each, outputs=range(4), keep=[0]) for each in (d.source, played))
+    assert ours.keys() == theirs.keys()
+    for record, state in theirs.items():
+        assert ours[record] == pytest.approx(state, abs=1e-9)
+
+
+def wrapped(gate, *, within):
+    """In an instruction of several gates, or under a condition."""
+    body = QuantumCircuit(3, within)
+    body.append(gate, [2, 0, 1])
+    if not within:
+        return body.to_gate()
+    return IfElseOp((body.clbits[0], 0), body)
