@@ -125,10 +125,13 @@ def _pairs(session: Session) -> Data | None:
     link = getattr(session, "link", None)
     if not isinstance(link, Link):
         return None
-    probability = getattr(link, "success_probability", None)
+    probability, rate = getattr(link, "success_probability", None), highest_rate_hz(link)
+    if getattr(session, "clicks", None) is not None and probability:  # every attempt is a round
+        rate = None if rate is None else rate / probability
+        probability = 1.0
     return {
         "attempts_per_round": None if probability is None else 1 / probability,
-        "rounds_per_second_at_most": highest_rate_hz(link),
+        "rounds_per_second_at_most": rate,
     }
 
 

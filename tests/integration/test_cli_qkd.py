@@ -347,6 +347,24 @@ def test_pairs_over_a_fibre_tell_how_rarely_they_arrive(tmp_path):
     assert re.search(r"attempts for a round +40 on average", result.stdout)
 
 
+def test_a_bell_test_that_finds_its_pairs_by_measuring_counts_every_attempt(tmp_path):
+    """20 km and detectors of one half: a pair in ten attempts, which are rounds all the same, and give no key."""
+    file, link = tmp_path / "r.json", ("--km", 20, "--detector-efficiency", 0.5, "--seed", 1, "--rounds", 100_000)
+    told = {}
+    for protocol in ("e91", "bbm92"):
+        result = qkd(protocol, *link, "--json", file)
+        told[protocol] = json.loads(file.read_text("utf-8")) | {"exit": result.exit_code}
+    assert told["e91"]["exit"] == 3
+    assert "whatever the devices do" not in json.dumps(told["e91"])
+    assert told["e91"]["pairs"]["attempts_per_round"] == 1
+    assert told["bbm92"]["pairs"]["attempts_per_round"] == pytest.approx(1 / (10**-0.4 * 0.25))
+    attempts = [
+        pairs["attempts_per_round"] * pairs["rounds_per_second_at_most"]
+        for pairs in (told[protocol]["pairs"] for protocol in told)
+    ]
+    assert attempts[0] == pytest.approx(attempts[1])  # of one source, a second
+
+
 def test_a_route_of_a_network(tmp_path):
     file = tmp_path / "r.json"
     way = ("--network", METRO, "--from", "alice", "--to", "bob")
