@@ -205,7 +205,7 @@ def test_a_state_below_the_floor_is_made_again(seed):
 def test_states_are_the_same_in_whatever_parts_they_are_worked_out(seed, monkeypatch):
     network, demand, _ = spider((1, 2))
     found = [operate(network, [Demand(**demand)], duration_s=1.0, seed=seed)]
-    monkeypatch.setattr("quantumlink.network.control.trial.ARMS_AT_ONCE", 100)
+    monkeypatch.setattr("quantumlink.network.control.beginning.ARMS_AT_ONCE", 100)
     monkeypatch.setattr("quantumlink.network.control.ghz.NUMBERS_AT_ONCE", 256)
     found.append(operate(network, [Demand(**demand)], duration_s=1.0, seed=seed))
     one, other = (each.results[0] for each in found)

@@ -26,9 +26,9 @@ from quantumlink.network import (
     Watch,
 )
 from quantumlink.network.control import block, operating
+from quantumlink.network.control.beginning import with_requests
 from quantumlink.network.control.lanes import DRAWS, Draws, Lanes
 from quantumlink.network.control.loop_source import ALIKE
-from quantumlink.network.control.trial import with_requests
 
 TRIALS = 4
 

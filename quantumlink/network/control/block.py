@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from quantumlink.network.control import advancing
+from quantumlink.network.control.beginning import first_state, with_requests
 from quantumlink.network.control.lanes import Draws, Lanes, together
 from quantumlink.network.control.lockstep import axes_of, lockstep
 from quantumlink.network.control.loop_source import OF_A_TRIAL
@@ -37,9 +38,7 @@ from quantumlink.network.control.trial import (
     Trial,
     TrialResult,
     asked,
-    first_state,
     result_of,
-    with_requests,
 )
 
 ROOM = 128

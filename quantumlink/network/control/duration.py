@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantumlink.network.control.block import begun
-from quantumlink.network.control.operating import SHORT_S, Options, operate, prepared
+from quantumlink.network.control.operating import SHORT_S, operate, prepared
+from quantumlink.network.control.options import Options
 from quantumlink.network.control.pace import Pace
 from quantumlink.network.control.trial import ready
 from quantumlink.network.load.demand import DEMAND_KINDS, Demand, checked_demands

@@ -5,21 +5,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor, wait
-from dataclasses import dataclass
 from math import ceil, inf
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from quantumlink import validation
 from quantumlink.interrupts import between_parts
-from quantumlink.link import ChainOrder
 from quantumlink.network.control.block import Block, begun
 from quantumlink.network.control.compiling import has_numba
 from quantumlink.network.control.flows import ANY_ORDER, Routing
 from quantumlink.network.control.ghz import check_arms, fusion_tables, fusions_of
+from quantumlink.network.control.options import Options, Swapping, Taking
 from quantumlink.network.control.pace import Pace
-from quantumlink.network.control.policies import Policy, TimeSlots, checked_policy
+from quantumlink.network.control.policies import Policy, TimeSlots
 from quantumlink.network.control.result import Performance
 from quantumlink.network.control.schedule import RequestsOf, timed_changes
 from quantumlink.network.control.slots import slot_of
@@ -28,23 +27,11 @@ from quantumlink.network.control.tabulating import Layout, link_tables, route_ta
 from quantumlink.network.control.tags import recipe_of
 from quantumlink.network.control.trial import Setting, Trial, TrialResult, Way, ready
 from quantumlink.network.load.demand import DEMAND_KINDS, Demand, checked_demands
-from quantumlink.network.routing import Plan
 from quantumlink.progress import in_words, say, track
 
 if TYPE_CHECKING:
     from quantumlink.network.graph import Avoid
     from quantumlink.network.network import Network
-
-Swapping = Literal["asap", "balanced", "sequential", "fidelity"]
-"""When nodes swap: as soon as they can; in the order of `chain`; or as soon as they can, but nothing that cannot
-reach its demand's floor of fidelity any more, which is dropped."""
-
-SWAPPINGS: tuple[Swapping, ...] = get_args(Swapping)
-
-Taking = Literal["newest", "oldest"]
-"""Which of several pairs that would do is taken."""
-
-TAKINGS: tuple[Taking, ...] = get_args(Taking)
 
 BATCHES = 32
 """Parts of a trial of which means are kept, so that one trial has intervals too."""
@@ -142,64 +129,6 @@ def operate(
             stacklevel=2,
         )
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class Options:
-    """The options of a run, checked."""
-
-    policy: Any
-    duration_s: float
-    trials: int
-    slot_s: float | None
-    swapping: Swapping
-    take: Taking
-    purify_rounds: Any
-    protocol: Any
-    cutoff_s: float | None
-    buffer: int
-    in_flight: int | None
-    warm_up_s: float
-    records: int
-
-    def __post_init__(self) -> None:
-        validation.plain(self)
-        change = self._change
-        change("policy", checked_policy(self.policy))
-        change("duration_s", validation.positive("duration_s", self.duration_s))
-        change("trials", validation.many("trials", self.trials))
-        if self.slot_s is not None:
-            change("slot_s", validation.positive("slot_s", self.slot_s))
-        validation.choice("swapping", self.swapping, SWAPPINGS)
-        validation.choice("take", self.take, TAKINGS)
-        if isinstance(self.purify_rounds, str):
-            validation.choice("purify_rounds", self.purify_rounds, ("best",))
-            if self.swapping in ANY_ORDER:
-                change("swapping", "balanced")  # the strategy is the schedule
-        else:
-            validation.count("purify_rounds", self.purify_rounds)
-        if self.cutoff_s is not None:
-            change("cutoff_s", validation.lifetime("cutoff_s", self.cutoff_s))
-        validation.count("buffer", self.buffer, at_least=1)
-        if self.in_flight is not None:
-            validation.count("in_flight", self.in_flight, at_least=1)
-        warm_up_s = validation.number("warm_up_s", self.warm_up_s, at_least=0.0)
-        if warm_up_s >= self.duration_s:
-            raise ValueError(
-                f"warm_up_s must be shorter than duration_s={self.duration_s:g}, got {self.warm_up_s!r}"
-            )
-        change("warm_up_s", warm_up_s)
-        validation.count("records", self.records)
-
-    def _change(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-
-    @property
-    def plan(self) -> Plan:
-        """How paths are used."""
-        order: ChainOrder = "sequential" if self.swapping == "sequential" else "balanced"
-        rounds = 0 if self.purify_rounds == "best" else self.purify_rounds
-        return Plan(order, rounds, self.protocol)
 
 
 def prepared(

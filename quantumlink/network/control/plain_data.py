@@ -11,7 +11,7 @@ from quantumlink.network.control.policies import Policy
 from quantumlink.parts import UnknownPart, place_of, to_data
 
 if TYPE_CHECKING:
-    from quantumlink.network.control.operating import Options
+    from quantumlink.network.control.options import Options
     from quantumlink.network.control.result import DemandResult
 
 OPTIONS = ("swapping", "take", "purify_rounds", "cutoff_s", "buffer", "in_flight", "warm_up_s")

@@ -36,7 +36,7 @@ from quantumlink.readings.state import PairState
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
-    from quantumlink.network.control.operating import Options
+    from quantumlink.network.control.options import Options
 
 
 @dataclass(frozen=True, eq=False)
