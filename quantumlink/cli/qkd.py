@@ -24,6 +24,7 @@ from quantumlink.cli.own_protocols import options_of, own_protocols
 from quantumlink.cli.qkd_monitor import WATCH_HELP, MonitorOptions, watch
 from quantumlink.cli.qkd_options import CommonOptions, chosen_names
 from quantumlink.cli.qkd_protocols import PROTOCOLS
+from quantumlink.cli.qkd_remedy import rounds_to_expect_a_key
 from quantumlink.cli.qkd_report import report_of, text_of
 from quantumlink.cli.qkd_timetags import timetags
 from quantumlink.cli.result import Column, Result, Table, Written
@@ -100,10 +101,17 @@ def _distribute(protocol: str, options: CommonOptions) -> Result:
         _draw(session, key, picture)
     if secret is not None and key:
         write_secret(secret, f"# {key.origin}\n" + "".join(map(str, key.secret_bits.tolist())) + "\n")
+    needed = None if key or getattr(session, "eavesdropper", None) else rounds_to_expect_a_key(session)
+    notes: tuple[str, ...] = ()
+    if needed is not None:
+        report["key_expected_from_rounds"] = needed
+        chance = "; this one was unlucky" if needed <= session.rounds else ""
+        notes = (f"with these settings a key is to be expected from about {needed:.1g} --rounds on{chance}",)
     files = (("picture", picture), ("secret bits", secret if key else None))
     return Result(
         text=lambda width: text_of(report, width),
         data=report,
+        notes=notes,
         written=tuple(Written(label, path) for label, path in files if path is not None),
         exit_code=0 if key else NO_SECRET_KEY,
     )

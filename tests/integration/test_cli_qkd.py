@@ -508,8 +508,8 @@ def refusal(result):
         (("bb84", "--attack", "photon-number-splitting:0.5"), ("single photons", "DecoyBB84")),
         (("b92", "--attack", "detector-blinding:0.5"), ("protocol with bases",)),
         (("decoy-bb84", "--intensities", 0.1, 0.5, 0), ("intensities", "fall")),
-        (("conference", "--parties", 1), ("--parties", "at least 2", "got 1")),
-        (("conference", "--parties", 20), ("media", "20")),
+        (("conference", "--parties", 1), ("--parties", "2 to 8", "got 1")),
+        (("conference", "--parties", 20), ("--parties", "2 to 8", "got 20")),
         (("bbm92", "--fidelity", 97), ("fidelity", "97")),
         (("bbm92", "--from", "alice"), ("--from", "--network")),
         (("bbm92", "--network", METRO, "--from", "alice"), ("--network", "needs --to")),
@@ -665,3 +665,30 @@ def test_a_given_setting_is_left_as_it_is():
     )
     assert (session.intensities, session.intensity_probabilities) == ((0.4, 0.2), (0.5, 0.5))
     assert session.z_probability != 0.8
+
+
+@pytest.mark.parametrize("command", [("bb84", "--km", "100"), ("bbm92", "--km", "20"), ("mdi", "--km", "5")])
+def test_no_key_tells_from_how_many_rounds_one_is_to_be_expected(command):
+    """With so many there is one, with a quarter there is none; nobody counts on who listens."""
+
+    def told(rounds, *more):
+        found = CliRunner().invoke(app, ["qkd", *command, "--z-probability", "0.7", "--seed", "7", "--rounds",
+                                         str(rounds), *more, "--json"])  # fmt: skip
+        return found.exit_code, json.loads(found.stdout)
+
+    code, report = told(1000)
+    needed = report["key_expected_from_rounds"]
+    assert code == 3
+    assert needed > 1000
+    assert told(needed)[0] == 0
+    assert told(needed // 4)[0] == 3
+    said = CliRunner().invoke(app, ["qkd", *command, "--z-probability", "0.7", "--seed", "7", "--rounds", "1000"])
+    assert f"a key is to be expected from about {needed:.1g} --rounds on" in said.stdout
+    assert "key_expected_from_rounds" not in told(needed)[1]
+
+
+def test_no_number_of_rounds_is_told_where_none_would_do():
+    for options in (("--misalignment", "0.2"), ("--attack", "intercept-resend")):
+        found = CliRunner().invoke(app, ["qkd", "bb84", "--rounds", "2e5", "--seed", "1", *options, "--json"])
+        assert found.exit_code == 3
+        assert "key_expected_from_rounds" not in json.loads(found.stdout)
