@@ -28,6 +28,9 @@ try:
     from scipy.optimize._highspy import _core as _told_by
 except ImportError:
     _told_by = None
+else:
+    if not (hasattr(_told_by, "cb") and hasattr(_told_by._Highs, "startCallback")):
+        _told_by = None
 
 LISTEN_S = 0.05
 """How often an interrupt is looked for."""
@@ -146,7 +149,9 @@ def _by_telling(programme: IntegerProgramme, time_limit_s: float, gap: float, ru
 
     def told(kind: Any, _message: str, out: Any, answer: Any, _given: Any) -> None:
         if kind == kinds.kCallbackMipImprovingSolution:
-            run.best = np.array(out.mip_solution, dtype=float), float(out.objective_function_value)
+            x = np.array(out.mip_solution, dtype=float)
+            if x.shape == programme.prices.shape:  # older versions tell three of them only
+                run.best = x, float(out.objective_function_value)
         run.at_least = max(run.at_least, float(out.mip_dual_bound))
         if run.stop.is_set():
             answer.user_interrupt = True
