@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from quantumlink import validation
 from quantumlink.link import ChainOrder, Link
 from quantumlink.network import reader, saving, writer
 from quantumlink.network.disjoint import disjoint_routes
@@ -182,7 +184,19 @@ class Network(Graph):
         return key_route(self, source, target, plan=Plan(order, purify_rounds, protocol), avoid=avoid)
 
     def best_strategy(self, source: str, target: str, **options: Any) -> Strategy:
-        """The best way to use the best path: see `quantumlink.network.best_strategy`, which takes the options."""
+        """The best way to use the best path: see `quantumlink.network.best_strategy`, which takes the options.
+
+        Raises:
+            TypeError: if there is no such option (near names are suggested).
+            ValueError: as it does.
+        """
+        known = [
+            name for name, each in signature(best_strategy).parameters.items() if each.kind == each.KEYWORD_ONLY
+        ]
+        for name in options:
+            if name not in known:
+                near = validation.did_you_mean(name, known)
+                raise TypeError(f"best_strategy takes {', '.join(known)}; got {name!r}{near}")
         return best_strategy(self, source, target, **options)
 
     def capacity(

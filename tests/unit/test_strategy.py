@@ -349,3 +349,11 @@ def test_how_far_a_search_is_counts_all_paths_at_once(monkeypatch):
     strategy = best_strategy(metro, "vienna", "bratislava", routes=3, max_rounds=1)
     assert any("the path" in other.name for other in strategy.alternatives)
     assert totals == [len(done)]
+
+
+def test_a_mistyped_option_of_a_network_is_pointed_at():
+    nodes = [Node("a"), Node("b")]
+    network = Network(nodes, [ElementaryLink(*nodes, fidelity=0.9, rate_hz=10.0)])
+    with pytest.raises(TypeError, match=r"got 'min_fidelty' \(did you mean 'min_fidelity'\?\)"):
+        network.best_strategy("a", "b", min_fidelty=0.8)
+    assert network.best_strategy("a", "b", min_fidelity=0.8).fidelity == pytest.approx(0.9)
