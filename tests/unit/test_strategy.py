@@ -356,4 +356,4 @@ def test_a_mistyped_option_of_a_network_is_pointed_at():
     network = Network(nodes, [ElementaryLink(*nodes, fidelity=0.9, rate_hz=10.0)])
     with pytest.raises(TypeError, match=r"got 'min_fidelty' \(did you mean 'min_fidelity'\?\)"):
         network.best_strategy("a", "b", min_fidelty=0.8)
-    assert network.best_strategy("a", "b", min_fidelity=0.8).fidelity == pytest.approx(0.9)
+    assert network.best_strategy("a", "b", max_rounds=0).fidelity == pytest.approx(0.9)
