@@ -75,9 +75,10 @@ def _revised(text: str, before: Graph, network: Graph, each: str) -> str:
                 del document["defaults"][what][key]
             if own and not usual and not tomlkit.dumps(document["defaults"][what]).strip():
                 del document["defaults"][what]
-    nodes: Any = document["nodes"]
-    for name in [name for name in nodes if name not in network.nodes]:
+    for name in [name for name in before.nodes if name not in network.nodes]:
+        nodes: Any = document["nodes"]  # anew: of dotted keys it does not see its own changes
         del nodes[name]
+    nodes = document["nodes"]
     for name, node in network.nodes.items():
         if name not in nodes:
             if len(nodes):

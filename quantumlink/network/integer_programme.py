@@ -95,13 +95,16 @@ class IntegerProgramme:
         with between_parts() as pressed:
             thread.start()
             try:
-                while thread.is_alive() and not pressed():
-                    thread.join(LISTEN_S)
+                while not (pressed() or run.over.wait(LISTEN_S)):
+                    pass
             finally:
                 run.stop.set()
-            if interrupted := thread.is_alive():
-                thread.join(LAST_S)
-                atexit.register(thread.join, 10 * LAST_S)  # no thread may call an interpreter that has ended
+                if interrupted := not run.over.is_set():  # also where Ctrl-C was pressed twice
+                    atexit.register(run.over.wait, 10 * LAST_S)  # no thread may call an interpreter that has ended
+            if interrupted:
+                run.over.wait(LAST_S)
+            else:
+                thread.join()
         if run.error is not None:
             raise run.error
         if run.solution is not None and not interrupted:
@@ -115,6 +118,7 @@ class _Run:
 
     def __init__(self) -> None:
         self.stop = threading.Event()
+        self.over = threading.Event()  # a thread whose join is interrupted passes for one that has ended
         self.best: tuple[FloatArray | None, float] = None, inf
         self.at_least = -inf
         self.solution: Solution | None = None
@@ -125,6 +129,8 @@ class _Run:
             self.solution = solve()
         except BaseException as error:
             self.error = error  # for the thread that waits
+        finally:
+            self.over.set()
 
 
 def _by_milp(programme: IntegerProgramme, time_limit_s: float, gap: float) -> Solution:

@@ -93,7 +93,8 @@ def compose(
     Raises:
         NeverSucceeds: if an operation can never succeed on its links. Operations of two pairs and of up to 8
             qubits are followed to see that, larger ones of up to 20 if no more than 10 qubits are entangled in them
-            at one time; what a larger one delivers is not looked at, and `sample` warns if no run is accepted.
+            at one time and it takes no longer than tenths of a second; what others deliver is not looked at, and
+            `sample` warns if no run is accepted.
         ValueError: if two different nodes of the link share a name, an option is unknown, or the timeline is of
             another link.
         UnsupportedOperation: if the corrections cannot be moved to the end (a twirl stands in between).

@@ -15,7 +15,10 @@ Observable: TypeAlias = "str | Pauli | SparsePauliOp | Operator"
 """A label such as ``"ZZ"``, or a Hermitian operator of Qiskit's on the ends, the first end as qubit 0."""
 
 HERMITIAN = 1e-9
-"""Largest imaginary part of a coefficient that is taken for rounding."""
+"""Largest imaginary part of a coefficient that is taken for rounding, relative to the largest coefficient."""
+
+ROUNDING = 1e-13
+"""Coefficients of a matrix that are smaller than this, relative to its largest entry, are rounding."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,18 @@ def pauli_sum_of(observable: Any, ends: Sequence[str]) -> PauliSum:
     """An operator of Qiskit's as a sum of Paulis.
 
     Args:
-        observable: a `Pauli`, a `SparsePauliOp`, or whatever `Operator` takes.
+        observable: a `Pauli`, a `SparsePauliOp` or an `Operator`.
         ends: what the ends are called.
 
     Raises:
+        TypeError: if it is another of Qiskit's objects, such as a channel.
         ValueError: if it is on another number of qubits, is not Hermitian, or has unbound parameters.
     """
-    from qiskit.quantum_info import Operator, Pauli, SparsePauliOp
+    from qiskit.quantum_info import Operator, Pauli, ScalarOp, SparsePauliOp
 
+    if not isinstance(observable, (Pauli, SparsePauliOp, Operator, ScalarOp)):  # channels tell no operator's phase
+        told = "a label, or a Pauli, SparsePauliOp or Operator of Qiskit's"
+        raise TypeError(f"pauli must be {told}; got a {type(observable).__name__}")
     k = len(ends)
     if tuple(observable.input_dims()) != (2,) * k or tuple(observable.output_dims()) != (2,) * k:
         raise ValueError(
@@ -67,12 +74,21 @@ def pauli_sum_of(observable: Any, ends: Sequence[str]) -> PauliSum:
         if found.parameters:
             raise ValueError(f"pauli must have numbers as coefficients, got parameters in {found.coeffs!r}")
     else:
-        found = SparsePauliOp.from_operator(Operator(observable))
-    told: dict[str, float] = {}
+        matrix = Operator(observable)
+        rounding = ROUNDING * float(abs(matrix.data).max())
+        found = SparsePauliOp.from_operator(matrix, atol=rounding, rtol=0.0)
+    sums: dict[str, complex] = {}
     for label, coefficient in found.to_list():
-        value = complex(coefficient)
-        if abs(value.imag) > HERMITIAN:
+        sums[label] = sums.get(label, 0.0) + _finite(label, complex(coefficient))
+    rounding = HERMITIAN * max(map(abs, sums.values()), default=0.0)
+    for label, value in sums.items():
+        if abs(value.imag) > rounding:
             raise ValueError(f"pauli must be Hermitian, so with real coefficients; that of {label} is {value:g}")
-        told[label] = told.get(label, 0.0) + validation.number(f"the coefficient of {label}", value.real)
-    constant = told.pop("I" * k, 0.0)
-    return PauliSum(constant, tuple((value, label) for label, value in told.items() if value))
+    constant = sums.pop("I" * k, 0.0).real
+    return PauliSum(constant, tuple((value.real, label) for label, value in sums.items() if value.real))
+
+
+def _finite(label: str, coefficient: complex) -> complex:
+    for part in (coefficient.real, coefficient.imag):
+        validation.number(f"the coefficient of {label}", part)
+    return coefficient

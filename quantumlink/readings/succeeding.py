@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from quantumlink.link import Join, Link, distinct_links
+from quantumlink.readings.carrying import Carrier
 from quantumlink.readings.folding import NeverSucceeds, fold
 from quantumlink.readings.maps import carrier, is_pair_map
 
@@ -13,7 +16,10 @@ MOST_FOLLOWED = 20
 """Most qubits of one that is followed if little is entangled in it at one time."""
 
 MOST_ENTRIES = 1 << 20
-"""How many numbers that may be: as of ten qubits, some 30 ms."""
+"""How many numbers that may be: as of ten qubits."""
+
+MOST_WORK = 1 << 26
+"""Most numbers in all steps of all larger operations of a link together: some 0.2 s."""
 
 
 def check_succeeds(link: Link) -> None:
@@ -24,8 +30,13 @@ def check_succeeds(link: Link) -> None:
     """
     followed: set[int] = set()
     roots: dict[int, Join] = {}
+    left: float = MOST_WORK
     for part in distinct_links(link):  # children first
-        if all(id(child) in followed for child in part.children) and _is_quick(part):
+        if all(id(child) in followed for child in part.children):
+            work = _work(part)
+            if work > left:
+                continue
+            left -= work
             followed.add(id(part))
             for child in part.children:
                 roots.pop(id(child), None)
@@ -42,18 +53,20 @@ def check_succeeds(link: Link) -> None:
             continue
 
 
-def _is_quick(part: Link) -> bool:
-    """Whether a part's state is found in milliseconds, of those of its links."""
+def _work(part: Link) -> float:
+    """How much work it is to find a part's state from those of its links: 0 if little, infinite if too much."""
     if not isinstance(part, Join):
-        return True
+        return 0
     operation = part.operation
     qubits = operation.circuit.num_qubits
     if is_pair_map(operation) or qubits <= ALWAYS_FOLLOWED:
-        return True
+        return 0
     if qubits > MOST_FOLLOWED or not operation.takes_any_link:
-        return False
+        return inf
     try:
         found = carrier(operation, [node.processor for node in part.nodes])
     except ValueError:
-        return False
-    return found.entries <= MOST_ENTRIES
+        return inf
+    if not isinstance(found, Carrier) or found.entries > MOST_ENTRIES:
+        return inf
+    return found.entries * sum(len(steps) for _, steps, _ in found.runs)

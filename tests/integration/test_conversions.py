@@ -6,7 +6,16 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 from qiskit.circuit import Parameter, QuantumCircuit
-from qiskit.quantum_info import DensityMatrix, Operator, Pauli, SparsePauliOp, random_density_matrix
+from qiskit.quantum_info import (
+    Clifford,
+    DensityMatrix,
+    Kraus,
+    Operator,
+    Pauli,
+    SparsePauliOp,
+    SuperOp,
+    random_density_matrix,
+)
 
 import quantumlink as ql
 from quantumlink.circuits import fuse_pairs_to_ghz
@@ -188,6 +197,24 @@ def test_exact_states_give_qiskits_expectation_values(seed):
         assert state.expectation(operator) == pytest.approx(rho.expectation_value(operator).real, abs=1e-12)
 
 
+def test_operators_count_to_all_digits_however_small_and_unsimplified_ones_too():
+    """Qiskit leaves out what is below 1e-5 of a matrix; of a square, ±i·Z cancel only once they are added."""
+    rho = random_density_matrix(4, seed=3)
+    state = ql.evaluate(ql.ElementaryLink(ql.Node("a"), ql.Node("b"), state=rho))
+    small = SparsePauliOp(["ZZ", "XX"], [1, 9e-6])
+    assert state.expectation(Operator(small)) == pytest.approx(rho.expectation_value(small).real, abs=1e-14)
+    tiny = 1e-9 * Operator(Pauli("ZZ"))
+    assert state.expectation(tiny) == pytest.approx(1e-9 * rho.expectation_value(Pauli("ZZ")).real, rel=1e-12)
+    square = SparsePauliOp(["IX", "IY"]) @ SparsePauliOp(["IX", "IY"])
+    assert state.expectation(square) == pytest.approx(2.0, abs=1e-12)
+    large = SparsePauliOp("ZZ", [1e12 + 1e-4j])
+    assert state.expectation(large) == pytest.approx(1e12 * rho.expectation_value(Pauli("ZZ")).real, rel=1e-12)
+    # rounding of a matrix asks for no basis that was not measured
+    samples = ql.sample(HOPS[0], ["ZZ"], shots=100, seed=1)
+    turned = Operator(Pauli("IX").to_matrix() @ Pauli("ZZ").to_matrix() @ Pauli("IX").to_matrix() * 0.1 / 3)
+    assert samples.expectation(turned).best == pytest.approx(-0.1 / 3 * samples.expectation("ZZ").best, abs=1e-15)
+
+
 def test_states_at_many_points_and_of_several_ends_do_so_too():
     points = ql.evaluate(HOPS[0], hold_s=[0.0, 0.1])
     assert np.allclose(points.expectation(FIDELITY), points.fidelity, rtol=0, atol=1e-12)
@@ -244,6 +271,13 @@ def test_what_is_no_observable_of_the_ends_is_refused(operator, why):
     for result in (ql.evaluate(HOPS[0]), ql.sample(HOPS[0], ["ZZ"], shots=10, seed=1)):
         with pytest.raises(ValueError, match=why):
             result.expectation(operator)
+
+
+@pytest.mark.parametrize("channel", [Kraus(np.eye(4)), SuperOp(np.eye(16)), Clifford(np.eye(4, 5, dtype=bool))])
+def test_channels_and_tableaus_tell_an_operator_up_to_a_phase_only_and_are_refused(channel):
+    for result in (ql.evaluate(HOPS[0]), ql.sample(HOPS[0], ["ZZ"], shots=10, seed=1)):
+        with pytest.raises(TypeError, match=f"pauli must be a label, or .*; got a {type(channel).__name__}"):
+            result.expectation(channel)
 
 
 def test_a_pauli_that_no_basis_tells_is_refused():

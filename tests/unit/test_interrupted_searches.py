@@ -3,10 +3,14 @@
 import ctypes
 import json
 import os
+import signal
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import combinations
+from threading import Thread
+from time import sleep
 
 import numpy as np
 import pytest
@@ -77,6 +81,30 @@ def test_the_best_until_then_is_kept_with_its_bound(runs, monkeypatch):
     assert np.all(programme.matrix @ found.x <= programme.high + 1e-6)
     assert programme.prices @ found.x == pytest.approx(found.value)
     assert found.at_least <= found.value < -1000
+
+
+@pytest.mark.skipif(integer_programme._told_by is None, reason="scipy's HiGHS cannot be asked")
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="an interrupt reaches no thread that waits")
+def test_stopped_at_once_the_solver_is_waited_for_at_the_end_of_the_process(runs, monkeypatch):
+    """Else it would call an interpreter that is gone; a thread whose join was interrupted passes for ended."""
+    left = []
+    monkeypatch.setattr(integer_programme.atexit, "register", lambda wait, *args: left.append((wait, args)))
+    monkeypatch.setattr(integer_programme, "between_parts", lambda: held(lambda: False))
+    mine = threading.get_ident()
+
+    def stop():
+        while not (runs and runs[0].best[1] < -1000):
+            sleep(0.01)
+        sleep(0.02)  # into the wait
+        signal.pthread_kill(mine, signal.SIGINT)
+
+    Thread(target=stop, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        hard(np.random.default_rng(1)).solve(60)
+    ((wait, args),) = left
+    assert wait(*args)
+    assert runs[0].stop.is_set()
+    assert runs[0].solution.value < -1000  # it had not ended before
 
 
 def test_where_the_solver_cannot_be_asked_an_interrupt_leaves_nothing(monkeypatch):

@@ -2,8 +2,10 @@
 
 import pickle
 import random
+import re
 import tomllib
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,23 @@ def test_a_link_less_takes_only_itself(file):
     assert "# the old station" in text
     assert "rate_hz" not in text
     assert "nodes.c" not in text
+
+
+def test_several_nodes_less_take_only_themselves_where_nodes_are_dotted_keys(file):
+    nodes = "".join(f'nodes.{name}.role = "end"  # {name}\n\n' for name in "abcdef")
+    dotted = 'name = "row"  # for short\n\n' + nodes
+    links = "".join(
+        f'[[links]]\nbetween = ["{a}", "{b}"]  # {a}{b}\nfidelity = 0.9\n\n' for a, b in pairwise("abcdef")
+    )
+    file.write_text(dotted + links)
+    network = ql.Network.load(file)
+    for gone in ("ab", "ef", "abc", "af", "abef", "dcba"):
+        text = revised(dotted + links, network.without(nodes=list(gone)))
+        kept = [name for name in "abcdef" if name not in gone]
+        said = kept + [f"{a}{b}" for a, b in pairwise("abcdef") if not {a, b} & set(gone)]
+        assert re.findall(r"# (.*)", text) == ["for short", *said]
+        file.write_text(text)
+        assert ql.Network.load(file) == network.without(nodes=list(gone))
 
 
 def test_what_differs_from_a_default_is_written_beside_it(file):

@@ -4,11 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from qiskit.circuit import QuantumRegister
+from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
 import quantumlink as ql
 from quantumlink import circuits
 from quantumlink.hardware.pauli_coefficients import STATE_TOLERANCE
+from quantumlink.readings import succeeding
 from quantumlink.readings.folding import NeverSucceeds
 
 
@@ -78,6 +79,33 @@ def test_what_can_never_succeed_is_found_below_an_operation_too_large_to_be_foll
     with pytest.raises(NeverSucceeds, match=r"<Purify n0–n1"):
         ql.compose(ql.join(whole, ql.purify(bell(*nodes[:2], 1, 0, 0, 0), spent), *hops[1:]))
     assert ql.compose(ql.join(whole, *hops)).circuit.num_qubits == 42
+
+
+def test_what_takes_long_to_follow_is_composed_at_once(monkeypatch):
+    """Five pairs are entangled at one time, gate after gate: what that costs counts, of all links together."""
+    numbers = []
+    real = succeeding.fold
+    monkeypatch.setattr(succeeding, "fold", lambda link: numbers.append(link.pairs) or real(link))
+
+    def compared(depth, spent):
+        ends = [QuantumRegister(5, name) for name in "ab"]
+        circuit = QuantumCircuit(*ends, ClassicalRegister(2, "c"))
+        for _ in range(depth):
+            for end in ends:
+                circuit.cx(end[0], end[1:])
+                for turned in end[1:4]:
+                    circuit.ry(0.1, turned)
+                    circuit.cz(turned, end[4])
+        circuit.measure([ends[0][4], ends[1][4]], [0, 1])
+        pairs = [(ends[0][i], ends[1][i]) for i in range(5)]
+        operation = circuits.Operation(circuit, inputs=pairs, outputs=pairs[0], heralds=[(0, 1)])
+        a, b = ql.Node("a"), ql.Node("b")
+        return ql.join(operation, *[ql.ElementaryLink(a, b, fidelity=0.9)] * 4, bell(a, b, *spent))
+
+    ql.compose(compared(1, (1, 0, 0, 0)))
+    assert numbers == [5]
+    ql.compose(compared(12, (1, 0, 0, 0)))
+    assert numbers == [5]
 
 
 def test_wired_circuits_too():
