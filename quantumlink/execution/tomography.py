@@ -28,6 +28,7 @@ from quantumlink import validation
 from quantumlink.arrays import ComplexArray, FloatArray
 from quantumlink.estimation import Estimate, weighted_estimate
 from quantumlink.execution.bases import sign_of
+from quantumlink.readings.observables import paulis_of
 from quantumlink.tables import html_table
 
 if TYPE_CHECKING:
@@ -78,9 +79,7 @@ class Tomography:
     @property
     def sparse_pauli_op(self) -> Any:
         """The matrix as Qiskit's `SparsePauliOp`; in a label the right end's letter is the first."""
-        from qiskit.quantum_info import SparsePauliOp
-
-        return SparsePauliOp.from_operator(self.to_operator())
+        return paulis_of(self.to_operator())
 
     def to_operator(self) -> Any:
         """The matrix as an operator: Qiskit's ``DensityMatrix(tomography)`` asks for it."""

@@ -74,9 +74,7 @@ def pauli_sum_of(observable: Any, ends: Sequence[str]) -> PauliSum:
         if found.parameters:
             raise ValueError(f"pauli must have numbers as coefficients, got parameters in {found.coeffs!r}")
     else:
-        matrix = Operator(observable)
-        rounding = ROUNDING * float(abs(matrix.data).max())
-        found = SparsePauliOp.from_operator(matrix, atol=rounding, rtol=0.0)
+        found = paulis_of(Operator(observable))
     sums: dict[str, complex] = {}
     for label, coefficient in found.to_list():
         sums[label] = sums.get(label, 0.0) + _finite(label, complex(coefficient))
@@ -86,6 +84,13 @@ def pauli_sum_of(observable: Any, ends: Sequence[str]) -> PauliSum:
             raise ValueError(f"pauli must be Hermitian, so with real coefficients; that of {label} is {value:g}")
     constant = sums.pop("I" * k, 0.0).real
     return PauliSum(constant, tuple((value.real, label) for label, value in sums.items() if value.real))
+
+
+def paulis_of(operator: Operator) -> SparsePauliOp:
+    """A matrix as a sum of Paulis, to all digits: Qiskit itself leaves out what is below 1e-5."""
+    from qiskit.quantum_info import SparsePauliOp
+
+    return SparsePauliOp.from_operator(operator, atol=ROUNDING * float(abs(operator.data).max()), rtol=0.0)
 
 
 def _finite(label: str, coefficient: complex) -> complex:
