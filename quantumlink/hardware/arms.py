@@ -55,6 +55,11 @@ class Arms:
         return self.left.delay_s + self.right.delay_s
 
     @property
+    def longer_s(self) -> float:
+        """The time from the middle to the farther end in seconds."""
+        return max(self.left.delay_s, self.right.delay_s)
+
+    @property
     def channel(self) -> PauliChannel | None:
         """What both arms together do to the polarization; None if nothing."""
         if self.left.channel is None or self.right.channel is None:

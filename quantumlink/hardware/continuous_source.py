@@ -55,7 +55,8 @@ class ContinuousSource(PhotonicSource):
     """A source in the middle that makes pairs at random moments; either photon goes one half of the medium.
 
     The detectors have the coincidence window, their noise counts, and for each of their elements jitter and dead
-    time. As a source of an `ElementaryLink`, an attempt is one coincidence window; a round of a session such as
+    time. As a source of an `ElementaryLink`, an attempt is one coincidence window, of which both ends know
+    when either has told the other of its clicks; a round of a session such as
     `BBM92` is a pair of the link, that is, a coincidence.
 
     Args:
@@ -153,4 +154,5 @@ class ContinuousSource(PhotonicSource):
         arms, window = arms_of(medium), ends[0].window_s
         errors = combined(through(arms.left.channel), through(arms.right.channel))
         state = combined(werner(self.fidelity), errors)
-        return Outcome(found.pairs_hz * window * contrast, state, found.rate_hz * window, window)
+        good, total = found.pairs_hz * window * contrast, found.rate_hz * window
+        return Outcome(good, state, total, arms.longer_s, arms.delay_s, window)

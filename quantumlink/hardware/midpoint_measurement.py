@@ -25,7 +25,7 @@ References:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import expm1
 
 import numpy as np
@@ -98,8 +98,8 @@ class MidpointBellMeasurement(PhotonicSource):
         heralded = apart + bunched
         errors = self._errors(arms.left, detector), self._errors(arms.right, detector)
         state = _normalized(good, wrong, bunched / 2, bunched / 2)
-        time_s = 2 * max(arms.left.delay_s, arms.right.delay_s)
-        return Outcome(heralded, combined(state, combined(*errors)), heralded + accidents, time_s)
+        state = combined(state, combined(*errors))
+        return Outcome(heralded, state, heralded + accidents, arms.longer_s, arms.longer_s)
 
     def _noise(self, detector: Detector) -> float:
         """The probability of a noise count in one of the four places where a photon may be counted."""
@@ -160,7 +160,7 @@ class TimeBinMeasurement(MidpointBellMeasurement):
         dephased = -expm1(-(self.phase_jitter_rad**2) / 2) / 2
         assert not isinstance(found.state, np.ndarray)
         state = combined(found.state, (1 - dephased, dephased, 0.0, 0.0))
-        return Outcome(share * found.good, state, share * found.total, found.time_s)
+        return replace(found, good=share * found.good, state=state, total=share * found.total)
 
     def _noise(self, detector: Detector) -> float:
         return detector.noise_probability_each(2)

@@ -78,11 +78,11 @@ class _OnePhoton(PhotonicSource):
     def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
         arms = arms_of(medium)
         detector = single(detectors, type(self).__name__).beside(arms.left, arms.right)
-        return self._herald(self._round(arms, detector), 2 * max(arms.left.delay_s, arms.right.delay_s))
+        return self._herald(self._round(arms, detector), arms.longer_s)
 
     @abstractmethod
-    def _herald(self, one: _Round, time_s: float) -> Outcome:
-        """What follows of a round and the way of a photon and its message."""
+    def _herald(self, one: _Round, way_s: float) -> Outcome:
+        """What follows of a round and the way of a photon, and of its message."""
 
     def _round(self, arms: Arms, detector: Detector) -> _Round:
         counted = self.emission_efficiency * detector.efficiency
@@ -115,7 +115,9 @@ class _OnePhoton(PhotonicSource):
         )
 
 
-def _outcome(neither: float, left: float, right: float, both: float, coherence: complex, time_s: float) -> Outcome:
+def _outcome(
+    neither: float, left: float, right: float, both: float, coherence: complex, light_s: float, message_s: float
+) -> Outcome:
     """Of the memories' bits before the X at the right end: its index is left + 2·right after it."""
     total = neither + left + right + both
     state = np.zeros((4, 4), dtype=np.complex128)
@@ -123,7 +125,7 @@ def _outcome(neither: float, left: float, right: float, both: float, coherence: 
     state[3, 0], state[0, 3] = coherence, np.conj(coherence)
     if not total:
         state, total = np.eye(4, dtype=np.complex128), 0.0
-    return Outcome(total, state / np.trace(state), total, time_s)
+    return Outcome(total, state / np.trace(state), total, light_s, message_s)
 
 
 @dataclass(frozen=True, repr=False)
@@ -180,7 +182,7 @@ class SinglePhotonHeralding(_OnePhoton):
         """The same source, of a link told from its other end."""
         return replace(self, phase_rad=-self.phase_rad, corrected="left" if self.corrected == "right" else "right")
 
-    def _herald(self, one: _Round, time_s: float) -> Outcome:
+    def _herald(self, one: _Round, way_s: float) -> Outcome:
         alpha = self.bright_population
         odd = alpha * (1 - alpha)
         phase = complex(np.exp(1j * self.phase_rad)) * exp(-(self.phase_jitter_rad**2) / 2)
@@ -188,7 +190,7 @@ class SinglePhotonHeralding(_OnePhoton):
         left, right = odd * one.left, odd * one.right
         if self.corrected == "left":  # an X at both ends of what the other one gives
             neither, both, left, right, phase = both, neither, right, left, phase.conjugate()
-        return _outcome(neither, left, right, both, odd * one.coherent * phase, time_s)
+        return _outcome(neither, left, right, both, odd * one.coherent * phase, way_s, way_s)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -230,10 +232,10 @@ class BarrettKok(_OnePhoton):
         """The same source: it is in the middle."""
         return self
 
-    def _herald(self, one: _Round, time_s: float) -> Outcome:
+    def _herald(self, one: _Round, way_s: float) -> Outcome:
         odd, even = one.left * one.right / 4, one.nothing * one.both / 4
         coherence = one.coherent**2 / 4 * exp(-(self.phase_jitter_rad**2) / 2)
-        return _outcome(even, odd, odd, even, coherence, time_s + self.round_s)
+        return _outcome(even, odd, odd, even, coherence, way_s + self.round_s, way_s)
 
 
 def interference_visibility(

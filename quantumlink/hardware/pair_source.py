@@ -99,9 +99,11 @@ class _PairSource(PhotonicSource):
         accidents = (1 - p) * left.noise * right.noise
         return p * left.click * right.click + accidents, p * left.eta * right.eta * contrast
 
-    def _outcome(self, arms: tuple[_Receiver, _Receiver], errors: Populations, time_s: float) -> Outcome:
+    def _outcome(
+        self, arms: tuple[_Receiver, _Receiver], errors: Populations, light_s: float, message_s: float
+    ) -> Outcome:
         total, good = self._clicks(*arms)
-        return Outcome(good, combined(werner(self.fidelity), errors), total, time_s)
+        return Outcome(good, combined(werner(self.fidelity), errors), total, light_s, message_s)
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class MidpointSource(_PairSource):
     """A source of pairs in the middle: either photon goes one half of the medium.
 
     An attempt lasts until the photons have arrived and each end has told the other, one and a half times
-    the way; or 1/``clock_hz``.
+    the way; or 1/``clock_hz``, its pair then being heralded as late.
 
     Args:
         fidelity: of a pair as it is made (Werner), in [1/4, 1].
@@ -151,8 +153,7 @@ class MidpointSource(_PairSource):
         """One attempt over a medium at rest."""
         arms = arms_of(medium)
         errors = combined(through(arms.left.channel), through(arms.right.channel))
-        time_s = max(arms.left.delay_s, arms.right.delay_s) + arms.delay_s
-        return self._outcome(self._receivers(medium, detectors), errors, time_s)
+        return self._outcome(self._receivers(medium, detectors), errors, arms.longer_s, arms.delay_s)
 
     def _receivers(
         self, medium: Medium, detectors: tuple[Detector, Detector] | Detector
@@ -173,8 +174,9 @@ class NodeSource(_PairSource):
 
     One detector stands for the far end, where the photon arrives; the kept photon is stored without loss but
     that of ``kept_efficiency``. With two detectors, both photons are measured on arrival. An attempt lasts
-    until the photon has arrived and the message is back, twice the way; or 1/``clock_hz``. What the kept photon's
-    memory loses meanwhile is not in the state: ``simulate(link, stored="attempt")`` counts it.
+    until the photon has arrived and the message is back, twice the way; or 1/``clock_hz``, its pair then being
+    heralded as late. What the kept photon's memory loses meanwhile is not in the state: ``simulate(link,
+    stored="attempt")`` counts it.
 
     Args:
         at: at which end the source is, ``"left"`` or ``"right"``.
@@ -218,7 +220,7 @@ class NodeSource(_PairSource):
         kept, arriving = self._receivers(medium, detectors)
         if self.at == "right":
             kept, arriving = arriving, kept
-        return self._outcome((kept, arriving), through(medium.channel), 2 * medium.delay_s)
+        return self._outcome((kept, arriving), through(medium.channel), medium.delay_s, medium.delay_s)
 
     def _receivers(
         self, medium: Medium, detectors: tuple[Detector, Detector] | Detector

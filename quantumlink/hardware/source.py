@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import KW_ONLY, InitVar, dataclass, field, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -45,12 +45,21 @@ class HeraldedPair:
     """Populations of (Φ⁺, Φ⁻, Ψ⁺, Ψ⁻) of the pair, if heralded."""
     state: InitVar[Any] = None
     """All of its state where that is no mixture of Bell states: a density matrix, the left end as qubit 0."""
+    _: KW_ONLY
+    heralded_s: float | None = None
+    """How long after the attempt began both ends know of it, in seconds; None: light goes half of the way, messages
+    the rest."""
+    message_s: float = 0.0
+    """For how much of ``heralded_s`` messages are on their way, as fast as the light."""
+    waits: bool = False
+    """Whether the next attempt waits until both ends know of this one."""
     _density: tuple[complex, ...] | None = field(init=False, repr=False)
 
     def __post_init__(self, state: Any) -> None:
         validation.probabilities(self, "success_probability")
         time_s = validation.number("attempt_time_s", self.attempt_time_s, at_least=0.0)
         object.__setattr__(self, "attempt_time_s", time_s)
+        self._check_heralding()
         validation.plain(self)
         density = None
         if state is None and np.ndim(self.bell_diagonal) > 1:  # a density matrix in their place
@@ -68,6 +77,29 @@ class HeraldedPair:
             populations, density = populations_and_rest(read_state("state", state))
             object.__setattr__(self, "bell_diagonal", populations)
         object.__setattr__(self, "_density", None if density is None else tuple(density.ravel().tolist()))
+
+    def _check_heralding(self) -> None:
+        validation.flags(self, "waits")
+        known_s = self.heralded_s
+        if known_s is not None:
+            known_s = validation.number("heralded_s", known_s, at_least=0.0)
+            object.__setattr__(self, "heralded_s", known_s)
+        if known_s is None and self.waits:
+            raise ValueError("an attempt that waits for its herald needs heralded_s, got waits=True and None")
+        message_s = validation.number("message_s", self.message_s, at_least=0.0, at_most=known_s or 0.0)
+        object.__setattr__(self, "message_s", message_s)
+
+    def known_s(self, light_s: float, message_s: float) -> float | None:
+        """How long after the attempt began both ends know of it, messages taking their own time from end to end.
+
+        Args:
+            light_s: how long light takes from end to end. If none, messages are taken to go all of the way.
+            message_s: how long messages do.
+        """
+        if self.heralded_s is None or message_s == light_s:
+            return self.heralded_s
+        share = self.message_s / light_s if light_s else 1.0
+        return self.heralded_s - self.message_s + share * message_s
 
     @property
     def density(self) -> ComplexArray | None:
@@ -96,7 +128,12 @@ class Outcome:
     good: float
     state: Populations | ComplexArray
     total: float
-    time_s: float
+    light_s: float
+    """When all photons have arrived, after the first one left."""
+    message_s: float
+    """How long messages then go until both ends know."""
+    window_s: float | None = None
+    """How long an attempt lasts that waits for no message; None: until both ends know."""
 
     @property
     def heralded(self) -> Populations | ComplexArray:
@@ -153,14 +190,21 @@ class PhotonicSource(ABC):
         every = arm_moments(medium) if self.in_the_middle else moments(medium)
         outcomes = [(share, self.attempt(moment, pair)) for share, moment in every]
         total = sum(share * outcome.total for share, outcome in outcomes)
-        time_s = sum(share * (outcome.time_s + self.preparation_s) for share, outcome in outcomes)
+        light_s = sum(share * (outcome.light_s + self.preparation_s) for share, outcome in outcomes)
+        message_s = sum(share * outcome.message_s for share, outcome in outcomes)
         states = [share * outcome.total * np.asarray(outcome.heralded) for share, outcome in outcomes]
         mean = np.sum(states, axis=0) / total if total else np.asarray(outcomes[0][1].heralded)
-        time_s = 1 / self.clock_hz if self.clock_hz else time_s
-        if mean.ndim == 2:
-            return HeraldedPair(min(1.0, total), time_s, state=mean)
-        a, b, c, d = mean.tolist()
-        return HeraldedPair(min(1.0, total), time_s, (a, b, c, d))
+        known_s = light_s + message_s
+        own_s = 1 / self.clock_hz if self.clock_hz else outcomes[0][1].window_s
+        state: Any = mean if mean.ndim == 2 else mean.tolist()
+        return HeraldedPair(
+            min(1.0, total),
+            known_s if own_s is None else own_s,
+            state,
+            heralded_s=known_s,
+            message_s=message_s,
+            waits=own_s is None,
+        )
 
     @abstractmethod
     def attempt(self, medium: Medium, detectors: tuple[Detector, Detector] | Detector) -> Outcome:
@@ -211,7 +255,8 @@ class TurnedSource:
         if pair.density is None:
             return pair
         exchanged = pair.density.reshape(2, 2, 2, 2).transpose(1, 0, 3, 2).reshape(4, 4)
-        return HeraldedPair(pair.success_probability, pair.attempt_time_s, state=exchanged)
+        nothing: Any = None
+        return replace(pair, bell_diagonal=nothing, state=exchanged)
 
     def reversed(self) -> Any:
         """The source itself."""
@@ -241,7 +286,10 @@ def turned_source(source: Any, medium: Medium, detector: Detectors) -> Any:
 
 def _alike(one: HeraldedPair, other: HeraldedPair) -> bool:
     """Whether two heralded pairs differ by rounding at most."""
-    mine, others = ((pair.success_probability, pair.attempt_time_s) for pair in (one, other))
+    mine, others = (
+        (pair.success_probability, pair.attempt_time_s, -1.0 if pair.heralded_s is None else pair.heralded_s)
+        for pair in (one, other)
+    )
     state, another = _state(one), _state(other)
     same = np.allclose(mine, others, rtol=1e-12, atol=0.0) and np.allclose(state, another, rtol=0.0, atol=1e-12)
     return bool(same)

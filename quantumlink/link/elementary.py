@@ -83,6 +83,8 @@ class ElementaryLink(Link):
         multiplexing: how many modes are tried at once in each attempt, at least 1.
         classical_delay_s: how long messages take from end to end, where they do not travel as the light does: over
             a detour, or through equipment that takes its time. The medium's delay if None.
+        heralded_s: how long after an attempt began both ends know of it, at least as long as it lasts; see
+            `herald_delay_s`. A source says it itself.
 
     Raises:
         ValueError: if a value is out of range, several states are given, ``state`` is not one (its trace is not 1,
@@ -119,6 +121,8 @@ class ElementaryLink(Link):
     """How many modes are tried at once in each attempt."""
     classical_delay_s: float | None
     """How long messages take from end to end in seconds; None for as long as light through the medium."""
+    heralded_s: float | None
+    """How long after an attempt began both ends know of it in seconds, if stated or told by the source."""
     _density: tuple[complex, ...] | None
     """The density matrix row by row where the state is not Bell-diagonal, else None."""
 
@@ -138,6 +142,7 @@ class ElementaryLink(Link):
         detector: Detector | Sequence[Detector] | None = None,
         multiplexing: int = 1,
         classical_delay_s: float | None = None,
+        heralded_s: float | None = None,
     ) -> None:
         validation.instance("left", left, Node, "a Node")
         validation.instance("right", right, Node, "a Node")
@@ -164,9 +169,15 @@ class ElementaryLink(Link):
                 "rate_hz": rate_hz,
                 "success_probability": success_probability,
                 "attempt_time_s": attempt_time_s,
+                "heralded_s": heralded_s,
             }
             pair = heralded(source, medium, detectors, decided)
             success_probability, attempt_time_s = pair.success_probability, pair.attempt_time_s
+            assert medium is not None
+            light_s = medium.delay_s
+            heralded_s = pair.known_s(light_s, light_s if classical_delay_s is None else classical_delay_s)
+            if pair.waits:
+                attempt_time_s = heralded_s
             populations, density = validation.populations("bell_diagonal", pair.bell_diagonal), pair.density
         else:
             if detector is not None:
@@ -178,6 +189,8 @@ class ElementaryLink(Link):
             success_probability = validation.positive("success_probability", success_probability, at_most=1.0)
         if attempt_time_s is not None:
             attempt_time_s = validation.positive("attempt_time_s", attempt_time_s)
+        if heralded_s is not None:
+            heralded_s = validation.number("heralded_s", heralded_s, at_least=0.0)
         for name, value in (
             ("left", left),
             ("right", right),
@@ -191,6 +204,7 @@ class ElementaryLink(Link):
             ("detector", detectors),
             ("multiplexing", multiplexing),
             ("classical_delay_s", classical_delay_s),
+            ("heralded_s", heralded_s),
             ("_density", None if density is None else tuple(density.ravel().tolist())),
         ):
             object.__setattr__(self, name, value)
@@ -259,6 +273,7 @@ class ElementaryLink(Link):
             attempt_time_s=self.attempt_time_s,
             multiplexing=self.multiplexing,
             classical_delay_s=self.classical_delay_s,
+            heralded_s=self.heralded_s,
         )
 
     @property
@@ -270,7 +285,13 @@ class ElementaryLink(Link):
 
     @property
     def herald_delay_s(self) -> float:
-        """How soon an attempt can be heralded after it began: light goes half of the way, messages the rest."""
+        """How soon an attempt can be heralded after it began, in seconds.
+
+        It is ``heralded_s``, if that is stated or told by the source: a photon goes the way, or half of it, and
+        messages tell the ends that do not know. Else light goes half of the way, messages the rest.
+        """
+        if self.heralded_s is not None:
+            return self.heralded_s
         light_s = 0.0 if self.medium is None else self.medium.delay_s
         return light_s if self.classical_delay_s is None else (light_s + self.classical_delay_s) / 2
 
@@ -280,14 +301,16 @@ class ElementaryLink(Link):
 
         What is stated holds. Of what is not: the probability is the medium's transmittance (a photon from the
         middle of the link, or two that meet there, arrive with it), or what ``rate_hz`` makes of the attempt
-        time; the time is the medium's delay (photons go half of the way, messages the other half), or with a
-        ``classical_delay_s`` the mean of both. A
-        ``rate_hz`` alone, or one that a single attempt cannot reach, is a stream of pairs at random moments.
+        time; the time is ``heralded_s``, or the medium's delay (photons go half of the way, messages the other
+        half), or with a ``classical_delay_s`` the mean of both. A source whose attempts wait for messages waits as
+        long as these take. A ``rate_hz`` alone, or one that a single attempt cannot reach, is a stream of pairs at
+        random moments.
         With ``multiplexing`` m, an attempt tries m modes and delivers with probability 1 − (1 − p)^m; should
         more than one succeed, one pair is kept.
         """
         probability, time_s = self.success_probability, self.attempt_time_s
-        if time_s is None and self.medium is not None and self.herald_delay_s > 0:
+        told = self.medium is not None or self.heralded_s is not None
+        if time_s is None and told and self.herald_delay_s > 0:
             time_s = self.herald_delay_s
         if probability is None and self.rate_hz is not None:
             if time_s is None or self.rate_hz * time_s > 1:
@@ -315,6 +338,7 @@ class ElementaryLink(Link):
             self.detector,
             self.multiplexing,
             self.classical_delay_s,
+            *(() if self.heralded_s is None else (self.heralded_s,)),
         )
 
     def _facts(self) -> list[tuple[str, str]]:

@@ -75,6 +75,7 @@ def _elementary(link: ElementaryLink, environment: Environment, hour: float) -> 
         attempt_time_s=found.attempt_time_s / environment.duty,
         multiplexing=link.multiplexing,
         classical_delay_s=link.classical_delay_s,
+        heralded_s=found.heralded_s,
     )
 
 
@@ -93,6 +94,7 @@ def _stated(link: ElementaryLink, medium: Any, duty: float) -> ElementaryLink:
         attempt_time_s=None if time_s is None else time_s / duty,
         multiplexing=link.multiplexing,
         classical_delay_s=link.classical_delay_s,
+        heralded_s=link.heralded_s,
     )
 
 

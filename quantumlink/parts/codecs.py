@@ -203,7 +203,7 @@ def _arguments(link: ElementaryLink) -> dict[str, Any]:
     # Its state is stated by its populations, by all of it, or by its source, which then decides more than that.
     left_out = {"self", "fidelity", "state" if link.is_bell_diagonal else "bell_diagonal"}
     if link.source is not None:
-        left_out |= {"bell_diagonal", "state", "rate_hz", "success_probability", "attempt_time_s"}
+        left_out |= {"bell_diagonal", "state", "rate_hz", "success_probability", "attempt_time_s", "heralded_s"}
     names = [name for name in inspect.signature(ElementaryLink.__init__).parameters if name not in left_out]
     return {name: nested(link.state.data) if name == "state" else getattr(link, name) for name in names}
 

@@ -99,12 +99,12 @@ def test_random_clocks_lengths_and_memories(rng):
 @pytest.mark.parametrize("order", ["balanced", "sequential"])
 @pytest.mark.parametrize("lengths_km", [(50, 50, 50, 50), (100, 37, 37, 100), (20, 21, 22, 20)])
 def test_waits_deeper_in_a_tree(order, lengths_km, rng):
-    """By hand: each relay's qubits wait for both pairs and the messages of the swaps beside it."""
+    """By hand: each relay's qubits wait for both pairs, heralded there and back, and the messages beside it."""
     clocks_hz, decay_s, trials = np.array([1e6, 3e6, 1e6, 2e6]), 4e-4, 200_000
     links = hops(lengths_km, clocks_hz, depolarizing(decay_s))
     delay_s = [link.delay_s for link in links]
     t1, t2, t3, t4 = (
-        rng.geometric(link.attempts.success_probability, trials) / clock - 1 / clock + link.delay_s
+        rng.geometric(link.attempts.success_probability, trials) / clock - 1 / clock + 2 * link.delay_s
         for link, clock in zip(links, clocks_hz, strict=True)
     )
     one = np.maximum(t1, t2)  # when each relay swaps

@@ -406,7 +406,16 @@ def test_every_class_with_numbers_has_an_example_here():
 
 
 @pytest.mark.parametrize(
-    "name", ["fidelity", "rate_hz", "success_probability", "attempt_time_s", "classical_delay_s", "multiplexing"]
+    "name",
+    [
+        "fidelity",
+        "rate_hz",
+        "success_probability",
+        "attempt_time_s",
+        "classical_delay_s",
+        "heralded_s",
+        "multiplexing",
+    ],
 )
 @pytest.mark.parametrize("given", [True, nan, -inf, "1", 1j, -1.0, np.array(1.0)])
 def test_a_link_takes_no_other_numbers(name, given):

@@ -49,12 +49,13 @@ def forecast(link: Link) -> Forecast:
     >>> forecast(swap(*hops))  # the slower of two exponential times takes 3/2 as long
     <Forecast a–b: fidelity 0.9605, 66.67 pairs/s, 43.26 secret bits/s>
 
-    A clocked source over a long fiber: the first pair comes no sooner than light, the next at the clock's pace.
+    A clocked source over a long fiber: the first pair takes as long as light and word of it, there and back, the
+    next come at the clock's pace.
 
     >>> from quantumlink.hardware import NodeSource
     >>> far = forecast(ElementaryLink(a, b, Fiber(100), source=NodeSource(clock_hz=1e7)))
     >>> round(far.rate_hz), round(far.latency_s * 1e6)
-    (100000, 500)
+    (100000, 980)
     """
     not_followed: list[tuple[float, Link]] = []
     stage = stage_of(link, not_followed)

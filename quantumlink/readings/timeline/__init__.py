@@ -6,8 +6,9 @@ What happens when, to the letter:
   of all others.
 - **Attempts.** An elementary link makes attempts one after the other, as its ``attempts`` say: that of a pair
   is the k-th, k geometric, and the pair is heralded at both ends when that attempt ends; or, where attempts
-  follow one another faster than light goes from end to end, when the medium's delay since that attempt's start
-  is over (with a ``classical_delay_s``: half of it, and half of the medium's). (A stream of pairs at random
+  follow one another faster than their heralds, when the link's ``herald_delay_s`` since that attempt's start is
+  over: twice the way of a `NodeSource`, whose photon goes there and the word of it back, one and a half times that
+  of a `MidpointSource`, once that where photons meet in the middle or nothing is said. (A stream of pairs at random
   moments delivers after an exponential time instead.) The first attempt
   begins at time 0, or when what the link belongs to starts again; several modes that a link's attempt tries at
   once count as one attempt.
@@ -64,7 +65,7 @@ heralded, measured when the herald was there, so that decay during heralding is 
 would be a wrong number without a word; the exact reading, which knows no time, then tells the state of the same
 pairs. Where a state was computed for the moment at which the memory was entangled, say ``stored="attempt"``: so are
 those of sources (as `NodeSource`, which keeps one half while the other flies), in which no memory decays. Both
-memories then hold it from the start of the attempt until its herald: 2·L/c of a `NodeSource` without a clock.
+memories then hold it from the start of the attempt until its herald: 2·L/c of a `NodeSource`.
 
 Everything is drawn in numpy over all trials of a batch; no step is made for a trial, or an attempt. Where something
 starts again, a row of independent tries is drawn and cut after each success, which is as exact (see

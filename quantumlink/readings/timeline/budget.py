@@ -149,4 +149,5 @@ def _better_source(link: ElementaryLink, left: Node, right: Node, *, perfect: bo
         attempt_time_s=None if probability is None else time_s,
         rate_hz=1 / time_s if probability is None else None,
         classical_delay_s=link.classical_delay_s,
+        heralded_s=link.heralded_s,
     )
