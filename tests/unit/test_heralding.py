@@ -14,11 +14,13 @@ from quantumlink.hardware import (
     BarrettKok,
     ContinuousSource,
     Detector,
+    DualDownlink,
     Environment,
     HeraldedPair,
     MidpointBellMeasurement,
     MidpointSource,
     NodeSource,
+    SatellitePass,
     SinglePhotonHeralding,
     TimeBinMeasurement,
 )
@@ -73,6 +75,23 @@ def test_what_comes_before_the_light_leaves_counts():
     assert rounds.herald_delay_s == pytest.approx(1e-4 + WAY_S, rel=1e-12)
     detour = ElementaryLink(A, B, Fiber(0), source=NodeSource(clock_hz=1e6), classical_delay_s=1e-3)
     assert detour.herald_delay_s == 1e-3
+
+
+def test_over_a_pass_of_a_satellite_it_is_the_mean():
+    telescopes = {"wavelength_nm": 810, "beam_waist_m": 0.1, "receiver_diameter_m": 1.2}
+    passes = (SatellitePass(500, max_elevation_deg=angle, **telescopes) for angle in (40, 60))
+    both = DualDownlink(*passes, station_distance_km=1000)
+    light_s, message_s = 0.0, 0.0
+    for share, arms in both.moments:
+        ways_s = [arm.distance_km / 299792.458 for arm in (arms.left, arms.right)]
+        light_s += share * max(ways_s)
+        message_s += share * sum(ways_s)
+    for source in (MidpointSource(), MidpointSource(clock_hz=1e8)):
+        for slower in (1, 3):
+            link = ElementaryLink(A, B, both, source=source, classical_delay_s=slower * both.delay_s)
+            expected = light_s + slower * message_s
+            found = [told.herald_delay_s for told in (link, link.reversed())]
+            assert found == pytest.approx([expected] * 2, rel=1e-5)
 
 
 def test_coincidences_are_known_when_either_end_has_told_the_other():

@@ -55,7 +55,7 @@ def forecast(link: Link) -> Forecast:
     >>> from quantumlink.hardware import NodeSource
     >>> far = forecast(ElementaryLink(a, b, Fiber(100), source=NodeSource(clock_hz=1e7)))
     >>> round(far.rate_hz), round(far.latency_s * 1e6)
-    (100000, 980)
+    (100000, 989)
     """
     not_followed: list[tuple[float, Link]] = []
     stage = stage_of(link, not_followed)
