@@ -255,7 +255,8 @@ def test_tomography_and_predictions_take_operators():
     assert tomography.expectation(MIXED) == tomography.expectation(MIXED.to_matrix())
     assert tomography.expectation(Pauli("ZZ")) == tomography.expectation(Pauli("ZZ").to_matrix())
     counts = (250_001, 250_000, 250_000, 249_999)  # its Paulis are small, and count
-    told = ql.Samples(("a", "b"), dict.fromkeys(NINE, counts), dict.fromkeys(NINE, 10**6)).tomography(method="linear")
+    many = ql.Samples(("a", "b"), dict.fromkeys(NINE, counts), dict.fromkeys(NINE, 10**6))
+    told = many.tomography(method="linear")
     assert np.allclose(told.sparse_pauli_op.to_matrix(), told.matrix, rtol=0, atol=1e-15)
 
 
