@@ -1,7 +1,7 @@
 """A distributed circuit in time, many trials at once: pairs come when they come, qubits wait meanwhile.
 
 - A node starts each event as soon as the qubits and the bits that it needs are there; messages take the delay of
-  the media along the way.
+  the media along the way, or the ``classical_delay_s`` of a link.
 - The attempts at a pair begin when all qubits that it needs are free: pairs wait for gates as well as gates for
   pairs.
 - How long a pair takes, and its fidelity then, are drawn from the link's own timeline (`quantumlink.simulate`); a
@@ -214,8 +214,7 @@ class _Player:
         if key not in self._delays:
             path = self._machine.paths[key] if source != target else (source,)
             edges = self._machine.edges
-            media = [edges[min(a, b), max(a, b)].medium for a, b in pairwise(path)]
-            self._delays[key] = sum(medium.delay_s for medium in media if medium is not None)
+            self._delays[key] = sum(edges[min(a, b), max(a, b)].delay_s for a, b in pairwise(path))
         return self._delays[key]
 
     def _pair(self, event: Copy | Teleport, needed: FloatArray) -> FloatArray:

@@ -151,13 +151,13 @@ def test_cutting_costs_what_pairs_are_worth():
     assert "samples if cut instead" in d.report()
 
 
-def test_a_deterministic_run_takes_as_long_as_its_parts():
-    network = two_nodes(
-        processor=PROCESSOR, medium=ql.Fiber(20), fidelity=0.9, success_probability=1.0, attempt_time_s=1e-3
-    )
+@pytest.mark.parametrize("detour_s", [None, 3e-4])
+def test_a_deterministic_run_takes_as_long_as_its_parts(detour_s):
+    attempts = {"success_probability": 1.0, "attempt_time_s": 1e-3, "classical_delay_s": detour_s}
+    network = two_nodes(processor=PROCESSOR, medium=ql.Fiber(20), fidelity=0.9, **attempts)
     d = ql.distribute(remote_cx(), network, budget_s=0)
     played = d.simulate(trials=3, seed=1)
-    delay = ql.Fiber(20).delay_s
+    delay = detour_s or ql.Fiber(20).delay_s
     pair = ql.simulate(network.links[0], trials=1, seed=1).latencies_s[0]
     wanted = pair + (1e-5 + 1e-4 + delay + 1e-6) + 1e-5 + (1e-6 + 1e-4 + delay + 1e-6)
     assert played.latencies_s == pytest.approx([wanted] * 3, rel=1e-12)
