@@ -33,7 +33,7 @@ def revised(text: str, network: Graph, stem: str = "network") -> str | None:
         before = _read(network, text, stem)
         if before == network:
             return text
-        if not before.nodes.keys() & network.nodes.keys():
+        if not _same(before, network):
             return None
         # What a file says for many may be in the way of what one leaves out, for which TOML has no word: then each
         # says that itself, or if it takes more, all.
@@ -44,6 +44,12 @@ def revised(text: str, network: Graph, stem: str = "network") -> str | None:
     except (NetworkFileError, TOMLKitError):
         return None
     return None
+
+
+def _same(before: Graph, network: Graph) -> bool:
+    """Whether one network is the other one changed: of the smaller one half of the nodes are in both."""
+    both = before.nodes.keys() & network.nodes.keys()
+    return 2 * len(both) >= min(len(before.nodes), len(network.nodes))
 
 
 def _read(network: Graph, text: str, stem: str) -> Graph:

@@ -294,6 +294,16 @@ def test_the_file_that_is_there_counts_before_the_one_that_was_loaded(file, tmp_
     assert saved(Network.load(file), there) == FILE
 
 
+def test_a_file_that_has_one_node_in_common_is_not_of_the_same_network(file, tmp_path):
+    network = Network.load(file)
+    other = tmp_path / "other.toml"
+    nodes = "".join(f"[nodes.{name}]\n" for name in "cdef")
+    links = "".join(f'[[links]]\nbetween = ["{a}", "{b}"]\nfidelity = 0.9\n' for a, b in pairwise("cdef"))
+    other.write_text("# What somebody else measured.\n" + nodes + links)
+    network.save(other)
+    assert other.read_text() == file.read_text()
+
+
 def test_a_network_made_anew_is_written_like_another_file(file, tmp_path):
     network = Network.load(file)
     anew = Network(network.nodes.values(), network.links[:1], "cities")
