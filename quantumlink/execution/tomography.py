@@ -118,12 +118,13 @@ class Tomography:
         if isinstance(observable, str):
             raise TypeError(f"observable must be a matrix; expectations[{observable!r}] is that of a Pauli label")
         matrix = np.asarray(observable, dtype=complex)
-        if matrix.shape != (4, 4) or not np.allclose(matrix, matrix.conj().T, rtol=0, atol=1e-12):
+        size = float(np.abs(matrix).max(initial=0.0))  # joules are as good as ones
+        if matrix.shape != (4, 4) or not np.allclose(matrix, matrix.conj().T, rtol=0, atol=1e-12 * size):
             raise ValueError(f"observable must be a Hermitian matrix of shape (4, 4), got {observable!r}")
         offset, values = float(np.trace(matrix).real / 4), dict[str, FloatArray]()
         for label in LABELS:
             weight = float(np.trace(_pauli(label) @ matrix).real / 4)
-            if abs(weight) > 1e-15:  # every label is read in one of the bases that tell it
+            if abs(weight) > 1e-15 * size:  # every label is read in one of the bases that tell it
                 basis = label.replace("I", "Z")
                 signs = np.array([sign_of(label, outcome) for outcome in range(4)], dtype=float)
                 values[basis] = values.get(basis, np.zeros(4)) + weight * signs

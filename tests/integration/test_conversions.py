@@ -260,6 +260,21 @@ def test_tomography_and_predictions_take_operators():
     assert np.allclose(told.sparse_pauli_op.to_matrix(), told.matrix, rtol=0, atol=1e-15)
 
 
+@pytest.mark.parametrize("unit", [1e-24, 1e15, -2.0])
+def test_an_observables_unit_is_its_values_unit(unit):
+    """In joules as in electronvolts: an interval keeps its width, and what is not Hermitian stays so."""
+    samples = ql.sample(HOPS[0], bases=NINE, shots=900, seed=1)
+    tomography = samples.tomography()
+    for value, given in ((samples.expectation, Operator(MIXED)), (tomography.expectation, MIXED.to_matrix())):
+        plain, scaled = value(given), value(unit * given)
+        ends = sorted((scaled.low / unit, scaled.high / unit))
+        assert (ends[0], scaled.best / unit, ends[1]) == pytest.approx((plain.low, plain.best, plain.high))
+    with pytest.raises(ValueError, match="Hermitian"):
+        tomography.expectation(1j * unit * Pauli("ZZ").to_matrix())
+    with pytest.raises(ValueError, match="Hermitian"):
+        samples.expectation(1j * unit * Operator(Pauli("ZZ")))
+
+
 @pytest.mark.parametrize(
     ("operator", "why"),
     [
