@@ -46,7 +46,8 @@ def deadly(x):
     return x
 
 def waiting(folder, x):
-    open(os.path.join(folder, "begun"), "w").close()
+    if x == 3:
+        open(os.path.join(folder, "begun"), "w").close()
     while x == 3 and not os.path.exists(os.path.join(folder, "go")):
         time.sleep(0.01)
     return x
@@ -174,9 +175,12 @@ def test_work_that_is_cancelled(points, client, tmp_path):
     executor = client.get_executor()
 
     def canceller():
-        wait_until(lambda: len(lines_of(tmp_path / "cache")) == 3)
-        executor.shutdown(wait=False)
-        (tmp_path / "go").touch()
+        # Some points may wait behind the last one, on the same worker.
+        try:
+            wait_until(lambda: (tmp_path / "begun").exists() and lines_of(tmp_path / "cache"))
+        finally:
+            executor.shutdown(wait=False)
+            (tmp_path / "go").touch()
 
     thread = threading.Thread(target=canceller)
     thread.start()
@@ -184,4 +188,4 @@ def test_work_that_is_cancelled(points, client, tmp_path):
     with pytest.raises(WorkerDied, match=r"shut down, or has cancelled the work.*in the cache"):
         sweep(points.waiting, grid, executor=executor, cache=tmp_path / "cache", task="t", chunk=1)
     thread.join()
-    assert len(lines_of(tmp_path / "cache")) == 3
+    assert 1 <= len(lines_of(tmp_path / "cache")) <= 3
