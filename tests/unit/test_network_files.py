@@ -270,3 +270,9 @@ def test_the_metropolitan_network_survives_its_relay():
     assert broken.routes("vienna", "bratislava", 1)[0].nodes == ("vienna", "south", "bratislava")
     with pytest.raises(ValueError, match=r"no route from 'alice' to 'bob'.*groups.*'alice' \|"):
         broken.route("alice", "bob")
+
+
+def test_a_place_that_cannot_be_written_is_named_as_it_was_given(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        Network.load(FOLDER / "metro.toml").save(tmp_path / "nowhere" / "net.toml")
+    assert caught.value.filename == str(tmp_path / "nowhere" / "net.toml")
