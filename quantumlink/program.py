@@ -44,9 +44,14 @@ class Frame:
             object.__setattr__(self, name, tuple(validation.count(name, bit) for bit in getattr(self, name)))
 
     def inverting(self, letter: str) -> tuple[int, ...]:
-        """The bits whose parity inverts what is measured in that direction; none for I."""
+        """The bits whose parity inverts what is measured in that direction; none for I.
+
+        >>> Frame(x=(0, 3), z=(1, 3, 3)).inverting("Y")  # a bit that is there twice changes nothing
+        (0, 1, 3)
+        """
         # X anticommutes with Z and Y, Z with X and Y.
-        return tuple(sorted(toggle(set(self.x if letter in "YZ" else ()), self.z if letter in "XY" else ())))
+        needs = (*(self.x if letter in "YZ" else ()), *(self.z if letter in "XY" else ()))
+        return tuple(sorted(toggle(set(), needs)))
 
 
 @dataclass(frozen=True)
@@ -177,8 +182,11 @@ def parity(bits: BoolArray, which: Sequence[int]) -> BoolArray:
 
 
 def toggle(parity_bits: set[int], others: Sequence[int] | set[int]) -> set[int]:
-    """The bits of the xor of two parities (a bit that stands in both cancels)."""
-    return parity_bits.symmetric_difference(others)
+    """The bits of the xor of two parities: a bit that stands in both cancels, and one that stands twice in one."""
+    left = set(parity_bits)
+    for bit in others:
+        left ^= {bit}
+    return left
 
 
 def _check_places(name: str, places: Iterable[int], number: int) -> None:

@@ -5,7 +5,7 @@ independent reference. What is sampled goes through `assert_counts`: correct cou
 """
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -236,6 +236,16 @@ def test_an_else_branch_and_a_condition_on_zero_are_kept():
     folded = running_parities(program, keep=[3, 4])
     assert folded is not program
     np.testing.assert_allclose(kept_distribution(folded), distribution(program), rtol=0, atol=EXACT)
+
+
+@pytest.mark.parametrize("basis", "XYZ")
+def test_a_bit_that_stands_twice_in_a_frame_changes_nothing(basis):
+    """Every record of three bits, added up here."""
+    frame = Frame(x=(0, 2, 2, 2), z=(0, 1, 1))
+    program = ql.Program(QuantumCircuit(1, 3), {"a": 0}, (ql.Node("n"),), frame={"a": frame})
+    for record in product((0, 1), repeat=3):
+        odd = sum(record[bit] for bit in (*(frame.x if basis in "YZ" else ()), *(frame.z if basis in "XY" else ())))
+        assert program.flips(np.array(record, dtype=bool), "a", basis) == odd % 2
 
 
 @pytest.mark.parametrize("corrections", ["frame", "feedforward", "sequential"])
