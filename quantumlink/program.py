@@ -183,10 +183,12 @@ def parity(bits: BoolArray, which: Sequence[int]) -> BoolArray:
 
 def toggle(parity_bits: set[int], others: Sequence[int] | set[int]) -> set[int]:
     """The bits of the xor of two parities: a bit that stands in both cancels, and one that stands twice in one."""
-    left = set(parity_bits)
+    if isinstance(others, set):  # nothing is there twice
+        return parity_bits ^ others
+    odd = set[int]()
     for bit in others:
-        left ^= {bit}
-    return left
+        odd ^= {bit}
+    return parity_bits ^ odd
 
 
 def _check_places(name: str, places: Iterable[int], number: int) -> None:
