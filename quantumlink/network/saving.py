@@ -42,7 +42,8 @@ def save(network: Graph, path: Path, like: Path | None = None) -> None:
             beside.chmod(path.stat().st_mode)
         beside.replace(path)
     except OSError as error:  # of the file that was asked for, not of the one beside it
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        error.filename = str(path)
+        raise
     finally:
         beside.unlink(missing_ok=True)
 
