@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 import typer
+from oracles.key_manager import KeyManager
 from typer.testing import CliRunner
 
 import quantumlink as ql
 from quantumlink.cli import app
 from quantumlink.execution.jobs import submit
-from quantumlink.keys.material import DeliveredKey, Secret
 from quantumlink.qkd.timetags import simulate_tags, write_tags
 
 ROOT = Path(__file__).parents[2]
@@ -91,25 +91,6 @@ MAKES = {
 """Files that commands name themselves."""
 
 
-class Client:
-    """A key manager that gives the same keys to both."""
-
-    def __init__(self, url, **files):
-        """Nothing is connected."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *told):
-        return None
-
-    def new_keys(self, slave, number=1, *, size=256):
-        return self.keys_with_ids("alice", [f"{size} bits, {i}" for i in range(number)])
-
-    def keys_with_ids(self, master, key_ids):
-        return [DeliveredKey(each, Secret(bytes(int(each.split()[0]) // 8))) for each in key_ids]
-
-
 def invoke(*words):
     return CliRunner(env={"NO_COLOR": "1", "TERM": "dumb"}).invoke(app, [*words])
 
@@ -127,7 +108,7 @@ def here(inputs, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("QUANTUMLINK_JOBS", str(folder / "jobs"))
     monkeypatch.setenv("QUANTUMLINK_KEK", "7" * 64)
-    monkeypatch.setattr("quantumlink.keys.service.client.KeyClient", Client)
+    monkeypatch.setattr("quantumlink.keys.service.client.KeyClient", KeyManager)
     return folder
 
 

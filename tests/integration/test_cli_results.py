@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from oracles.key_manager import KeyManager
 from rich.cells import cell_len
 from typer.testing import CliRunner
 
@@ -19,7 +20,6 @@ from quantumlink.cli import app
 from quantumlink.cli.result import Cell, Column, Result, Table
 from quantumlink.cli.shell import Shell
 from quantumlink.execution.jobs import submit
-from quantumlink.keys.material import DeliveredKey, Secret
 from quantumlink.keys.protection import protect_padded
 from quantumlink.keys.store.trail_file import export
 from quantumlink.qkd.timetags import simulate_tags, write_tags
@@ -75,27 +75,8 @@ WRITTEN = {
 }
 
 
-class Client:
-    """A key manager that gives the same keys to both."""
-
-    def __init__(self, url, **files):
-        """Nothing is connected."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *told):
-        return None
-
-    def new_keys(self, slave, number=1, *, size=256):
-        return self.keys_with_ids("alice", [f"{size} bits, {i}" for i in range(number)])
-
-    def keys_with_ids(self, master, key_ids):
-        return [DeliveredKey(each, Secret(bytes(int(each.split()[0]) // 8))) for each in key_ids]
-
-
 def pads(number, size):
-    return Client("").new_keys("bob", number, size=8 * size)
+    return KeyManager("").new_keys("bob", number, size=8 * size)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +108,7 @@ def inputs(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch, inputs):
     shutil.copytree(inputs, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr("quantumlink.keys.service.client.KeyClient", Client)
+    monkeypatch.setattr("quantumlink.keys.service.client.KeyClient", KeyManager)
     monkeypatch.chdir(tmp_path)
 
 
