@@ -83,7 +83,7 @@ class ElementaryLink(Link):
         multiplexing: how many modes are tried at once in each attempt, at least 1.
         classical_delay_s: how long messages take from end to end, where they do not travel as the light does: over
             a detour, or through equipment that takes its time. The medium's delay if None.
-        heralded_s: how long after an attempt began both ends know of it, at least as long as it lasts; see
+        heralded_s: how long after an attempt began both ends know of it; not before it ends, if that is later. See
             `herald_delay_s`. A source says it itself.
 
     Raises:
